@@ -63,7 +63,8 @@ export default defineConfig(
       eqeqeq: ["error", "always", { null: "ignore" }],
       "prefer-const": "error",
       "no-var": "error",
-      "@typescript-eslint/consistent-type-imports": ["error", { fixStyle: "separate-type-imports" }],
+      "no-duplicate-imports": "error",
+      "@typescript-eslint/consistent-type-imports": ["error", { fixStyle: "inline-type-imports" }],
       // tsc reports these two already.
       "@typescript-eslint/no-unused-vars": "off",
       "no-unused-vars": "off",

@@ -5,8 +5,7 @@ import { routes as peers } from "../lib/api/peers.ts";
 import { routes as properties } from "../lib/api/properties.ts";
 import { routes as subscriptions } from "../lib/api/subscriptions.ts";
 import { routes as trust } from "../lib/api/trust.ts";
-import { service } from "../lib/compose/service.ts";
-import type { Service } from "../lib/compose/service.ts";
+import { service, type Service } from "../lib/compose/service.ts";
 import { area } from "../lib/http/area.ts";
 import { app } from "./app.ts";
 

@@ -1,18 +1,24 @@
 import { Duration } from "aws-cdk-lib";
-import { Alarm, ComparisonOperator, MathExpression, Metric, Stats, TreatMissingData } from "aws-cdk-lib/aws-cloudwatch";
-import type { AlarmProps, IMetric } from "aws-cdk-lib/aws-cloudwatch";
+import {
+  Alarm,
+  ComparisonOperator,
+  MathExpression,
+  Metric,
+  Stats,
+  TreatMissingData,
+  type AlarmProps,
+  type IMetric,
+} from "aws-cdk-lib/aws-cloudwatch";
 import { SnsAction } from "aws-cdk-lib/aws-cloudwatch-actions";
 import { FilterPattern, MetricFilter } from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
 import { METRICS, METRICS_NAMESPACE, UNHANDLED_ERROR } from "../lib/system/metric-names.ts";
 import { alarmTopic } from "./alarm-topic.ts";
-import { DUE_INDEX } from "./data-stack.ts";
-import type { TableReference } from "./data-stack.ts";
+import { DUE_INDEX, type TableReference } from "./data-stack.ts";
 import type { DelayQueue } from "./delay-queue.ts";
 import type { Gateway } from "./gateway.ts";
 import type { Deployment } from "./operator.ts";
-import { functions as listed } from "./functions.ts";
-import type { FunctionName } from "./functions.ts";
+import { functions as listed, type FunctionName } from "./functions.ts";
 import type { ServiceFunction } from "./service-function.ts";
 
 /** Answers of 500 to 599 in one period that ring the alarm: a single 503 is no cause for one. */

@@ -1,5 +1,4 @@
-import { CfnOutput, Duration, Stack, Validations } from "aws-cdk-lib";
-import type { StackProps } from "aws-cdk-lib";
+import { CfnOutput, Duration, Stack, Validations, type StackProps } from "aws-cdk-lib";
 import { Table } from "aws-cdk-lib/aws-dynamodb";
 import { Rule, Schedule } from "aws-cdk-lib/aws-events";
 import { LambdaFunction as InvokeLambda } from "aws-cdk-lib/aws-events-targets";
@@ -9,14 +8,11 @@ import type { Construct } from "constructs";
 import { METRICS_NAMESPACE } from "../lib/system/metric-names.ts";
 import { actorCreationToken } from "./actor-creation-token.ts";
 import { Alarms } from "./alarms.ts";
-import { DUE_INDEX } from "./data-stack.ts";
-import type { TableReference } from "./data-stack.ts";
+import { DUE_INDEX, type TableReference } from "./data-stack.ts";
 import { DelayQueue } from "./delay-queue.ts";
 import { Gateway } from "./gateway.ts";
-import { isApiEndpoint, isFor } from "./operator.ts";
-import type { Deployment } from "./operator.ts";
-import { functions } from "./functions.ts";
-import type { FunctionName, FunctionRights } from "./functions.ts";
+import { isApiEndpoint, isFor, type Deployment } from "./operator.ts";
+import { functions, type FunctionName, type FunctionRights } from "./functions.ts";
 import { ServiceFunction } from "./service-function.ts";
 
 interface ApiStackProps extends StackProps {

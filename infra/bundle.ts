@@ -1,7 +1,6 @@
 import { isBuiltin } from "node:module";
 import path from "node:path";
-import { build } from "esbuild";
-import type { Metafile } from "esbuild";
+import { build, type Metafile } from "esbuild";
 
 /** One bundle: `dist/<name>/index.mjs` from a file relative to the root. */
 export interface Entry {

@@ -17,10 +17,8 @@ import { ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import type { IFunction } from "aws-cdk-lib/aws-lambda";
 import { LogGroup } from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
-import { servedBy } from "./functions.ts";
-import { DEFAULT_AREA, pathsByArea } from "../lib/api/route-table.ts";
-import type { FunctionName } from "./functions.ts";
-import type { Area } from "../lib/api/route-table.ts";
+import { servedBy, type FunctionName } from "./functions.ts";
+import { DEFAULT_AREA, pathsByArea, type Area } from "../lib/api/route-table.ts";
 import type { Settings } from "./settings.ts";
 
 type GatewayProps = Pick<

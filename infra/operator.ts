@@ -6,10 +6,8 @@
 import { app } from "../functions/app.ts";
 import { compact } from "../lib/system/compact.ts";
 import { readConfig, variableNames } from "../lib/system/config.ts";
-import { servedBy } from "./functions.ts";
-import type { FunctionName } from "./functions.ts";
-import { readSettings, settingNames } from "./settings.ts";
-import type { Settings } from "./settings.ts";
+import { servedBy, type FunctionName } from "./functions.ts";
+import { readSettings, settingNames, type Settings } from "./settings.ts";
 
 /** Variables that the stacks, the local stack or Lambda set, and the one secret. */
 const NOT_PASSED_ON = [

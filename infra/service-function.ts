@@ -1,15 +1,20 @@
 import { compact } from "../lib/system/compact.ts";
 import { Duration, RemovalPolicy, Stack, Validations } from "aws-cdk-lib";
 import { PolicyDocument, PolicyStatement, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
-import { Architecture, Function as LambdaFunction, RecursiveLoop, Runtime, Tracing } from "aws-cdk-lib/aws-lambda";
-import type { CfnFunction, Code } from "aws-cdk-lib/aws-lambda";
+import {
+  Architecture,
+  Function as LambdaFunction,
+  RecursiveLoop,
+  Runtime,
+  Tracing,
+  type CfnFunction,
+  type Code,
+} from "aws-cdk-lib/aws-lambda";
 import { LogGroup } from "aws-cdk-lib/aws-logs";
 import type { Queue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
-import { DUE_INDEX } from "./data-stack.ts";
-import type { TableReference } from "./data-stack.ts";
-import { functions } from "./functions.ts";
-import type { FunctionName, FunctionRights } from "./functions.ts";
+import { DUE_INDEX, type TableReference } from "./data-stack.ts";
+import { functions, type FunctionName, type FunctionRights } from "./functions.ts";
 import type { Settings } from "./settings.ts";
 
 /** Seconds. Less than the gateway's 30, which include a cold start: the function still answers itself. */

@@ -1,5 +1,4 @@
-import { Tags, Validations } from "aws-cdk-lib";
-import type { App } from "aws-cdk-lib";
+import { Tags, Validations, type App } from "aws-cdk-lib";
 import { AwsSolutionsChecks } from "cdk-nag";
 import type { Code } from "aws-cdk-lib/aws-lambda";
 import { ApiStack } from "./api-stack.ts";

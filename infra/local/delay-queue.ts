@@ -1,10 +1,8 @@
 import { createHash, randomUUID } from "node:crypto";
-import { createServer } from "node:http";
-import type { IncomingMessage, ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { closeServer, listen, meantForLoopback } from "./loopback-server.ts";
-import { QueueJournal } from "./queue-journal.ts";
-import type { Message } from "./queue-journal.ts";
+import { QueueJournal, type Message } from "./queue-journal.ts";
 
 export interface DelayQueueOptions {
   /** The last part of the queue's URL. */

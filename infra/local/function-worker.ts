@@ -2,8 +2,7 @@
 import { writeSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import { parentPort, workerData } from "node:worker_threads";
-import { contextOf } from "./functions.ts";
-import type { Handler } from "./functions.ts";
+import { contextOf, type Handler } from "./functions.ts";
 
 /** Events and answers are passed as JSON, as over the network. `until`: ms since 1970. */
 export type ToWorker =

@@ -6,8 +6,7 @@
 import { resolve } from "node:path";
 import { ConfigError } from "../../lib/system/config.ts";
 import { FolderUnusable } from "./dynamodb/storage.ts";
-import { CannotStart, startLocalStack } from "./stack.ts";
-import type { LocalStack } from "./stack.ts";
+import { CannotStart, startLocalStack, type LocalStack } from "./stack.ts";
 
 const LOOPBACK: ReadonlySet<string> = new Set(["127.0.0.1", "localhost", "::1"]);
 

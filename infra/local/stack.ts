@@ -5,18 +5,14 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { readConfig, variableNames } from "../../lib/system/config.ts";
 import { LOCAL_CREDENTIALS } from "./credentials.ts";
-import { startDelayQueue } from "./delay-queue.ts";
-import type { DelayQueue } from "./delay-queue.ts";
+import { startDelayQueue, type DelayQueue } from "./delay-queue.ts";
 import { startEmulator } from "./emulator.ts";
 import { checkLayout, markLayout } from "./layout.ts";
-import { inProcess, WorkerFunction } from "./functions.ts";
-import type { Handler, LocalFunction } from "./functions.ts";
-import { startGateway } from "./gateway.ts";
-import type { Gateway } from "./gateway.ts";
+import { inProcess, WorkerFunction, type Handler, type LocalFunction } from "./functions.ts";
+import { startGateway, type Gateway } from "./gateway.ts";
 import { startSchedule } from "./schedule.ts";
 import { prepareTable } from "./table.ts";
-import { readTemplates, resolve } from "./template.ts";
-import type { FunctionDefinition, Service, Template } from "./template.ts";
+import { readTemplates, resolve, type FunctionDefinition, type Service, type Template } from "./template.ts";
 
 export interface LocalStackOptions {
   /** The gateway's port; 0 [default] takes any free one. */

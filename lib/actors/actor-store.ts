@@ -2,10 +2,17 @@ import { compact } from "../system/compact.ts";
 import { ServiceError } from "../system/errors.ts";
 import { actorKey } from "../dynamodb/keys/actors.ts";
 import { updateIf } from "../dynamodb/outcomes.ts";
-import { all, equals, itemExists, itemMissing, missing } from "../dynamodb/table.ts";
-import type { Change, Condition, Table } from "../dynamodb/table.ts";
-import { actorItem, deletionDue, readActor } from "./actor-record.ts";
-import type { ActorRecord } from "./actor-record.ts";
+import {
+  all,
+  equals,
+  itemExists,
+  itemMissing,
+  missing,
+  type Change,
+  type Condition,
+  type Table,
+} from "../dynamodb/table.ts";
+import { actorItem, deletionDue, readActor, type ActorRecord } from "./actor-record.ts";
 
 /** After this long (ms) the sweep takes over a deletion; longer than any request lives. */
 const TAKEOVER_MS = 60_000;

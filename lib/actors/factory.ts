@@ -5,8 +5,7 @@ import { ServiceError } from "../system/errors.ts";
 import { bearerOf } from "../http/credentials.ts";
 import type { Clock, Ids, JsonObject, Log } from "../system/ports.ts";
 import { sameSecret } from "../domain/wire/secret-digest.ts";
-import { runHook } from "./application.ts";
-import type { Application } from "./application.ts";
+import { runHook, type Application } from "./application.ts";
 import type { ActorStore } from "./actor-store.ts";
 import { estimateBits, hashChosen, hashMinted } from "./passphrase.ts";
 

@@ -3,12 +3,23 @@ import { createHash } from "node:crypto";
 import { compact } from "../system/compact.ts";
 import { actorKey, guessKey } from "../dynamodb/keys/actors.ts";
 import { refusedReasons, updateIf } from "../dynamodb/outcomes.ts";
-import { TransactionRefused, all, always, any, below, equals, itemExists, missing } from "../dynamodb/table.ts";
-import type { Change, Condition, Item, Table } from "../dynamodb/table.ts";
+import {
+  TransactionRefused,
+  all,
+  always,
+  any,
+  below,
+  equals,
+  itemExists,
+  missing,
+  type Change,
+  type Condition,
+  type Item,
+  type Table,
+} from "../dynamodb/table.ts";
 import { ServiceError } from "../system/errors.ts";
 import type { Clock } from "../system/ports.ts";
-import { readActor } from "./actor-record.ts";
-import type { ActorRecord } from "./actor-record.ts";
+import { readActor, type ActorRecord } from "./actor-record.ts";
 
 const WINDOW_MS = 60_000;
 /** Wrong guesses in a window, from one address and from all. */

@@ -8,8 +8,7 @@ import { secretDigest } from "../domain/wire/secret-digest.ts";
 import { bearerOf } from "../http/credentials.ts";
 import { decodeBody } from "../http/decode-body.ts";
 import { empty, json } from "../http/reply.ts";
-import { param } from "../http/request.ts";
-import type { ServiceRequest } from "../http/request.ts";
+import { param, type ServiceRequest } from "../http/request.ts";
 import type { InboundSubscriptions } from "../publishing/subscribers/inbound-subscriptions.ts";
 import type { Sender } from "../receiving/intake/callback-access.ts";
 import { receiveCallback } from "../receiving/intake/receive-callback.ts";
@@ -21,8 +20,7 @@ import type { Config } from "../system/config.ts";
 import { ServiceError } from "../system/errors.ts";
 import type { Log } from "../system/ports.ts";
 import { insideHook } from "../system/request-context.ts";
-import { routesOf } from "./handler.ts";
-import type { Handle, RouteMap } from "./handler.ts";
+import { routesOf, type Handle, type RouteMap } from "./handler.ts";
 
 export interface CallbackServices {
   readonly app: ActingWebApp;

@@ -5,8 +5,7 @@ import type { ServiceRequest } from "../http/request.ts";
 import type { RouteHandler } from "../http/router.ts";
 import type * as router from "../http/router.ts";
 import type { ServiceParties } from "../trust/callers.ts";
-import { routes } from "./route-table.ts";
-import type { Area, RouteOf } from "./route-table.ts";
+import { routes, type Area, type RouteOf } from "./route-table.ts";
 
 export type Admission = access.Admission<ServiceParties>;
 export type RouteMap = router.RouteMap<ServiceParties>;

@@ -4,17 +4,15 @@ import type { InboundRef } from "../domain/terms/refs.ts";
 import { secretDigest } from "../domain/wire/secret-digest.ts";
 import { checked, readBody } from "../http/body.ts";
 import { notTaken } from "../http/not-taken.ts";
-import { empty, json } from "../http/reply.ts";
-import type { Reply } from "../http/reply.ts";
-import { param } from "../http/request.ts";
-import type { ServiceRequest } from "../http/request.ts";
+import { empty, json, type Reply } from "../http/reply.ts";
+import { param, type ServiceRequest } from "../http/request.ts";
 import type { InboundReading, Page } from "../publishing/snapshots/inbound-reading.ts";
 import type { InboundHeads } from "../publishing/subscribers/inbound-heads.ts";
-import { noSuch } from "../publishing/subscribers/inbound-subscriptions.ts";
-import type {
-  InboundCreated,
-  InboundRequest,
-  InboundSubscriptions,
+import {
+  noSuch,
+  type InboundCreated,
+  type InboundRequest,
+  type InboundSubscriptions,
 } from "../publishing/subscribers/inbound-subscriptions.ts";
 import { compact } from "../system/compact.ts";
 import type { Config } from "../system/config.ts";

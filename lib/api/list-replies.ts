@@ -1,13 +1,10 @@
 /** Answers that show an actor's own lists. */
 import { ServiceError } from "../system/errors.ts";
-import { json, text } from "../http/reply.ts";
-import type { Reply } from "../http/reply.ts";
+import { json, text, type Reply } from "../http/reply.ts";
 import type { Json, JsonObject } from "../system/ports.ts";
-import { itemPage, pageLimit, pageStart } from "../properties/list-reads.ts";
-import type { ItemReads } from "../properties/list-reads.ts";
+import { itemPage, pageLimit, pageStart, type ItemReads } from "../properties/list-reads.ts";
 import { indexFrom, indexOf, ITEMS, METADATA, noSuchItem } from "../properties/list-requests.ts";
-import { listBytes, listMetadata } from "../properties/own-list.ts";
-import type { OwnList } from "../properties/own-list.ts";
+import { listBytes, listMetadata, type OwnList } from "../properties/own-list.ts";
 
 /** Shows lists as requests ask for them. */
 export class ListReplies {

@@ -7,8 +7,7 @@ import { isJson, mediaType, plainBody, readBody, textOf } from "../http/body.ts"
 import type { ServiceRequest } from "../http/request.ts";
 import type { Json, JsonObject } from "../system/ports.ts";
 import { MAX_PROPERTIES_AT_ONCE, checkName } from "../properties/limits.ts";
-import { itemsRequest } from "../properties/list-requests.ts";
-import type { ItemsRequest } from "../properties/list-requests.ts";
+import { itemsRequest, type ItemsRequest } from "../properties/list-requests.ts";
 
 const operationSchema = z.custom<JsonObject>(isObject, "it must be an object");
 const valuesBody = z.custom<JsonObject>(isObject, "it must be an object of properties");

@@ -1,8 +1,7 @@
 import { ServiceError } from "../system/errors.ts";
 import { sameSecret } from "../domain/wire/secret-digest.ts";
 import type { ChangeBody } from "./trust-body.ts";
-import { trustWire } from "../trust/trust-record.ts";
-import type { TrustRecord } from "../trust/trust-record.ts";
+import { trustWire, type TrustRecord } from "../trust/trust-record.ts";
 
 /** Members of a trust's record that a PUT does not change. */
 const STANDING = [

@@ -6,8 +6,7 @@ import type { StreamRef } from "../domain/terms/refs.ts";
 import { readBody } from "../http/body.ts";
 import { idOf } from "../http/paging.ts";
 import { empty, json } from "../http/reply.ts";
-import { param } from "../http/request.ts";
-import type { ServiceRequest } from "../http/request.ts";
+import { param, type ServiceRequest } from "../http/request.ts";
 import type { CursorStore } from "../publishing/subscribers/cursor-store.ts";
 import { endedByOwner, noSuch } from "../publishing/subscribers/inbound-subscriptions.ts";
 import type { Head } from "../receiving/stream/head.ts";
@@ -17,13 +16,10 @@ import type { OutboundSubscriptions } from "../receiving/subscriptions/outbound-
 import { compact } from "../system/compact.ts";
 import { ServiceError } from "../system/errors.ts";
 import type { JsonObject } from "../system/ports.ts";
-import { routesOf } from "./handler.ts";
-import type { RouteMap } from "./handler.ts";
-import { inboundHandlers, namesOf, poll, refOf } from "./inbound.ts";
-import type { InboundRouteServices } from "./inbound.ts";
+import { routesOf, type RouteMap } from "./handler.ts";
+import { inboundHandlers, namesOf, poll, refOf, type InboundRouteServices } from "./inbound.ts";
 import { granularities, requestedScope, scopeFields } from "./requested-scope.ts";
-import { inboundListed, outboundListed, shown } from "./subscription-list.ts";
-import type { Listed } from "./subscription-list.ts";
+import { inboundListed, outboundListed, shown, type Listed } from "./subscription-list.ts";
 
 const requestedBody = z.object({
   peerid: z.string().check(z.refine(isOutsideId, "is not a valid peer id")),

@@ -1,11 +1,9 @@
 /** The state of the application's own targets. */
-import { StateHookFailed } from "../application/state-hooks.ts";
-import type { StateHooks } from "../application/state-hooks.ts";
+import { StateHookFailed, type StateHooks } from "../application/state-hooks.ts";
 import { isTarget } from "../domain/terms/names.ts";
 import type { Scope } from "../domain/terms/scope.ts";
 import { unknownErrorReply } from "../http/reply.ts";
-import { param } from "../http/request.ts";
-import type { ServiceRequest } from "../http/request.ts";
+import { param, type ServiceRequest } from "../http/request.ts";
 import { compact } from "../system/compact.ts";
 import { ServiceError } from "../system/errors.ts";
 import type { Handler } from "./handler.ts";

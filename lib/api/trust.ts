@@ -1,24 +1,26 @@
 /** Trust: who an actor's peers are, and what each of them may do. */
 import type { ActorStore } from "../actors/actor-store.ts";
 import { readBody } from "../http/body.ts";
-import { empty, json } from "../http/reply.ts";
-import type { Reply } from "../http/reply.ts";
-import { param } from "../http/request.ts";
-import type { ServiceRequest } from "../http/request.ts";
+import { empty, json, type Reply } from "../http/reply.ts";
+import { param, type ServiceRequest } from "../http/request.ts";
 import type { Config } from "../system/config.ts";
 import { ServiceError } from "../system/errors.ts";
 import { changeTrust, changeTrustByPeer, notePeerApproval } from "../trust/changes.ts";
 import { endTrust } from "../trust/ending.ts";
 import { initiateTrust, receiveTrust } from "../trust/handshake.ts";
-import { demandRelationship, demandTrust, isItsPeer, meets, namedTrust, shownTo } from "../trust/trust-lookup.ts";
-import type { TrustFilter } from "../trust/trust-lookup.ts";
-import { trustWire } from "../trust/trust-record.ts";
-import type { TrustRecord } from "../trust/trust-record.ts";
-import { trustLocation } from "../trust/trust-services.ts";
-import type { TrustServices } from "../trust/trust-services.ts";
+import {
+  demandRelationship,
+  demandTrust,
+  isItsPeer,
+  meets,
+  namedTrust,
+  shownTo,
+  type TrustFilter,
+} from "../trust/trust-lookup.ts";
+import { trustWire, type TrustRecord } from "../trust/trust-record.ts";
+import { trustLocation, type TrustServices } from "../trust/trust-services.ts";
 import type { TrustStore } from "../trust/trust-store.ts";
-import { routesOf } from "./handler.ts";
-import type { Admission, RouteMap } from "./handler.ts";
+import { routesOf, type Admission, type RouteMap } from "./handler.ts";
 import { permissionSetBody } from "./permission-body.ts";
 import { demandStanding } from "./standing-fields.ts";
 import { changeBody, initiationBody, peerApprovalBody, receptionBody, trusteeBody } from "./trust-body.ts";

@@ -11,15 +11,21 @@ import type { InboundHeads } from "../publishing/subscribers/inbound-heads.ts";
 import type { InboundSubscriptions } from "../publishing/subscribers/inbound-subscriptions.ts";
 import type { CursorStore } from "../publishing/subscribers/cursor-store.ts";
 import type { Commits } from "../change-log/log-commits.ts";
-import { publishAppEvent } from "../publishing/subscribers/app-events.ts";
-import type { NotifySubscribers } from "../publishing/subscribers/app-events.ts";
+import { publishAppEvent, type NotifySubscribers } from "../publishing/subscribers/app-events.ts";
 import type { Resumed, Suspensions } from "../publishing/subscribers/suspensions.ts";
 import type { Head } from "../receiving/stream/head.ts";
 import type { OutboundHeads } from "../receiving/subscriptions/outbound-heads.ts";
 import type { OutboundEnding } from "../receiving/subscriptions/outbound-ending.ts";
 import type { OutboundSubscriptions } from "../receiving/subscriptions/outbound-subscriptions.ts";
-import { checked, ofInbound, ofOutbound, requestedScope } from "./subscription.ts";
-import type { Subscription, SubscriptionName, RequestedSubscription } from "./subscription.ts";
+import {
+  checked,
+  ofInbound,
+  ofOutbound,
+  requestedScope,
+  type Subscription,
+  type SubscriptionName,
+  type RequestedSubscription,
+} from "./subscription.ts";
 
 export type { Subscription, SubscriptionName, RequestedSubscription } from "./subscription.ts";
 

@@ -10,12 +10,9 @@ import { TrustCapabilityCache } from "../peers/trust-capability-cache.ts";
 import type { Clock, Ids, Log } from "../system/ports.ts";
 import type { PropertyStore } from "../properties/property-store.ts";
 import { ActorProperties } from "./actor-properties.ts";
-import { ActorSubscriptions } from "./actor-subscriptions.ts";
-import type { ActorSubscriptionServices } from "./actor-subscriptions.ts";
-import { ActorTrust } from "./actor-trust.ts";
-import type { ActorTrustServices } from "./actor-trust.ts";
-import { OwnDelivery } from "./own-delivery.ts";
-import type { OwnDeliveryServices } from "./own-delivery.ts";
+import { ActorSubscriptions, type ActorSubscriptionServices } from "./actor-subscriptions.ts";
+import { ActorTrust, type ActorTrustServices } from "./actor-trust.ts";
+import { OwnDelivery, type OwnDeliveryServices } from "./own-delivery.ts";
 
 /** The parts of the service that actors are made from; the composition has all of them. */
 export interface ActorServices extends ActorTrustServices, ActorSubscriptionServices, OwnDeliveryServices {

@@ -6,8 +6,7 @@ import type { Breaker } from "../domain/policy/breaker.ts";
 import { trustKey } from "../dynamodb/keys/actors.ts";
 import type { Table } from "../dynamodb/table.ts";
 import type { Commit, Commits } from "../change-log/log-commits.ts";
-import { publishAppEvent } from "../publishing/subscribers/app-events.ts";
-import type { AppEvent } from "../publishing/subscribers/app-events.ts";
+import { publishAppEvent, type AppEvent } from "../publishing/subscribers/app-events.ts";
 import type { TrustStore } from "../trust/trust-store.ts";
 
 export interface OwnDeliveryServices {

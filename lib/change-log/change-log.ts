@@ -8,8 +8,21 @@ import { endOfRecord, logHeadKey, logRecordKey, recordPartition } from "../dynam
 import { dueShardOf } from "../dynamodb/keys/due.ts";
 import { updateIf } from "../dynamodb/outcomes.ts";
 import { deleteRange, itemsOf } from "../dynamodb/paging.ts";
-import { above, all, any, atLeast, below, equals, itemExists, itemMissing, missing } from "../dynamodb/table.ts";
-import type { Change, Item, Table, Write } from "../dynamodb/table.ts";
+import {
+  above,
+  all,
+  any,
+  atLeast,
+  below,
+  equals,
+  itemExists,
+  itemMissing,
+  missing,
+  type Change,
+  type Item,
+  type Table,
+  type Write,
+} from "../dynamodb/table.ts";
 import { ServiceError } from "../system/errors.ts";
 import type { Clock } from "../system/ports.ts";
 

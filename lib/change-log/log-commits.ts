@@ -5,13 +5,21 @@ import { actorKey } from "../dynamodb/keys/actors.ts";
 import { logHeadKey } from "../dynamodb/keys/publishing.ts";
 import { dueShardOf } from "../dynamodb/keys/due.ts";
 import { refusedReasons } from "../dynamodb/outcomes.ts";
-import { TransactionRefused, all, itemExists, missing } from "../dynamodb/table.ts";
-import type { Change, Item, Key, Table, Write } from "../dynamodb/table.ts";
+import {
+  TransactionRefused,
+  all,
+  itemExists,
+  missing,
+  type Change,
+  type Item,
+  type Key,
+  type Table,
+  type Write,
+} from "../dynamodb/table.ts";
 import { ServiceError } from "../system/errors.ts";
 import type { Platform } from "../system/ports.ts";
 import { CommitLine } from "./commit-line.ts";
-import { readLogHead } from "./change-log.ts";
-import type { ChangeLog, LogHead, NumberedRecord } from "./change-log.ts";
+import { readLogHead, type ChangeLog, type LogHead, type NumberedRecord } from "./change-log.ts";
 import { recordTime } from "./record-time.ts";
 
 /** Pauses after a lost race, ms. Ten writers that race all the time get through well before the last. */

@@ -13,12 +13,9 @@ import type { CapabilityRefresh } from "../publishing/subscribers/capability-ref
 import { retryDueEvent } from "../receiving/hooks/retry-due-event.ts";
 import { runDueStream } from "../receiving/recovery/due-streams.ts";
 import type { Receiving } from "../receiving/intake/receiving.ts";
-import { resumeGrant } from "../receiving/subscriptions/grant-changes.ts";
-import type { GrantDeps } from "../receiving/subscriptions/grant-changes.ts";
-import { resumeOwnership } from "../receiving/subscriptions/ownership.ts";
-import type { OwnershipDeps } from "../receiving/subscriptions/ownership.ts";
-import { dueWork, dueWorkKind } from "../scheduler/due-work.ts";
-import type { DueWorkKind, RunDue } from "../scheduler/due-work.ts";
+import { resumeGrant, type GrantDeps } from "../receiving/subscriptions/grant-changes.ts";
+import { resumeOwnership, type OwnershipDeps } from "../receiving/subscriptions/ownership.ts";
+import { dueWork, dueWorkKind, type DueWorkKind, type RunDue } from "../scheduler/due-work.ts";
 import type { Clock, Deadline, Log } from "../system/ports.ts";
 import { resumeTrust } from "../trust/ending.ts";
 import type { TrustServices } from "../trust/trust-services.ts";

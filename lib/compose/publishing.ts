@@ -2,8 +2,7 @@
 import type { ActingWebApp } from "../application/acting-web-app.ts";
 import type { SubscriptionLifecycle } from "../actors/application.ts";
 import { ChangeLog } from "../change-log/change-log.ts";
-import { LogCommits } from "../change-log/log-commits.ts";
-import type { Commits, Publisher } from "../change-log/log-commits.ts";
+import { LogCommits, type Commits, type Publisher } from "../change-log/log-commits.ts";
 import { unsubscribe } from "../peers/remote-subscriptions.ts";
 import { TrustCapabilityCache } from "../peers/trust-capability-cache.ts";
 import { PropertyStore } from "../properties/property-store.ts";
@@ -11,11 +10,12 @@ import { BreakerStore } from "../publishing/delivery/breaker-store.ts";
 import { ChangeLogMaintenance, wakeMaintenance } from "../publishing/delivery/change-log-maintenance.ts";
 import { DeferredPermissions } from "../publishing/delivery/deferred-permissions.ts";
 import { DeliveryBudget } from "../publishing/delivery/delivery-budget.ts";
-import { breakerPolicy, deliveryServices } from "../publishing/delivery/delivery-services.ts";
-import type {
-  DeliveryServices,
-  DeliveryServicesDeps,
-  DeliverySettings,
+import {
+  breakerPolicy,
+  deliveryServices,
+  type DeliveryServices,
+  type DeliveryServicesDeps,
+  type DeliverySettings,
 } from "../publishing/delivery/delivery-services.ts";
 import { retryRefused } from "../publishing/delivery/refused-heads.ts";
 import { TrustCache } from "../publishing/delivery/trust-cache.ts";
@@ -25,8 +25,7 @@ import { CursorStore } from "../publishing/subscribers/cursor-store.ts";
 import { InboundHeads } from "../publishing/subscribers/inbound-heads.ts";
 import { InboundSubscriptions } from "../publishing/subscribers/inbound-subscriptions.ts";
 import { RecordRetention } from "../publishing/subscribers/record-retention.ts";
-import { readSubscriptionContext } from "../publishing/subscribers/subscription-context.ts";
-import type { PermissionsOf } from "../publishing/subscribers/subscription-context.ts";
+import { readSubscriptionContext, type PermissionsOf } from "../publishing/subscribers/subscription-context.ts";
 import { Suspensions } from "../publishing/subscribers/suspensions.ts";
 import { UnnotifiedEnds } from "../publishing/subscribers/unnotified-ends.ts";
 import { PeerCalls } from "../trust/peer-calls.ts";

@@ -1,6 +1,5 @@
 /** Everything the functions need, put together over one runtime. */
-import type { SubscriptionLifecycle } from "../actors/application.ts";
-import { runHook } from "../actors/application.ts";
+import { runHook, type SubscriptionLifecycle } from "../actors/application.ts";
 import type { ActingWebApp } from "../application/acting-web-app.ts";
 import { Actor } from "../application/actor.ts";
 import { StateHooks } from "../application/state-hooks.ts";
@@ -9,15 +8,11 @@ import { InboundReading } from "../publishing/snapshots/inbound-reading.ts";
 import type { PositionedReadsDeps } from "../publishing/snapshots/positioned-reads.ts";
 import { StateSnapshots } from "../publishing/snapshots/state-snapshot.ts";
 import type { RunDue } from "../scheduler/due-work.ts";
-import { rootUri } from "../trust/trust-services.ts";
-import type { TrustServices } from "../trust/trust-services.ts";
+import { rootUri, type TrustServices } from "../trust/trust-services.ts";
 import { composeDueWork } from "./due-work.ts";
-import { composePublishing } from "./publishing.ts";
-import type { PublishingServices } from "./publishing.ts";
-import { composeReceiving } from "./receiving.ts";
-import type { ReceivingServices } from "./receiving.ts";
-import { composeRuntime, systemPorts } from "./runtime.ts";
-import type { Ports, Runtime } from "./runtime.ts";
+import { composePublishing, type PublishingServices } from "./publishing.ts";
+import { composeReceiving, type ReceivingServices } from "./receiving.ts";
+import { composeRuntime, systemPorts, type Ports, type Runtime } from "./runtime.ts";
 import { composeTrust } from "./trust.ts";
 
 export interface Service extends Runtime, ReceivingServices, PublishingServices {

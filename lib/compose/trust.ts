@@ -1,8 +1,7 @@
 /** Trust, and what follows from its changes for the subscriptions of both directions. */
 import { wakeMaintenance } from "../publishing/delivery/change-log-maintenance.ts";
 import { removeStandaloneStreams } from "../receiving/intake/standalone-streams.ts";
-import { trustServices } from "../trust/trust-services.ts";
-import type { TrustServices } from "../trust/trust-services.ts";
+import { trustServices, type TrustServices } from "../trust/trust-services.ts";
 import type { PublishingServices } from "./publishing.ts";
 import type { ReceivingServices } from "./receiving.ts";
 import type { Runtime } from "./runtime.ts";

@@ -7,13 +7,23 @@ import {
   QueryCommand,
   TransactWriteCommand,
   UpdateCommand,
+  type DynamoDBDocumentClient,
+  type TransactWriteCommandInput,
 } from "@aws-sdk/lib-dynamodb";
-import type { DynamoDBDocumentClient, TransactWriteCommandInput } from "@aws-sdk/lib-dynamodb";
 import { fromDocument, isEmptySet, members, toDocument } from "./attributes.ts";
 import { checkExpressions, projection, queryExpressions, writeExpressions } from "./expressions.ts";
 import { isRepeatable, isThrottled, refusal } from "./refusals.ts";
-import { TableBusy } from "./table.ts";
-import type { Change, Condition, Item, Key, Page, QueryRange, Table, Write } from "./table.ts";
+import {
+  TableBusy,
+  type Change,
+  type Condition,
+  type Item,
+  type Key,
+  type Page,
+  type QueryRange,
+  type Table,
+  type Write,
+} from "./table.ts";
 
 const GET_BATCH = 100;
 const DELETE_BATCH = 25;

@@ -1,6 +1,5 @@
 import { isEmptySet, members, toDocument } from "./attributes.ts";
-import { exists, missing } from "./table.ts";
-import type { Attribute, Change, Condition, QueryRange } from "./table.ts";
+import { exists, missing, type Attribute, type Change, type Condition, type QueryRange } from "./table.ts";
 
 /** The names and values that expressions refer to, as every DynamoDB command takes them; absent when there are none. */
 interface Placeholders {

@@ -8,8 +8,7 @@
  * A lease whose time is over still stands in the item until another holder acquires it: its holder may then still write,
  * because `leaseIs.ownedBy` compares the token alone.
  */
-import { all, any, atLeast, atMost, differs, equals, exists, missing } from "./table.ts";
-import type { Condition, Item } from "./table.ts";
+import { all, any, atLeast, atMost, differs, equals, exists, missing, type Condition, type Item } from "./table.ts";
 import type { Clock, Ids } from "../system/ports.ts";
 
 /** What one holder of a lease knows. */

@@ -1,6 +1,14 @@
 /** Conditional writes whose refusal is an outcome and not an exception. Each is one request. */
-import { ConditionFailed, TransactionRefused } from "./table.ts";
-import type { Change, Condition, Item, Key, Table, Write } from "./table.ts";
+import {
+  ConditionFailed,
+  TransactionRefused,
+  type Change,
+  type Condition,
+  type Item,
+  type Key,
+  type Table,
+  type Write,
+} from "./table.ts";
 
 /** The outcome of a conditional write. */
 export type Outcome =

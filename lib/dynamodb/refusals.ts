@@ -2,13 +2,13 @@ import {
   ConditionalCheckFailedException,
   TransactionCanceledException,
   TransactionConflictException,
+  type AttributeValue,
+  type CancellationReason,
 } from "@aws-sdk/client-dynamodb";
-import type { AttributeValue, CancellationReason } from "@aws-sdk/client-dynamodb";
 import { unmarshall } from "@aws-sdk/util-dynamodb";
 import { fromDocument } from "./attributes.ts";
 import { readingOptions } from "./client.ts";
-import { ConditionFailed, TransactionRefused } from "./table.ts";
-import type { Item } from "./table.ts";
+import { ConditionFailed, TransactionRefused, type Item } from "./table.ts";
 
 /**
  * True when nothing happened and the same write may be sent again: another write was under way on the item, or the table was

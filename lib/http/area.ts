@@ -12,12 +12,9 @@ import type { After, Clock, Ids, Log } from "../system/ports.ts";
 import { traced } from "../system/request-context.ts";
 import type { Gate, Parties } from "./access.ts";
 import { fitted } from "./answer-size.ts";
-import { errorReply, unknownErrorReply } from "./reply.ts";
-import type { Reply } from "./reply.ts";
-import { acceptedRequestId, acceptedTraceparent, meantMethod } from "./request.ts";
-import type { ServiceRequest } from "./request.ts";
-import { route } from "./router.ts";
-import type { RouteMap, Trail } from "./router.ts";
+import { errorReply, unknownErrorReply, type Reply } from "./reply.ts";
+import { acceptedRequestId, acceptedTraceparent, meantMethod, type ServiceRequest } from "./request.ts";
+import { route, type RouteMap, type Trail } from "./router.ts";
 import { isTransient } from "./transient.ts";
 
 /** The dependencies of answering a request. */

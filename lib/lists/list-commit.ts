@@ -2,14 +2,20 @@
 import { printJson } from "../domain/json/json-text.ts";
 import { cutText } from "../domain/json/json.ts";
 import { listElementKey, listPageKey } from "../dynamodb/keys/replica.ts";
-import { always, itemExists, MAX_TRANSACTION_WRITES } from "../dynamodb/table.ts";
-import type { Item, Key, Table, Write } from "../dynamodb/table.ts";
+import {
+  always,
+  itemExists,
+  MAX_TRANSACTION_WRITES,
+  type Item,
+  type Key,
+  type Table,
+  type Write,
+} from "../dynamodb/table.ts";
 import type { Json } from "../system/ports.ts";
 import { bucketChanges, bucketWrites } from "./list-index.ts";
 import type { ListEdit } from "./list-edit.ts";
 import { joinAll, putAll, putEach, TRANSACTION_BYTES } from "./list-layout.ts";
-import { valueDigest, INLINE_BYTES, inlineBytes, nodeItem } from "./list-pages.ts";
-import type { Element, ListNode } from "./list-pages.ts";
+import { valueDigest, INLINE_BYTES, inlineBytes, nodeItem, type Element, type ListNode } from "./list-pages.ts";
 
 /** Most bytes of a page besides its elements. */
 const PAGE_BYTES = 3 * 1024;

@@ -1,6 +1,5 @@
 /** Cuts of what is too much for one page of a list. */
-import { inlineBytes, LEAF_BYTES, LEAF_ELEMENTS } from "./list-pages.ts";
-import type { Element } from "./list-pages.ts";
+import { inlineBytes, LEAF_BYTES, LEAF_ELEMENTS, type Element } from "./list-pages.ts";
 
 /** Whether elements fit into one leaf. */
 export function fits(elements: readonly Element[]): boolean {

@@ -1,10 +1,19 @@
 /** Changes of a list's tree, worked out in memory. */
 import { compact } from "../system/compact.ts";
 import { cutElements, cutEvenly, fits } from "./list-cuts.ts";
-import { elementBytes, FANOUT, LEAF_ELEMENTS, PageGone, shardOf } from "./list-pages.ts";
-import type { Element, Inner, Leaf, ListNode, PageReader } from "./list-pages.ts";
-import { childTotals, pathTo } from "./list-read.ts";
-import type { Path, Shape, Step } from "./list-read.ts";
+import {
+  elementBytes,
+  FANOUT,
+  LEAF_ELEMENTS,
+  PageGone,
+  shardOf,
+  type Element,
+  type Inner,
+  type Leaf,
+  type ListNode,
+  type PageReader,
+} from "./list-pages.ts";
+import { childTotals, pathTo, type Path, type Shape, type Step } from "./list-read.ts";
 
 /**
  * Consecutive fresh leaves of one edit that share a shard of the value index: 10 000 items then join about 512 of its

@@ -4,8 +4,18 @@ import { actorPartition } from "../dynamodb/keys/partition.ts";
 import { dueShardOf } from "../dynamodb/keys/due.ts";
 import { updateIf } from "../dynamodb/outcomes.ts";
 import { itemsOf } from "../dynamodb/paging.ts";
-import { all, always, any, equals, itemExists, missing } from "../dynamodb/table.ts";
-import type { Item, Key, Table, Write } from "../dynamodb/table.ts";
+import {
+  all,
+  always,
+  any,
+  equals,
+  itemExists,
+  missing,
+  type Item,
+  type Key,
+  type Table,
+  type Write,
+} from "../dynamodb/table.ts";
 
 /**
  * A generation that was left is deleted this much later, ms: the longest time a frozen instance may still write to it.

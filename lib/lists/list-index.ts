@@ -1,12 +1,9 @@
 /** The value index of a list: where the rows that equal a value are. */
 import { listBucketKey } from "../dynamodb/keys/replica.ts";
-import { always } from "../dynamodb/table.ts";
-import type { Table, Write } from "../dynamodb/table.ts";
+import { always, type Table, type Write } from "../dynamodb/table.ts";
 import type { ListEdit } from "./list-edit.ts";
-import { elementDigest, SHARDS, shardOf } from "./list-pages.ts";
-import type { Leaf, ListNode, PageReader } from "./list-pages.ts";
-import { childTotals } from "./list-read.ts";
-import type { Path, Shape, Step } from "./list-read.ts";
+import { elementDigest, SHARDS, shardOf, type Leaf, type ListNode, type PageReader } from "./list-pages.ts";
+import { childTotals, type Path, type Shape, type Step } from "./list-read.ts";
 
 /**
  * The index has for each element a string `<digest>~<leaf>` in the set of one of 512 × 8 buckets. Two equal elements of

@@ -1,7 +1,6 @@
 /** Writes of what nothing refers to yet: pages and index of a wide change, before the transaction that links them. */
 import { putIf, refusedReasons } from "../dynamodb/outcomes.ts";
-import { itemMissing, MAX_TRANSACTION_WRITES } from "../dynamodb/table.ts";
-import type { Item, Table, Write } from "../dynamodb/table.ts";
+import { itemMissing, MAX_TRANSACTION_WRITES, type Item, type Table, type Write } from "../dynamodb/table.ts";
 import { ServiceError } from "../system/errors.ts";
 import { mapConcurrent } from "../system/map-concurrent.ts";
 import { cutEvenly } from "./list-cuts.ts";

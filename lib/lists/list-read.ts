@@ -1,7 +1,6 @@
 /** The shape of a list's tree, and reads of its elements. */
 import type { Json } from "../system/ports.ts";
-import { PageGone } from "./list-pages.ts";
-import type { Element, Inner, Leaf, PageReader } from "./list-pages.ts";
+import { PageGone, type Element, type Inner, type Leaf, type PageReader } from "./list-pages.ts";
 
 /** The shape of a list: what its head says about the pages. */
 export interface Shape {

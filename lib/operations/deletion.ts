@@ -9,14 +9,12 @@ import { collectPeerGarbage } from "../lists/list-garbage.ts";
 import type { Clock, Deadline, DelayQueue, Log } from "../system/ports.ts";
 import { removeOwnLists } from "../properties/list-removal.ts";
 import { endTrust } from "../trust/ending.ts";
-import { NOTIFY_MS } from "../trust/peer-calls.ts";
-import type { Trace } from "../trust/peer-calls.ts";
+import { NOTIFY_MS, type Trace } from "../trust/peer-calls.ts";
 import type { TrustServices } from "../trust/trust-services.ts";
 import type { TrustStore } from "../trust/trust-store.ts";
 import type { ActorRecord } from "../actors/actor-record.ts";
 import type { ActorStore } from "../actors/actor-store.ts";
-import { runHook } from "../actors/application.ts";
-import type { Application } from "../actors/application.ts";
+import { runHook, type Application } from "../actors/application.ts";
 
 /** Peers that are notified at the same time. */
 const AT_ONCE = 8;

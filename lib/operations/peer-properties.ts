@@ -3,8 +3,7 @@ import { isPeerName } from "../domain/terms/names.ts";
 import { cursorOf } from "../dynamodb/keys/replica.ts";
 import { ServiceError } from "../system/errors.ts";
 import { jsonBytesInResult, MAX_ANSWER_BYTES } from "../http/answer-size.ts";
-import { PAGE_BYTES } from "../receiving/replica/peer-reader.ts";
-import type { ReplicaProperty, PeerReader } from "../receiving/replica/peer-reader.ts";
+import { PAGE_BYTES, type ReplicaProperty, type PeerReader } from "../receiving/replica/peer-reader.ts";
 import type { JsonObject } from "../system/ports.ts";
 
 /** The most bytes of one answer's data; the envelope takes less than the rest. */

@@ -1,7 +1,13 @@
 import { compact } from "../system/compact.ts";
 import { pathSegment } from "../domain/terms/peer-url.ts";
-import type { Deadline, Json, PeerAnswer, PeerHttp, PeerRequest } from "../system/ports.ts";
-import { PeerFailure } from "../system/ports.ts";
+import {
+  PeerFailure,
+  type Deadline,
+  type Json,
+  type PeerAnswer,
+  type PeerHttp,
+  type PeerRequest,
+} from "../system/ports.ts";
 import {
   failureOfStatus,
   nonsense,

@@ -2,12 +2,9 @@ import { compact } from "../system/compact.ts";
 import { isArray, isObject, jsonBytes, own } from "../domain/json/json.ts";
 import type { Place } from "../domain/terms/scope.ts";
 import type { Json, JsonObject, PeerAnswer } from "../system/ports.ts";
-import type { StatePart } from "./publisher.ts";
-import type { PartAnswer, ReadFailure } from "./publisher.ts";
-import { readAnswer, readJsonAnswer } from "./remote-answer.ts";
-import type { ReadAnswer } from "./remote-answer.ts";
+import type { StatePart, PartAnswer, ReadFailure } from "./publisher.ts";
+import { readAnswer, readJsonAnswer, type ReadAnswer, type Remote } from "./remote-answer.ts";
 import type { RemoteActor } from "./remote-actor.ts";
-import type { Remote } from "./remote-answer.ts";
 import {
   asInventory,
   asListMarker,

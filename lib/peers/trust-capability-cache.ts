@@ -1,8 +1,7 @@
 import { parseText } from "../domain/json/json-text.ts";
 import { trustKey } from "../dynamodb/keys/actors.ts";
 import { updateIf } from "../dynamodb/outcomes.ts";
-import { all, equals, itemExists, missing } from "../dynamodb/table.ts";
-import type { Item, Table } from "../dynamodb/table.ts";
+import { all, equals, itemExists, missing, type Item, type Table } from "../dynamodb/table.ts";
 import type { CachedCapabilities, CapabilityCache } from "./capabilities.ts";
 
 const ATTRIBUTE = "capabilities";

@@ -1,6 +1,5 @@
 /** The log records of changes that are made at once. */
-import { recordsOf } from "../domain/diff/change-record.ts";
-import type { Change, NewRecord } from "../domain/diff/change-record.ts";
+import { recordsOf, type Change, type NewRecord } from "../domain/diff/change-record.ts";
 import { isNothing } from "../domain/terms/removed-keys.ts";
 import { jsonBytes } from "../domain/json/json.ts";
 import { compact } from "../system/compact.ts";

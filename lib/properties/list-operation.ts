@@ -1,7 +1,6 @@
 /** Reads one operation on a list from a request, with the checks that need no list. */
 import { own } from "../domain/json/json.ts";
-import { isIndex, readListOperation } from "../domain/diff/list-operations.ts";
-import type { ListOperation } from "../domain/diff/list-operations.ts";
+import { isIndex, readListOperation, type ListOperation } from "../domain/diff/list-operations.ts";
 import { ServiceError } from "../system/errors.ts";
 import type { JsonObject } from "../system/ports.ts";
 import { checkItem, MAX_ITEMS_BYTES } from "./limits.ts";

@@ -5,11 +5,9 @@ import { compact } from "../system/compact.ts";
 import { ServiceError } from "../system/errors.ts";
 import { jsonBytesInResult } from "../http/answer-size.ts";
 import { LEAF_ELEMENTS, PageGone, PageReader } from "../lists/list-pages.ts";
-import { listItems, pathTo } from "../lists/list-read.ts";
-import type { Shape } from "../lists/list-read.ts";
+import { listItems, pathTo, type Shape } from "../lists/list-read.ts";
 import type { Json } from "../system/ports.ts";
-import { pagePartition } from "./own-list.ts";
-import type { OwnList } from "./own-list.ts";
+import { pagePartition, type OwnList } from "./own-list.ts";
 
 /**
  * The items from `start` on, at most `limit`, of exactly the version that was read; undefined when the list has changed

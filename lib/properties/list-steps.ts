@@ -1,16 +1,18 @@
 /** Operations on a list as it is stored: as steps on its tree, and as changes for the log. */
 import { compact } from "../system/compact.ts";
-import { recordList } from "../domain/diff/change-record.ts";
-import type { ListChange } from "../domain/diff/change-record.ts";
+import { recordList, type ListChange } from "../domain/diff/change-record.ts";
 import { splitExtend } from "../domain/diff/diff-limits.ts";
-import { editFor, valueToFind } from "../domain/diff/list-operations.ts";
-import type { ListAction, ListEdit, ListOperation } from "../domain/diff/list-operations.ts";
+import {
+  editFor,
+  valueToFind,
+  type ListAction,
+  type ListEdit,
+  type ListOperation,
+} from "../domain/diff/list-operations.ts";
 import type { Table } from "../dynamodb/table.ts";
 import { ServiceError } from "../system/errors.ts";
-import { findRows } from "../lists/list-index.ts";
-import type { Row } from "../lists/list-index.ts";
-import { valueDigest } from "../lists/list-pages.ts";
-import type { PageReader } from "../lists/list-pages.ts";
+import { findRows, type Row } from "../lists/list-index.ts";
+import { valueDigest, type PageReader } from "../lists/list-pages.ts";
 import type { Path } from "../lists/list-read.ts";
 import type { Json, JsonObject } from "../system/ports.ts";
 import { checkWords } from "./limits.ts";

@@ -2,18 +2,15 @@
 import { createHash } from "node:crypto";
 import { ownListPartition } from "../dynamodb/keys/replica.ts";
 import { ownPropertyKey } from "../dynamodb/keys/publishing.ts";
-import { always, itemExists } from "../dynamodb/table.ts";
-import type { Item, Key, Table, Write } from "../dynamodb/table.ts";
+import { always, itemExists, type Item, type Key, type Table, type Write } from "../dynamodb/table.ts";
 import { ServiceError } from "../system/errors.ts";
 import { editWrites, elementsOf, orphanedParts, TooWide } from "../lists/list-commit.ts";
 import { ListEdit } from "../lists/list-edit.ts";
-import { announceLaid, BUILDING_DELAY_MS, garbageItem, LEFT_DELAY_MS } from "../lists/list-garbage.ts";
-import type { Generation } from "../lists/list-garbage.ts";
+import { announceLaid, BUILDING_DELAY_MS, garbageItem, LEFT_DELAY_MS, type Generation } from "../lists/list-garbage.ts";
 import { PageReader } from "../lists/list-pages.ts";
 import { EMPTY_SHAPE, listItems, readAhead } from "../lists/list-read.ts";
 import type { Clock } from "../system/ports.ts";
-import { afterSteps } from "./list-steps.ts";
-import type { ListStep } from "./list-steps.ts";
+import { afterSteps, type ListStep } from "./list-steps.ts";
 import type { OwnList } from "./own-list.ts";
 
 /** The largest list that is rebuilt as a whole when a change touches too many of its pages. */

@@ -2,8 +2,7 @@
 import { compact } from "../system/compact.ts";
 import { ownListPartition } from "../dynamodb/keys/replica.ts";
 import type { Item, Key } from "../dynamodb/table.ts";
-import { EMPTY_SHAPE } from "../lists/list-read.ts";
-import type { Shape } from "../lists/list-read.ts";
+import { EMPTY_SHAPE, type Shape } from "../lists/list-read.ts";
 import type { JsonObject } from "../system/ports.ts";
 
 /** The texts of a list beside its items; an empty text means that there is none. */

@@ -3,8 +3,7 @@ import { valueAt } from "../domain/json/json-path.ts";
 import { printJson } from "../domain/json/json-text.ts";
 import type { PropertyPermissions } from "../domain/policy/permissions.ts";
 import type { Place } from "../domain/terms/scope.ts";
-import { READS_ALL, readsOf, visiblePart } from "../domain/policy/visibility.ts";
-import type { Reads } from "../domain/policy/visibility.ts";
+import { READS_ALL, readsOf, visiblePart, type Reads } from "../domain/policy/visibility.ts";
 import { ServiceError } from "../system/errors.ts";
 import type { Json } from "../system/ports.ts";
 

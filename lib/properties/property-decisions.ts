@@ -2,8 +2,7 @@
  * Decides the effect of a request on an actor's properties, from the stored ones. Pure: nothing is read or written
  * here.
  */
-import { recordDelete, recordSet } from "../domain/diff/change-record.ts";
-import type { RecordedChange } from "../domain/diff/change-record.ts";
+import { recordDelete, recordSet, type RecordedChange } from "../domain/diff/change-record.ts";
 import { parseText } from "../domain/json/json-text.ts";
 import type { Place } from "../domain/terms/scope.ts";
 import { compact } from "../system/compact.ts";
@@ -14,8 +13,7 @@ import { asksForList, creation, deleting, indexFrom, putting, puttingItem } from
 import type { MisfitError } from "./list-steps.ts";
 import type { OwnList } from "./own-list.ts";
 import type { Permit } from "./permit.ts";
-import { isAValue, noSuchProperty } from "./property-item.ts";
-import type { Property } from "./property-item.ts";
+import { isAValue, noSuchProperty, type Property } from "./property-item.ts";
 
 /** A change of one value. */
 export interface ValueChange extends RecordedChange {

@@ -1,13 +1,11 @@
 /** One of an actor's own properties as it is stored. */
 import { OWN_PREFIX } from "../dynamodb/keys/publishing.ts";
-import { equals, itemMissing } from "../dynamodb/table.ts";
-import type { Item, Key, Write } from "../dynamodb/table.ts";
+import { equals, itemMissing, type Item, type Key, type Write } from "../dynamodb/table.ts";
 import type { Clock, Json } from "../system/ports.ts";
 import { ServiceError } from "../system/errors.ts";
 import { propertyText } from "./limits.ts";
 import { leftGeneration } from "./list-writes.ts";
-import { isListItem, listBytes, readList } from "./own-list.ts";
-import type { OwnList } from "./own-list.ts";
+import { isListItem, listBytes, readList, type OwnList } from "./own-list.ts";
 
 /** One stored property. */
 export interface Property {

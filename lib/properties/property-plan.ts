@@ -2,8 +2,7 @@
 import type { Change, NewRecord } from "../domain/diff/change-record.ts";
 import { jsonBytes } from "../domain/json/json.ts";
 import { ownPropertyKey } from "../dynamodb/keys/publishing.ts";
-import { always, MAX_TRANSACTION_WRITES } from "../dynamodb/table.ts";
-import type { Item, Key, Write } from "../dynamodb/table.ts";
+import { always, MAX_TRANSACTION_WRITES, type Item, type Key, type Write } from "../dynamodb/table.ts";
 import { compact } from "../system/compact.ts";
 import { ServiceError } from "../system/errors.ts";
 import { mapConcurrent } from "../system/map-concurrent.ts";
@@ -12,12 +11,9 @@ import type { Json } from "../system/ports.ts";
 import type { LogPlan, LogRead } from "../change-log/log-commits.ts";
 import { changeRecords } from "./change-records.ts";
 import { itemAt } from "./list-reads.ts";
-import { listSteps } from "./list-steps.ts";
-import type { ListSteps } from "./list-steps.ts";
-import { GARBAGE_WRITES, listWrites, pageIds } from "./list-writes.ts";
-import type { ListWriteDeps } from "./list-writes.ts";
-import { emptyList, listItem, pagePartition } from "./own-list.ts";
-import type { OwnList } from "./own-list.ts";
+import { listSteps, type ListSteps } from "./list-steps.ts";
+import { GARBAGE_WRITES, listWrites, pageIds, type ListWriteDeps } from "./list-writes.ts";
+import { emptyList, listItem, pagePartition, type OwnList } from "./own-list.ts";
 import type { Decision, ListRequests, StoredProperties } from "./property-decisions.ts";
 import { leftover, propertyWrite, valueItem } from "./property-item.ts";
 

@@ -4,8 +4,17 @@ import { OWN_PREFIX, logHeadKey, ownPartition, ownPropertyKey } from "../dynamod
 import { dueShardOf } from "../dynamodb/keys/due.ts";
 import { deleteIf, updateIf } from "../dynamodb/outcomes.ts";
 import { itemsOf, pagesOf } from "../dynamodb/paging.ts";
-import { ConditionFailed, all, always, any, equals, missing } from "../dynamodb/table.ts";
-import type { Item, Key, Table } from "../dynamodb/table.ts";
+import {
+  ConditionFailed,
+  all,
+  always,
+  any,
+  equals,
+  missing,
+  type Item,
+  type Key,
+  type Table,
+} from "../dynamodb/table.ts";
 import { isServiceError } from "../system/errors.ts";
 import type { Clock, Ids, Json } from "../system/ports.ts";
 import { mapConcurrent } from "../system/map-concurrent.ts";
@@ -14,13 +23,10 @@ import type { Commits, LogRead } from "../change-log/log-commits.ts";
 import { PageGone } from "../lists/list-pages.ts";
 import { changeRecords } from "./change-records.ts";
 import { itemsOfVersion } from "./list-reads.ts";
-import { isListItem } from "./own-list.ts";
-import type { OwnList } from "./own-list.ts";
+import { isListItem, type OwnList } from "./own-list.ts";
 import type { Decide, StoredProperties } from "./property-decisions.ts";
-import { nameOfItem, leftover, readProperty } from "./property-item.ts";
-import type { Property } from "./property-item.ts";
-import { planWrites } from "./property-plan.ts";
-import type { ChangedList, ChangedLists, PlannedWrites } from "./property-plan.ts";
+import { nameOfItem, leftover, readProperty, type Property } from "./property-item.ts";
+import { planWrites, type ChangedList, type ChangedLists, type PlannedWrites } from "./property-plan.ts";
 import type { PropertyReads } from "./property-reads.ts";
 
 /** Deletions at the same time when the sweep cleans up. */

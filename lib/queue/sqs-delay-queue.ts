@@ -1,5 +1,4 @@
-import { SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
-import type { SQSClientConfig } from "@aws-sdk/client-sqs";
+import { SendMessageCommand, SQSClient, type SQSClientConfig } from "@aws-sdk/client-sqs";
 import { compact } from "../system/compact.ts";
 import { systemClock } from "../system/platform.ts";
 import { freshAgents } from "../system/fresh-agents.ts";

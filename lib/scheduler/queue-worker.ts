@@ -1,7 +1,6 @@
 import * as z from "zod/mini";
 import { parseText } from "../domain/json/json-text.ts";
-import { MAX_DELAY_SECONDS } from "../system/ports.ts";
-import type { Clock, DelayQueue, Log } from "../system/ports.ts";
+import { MAX_DELAY_SECONDS, type Clock, type DelayQueue, type Log } from "../system/ports.ts";
 import type { RunDue } from "./due-work.ts";
 import { reportFailedMessages } from "./metrics.ts";
 

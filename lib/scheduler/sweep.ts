@@ -1,8 +1,7 @@
 /** The sweep over everything that is due, every minute: enough alone, whatever became of delayed messages. */
 import { dueShards, dueShardOf } from "../dynamodb/keys/due.ts";
 import { updateIf } from "../dynamodb/outcomes.ts";
-import { all, equals, itemExists } from "../dynamodb/table.ts";
-import type { Key, Table } from "../dynamodb/table.ts";
+import { all, equals, itemExists, type Key, type Table } from "../dynamodb/table.ts";
 import type { Clock, Deadline, Log } from "../system/ports.ts";
 import type { RunDue } from "./due-work.ts";
 

@@ -1,6 +1,5 @@
 /** The delayed message that brings due work forward from the next sweep to its second. */
-import { MAX_DELAY_SECONDS } from "./ports.ts";
-import type { Clock, DelayQueue, Log } from "./ports.ts";
+import { MAX_DELAY_SECONDS, type Clock, type DelayQueue, type Log } from "./ports.ts";
 
 export interface WakeUpDeps {
   readonly queue: DelayQueue;

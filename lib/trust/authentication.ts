@@ -1,7 +1,6 @@
 import type { ActorRecord } from "../actors/actor-record.ts";
 import type { ActorStore } from "../actors/actor-store.ts";
-import { isMinted } from "../actors/passphrase.ts";
-import type { PassphraseVerifier } from "../actors/passphrase.ts";
+import { isMinted, type PassphraseVerifier } from "../actors/passphrase.ts";
 import type { PassphraseGuesses } from "../actors/passphrase-guesses.ts";
 import { ADMIN_RELATIONSHIP } from "../domain/policy/relationships.ts";
 import { ServiceError } from "../system/errors.ts";

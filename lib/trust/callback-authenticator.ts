@@ -1,7 +1,6 @@
 import { actorKey, trustKey } from "../dynamodb/keys/actors.ts";
 import type { PeerRef } from "../domain/terms/refs.ts";
-import { all, equals, missing } from "../dynamodb/table.ts";
-import type { Table, Write } from "../dynamodb/table.ts";
+import { all, equals, missing, type Table, type Write } from "../dynamodb/table.ts";
 import { readTrust } from "./trust-record.ts";
 
 /** What is known of the sender of a callback. */

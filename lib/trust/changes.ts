@@ -2,12 +2,10 @@
 import { secretDigest } from "../domain/wire/secret-digest.ts";
 import { compact } from "../system/compact.ts";
 import { ServiceError } from "../system/errors.ts";
-import { NOTIFY_MS } from "./peer-calls.ts";
-import type { Trace } from "./peer-calls.ts";
+import { NOTIFY_MS, type Trace } from "./peer-calls.ts";
 import type { TrustRecord } from "./trust-record.ts";
 import type { TrustChangeRequest } from "./trust-requests.ts";
-import { peerRoot, runTrustHook } from "./trust-services.ts";
-import type { TrustServices } from "./trust-services.ts";
+import { peerRoot, runTrustHook, type TrustServices } from "./trust-services.ts";
 
 /**
  * Changes what the owner, or an admin, asks for: all of it in one step, or nothing. An approval may be repeated, which

@@ -4,11 +4,9 @@ import { actorKey, capabilityKey, grantKey, keptKey } from "../dynamodb/keys/act
 import { always } from "../dynamodb/table.ts";
 import { compact } from "../system/compact.ts";
 import { propagate } from "./changes.ts";
-import { NOTIFY_MS } from "./peer-calls.ts";
-import type { Trace } from "./peer-calls.ts";
+import { NOTIFY_MS, type Trace } from "./peer-calls.ts";
 import type { TrustRecord } from "./trust-record.ts";
-import { runTrustHook } from "./trust-services.ts";
-import type { TrustServices } from "./trust-services.ts";
+import { runTrustHook, type TrustServices } from "./trust-services.ts";
 
 interface EndingOptions {
   /** Notify the other side, best effort, at most 5 s. */

@@ -6,8 +6,7 @@ import { propagate } from "./changes.ts";
 import type { Trace } from "./peer-calls.ts";
 import type { TrustRecord } from "./trust-record.ts";
 import type { TrustInitiationRequest, TrustReceptionRequest } from "./trust-requests.ts";
-import { peerRoot, rootUri, runTrustHook } from "./trust-services.ts";
-import type { TrustServices } from "./trust-services.ts";
+import { peerRoot, rootUri, runTrustHook, type TrustServices } from "./trust-services.ts";
 import { taken } from "./trust-store.ts";
 
 /**

@@ -1,9 +1,8 @@
 import { compact } from "../system/compact.ts";
 import { isOutsideId } from "../domain/terms/identifiers.ts";
 import { ServiceError } from "../system/errors.ts";
-import { waitSeconds } from "../peers/remote-answer.ts";
+import { waitSeconds, type Remote, type RemoteFailure } from "../peers/remote-answer.ts";
 import { RemoteActor } from "../peers/remote-actor.ts";
-import type { Remote, RemoteFailure } from "../peers/remote-answer.ts";
 import { readMeta, requestTrust, sendApproval, sendTrustDeleted, verifyTrust } from "../peers/remote-trust.ts";
 import type { Clock, JsonObject, Log, PeerHttp } from "../system/ports.ts";
 import type { TrustRecord } from "./trust-record.ts";

@@ -2,11 +2,9 @@ import { printJson } from "../domain/json/json-text.ts";
 import { permissionsJson } from "../domain/policy/permissions.ts";
 import type { JsonObject } from "../system/ports.ts";
 import type { TrustCommits } from "./trust-commits.ts";
-import { NOTIFY_MS } from "./peer-calls.ts";
-import type { PeerCalls, Trace } from "./peer-calls.ts";
+import { NOTIFY_MS, type PeerCalls, type Trace } from "./peer-calls.ts";
 import type { TrustRecord } from "./trust-record.ts";
-import { grantJson } from "./permission-store.ts";
-import type { Granted, PermissionStore } from "./permission-store.ts";
+import { grantJson, type Granted, type PermissionStore } from "./permission-store.ts";
 
 /** Shows and changes what a peer may do, and notifies the peer. */
 export class PermissionChanges {

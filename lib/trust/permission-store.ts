@@ -1,5 +1,9 @@
-import { defaultPermissions, mergePermissions, permissionsJson } from "../domain/policy/permissions.ts";
-import type { Permissions } from "../domain/policy/permissions.ts";
+import {
+  defaultPermissions,
+  mergePermissions,
+  permissionsJson,
+  type Permissions,
+} from "../domain/policy/permissions.ts";
 import type { JsonObject } from "../system/ports.ts";
 import type { TrustRecord } from "./trust-record.ts";
 

@@ -2,17 +2,13 @@
 import { compact } from "../system/compact.ts";
 import { createHash } from "node:crypto";
 import { printJson } from "../domain/json/json-text.ts";
-import { defaultPermissions, knownRelationships } from "../domain/policy/permissions.ts";
-import type { Permissions } from "../domain/policy/permissions.ts";
+import { defaultPermissions, knownRelationships, type Permissions } from "../domain/policy/permissions.ts";
 import { trustKey } from "../dynamodb/keys/actors.ts";
 import type { Clock } from "../system/ports.ts";
-import { confirmedTo } from "../change-log/log-commits.ts";
-import type { Commits, LogPlan, LogRead } from "../change-log/log-commits.ts";
-import { readTrust } from "./trust-record.ts";
-import type { TrustRecord } from "./trust-record.ts";
+import { confirmedTo, type Commits, type LogPlan, type LogRead } from "../change-log/log-commits.ts";
+import { readTrust, type TrustRecord } from "./trust-record.ts";
 import { trustUnchangedSince } from "./trust-store.ts";
-import { permissionRecord } from "./permission-store.ts";
-import type { PermissionStore } from "./permission-store.ts";
+import { permissionRecord, type PermissionStore } from "./permission-store.ts";
 
 /** Peers whose permissions one commit records: each takes a check and a record, in a transaction of 100 writes. */
 const AT_ONCE = 40;

@@ -2,14 +2,11 @@ import { compact } from "../system/compact.ts";
 import { trustKey } from "../dynamodb/keys/actors.ts";
 import type { Write } from "../dynamodb/table.ts";
 import { ServiceError } from "../system/errors.ts";
-import { permissionRecord } from "./permission-store.ts";
-import type { Granted, PermissionStore } from "./permission-store.ts";
+import { permissionRecord, type Granted, type PermissionStore } from "./permission-store.ts";
 import type { Clock, JsonObject } from "../system/ports.ts";
 import type { Commits, LogRead } from "../change-log/log-commits.ts";
-import { taken } from "./trust-store.ts";
-import type { TrustStore } from "./trust-store.ts";
-import { readTrust, revised } from "./trust-record.ts";
-import type { TrustChange, TrustRecord } from "./trust-record.ts";
+import { taken, type TrustStore } from "./trust-store.ts";
+import { readTrust, revised, type TrustChange, type TrustRecord } from "./trust-record.ts";
 
 /** A trust after a change, and the writes of the change. */
 interface TrustPlan {

@@ -2,8 +2,7 @@ import { isRelationship } from "../domain/policy/relationships.ts";
 import { ServiceError } from "../system/errors.ts";
 import type { Caller } from "./callers.ts";
 import type { JsonObject } from "../system/ports.ts";
-import { trustWire, trustWireWithoutSecrets } from "./trust-record.ts";
-import type { TrustRecord } from "./trust-record.ts";
+import { trustWire, trustWireWithoutSecrets, type TrustRecord } from "./trust-record.ts";
 import type { TrustStore } from "./trust-store.ts";
 
 /** The trust that a path names. @throws ServiceError resource.not_found, also for a trust of another relationship */

@@ -1,6 +1,5 @@
 /** Everything that trust is made of. The functions of this room take it as their first argument. */
-import type { Application, TrustHookName } from "../actors/application.ts";
-import { runHook } from "../actors/application.ts";
+import { runHook, type Application, type TrustHookName } from "../actors/application.ts";
 import type { Commits } from "../change-log/log-commits.ts";
 import { parsePeerUrl } from "../domain/terms/peer-url.ts";
 import type { PeerRef } from "../domain/terms/refs.ts";

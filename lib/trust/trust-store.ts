@@ -15,11 +15,15 @@ import {
   itemExists,
   itemMissing,
   missing,
+  type Change,
+  type Condition,
+  type Item,
+  type Key,
+  type Table,
+  type Write,
 } from "../dynamodb/table.ts";
-import type { Change, Condition, Item, Key, Table, Write } from "../dynamodb/table.ts";
 import { sameSecret, secretDigest } from "../domain/wire/secret-digest.ts";
-import { readTrust, trustItem } from "./trust-record.ts";
-import type { TrustChange, TrustRecord } from "./trust-record.ts";
+import { readTrust, trustItem, type TrustChange, type TrustRecord } from "./trust-record.ts";
 
 /** After this long (ms) the sweep takes over what a request began; longer than any request lives. */
 const TAKEOVER_MS = 60_000;

@@ -1,10 +1,8 @@
 /** Callbacks over HTTP to a local stack, and as many bare requests to the emulator beneath it. */
 import { Agent, request } from "node:http";
-import { startPublisher } from "../support/publisher/publisher.ts";
-import type { Publisher } from "../support/publisher/publisher.ts";
+import { startPublisher, type Publisher } from "../support/publisher/publisher.ts";
 import { BenchStack } from "./bench-stack.ts";
-import { pace } from "./pace.ts";
-import type { Pace } from "./pace.ts";
+import { pace, type Pace } from "./pace.ts";
 import { RawRequests } from "./raw-requests.ts";
 
 export interface LoadReport {

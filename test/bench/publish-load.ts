@@ -4,8 +4,7 @@ import type { OwnedActor } from "../support/owned-actor.ts";
 import { gather } from "../support/subscriber-peer/crowd.ts";
 import { SubscriberHost } from "../support/subscriber-peer/host.ts";
 import { BenchStack } from "./bench-stack.ts";
-import { pace } from "./pace.ts";
-import type { Pace } from "./pace.ts";
+import { pace, type Pace } from "./pace.ts";
 import { RawRequests } from "./raw-requests.ts";
 
 /** Changes of one property, one after another, each awaited until every subscriber has answered its callback. */

@@ -17,10 +17,16 @@ import {
   not,
   sizeBelow,
   TransactionRefused,
+  type Attribute,
+  type Change,
+  type Condition,
+  type Item,
+  type Key,
+  type QueryRange,
+  type Table,
+  type Write,
 } from "../../lib/dynamodb/table.ts";
-import type { Attribute, Change, Condition, Item, Key, QueryRange, Table, Write } from "../../lib/dynamodb/table.ts";
-import { startEmulatedTable } from "../support/emulated-table.ts";
-import type { EmulatedTable } from "../support/emulated-table.ts";
+import { startEmulatedTable, type EmulatedTable } from "../support/emulated-table.ts";
 import { MemoryTable } from "../support/memory-table.ts";
 
 const PK = "P";

@@ -1,6 +1,5 @@
 import { afterAll, beforeAll } from "vitest";
-import { startEmulatedTable } from "../support/emulated-table.ts";
-import type { EmulatedTable } from "../support/emulated-table.ts";
+import { startEmulatedTable, type EmulatedTable } from "../support/emulated-table.ts";
 import { tableContract } from "./table-contract.ts";
 
 let emulated: EmulatedTable;

@@ -1,9 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { measure } from "../support/measured-table.ts";
-import type { Measurement } from "../support/measured-table.ts";
+import { measure, type Measurement } from "../support/measured-table.ts";
 import { always, equals, itemExists, itemMissing } from "../../lib/dynamodb/table.ts";
-import { startEmulatedTable } from "../support/emulated-table.ts";
-import type { EmulatedTable } from "../support/emulated-table.ts";
+import { startEmulatedTable, type EmulatedTable } from "../support/emulated-table.ts";
 import { freshPartition } from "./table-source.ts";
 
 describe("measure", () => {

@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Json, JsonObject } from "../../lib/system/ports.ts";
-import { startEmulatedTable } from "../support/emulated-table.ts";
-import type { EmulatedTable } from "../support/emulated-table.ts";
+import { startEmulatedTable, type EmulatedTable } from "../support/emulated-table.ts";
 import { OwnLists } from "../support/own-lists.ts";
 
 let stored: EmulatedTable;

@@ -19,10 +19,11 @@ import {
   sizeBelow,
   sizeEquals,
   TransactionRefused,
+  type Condition,
+  type Key,
+  type Write,
 } from "../../lib/dynamodb/table.ts";
-import type { Condition, Key, Write } from "../../lib/dynamodb/table.ts";
-import { freshPartition } from "./table-source.ts";
-import type { TableSource } from "./table-source.ts";
+import { freshPartition, type TableSource } from "./table-source.ts";
 
 const ITEM = {
   n: 5,

@@ -1,8 +1,6 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import { always } from "../../lib/dynamodb/table.ts";
-import type { QueryRange } from "../../lib/dynamodb/table.ts";
-import { freshPartition } from "./table-source.ts";
-import type { TableSource } from "./table-source.ts";
+import { always, type QueryRange } from "../../lib/dynamodb/table.ts";
+import { freshPartition, type TableSource } from "./table-source.ts";
 
 /** In the order of their UTF-8 bytes, which is not JavaScript's for the last ones. */
 const KEYS = [

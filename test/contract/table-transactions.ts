@@ -7,10 +7,10 @@ import {
   itemMissing,
   MAX_TRANSACTION_WRITES,
   TransactionRefused,
+  type Item,
+  type Write,
 } from "../../lib/dynamodb/table.ts";
-import type { Item, Write } from "../../lib/dynamodb/table.ts";
-import { freshPartition } from "./table-source.ts";
-import type { TableSource } from "./table-source.ts";
+import { freshPartition, type TableSource } from "./table-source.ts";
 
 export function transactionContract(table: TableSource): void {
   describe("transactions", () => {

@@ -1,9 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { NotStorable } from "../../lib/dynamodb/attributes.ts";
-import { always, contains, exists } from "../../lib/dynamodb/table.ts";
-import type { Attribute } from "../../lib/dynamodb/table.ts";
-import { freshPartition } from "./table-source.ts";
-import type { TableSource } from "./table-source.ts";
+import { always, contains, exists, type Attribute } from "../../lib/dynamodb/table.ts";
+import { freshPartition, type TableSource } from "./table-source.ts";
 
 const KEPT: Readonly<Record<string, Attribute>> = {
   "the largest exact integers": [Number.MAX_SAFE_INTEGER, Number.MIN_SAFE_INTEGER, 2 ** 53 - 2],

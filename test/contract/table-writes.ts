@@ -9,10 +9,9 @@ import {
   exists,
   itemExists,
   itemMissing,
+  type Key,
 } from "../../lib/dynamodb/table.ts";
-import type { Key } from "../../lib/dynamodb/table.ts";
-import { freshPartition } from "./table-source.ts";
-import type { TableSource } from "./table-source.ts";
+import { freshPartition, type TableSource } from "./table-source.ts";
 
 export function writeContract(table: TableSource): void {
   describe("single writes", () => {

@@ -2,8 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { OwnedActor } from "../support/owned-actor.ts";
 import type { Json } from "../support/publisher/json.ts";
-import { startService } from "../support/service.ts";
-import type { Service } from "../support/service.ts";
+import { startService, type Service } from "../support/service.ts";
 
 const WRITERS = 10;
 const EACH = 6;

@@ -2,8 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { functions } from "../../infra/functions.ts";
 import { METRICS, METRICS_NAMESPACE, UNHANDLED_ERROR } from "../../lib/system/metric-names.ts";
-import { functionsByName, serviceTemplates } from "../support/service-templates.ts";
-import type { Resource } from "../support/service-templates.ts";
+import { functionsByName, serviceTemplates, type Resource } from "../support/service-templates.ts";
 
 const { api } = serviceTemplates({}, { alarmEmail: "night@example.com" });
 const alarms = Object.entries(api.findResources("AWS::CloudWatch::Alarm") as Record<string, Resource>);

@@ -1,9 +1,7 @@
 import { Match } from "aws-cdk-lib/assertions";
 import { describe, expect, it } from "vitest";
-import { functions } from "../../infra/functions.ts";
-import type { FunctionName } from "../../infra/functions.ts";
-import { functionsByName, serviceTemplates } from "../support/service-templates.ts";
-import type { Resource } from "../support/service-templates.ts";
+import { functions, type FunctionName } from "../../infra/functions.ts";
+import { functionsByName, serviceTemplates, type Resource } from "../support/service-templates.ts";
 
 const { api } = serviceTemplates();
 

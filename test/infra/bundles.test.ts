@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { fileURLToPath } from "node:url";
-import { bundle, LEFT_OUT } from "../../infra/bundle.ts";
-import type { BundleWeight } from "../../infra/bundle.ts";
+import { bundle, LEFT_OUT, type BundleWeight } from "../../infra/bundle.ts";
 import { functions } from "../../infra/functions.ts";
 import { ImportTimes, MOST_RATIO } from "../bench/import-time.ts";
 

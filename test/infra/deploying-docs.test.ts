@@ -3,11 +3,9 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { operatorVariables, secretNames } from "../../infra/operator.ts";
 import { functions } from "../../infra/functions.ts";
-import { settingNames, settings } from "../../infra/settings.ts";
-import type { SettingName } from "../../infra/settings.ts";
+import { settingNames, settings, type SettingName } from "../../infra/settings.ts";
 import { EVERY_SETTING } from "../support/every-setting.ts";
-import { functionsByName, serviceTemplates } from "../support/service-templates.ts";
-import type { Resource } from "../support/service-templates.ts";
+import { functionsByName, serviceTemplates, type Resource } from "../support/service-templates.ts";
 
 const document = readFileSync(new URL("../../docs/deploying.md", import.meta.url), "utf8");
 

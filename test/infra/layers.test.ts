@@ -3,8 +3,7 @@ import { fileURLToPath } from "node:url";
 import { ESLint, Linter } from "eslint";
 import { beforeAll, describe, expect, it } from "vitest";
 import { FOLDERS, layers, ROWS } from "../../eslint.layers.ts";
-import { cyclesOf, importGraphs } from "../../infra/graph.ts";
-import type { Graph, Graphs } from "../../infra/graph.ts";
+import { cyclesOf, importGraphs, type Graph, type Graphs } from "../../infra/graph.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const linter = new Linter({ cwd: "/project" });

@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { functionsByName, serviceTemplates } from "../support/service-templates.ts";
-import { operatorVariables } from "../../infra/operator.ts";
-import type { OperatorVariable } from "../../infra/operator.ts";
+import { operatorVariables, type OperatorVariable } from "../../infra/operator.ts";
 
 /** One allowed value other than the default for each variable. */
 const OTHERS = {

@@ -1,8 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { functions } from "../../infra/functions.ts";
-import type { FunctionName, FunctionRights } from "../../infra/functions.ts";
-import { functionsByName, serviceTemplates } from "../support/service-templates.ts";
-import type { Resource } from "../support/service-templates.ts";
+import { functions, type FunctionName, type FunctionRights } from "../../infra/functions.ts";
+import { functionsByName, serviceTemplates, type Resource } from "../support/service-templates.ts";
 
 const { api } = serviceTemplates();
 

@@ -1,10 +1,7 @@
 import { describe, expect, expectTypeOf, it } from "vitest";
-import { servedBy, functions } from "../../infra/functions.ts";
-import { DEFAULT_AREA, routes } from "../../lib/api/route-table.ts";
-import type { FunctionName } from "../../infra/functions.ts";
-import type { Area, RouteOf } from "../../lib/api/route-table.ts";
-import { functionsByName, serviceTemplates } from "../support/service-templates.ts";
-import type { Resource } from "../support/service-templates.ts";
+import { servedBy, functions, type FunctionName } from "../../infra/functions.ts";
+import { DEFAULT_AREA, routes, type Area, type RouteOf } from "../../lib/api/route-table.ts";
+import { functionsByName, serviceTemplates, type Resource } from "../support/service-templates.ts";
 
 const { api } = serviceTemplates();
 

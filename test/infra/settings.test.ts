@@ -1,10 +1,8 @@
 /** Each setting of the stacks: what it changes in the templates, and that nothing of it is there without it. */
 import { Match } from "aws-cdk-lib/assertions";
 import { describe, expect, it } from "vitest";
-import { readSettings, settingNames, settings } from "../../infra/settings.ts";
-import type { SettingName } from "../../infra/settings.ts";
-import { functionsByName, serviceTemplates, serviceStacks } from "../support/service-templates.ts";
-import type { Resource } from "../support/service-templates.ts";
+import { readSettings, settingNames, settings, type SettingName } from "../../infra/settings.ts";
+import { functionsByName, serviceTemplates, serviceStacks, type Resource } from "../support/service-templates.ts";
 
 const CERTIFICATE = "arn:aws:acm:eu-north-1:123456789012:certificate/11111111-2222-3333-4444-555555555555";
 const ENDPOINT = "https://a1b2c3d4e5.execute-api.eu-north-1.amazonaws.com";

@@ -5,8 +5,7 @@ import { dueShards } from "../../lib/dynamodb/keys/due.ts";
 import { RemotePeerStore } from "../../lib/receiving/replica/remote-peer-store.ts";
 import { bearer, Network } from "../support/in-process.ts";
 import { HangingPeers } from "./hanging-peers.ts";
-import { WholeService } from "../support/whole-service.ts";
-import type { Hosted } from "../support/whole-service.ts";
+import { WholeService, type Hosted } from "../support/whole-service.ts";
 import { resumeTrust } from "../../lib/trust/ending.ts";
 
 const MINUTE = 60_000;

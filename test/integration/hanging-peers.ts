@@ -1,6 +1,5 @@
 /** Peers that never answer, on a clock that passes only while everything waits for them. */
-import { PeerFailure } from "../../lib/system/ports.ts";
-import type { PeerRequest } from "../../lib/system/ports.ts";
+import { PeerFailure, type PeerRequest } from "../../lib/system/ports.ts";
 import type { Answer } from "../support/in-process.ts";
 
 /** Turns of the event loop after which all work that does not wait for peers is done. */

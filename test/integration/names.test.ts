@@ -4,8 +4,7 @@ import type { Actor } from "../../lib/application/actor.ts";
 import { isOwnName, isPeerName, isTarget } from "../../lib/domain/terms/names.ts";
 import { ServiceError } from "../../lib/system/errors.ts";
 import { bearer, Network } from "../support/in-process.ts";
-import { WholeService } from "../support/whole-service.ts";
-import type { Hosted } from "../support/whole-service.ts";
+import { WholeService, type Hosted } from "../support/whole-service.ts";
 
 const SECRET = "s".repeat(40);
 const BAD = ["100%", "what?", "a%2Fb", "line\nbreak", "x".repeat(257), "é".repeat(129)];

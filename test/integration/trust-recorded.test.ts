@@ -1,11 +1,9 @@
 /** The recorded handshake of two reference instances, with our service in the place of either. */
 import { beforeEach, describe, expect, it } from "vitest";
 import type { PeerRequest } from "../../lib/system/ports.ts";
-import { Network, bearer } from "../support/in-process.ts";
+import { Network, bearer, type Answer } from "../support/in-process.ts";
 import { TrustWorld } from "./trust-world.ts";
-import type { Answer } from "../support/in-process.ts";
-import { RECORDED_HOSTS, recordedExchanges } from "../support/recorded/exchanges.ts";
-import type { Exchange } from "../support/recorded/exchanges.ts";
+import { RECORDED_HOSTS, recordedExchanges, type Exchange } from "../support/recorded/exchanges.ts";
 
 const exchanges = recordedExchanges();
 

@@ -4,8 +4,7 @@ import { applyToArray, readListOperation } from "../../lib/domain/diff/list-oper
 import type { Json, JsonObject } from "../../lib/system/ports.ts";
 import { PeerReader } from "../../lib/receiving/replica/peer-reader.ts";
 import { PeerStore } from "../../lib/receiving/replica/peer-store.ts";
-import { FaultyTable } from "../support/faulty-table.ts";
-import type { Effect } from "../support/faulty-table.ts";
+import { FaultyTable, type Effect } from "../support/faulty-table.ts";
 import { MemoryTable } from "../support/memory-table.ts";
 import { countFrom } from "../support/sizes.ts";
 

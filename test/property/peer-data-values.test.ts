@@ -6,8 +6,7 @@ import { compact } from "../../lib/system/compact.ts";
 import type { IncomingDiff } from "../../lib/receiving/replica/incoming.ts";
 import { PeerReader } from "../../lib/receiving/replica/peer-reader.ts";
 import { PeerStore } from "../../lib/receiving/replica/peer-store.ts";
-import { FaultyTable } from "../support/faulty-table.ts";
-import type { Effect } from "../support/faulty-table.ts";
+import { FaultyTable, type Effect } from "../support/faulty-table.ts";
 import { MemoryTable } from "../support/memory-table.ts";
 import { entriesToReread } from "../support/entries-to-reread.ts";
 

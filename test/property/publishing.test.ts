@@ -1,8 +1,7 @@
 import process from "node:process";
 import { expect, it, vi } from "vitest";
 import { logHeadKey, recordPartition } from "../../lib/dynamodb/keys/publishing.ts";
-import { always } from "../../lib/dynamodb/table.ts";
-import type { Condition, Key, Table, Write } from "../../lib/dynamodb/table.ts";
+import { always, type Condition, type Key, type Table, type Write } from "../../lib/dynamodb/table.ts";
 import { breakingAll, SABOTAGES } from "../support/publishing-world/sabotages.ts";
 import { virtualPause } from "../support/publishing-world/virtual-time.ts";
 import { ACTOR, Violation } from "../support/publishing-world/violation.ts";

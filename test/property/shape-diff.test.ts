@@ -6,21 +6,18 @@ import {
   recordList,
   recordSet,
   recordsOf,
+  type Change,
+  type NamedScope,
 } from "../../lib/domain/diff/change-record.ts";
-import type { Change, NamedScope } from "../../lib/domain/diff/change-record.ts";
 import { nestedUnder, valueAt, withValueAt } from "../../lib/domain/json/json-path.ts";
 import { isArray, isObject } from "../../lib/domain/json/json.ts";
 import { applyToArray, readListOperation } from "../../lib/domain/diff/list-operations.ts";
 import { narrowerPlaces } from "../../lib/domain/diff/overlap.ts";
-import { covers, placeOf } from "../../lib/domain/terms/scope.ts";
-import type { Place } from "../../lib/domain/terms/scope.ts";
-import { shapeDiff } from "../../lib/domain/diff/shape-diff.ts";
-import type { ShapedDiff } from "../../lib/domain/diff/shape-diff.ts";
-import { readsOf } from "../../lib/domain/policy/visibility.ts";
-import type { Reads } from "../../lib/domain/policy/visibility.ts";
+import { covers, placeOf, type Place } from "../../lib/domain/terms/scope.ts";
+import { shapeDiff, type ShapedDiff } from "../../lib/domain/diff/shape-diff.ts";
+import { readsOf, type Reads } from "../../lib/domain/policy/visibility.ts";
 import type { Json, JsonObject } from "../../lib/system/ports.ts";
-import { changed, Copy, visibleState, withoutShells } from "../support/shaped-world.ts";
-import type { State } from "../support/shaped-world.ts";
+import { changed, Copy, visibleState, withoutShells, type State } from "../support/shaped-world.ts";
 
 const NAMES = ["test", "private", "__proto__"] as const;
 const KEYS = ["a", "ssn", "pub", "list", "operation", "__proto__", "a/b~c"] as const;

@@ -5,8 +5,15 @@ import type { PropertyPermissions } from "../../lib/domain/policy/permissions.ts
 import { backlogAfter, recordsFor } from "../../lib/domain/log/render-backlog.ts";
 import { renderSlice } from "../support/render-slice.ts";
 import { MAX_RUNS, MAX_CONTEXTS } from "../../lib/domain/log/subscription-backlog.ts";
-import { advance, clear, expire, startState } from "../../lib/domain/log/subscription-log.ts";
-import type { RenderedDiff, Subscriber, SubscriptionState } from "../../lib/domain/log/subscription-log.ts";
+import {
+  advance,
+  clear,
+  expire,
+  startState,
+  type RenderedDiff,
+  type Subscriber,
+  type SubscriptionState,
+} from "../../lib/domain/log/subscription-log.ts";
 import { READS_ALL } from "../../lib/domain/policy/visibility.ts";
 
 const at = "2026-11-21T00:00:00.000000Z";

@@ -4,8 +4,7 @@
  */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { listOf, NUMBERS, numberText, objectOf, valueText } from "./number-texts.ts";
-import type { Spelt } from "./number-texts.ts";
+import { listOf, NUMBERS, numberText, objectOf, valueText, type Spelt } from "./number-texts.ts";
 import { NumbersWorld } from "../integration/app/numbers-world.ts";
 
 const RUNS = { numRuns: 60 };

@@ -1,10 +1,7 @@
 /** X.509 certificates made in the test: a private authority, and what it signs. DER by hand, so that no tool is needed. */
-import { createPublicKey, generateKeyPairSync, randomBytes, sign } from "node:crypto";
-import type { KeyObject } from "node:crypto";
-import { createServer } from "node:tls";
-import type { Server, TLSSocket } from "node:tls";
-import { connect } from "node:net";
-import type { AddressInfo, Socket } from "node:net";
+import { createPublicKey, generateKeyPairSync, randomBytes, sign, type KeyObject } from "node:crypto";
+import { createServer, type Server, type TLSSocket } from "node:tls";
+import { connect, type AddressInfo, type Socket } from "node:net";
 
 /** A certificate and its key, as PEM. */
 export interface Certified {

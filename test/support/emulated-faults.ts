@@ -1,6 +1,5 @@
 /** Answers of the service for which the emulator never has a cause: those of a busy or misconfigured table. */
-import { serviceError } from "../../infra/local/dynamodb/dynalite.ts";
-import type { WireError } from "../../infra/local/dynamodb/dynalite.ts";
+import { serviceError, type WireError } from "../../infra/local/dynamodb/dynalite.ts";
 
 /** A cancelled transaction with one reason for each write: `None`, `ThrottlingError`, `TransactionConflict` and so on. */
 export function transactionCancelled(codes: readonly string[]): WireError {

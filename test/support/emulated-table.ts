@@ -1,7 +1,6 @@
 import type { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
 import { LOCAL_CREDENTIALS } from "../../infra/local/credentials.ts";
-import { startEmulator } from "../../infra/local/emulator.ts";
-import type { Fault } from "../../infra/local/emulator.ts";
+import { startEmulator, type Fault } from "../../infra/local/emulator.ts";
 import { compact } from "../../lib/system/compact.ts";
 import { createDocumentClient } from "../../lib/dynamodb/client.ts";
 import { DocumentTable } from "../../lib/dynamodb/document-table.ts";

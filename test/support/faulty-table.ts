@@ -1,5 +1,15 @@
-import { ConditionFailed, TransactionRefused } from "../../lib/dynamodb/table.ts";
-import type { Change, Condition, Item, Key, Page, QueryRange, Table, Write } from "../../lib/dynamodb/table.ts";
+import {
+  ConditionFailed,
+  TransactionRefused,
+  type Change,
+  type Condition,
+  type Item,
+  type Key,
+  type Page,
+  type QueryRange,
+  type Table,
+  type Write,
+} from "../../lib/dynamodb/table.ts";
 import { idle } from "./idle.ts";
 
 export type TableOperation =

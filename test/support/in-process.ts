@@ -1,6 +1,5 @@
 /** Requests to services in this process and between them, without network, gateway or emulator. */
-import { PeerFailure } from "../../lib/system/ports.ts";
-import type { PeerAnswer, PeerHttp, PeerRequest } from "../../lib/system/ports.ts";
+import { PeerFailure, type PeerAnswer, type PeerHttp, type PeerRequest } from "../../lib/system/ports.ts";
 import { withJson } from "./sent-json.ts";
 
 /** The options of a request in a test. */

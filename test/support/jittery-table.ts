@@ -1,6 +1,5 @@
 import type { Item, Key, Table } from "../../lib/dynamodb/table.ts";
-import { FaultyTable } from "./faulty-table.ts";
-import type { Effect } from "./faulty-table.ts";
+import { FaultyTable, type Effect } from "./faulty-table.ts";
 import { MemoryTable } from "./memory-table.ts";
 import type { Random } from "./publisher/random.ts";
 

@@ -1,8 +1,7 @@
 import type { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
 import { itemBytes } from "../../lib/dynamodb/attributes.ts";
 import { refusal } from "../../lib/dynamodb/refusals.ts";
-import { ConditionFailed, TransactionRefused } from "../../lib/dynamodb/table.ts";
-import type { Item } from "../../lib/dynamodb/table.ts";
+import { ConditionFailed, TransactionRefused, type Item } from "../../lib/dynamodb/table.ts";
 
 const WRITE_UNIT_BYTES = 1024;
 /** What a write costs more within a transaction. */

@@ -1,7 +1,19 @@
 import { itemBytes, MAX_ITEM_BYTES, stringBytes } from "../../lib/dynamodb/attributes.ts";
 import { writeExpressions } from "../../lib/dynamodb/expressions.ts";
-import { always, ConditionFailed, MAX_TRANSACTION_WRITES, TransactionRefused } from "../../lib/dynamodb/table.ts";
-import type { Change, Condition, Item, Key, Page, QueryRange, Table, Write } from "../../lib/dynamodb/table.ts";
+import {
+  always,
+  ConditionFailed,
+  MAX_TRANSACTION_WRITES,
+  TransactionRefused,
+  type Change,
+  type Condition,
+  type Item,
+  type Key,
+  type Page,
+  type QueryRange,
+  type Table,
+  type Write,
+} from "../../lib/dynamodb/table.ts";
 import { changed, compareBytes, holds, stored } from "./memory-expressions.ts";
 
 const MAX_PAGE_BYTES = 1024 * 1024;

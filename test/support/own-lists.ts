@@ -1,9 +1,7 @@
 /** One actor's lists over a table of the test's own, without HTTP, and what the log says they hold. */
-import { applyListChange } from "../../lib/domain/diff/change-record.ts";
-import type { Change } from "../../lib/domain/diff/change-record.ts";
+import { applyListChange, type Change } from "../../lib/domain/diff/change-record.ts";
 import { actorKey } from "../../lib/dynamodb/keys/actors.ts";
-import { always } from "../../lib/dynamodb/table.ts";
-import type { Item, Table } from "../../lib/dynamodb/table.ts";
+import { always, type Item, type Table } from "../../lib/dynamodb/table.ts";
 import { randomIds } from "../../lib/system/ids.ts";
 import { collectGeneration, isListGarbage } from "../../lib/lists/list-garbage.ts";
 import type { Json, JsonObject } from "../../lib/system/ports.ts";

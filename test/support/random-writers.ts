@@ -1,6 +1,5 @@
 import type { OwnedActor } from "./owned-actor.ts";
-import { isObject } from "./publisher/json.ts";
-import type { Json } from "./publisher/json.ts";
+import { isObject, type Json } from "./publisher/json.ts";
 import { seeded, type Random } from "./publisher/random.ts";
 import { ask, type Answered } from "./publisher/wire.ts";
 import { plainState } from "./subscriber-peer/plain-state.ts";

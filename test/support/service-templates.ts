@@ -4,8 +4,7 @@ import path from "node:path";
 import { App } from "aws-cdk-lib";
 import { Template } from "aws-cdk-lib/assertions";
 import { Code } from "aws-cdk-lib/aws-lambda";
-import { addService } from "../../infra/service.ts";
-import type { Service } from "../../infra/service.ts";
+import { addService, type Service } from "../../infra/service.ts";
 
 type Said = readonly [environment?: Readonly<Record<string, string>>, context?: Readonly<Record<string, unknown>>];
 

@@ -1,15 +1,12 @@
 import { narrowerPlaces } from "../../lib/domain/diff/overlap.ts";
-import type { Change, NamedScope } from "../../lib/domain/diff/change-record.ts";
-import { applyChange, applyListChange } from "../../lib/domain/diff/change-record.ts";
+import { applyChange, applyListChange, type Change, type NamedScope } from "../../lib/domain/diff/change-record.ts";
 import { isArray, isObject } from "../../lib/domain/json/json.ts";
 import { valueAt } from "../../lib/domain/json/json-path.ts";
 import { applyToArray } from "../../lib/domain/diff/list-operations.ts";
 import { mergeDiff } from "../../lib/domain/diff/merge-diff.ts";
-import { placeOf } from "../../lib/domain/terms/scope.ts";
-import type { Place } from "../../lib/domain/terms/scope.ts";
+import { placeOf, type Place } from "../../lib/domain/terms/scope.ts";
 import type { ShapedDiff } from "../../lib/domain/diff/shape-diff.ts";
-import { visiblePart } from "../../lib/domain/policy/visibility.ts";
-import type { Reads } from "../../lib/domain/policy/visibility.ts";
+import { visiblePart, type Reads } from "../../lib/domain/policy/visibility.ts";
 import { planDiff } from "../../lib/receiving/replica/diff-plan.ts";
 import type { Json } from "../../lib/system/ports.ts";
 

@@ -16,14 +16,11 @@ import { sweep } from "../../lib/scheduler/sweep.ts";
 import { readConfig } from "../../lib/system/config.ts";
 import { printJson } from "../../lib/domain/json/json-text.ts";
 import type { Table } from "../../lib/dynamodb/table.ts";
-import { area } from "../../lib/http/area.ts";
-import type { AreaHandler } from "../../lib/http/area.ts";
+import { area, type AreaHandler } from "../../lib/http/area.ts";
 import { platform } from "../../lib/system/platform.ts";
 import type { DelayedWork } from "../../lib/system/ports.ts";
-import { composeService } from "../../lib/compose/service.ts";
-import type { Service } from "../../lib/compose/service.ts";
-import { basic, bearer } from "./in-process.ts";
-import type { Answer, Asking, Network } from "./in-process.ts";
+import { composeService, type Service } from "../../lib/compose/service.ts";
+import { basic, bearer, type Answer, type Asking, type Network } from "./in-process.ts";
 import { received } from "./lambda-result.ts";
 import { MemoryTable } from "./memory-table.ts";
 

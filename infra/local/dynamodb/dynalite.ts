@@ -1,7 +1,6 @@
 /** The parts of dynalite that the emulator uses, typed here because dynalite has no types. */
 import { createRequire } from "node:module";
-import { remembering } from "./parsed-expressions.ts";
-import type { Parse } from "./parsed-expressions.ts";
+import { remembering, type Parse } from "./parsed-expressions.ts";
 
 const require = createRequire(import.meta.url);
 

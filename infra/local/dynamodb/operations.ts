@@ -1,10 +1,8 @@
 import { writeCapacity } from "./capacity.ts";
-import { database, isKnown, run, serviceError, validate } from "./dynalite.ts";
-import type { Request, WireError } from "./dynalite.ts";
+import { database, isKnown, run, serviceError, validate, type Request, type WireError } from "./dynalite.ts";
 import { Gate } from "./gate.ts";
 import type { Staging, Storage } from "./storage.ts";
-import { staleTokens, transactGet, transactWrite } from "./transactions.ts";
-import type { OnStep } from "./transactions.ts";
+import { staleTokens, transactGet, transactWrite, type OnStep } from "./transactions.ts";
 
 type Input = Readonly<Record<string, unknown>>;
 

@@ -1,8 +1,15 @@
 import { accessSync, constants, existsSync, mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { Readable } from "node:stream";
-import { database } from "./dynalite.ts";
-import type { Callback, Section, Store, TableDefinition, WireError, WireItem } from "./dynalite.ts";
+import {
+  database,
+  type Callback,
+  type Section,
+  type Store,
+  type TableDefinition,
+  type WireError,
+  type WireItem,
+} from "./dynalite.ts";
 import { Expiry } from "./expiry.ts";
 import { itemBytes, MAX_ITEM_BYTES } from "./item-size.ts";
 

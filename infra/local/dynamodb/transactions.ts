@@ -1,8 +1,16 @@
 import { compact } from "../../../lib/system/compact.ts";
 import { createHash } from "node:crypto";
 import { writeCapacity } from "./capacity.ts";
-import { database, run, serviceError, validate } from "./dynalite.ts";
-import type { Request, TableDefinition, WireError, WireItem } from "./dynalite.ts";
+import {
+  database,
+  run,
+  serviceError,
+  validate,
+  type Request,
+  type TableDefinition,
+  type WireError,
+  type WireItem,
+} from "./dynalite.ts";
 import { itemBytes } from "./item-size.ts";
 import type { Operation, Staging, Storage } from "./storage.ts";
 

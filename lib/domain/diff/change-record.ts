@@ -1,8 +1,13 @@
 /** The records of an actor's change log: one record is one atomic change, numbered by the log. */
 import { compact } from "../../system/compact.ts";
 import type { Json, JsonObject } from "../../system/ports.ts";
-import { removedKeysBetween, isNothing, createdObjectsBetween } from "../terms/removed-keys.ts";
-import type { RemovedKeys, CreatedObjects } from "../terms/removed-keys.ts";
+import {
+  removedKeysBetween,
+  isNothing,
+  createdObjectsBetween,
+  type RemovedKeys,
+  type CreatedObjects,
+} from "../terms/removed-keys.ts";
 import { isObject, jsonBytes } from "../json/json.ts";
 import { valueAt, withValueAt } from "../json/json-path.ts";
 import { applyToArray, readListOperation } from "./list-operations.ts";

@@ -1,7 +1,6 @@
 /** Subscriptions of one peer that overlap, and suspensions that cover their places. */
 import type { NamedScope } from "./change-record.ts";
-import { covers, placeOf } from "../terms/scope.ts";
-import type { Place, Scope } from "../terms/scope.ts";
+import { covers, placeOf, type Place, type Scope } from "../terms/scope.ts";
 
 /**
  * The places inside a subscription's own that narrower subscriptions of the same peer cover, outermost only, in a fixed

@@ -2,16 +2,12 @@
 import { compact } from "../../system/compact.ts";
 import type { Json } from "../../system/ports.ts";
 import type { Change, DeleteChange, ListChange, NotifyChange, SetChange } from "./change-record.ts";
-import { combine } from "./diff-tree.ts";
-import type { Edit, ShapedDiff } from "./diff-tree.ts";
-import { removedKeysAt } from "../terms/removed-keys.ts";
-import type { RemovedKeys, CreatedObjects } from "../terms/removed-keys.ts";
+import { combine, type Edit, type ShapedDiff } from "./diff-tree.ts";
+import { removedKeysAt, type RemovedKeys, type CreatedObjects } from "../terms/removed-keys.ts";
 import { isObject } from "../json/json.ts";
 import { valueAt } from "../json/json-path.ts";
-import { covers, placeOf } from "../terms/scope.ts";
-import type { Place, Scope } from "../terms/scope.ts";
-import { READS_ALL, sawRemoved, visiblePart } from "../policy/visibility.ts";
-import type { Reads } from "../policy/visibility.ts";
+import { covers, placeOf, type Place, type Scope } from "../terms/scope.ts";
+import { READS_ALL, sawRemoved, visiblePart, type Reads } from "../policy/visibility.ts";
 
 export type { ShapedDiff } from "./diff-tree.ts";
 

@@ -1,9 +1,13 @@
 /** Numbers that were made, rendered again from the log's records: for callbacks, polls and single diffs. */
 import type { LogRecord } from "../diff/change-record.ts";
-import { isExact, slicesAfter } from "./subscription-backlog.ts";
-import type { Run, Slice } from "./subscription-backlog.ts";
-import { contentOf } from "./subscription-log.ts";
-import type { ContextVersion, RenderedDiff, Subscriber, SubscriptionState } from "./subscription-log.ts";
+import { isExact, slicesAfter, type Run, type Slice } from "./subscription-backlog.ts";
+import {
+  contentOf,
+  type ContextVersion,
+  type RenderedDiff,
+  type Subscriber,
+  type SubscriptionState,
+} from "./subscription-log.ts";
 import type { Reads } from "../policy/visibility.ts";
 
 /** The kept numbers above `after`, at most `limit`, and where in the log they are found. */

@@ -6,14 +6,10 @@ import { compact } from "../../system/compact.ts";
 import type { Change, Granularity, LogRecord, NamedScope } from "../diff/change-record.ts";
 import { comesBack, isSuspended, narrowerPlaces, outermost } from "../diff/overlap.ts";
 import type { PropertyPermissions } from "../policy/permissions.ts";
-import { covers, placeOf, samePlace } from "../terms/scope.ts";
-import type { Place, Scope } from "../terms/scope.ts";
-import { shapeDiff } from "../diff/shape-diff.ts";
-import type { ShapedDiff } from "../diff/shape-diff.ts";
-import { withNumber, withoutNumbers, withoutRecords } from "./subscription-backlog.ts";
-import type { Run } from "./subscription-backlog.ts";
-import { bothReads, readsOf } from "../policy/visibility.ts";
-import type { Reads } from "../policy/visibility.ts";
+import { covers, placeOf, samePlace, type Place, type Scope } from "../terms/scope.ts";
+import { shapeDiff, type ShapedDiff } from "../diff/shape-diff.ts";
+import { withNumber, withoutNumbers, withoutRecords, type Run } from "./subscription-backlog.ts";
+import { bothReads, readsOf, type Reads } from "../policy/visibility.ts";
 
 /** Which subscription it is. This never changes. */
 export interface Subscriber extends Scope {

@@ -2,11 +2,9 @@
 import type { Json } from "../../system/ports.ts";
 import type { RemovedKeys } from "../terms/removed-keys.ts";
 import { isObject } from "../json/json.ts";
-import { isOpen } from "./permissions.ts";
-import type { PropertyPermissions } from "./permissions.ts";
+import { isOpen, type PropertyPermissions } from "./permissions.ts";
 import { coveredByAny, reachesBelow } from "../terms/glob.ts";
-import { covers } from "../terms/scope.ts";
-import type { Place } from "../terms/scope.ts";
+import { covers, type Place } from "../terms/scope.ts";
 
 /** The places that are open to a peer, for reading or for another operation. */
 export interface Reads {

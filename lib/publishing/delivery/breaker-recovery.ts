@@ -7,20 +7,16 @@ import { breakerKey } from "../../dynamodb/keys/publishing.ts";
 import type { Item } from "../../dynamodb/table.ts";
 import type { Deadline } from "../../system/ports.ts";
 import type { ChangeLog } from "../../change-log/change-log.ts";
-import { isWaiting } from "../subscribers/inbound-head.ts";
-import type { InboundHead } from "../subscribers/inbound-head.ts";
+import { isWaiting, type InboundHead } from "../subscribers/inbound-head.ts";
 import type { InboundHeads } from "../subscribers/inbound-heads.ts";
 import type { CursorStore } from "../subscribers/cursor-store.ts";
-import { readTrust } from "../../trust/trust-record.ts";
-import type { TrustRecord } from "../../trust/trust-record.ts";
+import { readTrust, type TrustRecord } from "../../trust/trust-record.ts";
 import { isReplaying, readBreaker } from "./breaker-store.ts";
 import type { DeliveryPool } from "./delivery-pool.ts";
 import type { DeliveryFailure } from "../subscribers/fan-out-result.ts";
-import { DeliverySession } from "./delivery-session.ts";
-import type { SessionDeps, SessionResult } from "./delivery-session.ts";
+import { DeliverySession, type SessionDeps, type SessionResult } from "./delivery-session.ts";
 import type { TrustCache } from "./trust-cache.ts";
-import { isDeferred } from "./deferred-permissions.ts";
-import type { DeferredPermissions, NotifyPermissions } from "./deferred-permissions.ts";
+import { isDeferred, type DeferredPermissions, type NotifyPermissions } from "./deferred-permissions.ts";
 import { DeliveryBudget } from "./delivery-budget.ts";
 
 /** A probe may take this much longer than its delivery, ms, before another instance may probe. */

@@ -3,8 +3,7 @@
  * every delivery reads anyway, and a due item while there is something to come back for.
  */
 import { compact } from "../../system/compact.ts";
-import { isToOpen, nextCooldown } from "../../domain/policy/breaker.ts";
-import type { Breaker, BreakerPolicy } from "../../domain/policy/breaker.ts";
+import { isToOpen, nextCooldown, type Breaker, type BreakerPolicy } from "../../domain/policy/breaker.ts";
 import { trustKey } from "../../dynamodb/keys/actors.ts";
 import { breakerKey } from "../../dynamodb/keys/publishing.ts";
 import { dueShardOf } from "../../dynamodb/keys/due.ts";
@@ -21,10 +20,13 @@ import {
   exists,
   itemExists,
   missing,
+  type Change,
+  type Condition,
+  type Item,
+  type Table,
+  type Write,
 } from "../../dynamodb/table.ts";
-import type { Change, Condition, Item, Table, Write } from "../../dynamodb/table.ts";
-import { wakeUp } from "../../system/wake-up.ts";
-import type { WakeUpDeps } from "../../system/wake-up.ts";
+import { wakeUp, type WakeUpDeps } from "../../system/wake-up.ts";
 import type { Ids } from "../../system/ports.ts";
 import type { TrustCache } from "./trust-cache.ts";
 

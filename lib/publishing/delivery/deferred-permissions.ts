@@ -1,11 +1,19 @@
 /** Permission callbacks that wait because their peer asked for a pause. */
 import { trustKey } from "../../dynamodb/keys/actors.ts";
 import { updateIf } from "../../dynamodb/outcomes.ts";
-import { all, any, below, equals, missing } from "../../dynamodb/table.ts";
-import type { Change, Condition, Item, Table } from "../../dynamodb/table.ts";
+import {
+  all,
+  any,
+  below,
+  equals,
+  missing,
+  type Change,
+  type Condition,
+  type Item,
+  type Table,
+} from "../../dynamodb/table.ts";
 import type { Clock, Log } from "../../system/ports.ts";
-import { readTrust } from "../../trust/trust-record.ts";
-import type { TrustRecord } from "../../trust/trust-record.ts";
+import { readTrust, type TrustRecord } from "../../trust/trust-record.ts";
 import type { BreakerStore } from "./breaker-store.ts";
 import type { TrustCache } from "./trust-cache.ts";
 

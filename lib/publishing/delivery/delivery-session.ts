@@ -1,22 +1,23 @@
 /** One session of delivering one subscription, by the holder of its lease. */
 import type { RenderedDiff } from "../../domain/log/subscription-log.ts";
 import { fullJitter } from "../../domain/policy/backoff.ts";
-import { newLease } from "../../dynamodb/lease.ts";
-import type { LeaseDeps } from "../../dynamodb/lease.ts";
+import { newLease, type LeaseDeps } from "../../dynamodb/lease.ts";
 import type { Table } from "../../dynamodb/table.ts";
-import { changeHead, noteDelivery, readInboundHead, releaseLease } from "../subscribers/inbound-head.ts";
-import type { InboundHead } from "../subscribers/inbound-head.ts";
+import {
+  changeHead,
+  noteDelivery,
+  readInboundHead,
+  releaseLease,
+  type InboundHead,
+} from "../subscribers/inbound-head.ts";
 import type { CursorStore } from "../subscribers/cursor-store.ts";
 import type { TrustRecord } from "../../trust/trust-record.ts";
 import type { BreakerStore } from "./breaker-store.ts";
 import type { CallbackSender, Sent } from "./callback-sender.ts";
 import type { DeliveryFailure } from "../subscribers/fan-out-result.ts";
-import { Recipient } from "./recipient.ts";
-import type { RecipientDeps } from "./recipient.ts";
-import { RefusalNotes } from "./refusal-notes.ts";
-import type { RefusalDeps } from "./refusal-notes.ts";
-import { SessionBacklog } from "./session-backlog.ts";
-import type { BacklogDeps, BacklogInput } from "./session-backlog.ts";
+import { Recipient, type RecipientDeps } from "./recipient.ts";
+import { RefusalNotes, type RefusalDeps } from "./refusal-notes.ts";
+import { SessionBacklog, type BacklogDeps, type BacklogInput } from "./session-backlog.ts";
 import type { DeliveryBudget } from "./delivery-budget.ts";
 
 /** Store the delivery state after this many numbers, so that a crash repeats little of a long backlog. */

@@ -1,8 +1,7 @@
 /** Peers that announce compressed callbacks and cannot decompress them. */
 import { trustKey } from "../../dynamodb/keys/actors.ts";
 import { updateIf } from "../../dynamodb/outcomes.ts";
-import { all, equals, missing } from "../../dynamodb/table.ts";
-import type { Table } from "../../dynamodb/table.ts";
+import { all, equals, missing, type Table } from "../../dynamodb/table.ts";
 import type { TrustRecord } from "../../trust/trust-record.ts";
 import type { TrustCache } from "./trust-cache.ts";
 

@@ -1,12 +1,10 @@
 /** The peer of one delivery session. */
-import { CLOSED, isPaused } from "../../domain/policy/breaker.ts";
-import type { Breaker } from "../../domain/policy/breaker.ts";
+import { CLOSED, isPaused, type Breaker } from "../../domain/policy/breaker.ts";
 import type { PropertyPermissions } from "../../domain/policy/permissions.ts";
 import { printJson } from "../../domain/json/json-text.ts";
 import type { Item } from "../../dynamodb/table.ts";
 import type { PermissionStore } from "../../trust/permission-store.ts";
-import { readTrust } from "../../trust/trust-record.ts";
-import type { TrustRecord } from "../../trust/trust-record.ts";
+import { readTrust, type TrustRecord } from "../../trust/trust-record.ts";
 import type { Clock } from "../../system/ports.ts";
 import { readBreaker } from "./breaker-store.ts";
 import type { TrustCache } from "./trust-cache.ts";

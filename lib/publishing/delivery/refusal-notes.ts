@@ -1,6 +1,5 @@
 /** What one delivery learns of whether the peer knows the subscription, as the subscription's head stores it. */
-import { refusalPause } from "../../domain/policy/refusal.ts";
-import type { Refusal } from "../../domain/policy/refusal.ts";
+import { refusalPause, type Refusal } from "../../domain/policy/refusal.ts";
 import type { Clock } from "../../system/ports.ts";
 import type { InboundHead } from "../subscribers/inbound-head.ts";
 

@@ -4,10 +4,8 @@ import { withoutCleared, undelivered } from "../../domain/log/delivery-state.ts"
 import type { LeaseDeps } from "../../dynamodb/lease.ts";
 import { trustKey } from "../../dynamodb/keys/actors.ts";
 import type { Table } from "../../dynamodb/table.ts";
-import { MAX_DELAY_SECONDS } from "../../system/ports.ts";
-import type { Deadline } from "../../system/ports.ts";
-import { wakeUp } from "../../system/wake-up.ts";
-import type { WakeUpDeps } from "../../system/wake-up.ts";
+import { MAX_DELAY_SECONDS, type Deadline } from "../../system/ports.ts";
+import { wakeUp, type WakeUpDeps } from "../../system/wake-up.ts";
 import type { ChangeLog } from "../../change-log/change-log.ts";
 import {
   changeHead,
@@ -17,16 +15,14 @@ import {
   postponeHead,
   readInboundHead,
   renewHead,
+  type InboundHead,
 } from "../subscribers/inbound-head.ts";
-import type { InboundHead } from "../subscribers/inbound-head.ts";
 import type { CursorStore } from "../subscribers/cursor-store.ts";
 import { readTrust } from "../../trust/trust-record.ts";
-import { peerOf } from "./breaker-recovery.ts";
-import type { BreakerRecovery } from "./breaker-recovery.ts";
+import { peerOf, type BreakerRecovery } from "./breaker-recovery.ts";
 import { readBreaker } from "./breaker-store.ts";
 import type { DeliveryPool } from "./delivery-pool.ts";
-import { DeliverySession } from "./delivery-session.ts";
-import type { SessionDeps } from "./delivery-session.ts";
+import { DeliverySession, type SessionDeps } from "./delivery-session.ts";
 import type { TrustCache } from "./trust-cache.ts";
 import { DeliveryBudget } from "./delivery-budget.ts";
 

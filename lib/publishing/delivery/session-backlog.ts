@@ -1,15 +1,19 @@
 /** The numbers that one delivery session has left to send. */
-import { MAX_RANGES, countOf, delivered, tried, undelivered, withoutCleared } from "../../domain/log/delivery-state.ts";
-import type { NumberRange } from "../../domain/log/delivery-state.ts";
-import { currentContext, isAsMade } from "../../domain/log/subscription-log.ts";
-import type { RenderedDiff } from "../../domain/log/subscription-log.ts";
-import { bothReads, readsOf } from "../../domain/policy/visibility.ts";
-import type { Reads } from "../../domain/policy/visibility.ts";
+import {
+  MAX_RANGES,
+  countOf,
+  delivered,
+  tried,
+  undelivered,
+  withoutCleared,
+  type NumberRange,
+} from "../../domain/log/delivery-state.ts";
+import { currentContext, isAsMade, type RenderedDiff } from "../../domain/log/subscription-log.ts";
+import { bothReads, readsOf, type Reads } from "../../domain/policy/visibility.ts";
 import type { Log } from "../../system/ports.ts";
 import type { CursorStore } from "../subscribers/cursor-store.ts";
 import type { InboundHead } from "../subscribers/inbound-head.ts";
-import { renderAfter } from "../subscribers/rendered-diffs.ts";
-import type { Records } from "../subscribers/rendered-diffs.ts";
+import { renderAfter, type Records } from "../subscribers/rendered-diffs.ts";
 import type { Recipient } from "./recipient.ts";
 
 export interface BacklogDeps {

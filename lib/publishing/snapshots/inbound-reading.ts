@@ -2,11 +2,9 @@
 import type { InboundRef } from "../../domain/terms/refs.ts";
 import { compact } from "../../system/compact.ts";
 import type { PropertyPermissions } from "../../domain/policy/permissions.ts";
-import type { RenderedDiff } from "../../domain/log/subscription-log.ts";
+import { currentContext, samePermissions, type RenderedDiff } from "../../domain/log/subscription-log.ts";
 import type { Scope } from "../../domain/terms/scope.ts";
-import { currentContext, samePermissions } from "../../domain/log/subscription-log.ts";
-import { bothReads, readsOf } from "../../domain/policy/visibility.ts";
-import type { Reads } from "../../domain/policy/visibility.ts";
+import { bothReads, readsOf, type Reads } from "../../domain/policy/visibility.ts";
 import { jsonBytesInResult } from "../../http/answer-size.ts";
 import type { Json, JsonObject } from "../../system/ports.ts";
 import type { PermissionsOf } from "../subscribers/subscription-context.ts";

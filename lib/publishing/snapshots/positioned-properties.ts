@@ -8,15 +8,19 @@ import { itemsOf } from "../../dynamodb/paging.ts";
 import { mapConcurrent } from "../../system/map-concurrent.ts";
 import { ServiceError } from "../../system/errors.ts";
 import type { Json } from "../../system/ports.ts";
-import { readLogHead } from "../../change-log/change-log.ts";
-import type { ChangeLog, LogHead } from "../../change-log/change-log.ts";
-import { absentAt, changesOf, rolledForward, namesIn, touches } from "./roll-forward.ts";
-import type { Content, NumberedChange } from "./roll-forward.ts";
+import { readLogHead, type ChangeLog, type LogHead } from "../../change-log/change-log.ts";
+import {
+  absentAt,
+  changesOf,
+  rolledForward,
+  namesIn,
+  touches,
+  type Content,
+  type NumberedChange,
+} from "./roll-forward.ts";
 import { itemsOfVersion } from "../../properties/list-reads.ts";
-import { emptyList, listBytes } from "../../properties/own-list.ts";
-import type { OwnList } from "../../properties/own-list.ts";
-import { readProperty } from "../../properties/property-item.ts";
-import type { Property } from "../../properties/property-item.ts";
+import { emptyList, listBytes, type OwnList } from "../../properties/own-list.ts";
+import { readProperty, type Property } from "../../properties/property-item.ts";
 import { untilStill } from "../../properties/until-still.ts";
 import type { PropertyReads, ReadProperty } from "../../properties/property-reads.ts";
 

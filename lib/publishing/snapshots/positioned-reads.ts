@@ -1,14 +1,12 @@
 /** Reads by a peer that asks which diffs of its subscription the answer contains. */
 import type { InboundRef } from "../../domain/terms/refs.ts";
 import { placeOf } from "../../domain/terms/scope.ts";
-import { isServiceError } from "../../system/errors.ts";
-import type { ServiceError } from "../../system/errors.ts";
+import { isServiceError, type ServiceError } from "../../system/errors.ts";
 import { compact } from "../../system/compact.ts";
 import { untilStill } from "../../properties/until-still.ts";
 import type { InboundHead } from "../subscribers/inbound-head.ts";
 import { numberAt } from "./number-at.ts";
-import { PositionedProperties } from "./positioned-properties.ts";
-import type { PositionedDeps } from "./positioned-properties.ts";
+import { PositionedProperties, type PositionedDeps } from "./positioned-properties.ts";
 
 /** Reads, each begun because the permissions changed during the one before. */
 const TRIES = 3;

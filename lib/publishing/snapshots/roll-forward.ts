@@ -1,6 +1,5 @@
 /** Brings a property that was read at one record to a later record. */
-import { applyChange, applyListChange } from "../../domain/diff/change-record.ts";
-import type { Change, ListChange } from "../../domain/diff/change-record.ts";
+import { applyChange, applyListChange, type Change, type ListChange } from "../../domain/diff/change-record.ts";
 import { readListOperation } from "../../domain/diff/list-operations.ts";
 import type { Json } from "../../system/ports.ts";
 import type { NumberedRecord } from "../../change-log/change-log.ts";

@@ -1,17 +1,14 @@
 /** The whole state that an inbound subscription covers, as its peer sees it. */
 import { valueAt } from "../../domain/json/json-path.ts";
 import { parseText } from "../../domain/json/json-text.ts";
-import { placeOf } from "../../domain/terms/scope.ts";
-import type { Place, Scope } from "../../domain/terms/scope.ts";
+import { placeOf, type Place, type Scope } from "../../domain/terms/scope.ts";
 import { PROPERTIES } from "../../domain/diff/shape-diff.ts";
-import { visiblePart } from "../../domain/policy/visibility.ts";
-import type { Reads } from "../../domain/policy/visibility.ts";
+import { visiblePart, type Reads } from "../../domain/policy/visibility.ts";
 import { isServiceError } from "../../system/errors.ts";
 import type { Json } from "../../system/ports.ts";
 import { bytesInResult, jsonBytesInResult, MAX_ANSWER_BYTES } from "../../http/answer-size.ts";
-import { PositionedProperties } from "./positioned-properties.ts";
+import { PositionedProperties, type PositionedDeps } from "./positioned-properties.ts";
 import type { ReadProperty } from "../../properties/property-reads.ts";
-import type { PositionedDeps } from "./positioned-properties.ts";
 import type { ChangeLog } from "../../change-log/change-log.ts";
 
 /** Which peer's view, of which scope. */

@@ -1,6 +1,5 @@
 /** One reading of an actor's log for many of its subscriptions: a page of records is in memory, however many there are. */
-import { advance } from "../../domain/log/subscription-log.ts";
-import type { Advanced } from "../../domain/log/subscription-log.ts";
+import { advance, type Advanced } from "../../domain/log/subscription-log.ts";
 import type { InboundHead } from "./inbound-head.ts";
 import type { Records } from "./rendered-diffs.ts";
 

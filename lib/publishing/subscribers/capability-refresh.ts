@@ -5,12 +5,10 @@ import { inboundPrefix } from "../../dynamodb/keys/publishing.ts";
 import { actorPartition } from "../../dynamodb/keys/partition.ts";
 import { dueShardOf } from "../../dynamodb/keys/due.ts";
 import { deleteIf, updateIf } from "../../dynamodb/outcomes.ts";
-import { always, equals } from "../../dynamodb/table.ts";
-import type { Table } from "../../dynamodb/table.ts";
+import { always, equals, type Table } from "../../dynamodb/table.ts";
 import type { Clock, Log } from "../../system/ports.ts";
 import { waitSeconds } from "../../peers/remote-answer.ts";
-import { CAPABILITIES_FRESH_MS, PeerCapabilities } from "../../peers/capabilities.ts";
-import type { CapabilityReader } from "../../peers/capabilities.ts";
+import { CAPABILITIES_FRESH_MS, PeerCapabilities, type CapabilityReader } from "../../peers/capabilities.ts";
 
 /** Pauses after a peer did not answer, ms: from minutes to a day. */
 const UNREACHABLE = { base: 10 * 60_000, most: CAPABILITIES_FRESH_MS };

@@ -1,25 +1,25 @@
 /** Advances the cursors of inbound subscriptions along their actor's change log, each step one conditional update of the head. */
 import type { InboundRef } from "../../domain/terms/refs.ts";
 import { effectiveCleared } from "../../domain/log/delivery-state.ts";
-import { advance, clear, collapse, skipTo } from "../../domain/log/subscription-log.ts";
-import type {
-  Advanced,
-  RenderedDiff,
-  SubscriptionContext,
-  SubscriptionState,
+import {
+  advance,
+  clear,
+  collapse,
+  skipTo,
+  type Advanced,
+  type RenderedDiff,
+  type SubscriptionContext,
+  type SubscriptionState,
 } from "../../domain/log/subscription-log.ts";
 import type { Reads } from "../../domain/policy/visibility.ts";
-import { leaseIsLive } from "../../dynamodb/lease.ts";
-import type { Lease } from "../../dynamodb/lease.ts";
+import { leaseIsLive, type Lease } from "../../dynamodb/lease.ts";
 import { inboundHeadKey, logHeadKey } from "../../dynamodb/keys/publishing.ts";
 import type { Table } from "../../dynamodb/table.ts";
 import { ServiceError } from "../../system/errors.ts";
 import type { Clock } from "../../system/ports.ts";
 import { retryOnConflict } from "../../system/retry-on-conflict.ts";
-import { readLogHead } from "../../change-log/change-log.ts";
-import type { ChangeLog } from "../../change-log/change-log.ts";
-import { acquireLease, changeHead, isSameLife, moveCursor, readInboundHead } from "./inbound-head.ts";
-import type { InboundHead } from "./inbound-head.ts";
+import { readLogHead, type ChangeLog } from "../../change-log/change-log.ts";
+import { acquireLease, changeHead, isSameLife, moveCursor, readInboundHead, type InboundHead } from "./inbound-head.ts";
 import { advanceAll } from "./advance-all.ts";
 import { RecordCache } from "../../change-log/record-cache.ts";
 import { recordTime } from "../../change-log/record-time.ts";

@@ -4,20 +4,31 @@
  */
 import { compact } from "../../system/compact.ts";
 import type { Granularity } from "../../domain/diff/change-record.ts";
-import { NOTHING_DELIVERED } from "../../domain/log/delivery-state.ts";
-import type { DeliveryState } from "../../domain/log/delivery-state.ts";
+import { NOTHING_DELIVERED, type DeliveryState } from "../../domain/log/delivery-state.ts";
 import type { Refusal } from "../../domain/policy/refusal.ts";
 import { parseText } from "../../domain/json/json-text.ts";
 import type { Scope } from "../../domain/terms/scope.ts";
 import type { Subscriber, SubscriptionState } from "../../domain/log/subscription-log.ts";
-import { LEASE_ATTRIBUTES, leaseAttributes, leaseIs, leaseOf } from "../../dynamodb/lease.ts";
-import type { Lease } from "../../dynamodb/lease.ts";
+import { LEASE_ATTRIBUTES, leaseAttributes, leaseIs, leaseOf, type Lease } from "../../dynamodb/lease.ts";
 import { actorOfKey } from "../../dynamodb/keys/partition.ts";
 import { dueShardOf } from "../../dynamodb/keys/due.ts";
 import { inboundHeadKey } from "../../dynamodb/keys/publishing.ts";
 import { updateIf } from "../../dynamodb/outcomes.ts";
-import { all, equals, exists, itemExists, itemMissing, missing } from "../../dynamodb/table.ts";
-import type { Attribute, Change, Condition, Item, Key, Table, Write } from "../../dynamodb/table.ts";
+import {
+  all,
+  equals,
+  exists,
+  itemExists,
+  itemMissing,
+  missing,
+  type Attribute,
+  type Change,
+  type Condition,
+  type Item,
+  type Key,
+  type Table,
+  type Write,
+} from "../../dynamodb/table.ts";
 
 /** One inbound subscription: its scope, its cursor on the log, and what of it was delivered. */
 export interface InboundHead extends Subscriber {

@@ -11,11 +11,9 @@ import {
 } from "../../dynamodb/keys/publishing.ts";
 import { actorPartition } from "../../dynamodb/keys/partition.ts";
 import { queryAll } from "../../dynamodb/paging.ts";
-import { always, itemExists, itemMissing } from "../../dynamodb/table.ts";
-import type { Item, Key, Table, Write } from "../../dynamodb/table.ts";
+import { always, itemExists, itemMissing, type Item, type Key, type Table, type Write } from "../../dynamodb/table.ts";
 import { compact } from "../../system/compact.ts";
-import { endHead, headKey, makeHead, readInboundHead, resubscribe } from "./inbound-head.ts";
-import type { InboundHead } from "./inbound-head.ts";
+import { endHead, headKey, makeHead, readInboundHead, resubscribe, type InboundHead } from "./inbound-head.ts";
 
 /** Up to this many names of one target are queried one by one; for more the whole target is queried. */
 const MOST_NAMES = 3;

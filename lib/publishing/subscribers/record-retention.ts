@@ -1,8 +1,7 @@
 /** Which records of a change log are still needed, which numbers have expired, and the deletion of the rest. */
 import { effectiveCleared, isDelivered } from "../../domain/log/delivery-state.ts";
 import { clear } from "../../domain/log/subscription-log.ts";
-import { isExact } from "../../domain/log/subscription-backlog.ts";
-import type { Run } from "../../domain/log/subscription-backlog.ts";
+import { isExact, type Run } from "../../domain/log/subscription-backlog.ts";
 import { compact } from "../../system/compact.ts";
 import { mapConcurrent } from "../../system/map-concurrent.ts";
 import type { Clock, Log } from "../../system/ports.ts";

@@ -1,12 +1,16 @@
 /** The numbers of an inbound subscription rendered as diffs from the log, one record in memory at a time. */
-import { backlogAfter, locate, madeNumber, numbersByRecord, recordsFor } from "../../domain/log/render-backlog.ts";
-import { render, resyncOf } from "../../domain/log/render-backlog.ts";
-import type { RenderedDiff } from "../../domain/log/subscription-log.ts";
-import { isExact } from "../../domain/log/subscription-backlog.ts";
-import type { Slice } from "../../domain/log/subscription-backlog.ts";
-import { currentContext } from "../../domain/log/subscription-log.ts";
-import { readsOf } from "../../domain/policy/visibility.ts";
-import type { Reads } from "../../domain/policy/visibility.ts";
+import {
+  backlogAfter,
+  locate,
+  madeNumber,
+  numbersByRecord,
+  recordsFor,
+  render,
+  resyncOf,
+} from "../../domain/log/render-backlog.ts";
+import { currentContext, type RenderedDiff } from "../../domain/log/subscription-log.ts";
+import { isExact, type Slice } from "../../domain/log/subscription-backlog.ts";
+import { readsOf, type Reads } from "../../domain/policy/visibility.ts";
 import type { NumberedRecord } from "../../change-log/change-log.ts";
 import type { InboundHead } from "./inbound-head.ts";
 

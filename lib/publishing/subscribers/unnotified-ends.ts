@@ -3,8 +3,7 @@ import type { InboundRef } from "../../domain/terms/refs.ts";
 import { unnotifiedEndKey, unnotifiedEndPrefix } from "../../dynamodb/keys/publishing.ts";
 import { actorPartition } from "../../dynamodb/keys/partition.ts";
 import { deleteRange } from "../../dynamodb/paging.ts";
-import { always } from "../../dynamodb/table.ts";
-import type { Table, Write } from "../../dynamodb/table.ts";
+import { always, type Table, type Write } from "../../dynamodb/table.ts";
 import type { Clock } from "../../system/ports.ts";
 
 const DAY_MS = 86_400_000;

@@ -1,8 +1,7 @@
 /** The body of a failed event: gzipped JSON, its beginning in the event's item, the rest in parts directly behind it. */
 import { gunzipSync, gzipSync } from "node:zlib";
 import { parseText, printJson } from "../../domain/json/json-text.ts";
-import { always } from "../../dynamodb/table.ts";
-import type { Item, Key, Table } from "../../dynamodb/table.ts";
+import { always, type Item, type Key, type Table } from "../../dynamodb/table.ts";
 import type { HookEvent } from "./hook-event.ts";
 
 /** Bytes of one part; an item stays well under DynamoDB's 400 KB. */

@@ -23,8 +23,12 @@ import {
   itemMissing,
   missing,
   TransactionRefused,
+  type Condition,
+  type Item,
+  type Key,
+  type Table,
+  type Write,
 } from "../../dynamodb/table.ts";
-import type { Condition, Item, Key, Table, Write } from "../../dynamodb/table.ts";
 import { ServiceError } from "../../system/errors.ts";
 import { retryOnConflict } from "../../system/retry-on-conflict.ts";
 import { pauseHooks, resumeHooks, writeOf } from "../stream/stream-changes.ts";
@@ -37,10 +41,13 @@ import {
   SUMMARY_ATTRIBUTES,
   summaryAttributes,
   summaryOf,
+  type Attempt,
+  type NextStep,
+  type FailedEvent,
+  type FailedEventSummary,
+  type FailedEventStatus,
 } from "./failed-event-item.ts";
-import type { Attempt, NextStep, FailedEvent, FailedEventSummary, FailedEventStatus } from "./failed-event-item.ts";
-import { STALE_ATTRIBUTES, stalePartOf } from "../stream/stale-parts.ts";
-import type { StalePart } from "../stream/stale-parts.ts";
+import { STALE_ATTRIBUTES, stalePartOf, type StalePart } from "../stream/stale-parts.ts";
 
 /** More than the writers that one failed event can have at a time; each conflict means that another has just written. */
 const MOST_CONFLICTS = 8;

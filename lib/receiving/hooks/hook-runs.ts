@@ -1,7 +1,6 @@
 import { pauseAfter } from "../../domain/policy/backoff.ts";
 import type { After, Clock, Ids, Json, Log } from "../../system/ports.ts";
-import { verdictOf } from "./hook-event.ts";
-import type { HookEvent, HookRunner } from "./hook-event.ts";
+import { verdictOf, type HookEvent, type HookRunner } from "./hook-event.ts";
 import type { Attempt, NextStep, FailedEvent, FailedEventStatus } from "./failed-event-item.ts";
 import type { FailedEventStore } from "./failed-event-store.ts";
 import type { WakeUps } from "../stream/wake-ups.ts";

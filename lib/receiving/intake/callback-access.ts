@@ -1,13 +1,10 @@
 /** Who may send callbacks for a subscription, and why not. The hot path needs none of this: its lease carries the digest. */
 import { timingSafeEqual } from "node:crypto";
 import type { PeerRef } from "../../domain/terms/refs.ts";
-import type { Key, Write } from "../../dynamodb/table.ts";
-import { TransactionRefused } from "../../dynamodb/table.ts";
+import { TransactionRefused, type Key, type Write, type Table } from "../../dynamodb/table.ts";
 import { outboundHeadKey } from "../../dynamodb/keys/streams.ts";
-import type { Table } from "../../dynamodb/table.ts";
 import { ServiceError } from "../../system/errors.ts";
-import { readHead } from "../stream/head.ts";
-import type { Head } from "../stream/head.ts";
+import { readHead, type Head } from "../stream/head.ts";
 import { admit, writeOf } from "../stream/stream-changes.ts";
 
 /** What the trust side knows of a sender. */

@@ -1,15 +1,12 @@
 /** Events made of callbacks, as they arrive and as they were buffered. */
 import { compact } from "../../system/compact.ts";
-import { parseCallbackBody } from "../../domain/wire/callback-body.ts";
-import type { ParsedCallback } from "../../domain/wire/callback-body.ts";
+import { parseCallbackBody, type ParsedCallback } from "../../domain/wire/callback-body.ts";
 import { checkScope, fitsScope } from "../../domain/wire/callback-scope.ts";
 import type { DiffContent } from "../../domain/diff/diff-content.ts";
 import { isObject, parseJson } from "../../domain/json/json.ts";
 import type { StreamRef } from "../../domain/terms/refs.ts";
-import { placeOf } from "../../domain/terms/scope.ts";
-import type { Place } from "../../domain/terms/scope.ts";
-import { any, differs, equals, exists, missing } from "../../dynamodb/table.ts";
-import type { Condition, Item } from "../../dynamodb/table.ts";
+import { placeOf, type Place } from "../../domain/terms/scope.ts";
+import { any, differs, equals, exists, missing, type Condition, type Item } from "../../dynamodb/table.ts";
 import { decodeBody } from "../../http/decode-body.ts";
 import type { Head } from "../stream/head.ts";
 import type { StreamEvent } from "../stream/stream-event.ts";

@@ -8,19 +8,15 @@ import { standaloneStreamKey, bufferedKey } from "../../dynamodb/keys/streams.ts
 import type { Key, Table } from "../../dynamodb/table.ts";
 import { ServiceError } from "../../system/errors.ts";
 import type { Clock, Deadline, Ids, Json, Log } from "../../system/ports.ts";
-import { StandaloneApplier } from "./standalone-applier.ts";
-import type { CallbackHandler, ProcessedCallback } from "./standalone-applier.ts";
+import { StandaloneApplier, type CallbackHandler, type ProcessedCallback } from "./standalone-applier.ts";
 import { makeStandaloneStream, removeBuffered } from "./standalone-streams.ts";
-import { sequencingStateOf } from "../stream/head.ts";
-import type { Head } from "../stream/head.ts";
+import { sequencingStateOf, type Head } from "../stream/head.ts";
 import { CallbackType } from "../hooks/hook-event.ts";
 import { idsOf } from "../stream/event-applier.ts";
-import { Sequencer } from "../stream/sequencer.ts";
-import type { Delivered } from "../stream/sequencer.ts";
+import { Sequencer, type Delivered } from "../stream/sequencer.ts";
 import { WakeUps } from "../stream/wake-ups.ts";
 import { clearStandaloneStream } from "../stream/stream-lives.ts";
-import { StreamStore } from "../stream/stream-store.ts";
-import type { StreamSettings } from "../stream/stream-store.ts";
+import { StreamStore, type StreamSettings } from "../stream/stream-store.ts";
 
 export type { CallbackHandler, ProcessedCallback } from "./standalone-applier.ts";
 

@@ -7,10 +7,8 @@ import type { Deadline } from "../../system/ports.ts";
 import type { Delivered } from "../stream/sequencer.ts";
 import { ContentRefused } from "../stream/stream-event.ts";
 import type { Sender } from "./callback-access.ts";
-import { answerOf, busy, checkUrl, refuseContent } from "./callback-answer.ts";
-import type { CallbackAnswer } from "./callback-answer.ts";
-import { readCallback } from "./callback-events.ts";
-import type { CallbackEvent, SentBody } from "./callback-events.ts";
+import { answerOf, busy, checkUrl, refuseContent, type CallbackAnswer } from "./callback-answer.ts";
+import { readCallback, type CallbackEvent, type SentBody } from "./callback-events.ts";
 import { receiveResync } from "./receive-resync.ts";
 import type { Receiving } from "./receiving.ts";
 

@@ -6,8 +6,7 @@ import { idsOf } from "../stream/event-applier.ts";
 import type { Head } from "../stream/head.ts";
 import { recoverStream } from "../recovery/recover-stream.ts";
 import type { Sender } from "./callback-access.ts";
-import { busy, compareDuplicate, expecting } from "./callback-answer.ts";
-import type { CallbackAnswer } from "./callback-answer.ts";
+import { busy, compareDuplicate, expecting, type CallbackAnswer } from "./callback-answer.ts";
 import type { Receiving } from "./receiving.ts";
 
 type ParsedResync = Extract<ParsedCallback, { kind: "resync" }>;

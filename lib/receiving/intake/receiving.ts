@@ -7,11 +7,9 @@ import type { ReceivingPorts, RecoveryDeps, RecoverySettings } from "../recovery
 import { StaleReads } from "../recovery/stale-reads.ts";
 import { Sequencer } from "../stream/sequencer.ts";
 import { StaleParts } from "../stream/stale-parts.ts";
-import { StreamStore } from "../stream/stream-store.ts";
-import type { StreamSettings } from "../stream/stream-store.ts";
+import { StreamStore, type StreamSettings } from "../stream/stream-store.ts";
 import { WakeUps } from "../stream/wake-ups.ts";
-import { CallbackAccess } from "./callback-access.ts";
-import type { Authenticator } from "./callback-access.ts";
+import { CallbackAccess, type Authenticator } from "./callback-access.ts";
 import { SubscriptionApplier } from "./subscription-applier.ts";
 
 export interface ReceivingSettings extends RecoverySettings {

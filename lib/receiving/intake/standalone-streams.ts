@@ -4,8 +4,7 @@ import { actorPartition } from "../../dynamodb/keys/partition.ts";
 import { standaloneStreamPrefix, bufferedKey, bufferPartition } from "../../dynamodb/keys/streams.ts";
 import { putIf } from "../../dynamodb/outcomes.ts";
 import { deleteRange, pagesOf } from "../../dynamodb/paging.ts";
-import { itemMissing } from "../../dynamodb/table.ts";
-import type { Key, Table } from "../../dynamodb/table.ts";
+import { itemMissing, type Key, type Table } from "../../dynamodb/table.ts";
 import { newStandaloneStream } from "../stream/stream-lives.ts";
 
 /** Makes the head of a stream that was never used, unless another does at the same time. 1 write. */

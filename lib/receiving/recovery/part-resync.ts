@@ -1,13 +1,11 @@
 /** A resync callback for less than its subscription covers: it is sequenced like a diff and replaces only its place. */
 import { compact } from "../../system/compact.ts";
 import { isArray, isObject, own } from "../../domain/json/json.ts";
-import { covers, placeOf } from "../../domain/terms/scope.ts";
-import type { Place } from "../../domain/terms/scope.ts";
+import { covers, placeOf, type Place } from "../../domain/terms/scope.ts";
 import type { Reads } from "../../domain/policy/visibility.ts";
-import type { StatePart } from "../../peers/publisher.ts";
+import type { StatePart, Publisher, ReadFailure } from "../../peers/publisher.ts";
 import type { Json } from "../../system/ports.ts";
 import type { Head } from "../stream/head.ts";
-import type { Publisher, ReadFailure } from "../../peers/publisher.ts";
 import type { ReceivedData } from "../stream/ports.ts";
 import { reread } from "./reread.ts";
 

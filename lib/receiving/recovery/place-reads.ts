@@ -1,6 +1,5 @@
 import { compact } from "../../system/compact.ts";
-import { placeOf } from "../../domain/terms/scope.ts";
-import type { Place } from "../../domain/terms/scope.ts";
+import { placeOf, type Place } from "../../domain/terms/scope.ts";
 import type { Reads } from "../../domain/policy/visibility.ts";
 import type { Staleness } from "../replica/replica-entry.ts";
 import type { StateTarget } from "../replica/state-writer.ts";

@@ -12,8 +12,7 @@ import { markReplacing, noteProgress } from "../stream/stream-changes.ts";
 import { targetOf } from "./place-reads.ts";
 import type { RecoveryDeps } from "./recovery-settings.ts";
 import type { ReplacementResult, ResyncCallback } from "./replacement-commit.ts";
-import { readChunk } from "./state-chunk.ts";
-import type { Before, Chunk } from "./state-chunk.ts";
+import { readChunk, type Before, type Chunk } from "./state-chunk.ts";
 
 type Listing = Extract<StateListing, { is: "listing" }>;
 type Failed = Extract<PartAnswer, { is: "failed" }>;

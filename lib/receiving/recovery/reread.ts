@@ -2,8 +2,7 @@ import type { Place } from "../../domain/terms/scope.ts";
 import type { Reads } from "../../domain/policy/visibility.ts";
 import { isHidden } from "../../domain/diff/hidden-part.ts";
 import type { Head } from "../stream/head.ts";
-import type { StatePart } from "../../peers/publisher.ts";
-import type { PartAnswer, Polled, Publisher, ReadFailure } from "../../peers/publisher.ts";
+import type { StatePart, PartAnswer, Polled, Publisher, ReadFailure } from "../../peers/publisher.ts";
 import type { ReceivedData } from "../stream/ports.ts";
 
 /** Reads tried until the publisher's newest number is the same before and after. */

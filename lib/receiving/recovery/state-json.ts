@@ -1,5 +1,4 @@
-import { samePlace } from "../../domain/terms/scope.ts";
-import type { Place } from "../../domain/terms/scope.ts";
+import { samePlace, type Place } from "../../domain/terms/scope.ts";
 import type { Json } from "../../system/ports.ts";
 import type { StatePart } from "../../peers/publisher.ts";
 

@@ -17,8 +17,7 @@
  * stream, alone; only a run that holds the lease changes either; no diff is applied while `replacing`.
  */
 import { compact } from "../../system/compact.ts";
-import { placeOf } from "../../domain/terms/scope.ts";
-import type { Place } from "../../domain/terms/scope.ts";
+import { placeOf, type Place } from "../../domain/terms/scope.ts";
 import type { Publisher, ReadFailure, StatePart } from "../../peers/publisher.ts";
 import type { Deadline } from "../../system/ports.ts";
 import type { Head } from "../stream/head.ts";
@@ -27,10 +26,8 @@ import type { RecoveryProgress } from "../stream/recovery-progress.ts";
 import { logLeftOut } from "./left-out.ts";
 import { targetOf } from "./place-reads.ts";
 import type { RecoveryDeps } from "./recovery-settings.ts";
-import { commitReplacement, pauseAfterStop } from "./replacement-commit.ts";
-import type { ResyncCallback } from "./replacement-commit.ts";
-import { ReplacementRun } from "./replacement-run.ts";
-import type { Beginning, Ended } from "./replacement-run.ts";
+import { commitReplacement, pauseAfterStop, type ResyncCallback } from "./replacement-commit.ts";
+import { ReplacementRun, type Beginning, type Ended } from "./replacement-run.ts";
 import { readChunk } from "./state-chunk.ts";
 
 export type Replaced =

@@ -1,10 +1,7 @@
-import { listName, readListOperation } from "../../domain/diff/list-operations.ts";
-import type { ListOperation } from "../../domain/diff/list-operations.ts";
+import { listName, readListOperation, type ListOperation } from "../../domain/diff/list-operations.ts";
 import { isObject, own } from "../../domain/json/json.ts";
-import { literalBelow, literalPlaces } from "../../domain/diff/merge-diff.ts";
-import type { LiteralPlaces } from "../../domain/diff/merge-diff.ts";
-import { covers } from "../../domain/terms/scope.ts";
-import type { Place } from "../../domain/terms/scope.ts";
+import { literalBelow, literalPlaces, type LiteralPlaces } from "../../domain/diff/merge-diff.ts";
+import { covers, type Place } from "../../domain/terms/scope.ts";
 import type { Json } from "../../system/ports.ts";
 import type { IncomingDiff } from "./incoming.ts";
 

@@ -1,26 +1,19 @@
 import { compact } from "../../system/compact.ts";
 import { createHash } from "node:crypto";
 import { printJson } from "../../domain/json/json-text.ts";
-import { editFor, valueToFind } from "../../domain/diff/list-operations.ts";
-import type { ListOperation } from "../../domain/diff/list-operations.ts";
+import { editFor, valueToFind, type ListOperation } from "../../domain/diff/list-operations.ts";
 import type { Place } from "../../domain/terms/scope.ts";
 import { listPartition, placeKey } from "../../dynamodb/keys/replica.ts";
-import { always, itemExists } from "../../dynamodb/table.ts";
-import type { Item, Key, Write } from "../../dynamodb/table.ts";
+import { always, itemExists, type Item, type Key, type Write } from "../../dynamodb/table.ts";
 import type { Json } from "../../system/ports.ts";
-import { toItem, unchangedSince } from "./replica-entry.ts";
-import type { ListEntry, ReplicaEntry, Tombstone } from "./replica-entry.ts";
+import { toItem, unchangedSince, type ListEntry, type ReplicaEntry, type Tombstone } from "./replica-entry.ts";
 import type { Replica } from "./peer-places.ts";
 import { editWrites, elementsOf, orphanedParts } from "../../lists/list-commit.ts";
 import { ListEdit } from "../../lists/list-edit.ts";
-import { EMPTY_SHAPE } from "../../lists/list-read.ts";
-import type { Shape } from "../../lists/list-read.ts";
-import { BUILDING_DELAY_MS, garbageItem, LEFT_DELAY_MS } from "../../lists/list-garbage.ts";
-import type { Generation } from "../../lists/list-garbage.ts";
-import { findRows } from "../../lists/list-index.ts";
-import type { Row } from "../../lists/list-index.ts";
-import { valueDigest, PageReader } from "../../lists/list-pages.ts";
-import type { ListNode } from "../../lists/list-pages.ts";
+import { EMPTY_SHAPE, type Shape } from "../../lists/list-read.ts";
+import { BUILDING_DELAY_MS, garbageItem, LEFT_DELAY_MS, type Generation } from "../../lists/list-garbage.ts";
+import { findRows, type Row } from "../../lists/list-index.ts";
+import { valueDigest, PageReader, type ListNode } from "../../lists/list-pages.ts";
 import type { PlaceWrite, WritePolicy } from "./write-policy.ts";
 
 /** The whole of a list, to be stored. */

@@ -1,15 +1,12 @@
-import { covers } from "../../domain/terms/scope.ts";
-import type { Place } from "../../domain/terms/scope.ts";
+import { covers, type Place } from "../../domain/terms/scope.ts";
 import { PLACE_PREFIX, peerPartition, placeKey, placeSortKey, propertyRange } from "../../dynamodb/keys/replica.ts";
-import { itemsOf } from "../../dynamodb/paging.ts";
-import type { Range } from "../../dynamodb/paging.ts";
+import { itemsOf, type Range } from "../../dynamodb/paging.ts";
 import type { Item, Table } from "../../dynamodb/table.ts";
 import type { PeerRef } from "../../domain/terms/refs.ts";
 import { compact } from "../../system/compact.ts";
 import { mapConcurrent } from "../../system/map-concurrent.ts";
 import type { Clock } from "../../system/ports.ts";
-import { fromItem } from "./replica-entry.ts";
-import type { ReplicaEntry } from "./replica-entry.ts";
+import { fromItem, type ReplicaEntry } from "./replica-entry.ts";
 
 /** How many places are written at the same time. */
 export const WRITES_AT_ONCE = 16;

@@ -10,14 +10,11 @@ import {
 } from "../../dynamodb/keys/replica.ts";
 import { ServiceError } from "../../system/errors.ts";
 import type { Json } from "../../system/ports.ts";
-import { compose } from "./composition.ts";
-import type { Part } from "./composition.ts";
-import { fromItem } from "./replica-entry.ts";
-import type { ReplicaEntry, ListEntry } from "./replica-entry.ts";
+import { compose, type Part } from "./composition.ts";
+import { fromItem, type ReplicaEntry, type ListEntry } from "./replica-entry.ts";
 import { PageGone, PageReader } from "../../lists/list-pages.ts";
 import { listItems } from "../../lists/list-read.ts";
-import { peerItems, readPlace } from "./peer-places.ts";
-import type { ReplicaRef } from "./peer-places.ts";
+import { peerItems, readPlace, type ReplicaRef } from "./peer-places.ts";
 import { readBody } from "./value-body.ts";
 import { parseText } from "../../domain/json/json-text.ts";
 

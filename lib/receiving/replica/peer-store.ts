@@ -8,8 +8,7 @@ import type { StatePart } from "../../peers/publisher.ts";
 import { compact } from "../../system/compact.ts";
 import { mapConcurrent } from "../../system/map-concurrent.ts";
 import type { Json } from "../../system/ports.ts";
-import { planDiff } from "./diff-plan.ts";
-import type { DiffPlan } from "./diff-plan.ts";
+import { planDiff, type DiffPlan } from "./diff-plan.ts";
 import type { Applied, IncomingDiff, Replacement } from "./incoming.ts";
 import {
   eachEntry,
@@ -20,18 +19,22 @@ import {
   placesIn,
   readPlace,
   WRITES_AT_ONCE,
+  type Owned,
+  type Replica,
 } from "./peer-places.ts";
-import type { Owned, Replica } from "./peer-places.ts";
-import { altered, changeOf, removal } from "./place-change.ts";
-import type { FailedRead, PlaceChange } from "./place-change.ts";
-import { fromItem } from "./replica-entry.ts";
-import type { ReplicaEntry, Staleness } from "./replica-entry.ts";
-import { isAmong, isWrittenSince, markStale, putPart, removeRest } from "./state-writer.ts";
-import type { ReadPosition, StateTarget } from "./state-writer.ts";
-import { listWrite, localWrite, snapshotWrite, diffWrite } from "./write-policy.ts";
-import type { WritePolicy } from "./write-policy.ts";
-import { writePlace } from "./write-place.ts";
-import type { Outcome } from "./write-place.ts";
+import { altered, changeOf, removal, type FailedRead, type PlaceChange } from "./place-change.ts";
+import { fromItem, type ReplicaEntry, type Staleness } from "./replica-entry.ts";
+import {
+  isAmong,
+  isWrittenSince,
+  markStale,
+  putPart,
+  removeRest,
+  type ReadPosition,
+  type StateTarget,
+} from "./state-writer.ts";
+import { listWrite, localWrite, snapshotWrite, diffWrite, type WritePolicy } from "./write-policy.ts";
+import { writePlace, type Outcome } from "./write-place.ts";
 
 /** What is known before diffs are applied, kept up to date while they are. Made by `PeerStore.prepare`. */
 export interface Prepared {

@@ -1,25 +1,19 @@
 import { compact } from "../../system/compact.ts";
 import { readListOperation } from "../../domain/diff/list-operations.ts";
 import { isObject, own } from "../../domain/json/json.ts";
-import { placeOf } from "../../domain/terms/scope.ts";
-import type { Place } from "../../domain/terms/scope.ts";
+import { placeOf, type Place } from "../../domain/terms/scope.ts";
 import type { Table } from "../../dynamodb/table.ts";
 import { ServiceError } from "../../system/errors.ts";
 import type { Clock, Ids, Json, JsonObject } from "../../system/ports.ts";
 import type { IncomingDiff } from "./incoming.ts";
-import { PAGE_BYTES, PeerReader } from "./peer-reader.ts";
-import type { ReplicaProperty, PropertyPage, StorageStats } from "./peer-reader.ts";
-import { placesIn } from "./peer-places.ts";
-import type { Replica } from "./peer-places.ts";
+import { PAGE_BYTES, PeerReader, type ReplicaProperty, type PropertyPage, type StorageStats } from "./peer-reader.ts";
+import { placesIn, type Replica } from "./peer-places.ts";
 import { PeerStore } from "./peer-store.ts";
-import { changeOf, newList, newValue, removal } from "./place-change.ts";
-import type { PlaceChange } from "./place-change.ts";
+import { changeOf, newList, newValue, removal, type PlaceChange } from "./place-change.ts";
 import type { ReplicaEntry } from "./replica-entry.ts";
 import { isAmong } from "./state-writer.ts";
-import { localWrite, TOUCHES_PER_MS } from "./write-policy.ts";
-import type { WritePolicy } from "./write-policy.ts";
-import { writePlace } from "./write-place.ts";
-import type { Outcome } from "./write-place.ts";
+import { localWrite, TOUCHES_PER_MS, type WritePolicy } from "./write-policy.ts";
+import { writePlace, type Outcome } from "./write-place.ts";
 
 /** The actor that the replica belongs to, and the ports of its storage. */
 export interface PeerStoreOwner {

@@ -1,8 +1,7 @@
 import { parseText } from "../../domain/json/json-text.ts";
 import type { Place } from "../../domain/terms/scope.ts";
-import { all, equals, itemMissing, missing } from "../../dynamodb/table.ts";
+import { all, equals, itemMissing, missing, type Condition, type Item, type Key } from "../../dynamodb/table.ts";
 import { compact } from "../../system/compact.ts";
-import type { Condition, Item, Key } from "../../dynamodb/table.ts";
 
 /** The fields of every stored place. */
 interface Stamped {

@@ -4,20 +4,16 @@
  * the end was not in the state. Places with a newer position are left. Every function may be repeated at any point.
  */
 import { hiddenPart, isHidden, withHidden } from "../../domain/diff/hidden-part.ts";
-import { parseWatermark } from "../../domain/log/watermark.ts";
-import type { Position } from "../../domain/log/watermark.ts";
+import { parseWatermark, type Position } from "../../domain/log/watermark.ts";
 import type { Reads } from "../../domain/policy/visibility.ts";
 import type { Place } from "../../domain/terms/scope.ts";
 import type { StatePart } from "../../peers/publisher.ts";
 import { compact } from "../../system/compact.ts";
 import type { Json } from "../../system/ports.ts";
 import { withoutExcluded } from "./diff-plan.ts";
-import { eachEntry, entriesIn, isOwned, keyOfPlace } from "./peer-places.ts";
-import type { Owned, Replica } from "./peer-places.ts";
-import { composed, newList, newValue, removal, staleMark } from "./place-change.ts";
-import type { FailedRead, PlaceChange } from "./place-change.ts";
-import { WITHOUT_TEXT } from "./replica-entry.ts";
-import type { ReplicaEntry } from "./replica-entry.ts";
+import { eachEntry, entriesIn, isOwned, keyOfPlace, type Owned, type Replica } from "./peer-places.ts";
+import { composed, newList, newValue, removal, staleMark, type FailedRead, type PlaceChange } from "./place-change.ts";
+import { WITHOUT_TEXT, type ReplicaEntry } from "./replica-entry.ts";
 import { snapshotWrite } from "./write-policy.ts";
 import { writePlace } from "./write-place.ts";
 

@@ -1,7 +1,6 @@
 import { compact } from "../../system/compact.ts";
 import { isObject, own } from "../../domain/json/json.ts";
-import { covers } from "../../domain/terms/scope.ts";
-import type { Place } from "../../domain/terms/scope.ts";
+import { covers, type Place } from "../../domain/terms/scope.ts";
 import type { Json } from "../../system/ports.ts";
 import type { PeerReader } from "./peer-reader.ts";
 

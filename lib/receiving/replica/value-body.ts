@@ -1,8 +1,7 @@
 import { createHash } from "node:crypto";
 import { cutText, PART_BYTES } from "../../domain/json/json.ts";
 import { printJson } from "../../domain/json/json-text.ts";
-import { always } from "../../dynamodb/table.ts";
-import type { Key } from "../../dynamodb/table.ts";
+import { always, type Key } from "../../dynamodb/table.ts";
 import { valuePartKey } from "../../dynamodb/keys/replica.ts";
 import type { Place } from "../../domain/terms/scope.ts";
 import type { Json } from "../../system/ports.ts";

@@ -2,8 +2,16 @@ import { parseText, printJson } from "../../domain/json/json-text.ts";
 import type { Place } from "../../domain/terms/scope.ts";
 import { placeKey } from "../../dynamodb/keys/replica.ts";
 import { putIf } from "../../dynamodb/outcomes.ts";
-import { all, any, ConditionFailed, differs, itemMissing, missing, TransactionRefused } from "../../dynamodb/table.ts";
-import type { Key } from "../../dynamodb/table.ts";
+import {
+  all,
+  any,
+  ConditionFailed,
+  differs,
+  itemMissing,
+  missing,
+  TransactionRefused,
+  type Key,
+} from "../../dynamodb/table.ts";
 import { compact } from "../../system/compact.ts";
 import { ServiceError } from "../../system/errors.ts";
 import type { Json } from "../../system/ports.ts";
@@ -11,11 +19,9 @@ import { retryOnConflict } from "../../system/retry-on-conflict.ts";
 import { TooWide } from "../../lists/list-commit.ts";
 import { PageGone } from "../../lists/list-pages.ts";
 import { ListStore } from "./list-store.ts";
-import { readPlace } from "./peer-places.ts";
-import type { Replica } from "./peer-places.ts";
+import { readPlace, type Replica } from "./peer-places.ts";
 import type { Next, PlaceChange } from "./place-change.ts";
-import { fromItem, toItem } from "./replica-entry.ts";
-import type { ReplicaEntry, Staleness } from "./replica-entry.ts";
+import { fromItem, toItem, type ReplicaEntry, type Staleness } from "./replica-entry.ts";
 import { partKeys, readBody, writeBody } from "./value-body.ts";
 import type { PlaceWrite, Stamp } from "./write-policy.ts";
 

@@ -1,7 +1,5 @@
-import { parseWatermark, watermark } from "../../domain/log/watermark.ts";
-import type { Position } from "../../domain/log/watermark.ts";
-import { atMost, below, itemMissing } from "../../dynamodb/table.ts";
-import type { Condition } from "../../dynamodb/table.ts";
+import { parseWatermark, watermark, type Position } from "../../domain/log/watermark.ts";
+import { atMost, below, itemMissing, type Condition } from "../../dynamodb/table.ts";
 import type { Place } from "../../domain/terms/scope.ts";
 import type { ReplicaEntry } from "./replica-entry.ts";
 

@@ -4,12 +4,10 @@
  */
 import { compact } from "../../system/compact.ts";
 import { leaseIs } from "../../dynamodb/lease.ts";
-import { all, contains, exists, missing, not, sizeEquals } from "../../dynamodb/table.ts";
-import type { Condition } from "../../dynamodb/table.ts";
+import { all, contains, exists, missing, not, sizeEquals, type Condition } from "../../dynamodb/table.ts";
 import { contradictionDue } from "./contradiction.ts";
 import type { Head } from "./head.ts";
-import { headIs, withFields } from "./stream-changes.ts";
-import type { HeadFields, StreamChange } from "./stream-changes.ts";
+import { headIs, withFields, type HeadFields, type StreamChange } from "./stream-changes.ts";
 
 /** How a head is to move. */
 export interface Advance {

@@ -6,8 +6,7 @@ import { consecutiveRun } from "../../domain/log/sequencing.ts";
 import type { Clock, Deadline, Log } from "../../system/ports.ts";
 import type { Head } from "./head.ts";
 import { withFields } from "./stream-changes.ts";
-import { idsOf } from "./event-applier.ts";
-import type { Applied, EventApplier } from "./event-applier.ts";
+import { idsOf, type Applied, type EventApplier } from "./event-applier.ts";
 import type { WakeUps } from "./wake-ups.ts";
 import type { Copies, StreamSettings, StreamStore } from "./stream-store.ts";
 

@@ -7,8 +7,7 @@ import type { Timestamp } from "../../domain/terms/timestamp.ts";
 import { all, any, exists, missing } from "../../dynamodb/table.ts";
 import type { Clock } from "../../system/ports.ts";
 import type { Head } from "./head.ts";
-import { headIs } from "./stream-changes.ts";
-import type { StreamChange } from "./stream-changes.ts";
+import { headIs, type StreamChange } from "./stream-changes.ts";
 import type { WakeUps } from "./wake-ups.ts";
 import type { StreamStore } from "./stream-store.ts";
 

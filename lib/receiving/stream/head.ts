@@ -13,8 +13,7 @@
  *   ended                          no auth; kept until the longest lease has run out, so that late writers find it
  */
 import { compact } from "../../system/compact.ts";
-import { leaseIsLive, leaseOf } from "../../dynamodb/lease.ts";
-import type { Lease } from "../../dynamodb/lease.ts";
+import { leaseIsLive, leaseOf, type Lease } from "../../dynamodb/lease.ts";
 import { streamOfKey } from "../../dynamodb/keys/streams.ts";
 import type { Item, Key } from "../../dynamodb/table.ts";
 import type { StreamRef } from "../../domain/terms/refs.ts";

@@ -14,10 +14,8 @@ import type { Key } from "../../dynamodb/table.ts";
 import { decide } from "../../domain/log/sequencing.ts";
 import type { Deadline } from "../../system/ports.ts";
 import { markContradicted } from "./contradiction.ts";
-import { sequencingStateOf } from "./head.ts";
-import type { Head } from "./head.ts";
-import { applyRun, copiesOf, giveBack, runAfterwards, withApplied } from "./buffered-run.ts";
-import type { SequencerDeps } from "./buffered-run.ts";
+import { sequencingStateOf, type Head } from "./head.ts";
+import { applyRun, copiesOf, giveBack, runAfterwards, withApplied, type SequencerDeps } from "./buffered-run.ts";
 import { idsOf } from "./event-applier.ts";
 
 /** What became of one number. */

@@ -7,10 +7,20 @@ import type { Place } from "../../domain/terms/scope.ts";
 import type { StreamRef } from "../../domain/terms/refs.ts";
 import { dueShardOf } from "../../dynamodb/keys/due.ts";
 import { isStandaloneStream } from "../../dynamodb/keys/streams.ts";
-import { LEASE_ATTRIBUTES, leaseAttributes, leaseIs } from "../../dynamodb/lease.ts";
-import type { Lease } from "../../dynamodb/lease.ts";
-import { above, all, any, atMost, below, equals, missing } from "../../dynamodb/table.ts";
-import type { Attribute, Change, Condition, Key } from "../../dynamodb/table.ts";
+import { LEASE_ATTRIBUTES, leaseAttributes, leaseIs, type Lease } from "../../dynamodb/lease.ts";
+import {
+  above,
+  all,
+  any,
+  atMost,
+  below,
+  equals,
+  missing,
+  type Attribute,
+  type Change,
+  type Condition,
+  type Key,
+} from "../../dynamodb/table.ts";
 import type { Head, RecoveryKind, StreamProblem } from "./head.ts";
 import type { RecoveryProgress } from "./recovery-progress.ts";
 

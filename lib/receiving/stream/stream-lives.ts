@@ -5,11 +5,9 @@
 import { compact } from "../../system/compact.ts";
 import type { Scope } from "../../domain/terms/scope.ts";
 import { leaseIs } from "../../dynamodb/lease.ts";
-import { all, equals } from "../../dynamodb/table.ts";
-import type { Item, Key } from "../../dynamodb/table.ts";
+import { all, equals, type Item, type Key } from "../../dynamodb/table.ts";
 import type { Granularity, Head } from "./head.ts";
-import { attributesOf, headIs } from "./stream-changes.ts";
-import type { HeadFields, StreamChange } from "./stream-changes.ts";
+import { attributesOf, headIs, type HeadFields, type StreamChange } from "./stream-changes.ts";
 
 /**
  * An ended head stays this long (ms): longer than any function runs and any lease lives, so that whatever still works

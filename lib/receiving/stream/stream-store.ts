@@ -2,8 +2,7 @@
  * The conditional writes on a stream's head: acquire its lease, move it forward, release it, keep what cannot be applied yet.
  * Each is one request, safe to send twice, and answers with the head as it is.
  */
-import { advanceChange, commitId } from "./advance.ts";
-import type { Advance } from "./advance.ts";
+import { advanceChange, commitId, type Advance } from "./advance.ts";
 import { leaseIs, leaseIsLive, newLease } from "../../dynamodb/lease.ts";
 import { updateIf } from "../../dynamodb/outcomes.ts";
 import { bufferedKey } from "../../dynamodb/keys/streams.ts";
@@ -18,14 +17,23 @@ import {
   itemMissing,
   missing,
   sizeBelow,
+  type Attribute,
+  type Item,
+  type Key,
+  type Table,
 } from "../../dynamodb/table.ts";
-import type { Attribute, Item, Key, Table } from "../../dynamodb/table.ts";
 import type { Clock, Ids } from "../../system/ports.ts";
 import { contradictionDue } from "./contradiction.ts";
-import { readHead } from "./head.ts";
-import type { Head, RecoveryKind } from "./head.ts";
-import { acquire, headIs, requestOf, writeOf } from "./stream-changes.ts";
-import type { HeadFields, LeaseRequest, StreamChange } from "./stream-changes.ts";
+import { readHead, type Head, type RecoveryKind } from "./head.ts";
+import {
+  acquire,
+  headIs,
+  requestOf,
+  writeOf,
+  type HeadFields,
+  type LeaseRequest,
+  type StreamChange,
+} from "./stream-changes.ts";
 
 export interface StreamSettings {
   /** Leases acquired by another incarnation are void: an earlier start of a local server took them. */

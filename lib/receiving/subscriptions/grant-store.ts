@@ -6,15 +6,21 @@ import { stringsOf } from "../../domain/policy/permissions.ts";
 import { isArray, isObject, jsonBytes, own, parseJson } from "../../domain/json/json.ts";
 import type { PeerRef } from "../../domain/terms/refs.ts";
 import type { Place } from "../../domain/terms/scope.ts";
-import { parseTimestamp } from "../../domain/terms/timestamp.ts";
-import type { Timestamp } from "../../domain/terms/timestamp.ts";
-import { readsOf } from "../../domain/policy/visibility.ts";
-import type { Reads } from "../../domain/policy/visibility.ts";
+import { parseTimestamp, type Timestamp } from "../../domain/terms/timestamp.ts";
+import { readsOf, type Reads } from "../../domain/policy/visibility.ts";
 import { grantKey, trustKey } from "../../dynamodb/keys/actors.ts";
 import { dueShardOf } from "../../dynamodb/keys/due.ts";
 import { refusedReasons, updateIf } from "../../dynamodb/outcomes.ts";
-import { all, equals, itemExists, itemMissing, missing, TransactionRefused } from "../../dynamodb/table.ts";
-import type { Item, Table } from "../../dynamodb/table.ts";
+import {
+  all,
+  equals,
+  itemExists,
+  itemMissing,
+  missing,
+  TransactionRefused,
+  type Item,
+  type Table,
+} from "../../dynamodb/table.ts";
 import { ServiceError } from "../../system/errors.ts";
 import { retryOnConflict } from "../../system/retry-on-conflict.ts";
 import type { JsonObject } from "../../system/ports.ts";

@@ -4,19 +4,14 @@ import type { Scope } from "../../domain/terms/scope.ts";
 import { inboundHeadKey } from "../../dynamodb/keys/publishing.ts";
 import { outboundHeadKey } from "../../dynamodb/keys/streams.ts";
 import { refusedReasons, updateIf } from "../../dynamodb/outcomes.ts";
-import { all, itemMissing, TransactionRefused } from "../../dynamodb/table.ts";
-import type { Key, Table, Write } from "../../dynamodb/table.ts";
+import { all, itemMissing, TransactionRefused, type Key, type Table, type Write } from "../../dynamodb/table.ts";
 import { ServiceError } from "../../system/errors.ts";
 import { retryOnConflict } from "../../system/retry-on-conflict.ts";
 import type { Clock } from "../../system/ports.ts";
-import { readHead } from "../stream/head.ts";
-import type { Head } from "../stream/head.ts";
-import { authorize, headIs, writeOf } from "../stream/stream-changes.ts";
-import type { StreamChange } from "../stream/stream-changes.ts";
-import { beginAgain, endStream, newStream, subscribeAgain } from "../stream/stream-lives.ts";
-import type { StreamTerms } from "../stream/stream-lives.ts";
-import { countSetChange, headsOf, recomputeOwnership, setIsChanging } from "./ownership.ts";
-import type { OwnershipDeps } from "./ownership.ts";
+import { readHead, type Head } from "../stream/head.ts";
+import { authorize, headIs, writeOf, type StreamChange } from "../stream/stream-changes.ts";
+import { beginAgain, endStream, newStream, subscribeAgain, type StreamTerms } from "../stream/stream-lives.ts";
+import { countSetChange, headsOf, recomputeOwnership, setIsChanging, type OwnershipDeps } from "./ownership.ts";
 
 /** Attempts at making a head; each conflict means that the set has just changed. */
 const MAKE_ATTEMPTS = 5;

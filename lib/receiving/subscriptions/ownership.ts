@@ -1,20 +1,16 @@
 /** Which subscription of a peer owns which place, kept in step with the set of the peer's subscriptions. */
-import { covers, placeOf, samePlace } from "../../domain/terms/scope.ts";
-import type { Place } from "../../domain/terms/scope.ts";
+import { covers, placeOf, samePlace, type Place } from "../../domain/terms/scope.ts";
 import type { PeerRef } from "../../domain/terms/refs.ts";
 import { dueShardOf } from "../../dynamodb/keys/due.ts";
 import { actorPartition } from "../../dynamodb/keys/partition.ts";
 import { outboundPrefix, ownershipKey } from "../../dynamodb/keys/streams.ts";
 import { deleteIf, updateIf } from "../../dynamodb/outcomes.ts";
 import { queryAll } from "../../dynamodb/paging.ts";
-import { all, always, equals, exists } from "../../dynamodb/table.ts";
-import type { Table, Write } from "../../dynamodb/table.ts";
+import { all, always, equals, exists, type Table, type Write } from "../../dynamodb/table.ts";
 import { ServiceError } from "../../system/errors.ts";
 import type { Clock } from "../../system/ports.ts";
-import { readHead } from "../stream/head.ts";
-import type { Head } from "../stream/head.ts";
-import { excludeScopes, writeOf } from "../stream/stream-changes.ts";
-import type { StreamChange } from "../stream/stream-changes.ts";
+import { readHead, type Head } from "../stream/head.ts";
+import { excludeScopes, writeOf, type StreamChange } from "../stream/stream-changes.ts";
 
 /** The sweep recomputes a set whose change was not followed by that for this long, ms; longer than any request lives. */
 const TAKEOVER_MS = 60_000;

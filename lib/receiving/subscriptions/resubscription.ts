@@ -2,8 +2,7 @@
 import type { Table } from "../../dynamodb/table.ts";
 import { isServiceError } from "../../system/errors.ts";
 import type { RemoteOf } from "../../peers/remote-actor.ts";
-import { failureOf } from "../../peers/remote-answer.ts";
-import type { RemoteFailure } from "../../peers/remote-answer.ts";
+import { failureOf, type RemoteFailure } from "../../peers/remote-answer.ts";
 import { subscribe } from "../../peers/remote-subscriptions.ts";
 import { trustStands } from "../../peers/remote-trust.ts";
 import type { Clock, Deadline, Log } from "../../system/ports.ts";

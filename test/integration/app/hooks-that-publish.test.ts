@@ -7,8 +7,7 @@ import type { FanOutResult } from "../../../lib/publishing/subscribers/fan-out-r
 import { trustKey } from "../../../lib/dynamodb/keys/actors.ts";
 import type { JsonObject } from "../../../lib/system/ports.ts";
 import { Network, bearer } from "../../support/in-process.ts";
-import { WholeService } from "../../support/whole-service.ts";
-import type { Hosted } from "../../support/whole-service.ts";
+import { WholeService, type Hosted } from "../../support/whole-service.ts";
 import { Peer } from "../delivery/delivery-world.ts";
 
 const SECRET = "s".repeat(40);

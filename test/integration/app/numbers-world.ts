@@ -3,10 +3,8 @@ import { ActingWebApp } from "../../../lib/application/acting-web-app.ts";
 import { printJson } from "../../../lib/domain/json/json-text.ts";
 import { RemotePeerStore } from "../../../lib/receiving/replica/remote-peer-store.ts";
 import { Verdict } from "../../../lib/receiving/hooks/hook-event.ts";
-import { bearer, Network } from "../../support/in-process.ts";
-import type { Answer } from "../../support/in-process.ts";
-import { WholeService } from "../../support/whole-service.ts";
-import type { Hosted } from "../../support/whole-service.ts";
+import { bearer, Network, type Answer } from "../../support/in-process.ts";
+import { WholeService, type Hosted } from "../../support/whole-service.ts";
 
 const SECRET = "s".repeat(40);
 const PEER = "peer";

@@ -4,8 +4,7 @@ import { FanOutManager } from "../../../lib/application/fan-out-manager.ts";
 import { ConfigError } from "../../../lib/system/config.ts";
 import { secretDigest } from "../../../lib/domain/wire/secret-digest.ts";
 import { CallbackAuthenticator } from "../../../lib/trust/callback-authenticator.ts";
-import { DeliveryWorld } from "../delivery/delivery-world.ts";
-import type { Peer } from "../delivery/delivery-world.ts";
+import { DeliveryWorld, type Peer } from "../delivery/delivery-world.ts";
 
 let world: DeliveryWorld;
 let actor: Actor;

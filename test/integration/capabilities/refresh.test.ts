@@ -1,9 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { capabilityKey } from "../../../lib/dynamodb/keys/actors.ts";
-import { bearer } from "../../support/in-process.ts";
-import type { Answer } from "../../support/in-process.ts";
-import { DeliveryWorld } from "../delivery/delivery-world.ts";
-import type { Peer, Subscribed } from "../delivery/delivery-world.ts";
+import { bearer, type Answer } from "../../support/in-process.ts";
+import { DeliveryWorld, type Peer, type Subscribed } from "../delivery/delivery-world.ts";
 
 const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;

@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Json } from "../../../lib/system/ports.ts";
 import { DUE_SHARDS } from "../../../lib/dynamodb/keys/due.ts";
-import { CallbackWorld } from "./callback-world.ts";
-import type { Sent, Stream } from "./callback-world.ts";
+import { CallbackWorld, type Sent, type Stream } from "./callback-world.ts";
 import { CostTable } from "./cost-table.ts";
 
 let world: CallbackWorld;

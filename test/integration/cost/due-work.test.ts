@@ -5,10 +5,8 @@ import { routes as apiRoutes } from "../../../functions/api.ts";
 import { routes as callbackRoutes } from "../../../lib/api/callbacks.ts";
 import { LOCAL_CREDENTIALS } from "../../../infra/local/credentials.ts";
 import type { Handler } from "../../../infra/local/functions.ts";
-import { startLocalStack } from "../../../infra/local/stack.ts";
-import type { LocalStack } from "../../../infra/local/stack.ts";
-import { functions } from "../../../infra/functions.ts";
-import type { FunctionName, FunctionRights, TableAction } from "../../../infra/functions.ts";
+import { startLocalStack, type LocalStack } from "../../../infra/local/stack.ts";
+import { functions, type FunctionName, type FunctionRights, type TableAction } from "../../../infra/functions.ts";
 import type { Actor } from "../../../lib/application/actor.ts";
 import { ActingWebApp } from "../../../lib/application/acting-web-app.ts";
 import { queueWorker } from "../../../lib/scheduler/queue-worker.ts";
@@ -19,11 +17,9 @@ import { DocumentTable } from "../../../lib/dynamodb/document-table.ts";
 import { area } from "../../../lib/http/area.ts";
 import { platform } from "../../../lib/system/platform.ts";
 import { PeerHttpClient } from "../../../lib/peers/http/peer-http-client.ts";
-import { composeService } from "../../../lib/compose/service.ts";
-import type { Service } from "../../../lib/compose/service.ts";
+import { composeService, type Service } from "../../../lib/compose/service.ts";
 import { OwnedActor } from "../../support/owned-actor.ts";
-import { startPublisher } from "../../support/publisher/publisher.ts";
-import type { Publisher } from "../../support/publisher/publisher.ts";
+import { startPublisher, type Publisher } from "../../support/publisher/publisher.ts";
 import { ask } from "../../support/publisher/wire.ts";
 
 /** The rights that each function used. */

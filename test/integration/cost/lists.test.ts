@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { Cost } from "../../support/measured-table.ts";
 import type { JsonObject } from "../../../lib/system/ports.ts";
-import { CallbackWorld } from "./callback-world.ts";
-import type { Stream } from "./callback-world.ts";
+import { CallbackWorld, type Stream } from "./callback-world.ts";
 import { CostTable } from "./cost-table.ts";
 
 // 100 000 items take the emulator too long; the store's own test has them on the memory table.

@@ -1,8 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { measure } from "../../support/measured-table.ts";
-import type { Cost } from "../../support/measured-table.ts";
-import { startEmulatedTable } from "../../support/emulated-table.ts";
-import type { EmulatedTable } from "../../support/emulated-table.ts";
+import { measure, type Cost } from "../../support/measured-table.ts";
+import { startEmulatedTable, type EmulatedTable } from "../../support/emulated-table.ts";
 import { Network } from "../../support/in-process.ts";
 import { WholeService } from "../../support/whole-service.ts";
 import { CostTable } from "./cost-table.ts";

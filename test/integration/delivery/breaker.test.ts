@@ -5,8 +5,7 @@ import { readBreaker } from "../../../lib/publishing/delivery/breaker-store.ts";
 import { breakerKey } from "../../../lib/dynamodb/keys/publishing.ts";
 import { OneFault } from "../../support/faulty-table.ts";
 import { bearer } from "../../support/in-process.ts";
-import { DeliveryWorld } from "./delivery-world.ts";
-import type { Peer } from "./delivery-world.ts";
+import { DeliveryWorld, type Peer } from "./delivery-world.ts";
 
 async function stateOf(world: DeliveryWorld, peer: Peer) {
   const item = await world.trust(peer);

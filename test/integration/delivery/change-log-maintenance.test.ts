@@ -2,11 +2,9 @@ import { describe, expect, test, vi } from "vitest";
 import { DeliveryBudget } from "../../../lib/publishing/delivery/delivery-budget.ts";
 import { inboundHeadKey } from "../../../lib/dynamodb/keys/publishing.ts";
 import type { Page, QueryRange } from "../../../lib/dynamodb/table.ts";
-import { FaultyTable, OneFault } from "../../support/faulty-table.ts";
-import type { Effect } from "../../support/faulty-table.ts";
+import { FaultyTable, OneFault, type Effect } from "../../support/faulty-table.ts";
 import { MemoryTable } from "../../support/memory-table.ts";
-import { DeliveryWorld } from "./delivery-world.ts";
-import type { Subscribed } from "./delivery-world.ts";
+import { DeliveryWorld, type Subscribed } from "./delivery-world.ts";
 
 const MINUTE = 60_000;
 

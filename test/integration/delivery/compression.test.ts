@@ -6,8 +6,7 @@ import { decodeBody } from "../../../lib/http/decode-body.ts";
 import { trustKey } from "../../../lib/dynamodb/keys/actors.ts";
 import { FaultyTable } from "../../support/faulty-table.ts";
 import { MemoryTable } from "../../support/memory-table.ts";
-import { DeliveryWorld, later } from "./delivery-world.ts";
-import type { Mood, Peer } from "./delivery-world.ts";
+import { DeliveryWorld, later, type Mood, type Peer } from "./delivery-world.ts";
 
 const LARGE = "x".repeat(2_000);
 const DAY = 86_400_000;

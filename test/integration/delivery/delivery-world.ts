@@ -3,14 +3,11 @@ import type { FanOutResult } from "../../../lib/publishing/subscribers/fan-out-r
 import { trustKey } from "../../../lib/dynamodb/keys/actors.ts";
 import { logHeadKey } from "../../../lib/dynamodb/keys/publishing.ts";
 import type { Item, Table } from "../../../lib/dynamodb/table.ts";
-import { PeerFailure } from "../../../lib/system/ports.ts";
-import type { Json, JsonObject, PeerRequest } from "../../../lib/system/ports.ts";
+import { PeerFailure, type Json, type JsonObject, type PeerRequest } from "../../../lib/system/ports.ts";
 import type { InboundHead } from "../../../lib/publishing/subscribers/inbound-head.ts";
-import { Network, bearer } from "../../support/in-process.ts";
-import type { Answer } from "../../support/in-process.ts";
+import { Network, bearer, type Answer } from "../../support/in-process.ts";
 import { MemoryTable } from "../../support/memory-table.ts";
-import { WholeService } from "../../support/whole-service.ts";
-import type { Hosted } from "../../support/whole-service.ts";
+import { WholeService, type Hosted } from "../../support/whole-service.ts";
 
 export interface Callback {
   readonly subscriptionId: string;

@@ -1,7 +1,6 @@
 import { describe, expect, test, vi } from "vitest";
 import { insideHook } from "../../../lib/system/request-context.ts";
-import { DeliveryWorld } from "./delivery-world.ts";
-import type { Subscribed } from "./delivery-world.ts";
+import { DeliveryWorld, type Subscribed } from "./delivery-world.ts";
 
 const KIB = 1_024;
 

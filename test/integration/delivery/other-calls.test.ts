@@ -3,8 +3,7 @@ import { describe, expect, test } from "vitest";
 import { capabilityKey } from "../../../lib/dynamodb/keys/actors.ts";
 import type { Json, JsonObject } from "../../../lib/system/ports.ts";
 import type { Answer } from "../../support/in-process.ts";
-import { DeliveryWorld, later } from "./delivery-world.ts";
-import type { Peer } from "./delivery-world.ts";
+import { DeliveryWorld, later, type Peer } from "./delivery-world.ts";
 
 const MINUTE = 60_000;
 

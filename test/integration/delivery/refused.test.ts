@@ -4,8 +4,7 @@ import { inboundHeadKey } from "../../../lib/dynamodb/keys/publishing.ts";
 import type { JsonObject } from "../../../lib/system/ports.ts";
 import { OneFault } from "../../support/faulty-table.ts";
 import { bearer } from "../../support/in-process.ts";
-import { DeliveryWorld, later } from "./delivery-world.ts";
-import type { Callback, Peer, Subscribed } from "./delivery-world.ts";
+import { DeliveryWorld, later, type Callback, type Peer, type Subscribed } from "./delivery-world.ts";
 
 const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;

@@ -4,8 +4,7 @@ import { readBreaker } from "../../../lib/publishing/delivery/breaker-store.ts";
 import { breakerKey } from "../../../lib/dynamodb/keys/publishing.ts";
 import type { JsonObject } from "../../../lib/system/ports.ts";
 import { OneFault } from "../../support/faulty-table.ts";
-import { DeliveryWorld, later } from "./delivery-world.ts";
-import type { Peer, Subscribed } from "./delivery-world.ts";
+import { DeliveryWorld, later, type Peer, type Subscribed } from "./delivery-world.ts";
 
 const MINUTE = 60_000;
 const range = (first: number, last: number): number[] =>

@@ -1,7 +1,6 @@
 /** The pauses between the tries of one callback, as they are asked for; no time passes here. */
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { DeliveryWorld } from "./delivery-world.ts";
-import type { Peer } from "./delivery-world.ts";
+import { DeliveryWorld, type Peer } from "./delivery-world.ts";
 
 const { asked } = vi.hoisted(() => ({ asked: [] as number[] }));
 vi.mock("node:timers/promises", () => ({

@@ -1,8 +1,7 @@
 /** A round of deliveries while a peer's breaker, approval or permissions change. */
 import { describe, expect, test } from "vitest";
 import type { JsonObject } from "../../../lib/system/ports.ts";
-import { DeliveryWorld } from "./delivery-world.ts";
-import type { Peer } from "./delivery-world.ts";
+import { DeliveryWorld, type Peer } from "./delivery-world.ts";
 
 const SUBSCRIPTIONS = 20;
 const names = Array.from({ length: SUBSCRIPTIONS }, (_, index) => `p${String(index)}`);

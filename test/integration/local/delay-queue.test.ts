@@ -2,8 +2,7 @@ import { appendFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { startDelayQueue } from "../../../infra/local/delay-queue.ts";
-import type { DelayQueueOptions } from "../../../infra/local/delay-queue.ts";
+import { startDelayQueue, type DelayQueueOptions } from "../../../infra/local/delay-queue.ts";
 import { temporaryFolder } from "./emulated.ts";
 
 interface Received {

@@ -1,7 +1,12 @@
 import { cpSync, readdirSync, statSync, truncateSync } from "node:fs";
 import { join } from "node:path";
-import { GetCommand, PutCommand, QueryCommand, TransactWriteCommand } from "@aws-sdk/lib-dynamodb";
-import type { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
+import {
+  GetCommand,
+  PutCommand,
+  QueryCommand,
+  TransactWriteCommand,
+  type DynamoDBDocumentClient,
+} from "@aws-sdk/lib-dynamodb";
 import { describe, expect, it } from "vitest";
 import { startEmulator } from "../../../infra/local/emulator.ts";
 import { createTable } from "../../support/create-table.ts";

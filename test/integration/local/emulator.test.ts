@@ -14,8 +14,8 @@ import {
   TransactGetCommand,
   TransactWriteCommand,
   UpdateCommand,
+  type TransactWriteCommandInput,
 } from "@aws-sdk/lib-dynamodb";
-import type { TransactWriteCommandInput } from "@aws-sdk/lib-dynamodb";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { startEmulator } from "../../../infra/local/emulator.ts";
 import { createTable } from "../../support/create-table.ts";

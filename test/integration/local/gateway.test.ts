@@ -1,8 +1,7 @@
 import { request } from "node:http";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { FunctionTimedOut } from "../../../infra/local/functions.ts";
-import { startGateway } from "../../../infra/local/gateway.ts";
-import type { GatewayOptions } from "../../../infra/local/gateway.ts";
+import { startGateway, type GatewayOptions } from "../../../infra/local/gateway.ts";
 
 type Invoke = (functionName: string, event: any) => Promise<unknown>;
 

@@ -2,8 +2,7 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { startLocalStack } from "../../../infra/local/stack.ts";
-import type { LocalStackOptions } from "../../../infra/local/stack.ts";
+import { startLocalStack, type LocalStackOptions } from "../../../infra/local/stack.ts";
 import { temporaryFolder } from "./emulated.ts";
 import { smallService } from "./serving.ts";
 

@@ -1,7 +1,6 @@
 import { recoverStream } from "../../../lib/receiving/recovery/recover-stream.ts";
 import { beforeEach, describe, expect, it } from "vitest";
-import { Verdict } from "../../../lib/receiving/hooks/hook-event.ts";
-import type { HookEvent } from "../../../lib/receiving/hooks/hook-event.ts";
+import { Verdict, type HookEvent } from "../../../lib/receiving/hooks/hook-event.ts";
 import type { Json } from "../../../lib/system/ports.ts";
 import type { TrustRecord } from "../../../lib/trust/trust-record.ts";
 import { OperatedService } from "./operated-service.ts";

@@ -7,8 +7,7 @@ import type { DelayedWork, Json } from "../../../lib/system/ports.ts";
 import { CallbackAuthenticator } from "../../../lib/trust/callback-authenticator.ts";
 import type { TrustRecord } from "../../../lib/trust/trust-record.ts";
 import { ActingWebApp } from "../../../lib/application/acting-web-app.ts";
-import { Network } from "../../support/in-process.ts";
-import type { Answer } from "../../support/in-process.ts";
+import { Network, type Answer } from "../../support/in-process.ts";
 import { MemoryTable } from "../../support/memory-table.ts";
 import { WholeService } from "../../support/whole-service.ts";
 

@@ -5,8 +5,7 @@ import { getCACertificates, setDefaultCACertificates } from "node:tls";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { PeerHttpClient } from "../../../lib/peers/http/peer-http-client.ts";
 import type { PeerFailure } from "../../../lib/system/ports.ts";
-import { PrivateAuthority, TlsFront } from "../../support/certificates.ts";
-import type { Certified } from "../../support/certificates.ts";
+import { PrivateAuthority, TlsFront, type Certified } from "../../support/certificates.ts";
 
 const authority = new PrivateAuthority();
 const names = ["localhost"];

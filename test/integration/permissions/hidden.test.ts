@@ -1,7 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { bearer } from "../../support/in-process.ts";
-import { DeliveryWorld } from "../delivery/delivery-world.ts";
-import type { Subscribed } from "../delivery/delivery-world.ts";
+import { DeliveryWorld, type Subscribed } from "../delivery/delivery-world.ts";
 
 const WRITERS = 8;
 const ROUNDS = 12;

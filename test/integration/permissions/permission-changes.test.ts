@@ -5,8 +5,7 @@ import type { PropertyPermissions } from "../../../lib/domain/policy/permissions
 import type { Item, Key } from "../../../lib/dynamodb/table.ts";
 import { endTrust } from "../../../lib/trust/ending.ts";
 import { MemoryTable } from "../../support/memory-table.ts";
-import { DeliveryWorld } from "../delivery/delivery-world.ts";
-import type { Peer } from "../delivery/delivery-world.ts";
+import { DeliveryWorld, type Peer } from "../delivery/delivery-world.ts";
 
 let world: DeliveryWorld;
 let bob: Peer;

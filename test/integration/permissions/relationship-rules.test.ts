@@ -3,12 +3,10 @@ import { ActingWebApp } from "../../../lib/application/acting-web-app.ts";
 import { defaultPermissions } from "../../../lib/domain/policy/permissions.ts";
 import { rulesDigest } from "../../../lib/trust/relationship-rules.ts";
 import type { Table } from "../../../lib/dynamodb/table.ts";
-import { FaultyTable } from "../../support/faulty-table.ts";
-import type { Effect } from "../../support/faulty-table.ts";
+import { FaultyTable, type Effect } from "../../support/faulty-table.ts";
 import { bearer } from "../../support/in-process.ts";
 import { WholeService } from "../../support/whole-service.ts";
-import { DeliveryWorld } from "../delivery/delivery-world.ts";
-import type { Subscribed } from "../delivery/delivery-world.ts";
+import { DeliveryWorld, type Subscribed } from "../delivery/delivery-world.ts";
 
 const NARROW = {
   friend: {

@@ -1,11 +1,9 @@
 /** What a PUT at a trust changes: all of it in one step, and nothing that it does not do. */
 import { beforeEach, describe, expect, it } from "vitest";
 import { randomIds } from "../../../lib/system/ids.ts";
-import { PeerFailure } from "../../../lib/system/ports.ts";
-import type { JsonObject, PeerRequest } from "../../../lib/system/ports.ts";
+import { PeerFailure, type JsonObject, type PeerRequest } from "../../../lib/system/ports.ts";
 import type { LogRecord } from "../../../lib/domain/diff/change-record.ts";
-import { FaultyTable } from "../../support/faulty-table.ts";
-import type { Decide } from "../../support/faulty-table.ts";
+import { FaultyTable, type Decide } from "../../support/faulty-table.ts";
 import { bearer } from "../../support/in-process.ts";
 import { MemoryTable } from "../../support/memory-table.ts";
 import { DeliveryWorld } from "../delivery/delivery-world.ts";

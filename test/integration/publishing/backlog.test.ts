@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { bearer } from "../../support/in-process.ts";
-import { PublisherWorld } from "./publisher-world.ts";
-import type { Entry, Peer } from "./publisher-world.ts";
+import { PublisherWorld, type Entry, type Peer } from "./publisher-world.ts";
 
 const DAY = 86_400_000;
 

@@ -1,7 +1,6 @@
 import { expect, it } from "vitest";
 import { itemExists } from "../../../lib/dynamodb/table.ts";
-import { headKey } from "../../../lib/publishing/subscribers/inbound-head.ts";
-import type { InboundHead } from "../../../lib/publishing/subscribers/inbound-head.ts";
+import { headKey, type InboundHead } from "../../../lib/publishing/subscribers/inbound-head.ts";
 import { RecordCache } from "../../../lib/change-log/record-cache.ts";
 import { PublisherWorld } from "./publisher-world.ts";
 

@@ -1,8 +1,7 @@
 import { expect, it } from "vitest";
 import { applyToArray, readListOperation } from "../../../lib/domain/diff/list-operations.ts";
 import type { Json, JsonObject } from "../../../lib/system/ports.ts";
-import { PublisherWorld } from "./publisher-world.ts";
-import type { Peer } from "./publisher-world.ts";
+import { PublisherWorld, type Peer } from "./publisher-world.ts";
 
 /** A request of the owner about the list `memo`, and what it is to say. */
 type Step = readonly [

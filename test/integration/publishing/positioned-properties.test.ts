@@ -8,10 +8,8 @@ import { PositionedProperties } from "../../../lib/publishing/snapshots/position
 import type { ReadProperty } from "../../../lib/properties/property-reads.ts";
 import { Network } from "../../support/in-process.ts";
 import { jitteryTable } from "../../support/jittery-table.ts";
-import { seeded } from "../../support/publisher/random.ts";
-import type { Random } from "../../support/publisher/random.ts";
-import { changed } from "../../support/shaped-world.ts";
-import type { State } from "../../support/shaped-world.ts";
+import { seeded, type Random } from "../../support/publisher/random.ts";
+import { changed, type State } from "../../support/shaped-world.ts";
 import { WholeService } from "../../support/whole-service.ts";
 
 const NAMES = ["p0", "p1", "p2", "p3"];

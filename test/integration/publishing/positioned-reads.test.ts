@@ -2,16 +2,12 @@
 import { describe, expect, it } from "vitest";
 import { isArray } from "../../../lib/domain/json/json.ts";
 import type { Json, JsonObject } from "../../../lib/system/ports.ts";
-import { bearer, Network } from "../../support/in-process.ts";
-import type { Answer } from "../../support/in-process.ts";
+import { bearer, Network, type Answer } from "../../support/in-process.ts";
 import { jitteryTable } from "../../support/jittery-table.ts";
-import { seeded } from "../../support/publisher/random.ts";
-import type { Random } from "../../support/publisher/random.ts";
+import { seeded, type Random } from "../../support/publisher/random.ts";
 import { PeerCopy } from "../../support/publishing-world/copy.ts";
-import { changed } from "../../support/shaped-world.ts";
-import type { State } from "../../support/shaped-world.ts";
-import { WholeService } from "../../support/whole-service.ts";
-import type { Hosted } from "../../support/whole-service.ts";
+import { changed, type State } from "../../support/shaped-world.ts";
+import { WholeService, type Hosted } from "../../support/whole-service.ts";
 
 const VALUES = ["p0", "p1", "p2"];
 const LISTS = ["l0", "l1"];

@@ -4,13 +4,10 @@ import { recordPartition, scopePartition } from "../../../lib/dynamodb/keys/publ
 import type { Item } from "../../../lib/dynamodb/table.ts";
 import type { ActingWebApp } from "../../../lib/application/acting-web-app.ts";
 import type { JsonObject } from "../../../lib/system/ports.ts";
-import { FaultyTable } from "../../support/faulty-table.ts";
-import type { Decide } from "../../support/faulty-table.ts";
-import { bearer, Network } from "../../support/in-process.ts";
-import type { Answer } from "../../support/in-process.ts";
+import { FaultyTable, type Decide } from "../../support/faulty-table.ts";
+import { bearer, Network, type Answer } from "../../support/in-process.ts";
 import { MemoryTable } from "../../support/memory-table.ts";
-import { WholeService } from "../../support/whole-service.ts";
-import type { Hosted } from "../../support/whole-service.ts";
+import { WholeService, type Hosted } from "../../support/whole-service.ts";
 
 /** One of its diffs as a peer receives it. */
 export interface Entry {

@@ -1,13 +1,16 @@
 /** Two services in this process: one publishes, the other one recovers by reading its state with positions. */
 import { describe, expect, it } from "vitest";
-import type { Json, JsonObject, PeerAnswer, PeerRequest } from "../../../lib/system/ports.ts";
-import { PeerFailure } from "../../../lib/system/ports.ts";
+import {
+  PeerFailure,
+  type Json,
+  type JsonObject,
+  type PeerAnswer,
+  type PeerRequest,
+} from "../../../lib/system/ports.ts";
 import { Network } from "../../support/in-process.ts";
 import { jitteryTable } from "../../support/jittery-table.ts";
-import { seeded } from "../../support/publisher/random.ts";
-import type { Random } from "../../support/publisher/random.ts";
-import { WholeService } from "../../support/whole-service.ts";
-import type { Hosted } from "../../support/whole-service.ts";
+import { seeded, type Random } from "../../support/publisher/random.ts";
+import { WholeService, type Hosted } from "../../support/whole-service.ts";
 
 const SECRET = "s".repeat(40);
 const VALUES = ["p0", "p1", "p2"];

@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { PublisherWorld } from "./publisher-world.ts";
-import type { Peer } from "./publisher-world.ts";
+import { PublisherWorld, type Peer } from "./publisher-world.ts";
 
 async function subscribed(requested: Record<string, unknown> = {}) {
   const world = await PublisherWorld.open();

@@ -1,7 +1,6 @@
 import { expect, it } from "vitest";
 import type { Effect, TableOperation } from "../../support/faulty-table.ts";
-import { PublisherWorld } from "./publisher-world.ts";
-import type { Peer } from "./publisher-world.ts";
+import { PublisherWorld, type Peer } from "./publisher-world.ts";
 
 const EFFECTS: readonly Effect[] = ["throttle", "lost_answer", "repeat", "condition", "conflict"];
 

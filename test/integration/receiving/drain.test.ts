@@ -1,6 +1,5 @@
 import { expect, it } from "vitest";
-import { FaultyTable } from "../../support/faulty-table.ts";
-import type { Effect, TableOperation } from "../../support/faulty-table.ts";
+import { FaultyTable, type Effect, type TableOperation } from "../../support/faulty-table.ts";
 import { Subscriber } from "./subscriber.ts";
 
 /** The fault of an operation on a sort key, the given number of times. */

@@ -5,8 +5,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { outboundHeadKey } from "../../../lib/dynamodb/keys/streams.ts";
 import type { Table } from "../../../lib/dynamodb/table.ts";
 import type { Json } from "../../../lib/system/ports.ts";
-import { FaultyTable } from "../../support/faulty-table.ts";
-import type { Decide } from "../../support/faulty-table.ts";
+import { FaultyTable, type Decide } from "../../support/faulty-table.ts";
 import { ACTOR, bodyOf, PEER, SUB, Subscriber } from "./subscriber.ts";
 
 const KEY = outboundHeadKey({ actorId: ACTOR, peerId: PEER, subscriptionId: SUB });

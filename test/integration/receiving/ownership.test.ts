@@ -4,8 +4,7 @@ import { outboundHeadKey, ownershipKey } from "../../../lib/dynamodb/keys/stream
 import { itemExists } from "../../../lib/dynamodb/table.ts";
 import { PURGE_DELAY_MS } from "../../../lib/receiving/stream/stream-lives.ts";
 import { endTrust } from "../../../lib/trust/ending.ts";
-import { FaultyTable } from "../../support/faulty-table.ts";
-import type { Effect } from "../../support/faulty-table.ts";
+import { FaultyTable, type Effect } from "../../support/faulty-table.ts";
 import type { MemoryTable } from "../../support/memory-table.ts";
 import { ACTOR, bodyOf, PEER, SUB, Subscriber } from "./subscriber.ts";
 

@@ -5,8 +5,7 @@ import { grantKey } from "../../../lib/dynamodb/keys/actors.ts";
 import type { Reply } from "../../../lib/http/reply.ts";
 import type { Json } from "../../../lib/system/ports.ts";
 import { changeTrust } from "../../../lib/trust/changes.ts";
-import { FaultyTable } from "../../support/faulty-table.ts";
-import type { Decide } from "../../support/faulty-table.ts";
+import { FaultyTable, type Decide } from "../../support/faulty-table.ts";
 import { ACTOR, bodyOf, PEER, SECRET, SUB, Subscriber } from "./subscriber.ts";
 
 let us: Subscriber;

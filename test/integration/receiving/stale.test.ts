@@ -1,8 +1,7 @@
 /** A failed read leaves the stored value, which is shown as stale and read again later. */
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Json } from "../../../lib/system/ports.ts";
-import { ACTOR, bodyOf, SUB, Subscriber } from "./subscriber.ts";
-import type { Said } from "./subscriber.ts";
+import { ACTOR, bodyOf, SUB, Subscriber, type Said } from "./subscriber.ts";
 
 const POLL = `GET /subscriptions/${ACTOR}/${SUB}`;
 const METADATA = "GET /properties?metadata=true";

@@ -1,8 +1,7 @@
 /** One diff that cannot be read holds up nothing that follows; a publisher that says no number is not asked in a circle. */
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Json } from "../../../lib/system/ports.ts";
-import { ACTOR, bodyOf, SUB, Subscriber } from "./subscriber.ts";
-import type { Said } from "./subscriber.ts";
+import { ACTOR, bodyOf, SUB, Subscriber, type Said } from "./subscriber.ts";
 
 const POLL = `GET /subscriptions/${ACTOR}/${SUB}`;
 const LIST = `GET /subscriptions/${ACTOR}`;

@@ -1,9 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { bearer } from "../../support/in-process.ts";
-import type { Answer } from "../../support/in-process.ts";
+import { bearer, type Answer } from "../../support/in-process.ts";
 import type { JsonObject } from "../../../lib/system/ports.ts";
-import { DeliveryWorld } from "../delivery/delivery-world.ts";
-import type { Subscribed } from "../delivery/delivery-world.ts";
+import { DeliveryWorld, type Subscribed } from "../delivery/delivery-world.ts";
 
 let world: DeliveryWorld;
 beforeEach(async () => {

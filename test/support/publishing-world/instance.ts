@@ -15,10 +15,8 @@ import { answer } from "../../../lib/http/area.ts";
 import type { Reply } from "../../../lib/http/reply.ts";
 import type { RouteMap } from "../../../lib/api/handler.ts";
 import type { DelayedWork, Json, PeerAnswer, PeerRequest } from "../../../lib/system/ports.ts";
-import { composeService } from "../../../lib/compose/service.ts";
-import type { Service } from "../../../lib/compose/service.ts";
-import { FaultyTable } from "../faulty-table.ts";
-import type { Effect } from "../faulty-table.ts";
+import { composeService, type Service } from "../../../lib/compose/service.ts";
+import { FaultyTable, type Effect } from "../faulty-table.ts";
 import { withJson } from "../sent-json.ts";
 
 /** The dependencies of an instance. */

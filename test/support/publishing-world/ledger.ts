@@ -3,16 +3,20 @@
  * of every subscription. The stored heads, callbacks and polls are compared with it.
  */
 import type { Change, LogRecord, NamedScope } from "../../../lib/domain/diff/change-record.ts";
-import { defaultPermissions } from "../../../lib/domain/policy/permissions.ts";
-import type { PropertyPermissions } from "../../../lib/domain/policy/permissions.ts";
-import { placeOf } from "../../../lib/domain/terms/scope.ts";
-import type { Place } from "../../../lib/domain/terms/scope.ts";
-import { advance, contentOf, currentContext, startState } from "../../../lib/domain/log/subscription-log.ts";
-import type { Subscriber, SubscriptionState, ContextVersion } from "../../../lib/domain/log/subscription-log.ts";
+import { defaultPermissions, type PropertyPermissions } from "../../../lib/domain/policy/permissions.ts";
+import { placeOf, type Place } from "../../../lib/domain/terms/scope.ts";
+import {
+  advance,
+  contentOf,
+  currentContext,
+  startState,
+  type Subscriber,
+  type SubscriptionState,
+  type ContextVersion,
+} from "../../../lib/domain/log/subscription-log.ts";
 import { bothReads, readsOf } from "../../../lib/domain/policy/visibility.ts";
 import type { Json } from "../../../lib/system/ports.ts";
-import { changed } from "../shaped-world.ts";
-import type { State } from "../shaped-world.ts";
+import { changed, type State } from "../shaped-world.ts";
 import { Violation } from "./violation.ts";
 
 /** The relationship that every peer of the world has. */

@@ -2,14 +2,17 @@
 import { sameJson } from "../../../lib/domain/json/canonical-json.ts";
 import type { NamedScope } from "../../../lib/domain/diff/change-record.ts";
 import { isObject } from "../../../lib/domain/json/json.ts";
-import { placeOf } from "../../../lib/domain/terms/scope.ts";
-import type { Scope } from "../../../lib/domain/terms/scope.ts";
+import { placeOf, type Scope } from "../../../lib/domain/terms/scope.ts";
 import type { Reply } from "../../../lib/http/reply.ts";
-import { PeerFailure } from "../../../lib/system/ports.ts";
-import type { Json, JsonObject, PeerAnswer, PeerRequest } from "../../../lib/system/ports.ts";
+import {
+  PeerFailure,
+  type Json,
+  type JsonObject,
+  type PeerAnswer,
+  type PeerRequest,
+} from "../../../lib/system/ports.ts";
 import { RELATIONSHIP } from "./ledger.ts";
-import { Subscription } from "./peer-subscription.ts";
-import type { Said } from "./peer-subscription.ts";
+import { Subscription, type Said } from "./peer-subscription.ts";
 import { ACTOR, Violation } from "./violation.ts";
 
 /** How the peer takes what is sent to it, or the callbacks of one subscription. */

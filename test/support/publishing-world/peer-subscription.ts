@@ -1,7 +1,6 @@
 /** One subscription as its subscriber keeps it: numbers taken in order, those too early kept until they fit. */
 import type { Granularity } from "../../../lib/domain/diff/change-record.ts";
-import { placeOf } from "../../../lib/domain/terms/scope.ts";
-import type { Scope } from "../../../lib/domain/terms/scope.ts";
+import { placeOf, type Scope } from "../../../lib/domain/terms/scope.ts";
 import type { Json } from "../../../lib/system/ports.ts";
 import { Inapplicable, PeerCopy } from "./copy.ts";
 import { Violation } from "./violation.ts";

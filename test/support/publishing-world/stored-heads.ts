@@ -1,6 +1,5 @@
 /** The stored heads of inbound subscriptions, and what must hold of each from step to step. */
-import { isDelivered, NOTHING_DELIVERED } from "../../../lib/domain/log/delivery-state.ts";
-import type { DeliveryState } from "../../../lib/domain/log/delivery-state.ts";
+import { isDelivered, NOTHING_DELIVERED, type DeliveryState } from "../../../lib/domain/log/delivery-state.ts";
 import type { SubscriptionState } from "../../../lib/domain/log/subscription-log.ts";
 import { inboundHeadKey, logRecordKey } from "../../../lib/dynamodb/keys/publishing.ts";
 import type { Item } from "../../../lib/dynamodb/table.ts";

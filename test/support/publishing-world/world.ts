@@ -7,8 +7,7 @@ import * as checks from "./checks.ts";
 import { TRUST_PATH } from "./draws.ts";
 import { RELATIONSHIP } from "./ledger.ts";
 import { jsonOf, plain } from "./model-peer.ts";
-import { OWNER, PASSPHRASE_HASH, Stage } from "./stage.ts";
-import type { StageOptions } from "./stage.ts";
+import { OWNER, PASSPHRASE_HASH, Stage, type StageOptions } from "./stage.ts";
 import { inVirtualTime } from "./virtual-time.ts";
 import { ACTOR, Violation } from "./violation.ts";
 

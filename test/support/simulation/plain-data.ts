@@ -1,8 +1,15 @@
 /** A store of received data as simple as its rules allow: one item a name, written only over a lower watermark. */
-import { parseWatermark, watermark } from "../../../lib/domain/log/watermark.ts";
-import { any, atMost, ConditionFailed, equals, itemMissing } from "../../../lib/dynamodb/table.ts";
-import type { Attribute, Item, Table } from "../../../lib/dynamodb/table.ts";
-import type { Position } from "../../../lib/domain/log/watermark.ts";
+import { parseWatermark, watermark, type Position } from "../../../lib/domain/log/watermark.ts";
+import {
+  any,
+  atMost,
+  ConditionFailed,
+  equals,
+  itemMissing,
+  type Attribute,
+  type Item,
+  type Table,
+} from "../../../lib/dynamodb/table.ts";
 import type { Staleness } from "../../../lib/receiving/replica/replica-entry.ts";
 import type { StatePart } from "../../../lib/peers/publisher.ts";
 import type { IncomingDiff } from "../../../lib/receiving/replica/incoming.ts";

@@ -1,8 +1,6 @@
 /** What a simulated publisher answers instead of the truth. */
-import { PeerFailure } from "../../../lib/system/ports.ts";
-import type { PeerRequest } from "../../../lib/system/ports.ts";
-import { ROOT } from "./model-publisher.ts";
-import type { ModelPublisher } from "./model-publisher.ts";
+import { PeerFailure, type PeerRequest } from "../../../lib/system/ports.ts";
+import { ROOT, type ModelPublisher } from "./model-publisher.ts";
 
 /** A status, with JSON or text if any. */
 export interface Answered {

@@ -1,8 +1,7 @@
 /** What must hold of a simulated stream: R1 to R5 as checks on its table and on the runs of its hooks. */
 import { parseWatermark } from "../../../lib/domain/log/watermark.ts";
 import { outboundHeadKey, failedEventPrefix, bufferedKey } from "../../../lib/dynamodb/keys/streams.ts";
-import { readHead } from "../../../lib/receiving/stream/head.ts";
-import type { Head } from "../../../lib/receiving/stream/head.ts";
+import { readHead, type Head } from "../../../lib/receiving/stream/head.ts";
 import type { HookEvent } from "../../../lib/receiving/hooks/hook-event.ts";
 import type { MemoryTable } from "../memory-table.ts";
 import type { ModelPublisher } from "./model-publisher.ts";

@@ -2,37 +2,32 @@
 import { receiveCallback } from "../../../lib/receiving/intake/receive-callback.ts";
 import { runDueStream } from "../../../lib/receiving/recovery/due-streams.ts";
 import { recoverStream } from "../../../lib/receiving/recovery/recover-stream.ts";
-import { createReceiving } from "../../../lib/receiving/intake/receiving.ts";
-import type { Receiving } from "../../../lib/receiving/intake/receiving.ts";
+import { createReceiving, type Receiving } from "../../../lib/receiving/intake/receiving.ts";
 import type { Head } from "../../../lib/receiving/stream/head.ts";
-import { Verdict } from "../../../lib/receiving/hooks/hook-event.ts";
-import type { HookEvent } from "../../../lib/receiving/hooks/hook-event.ts";
+import { Verdict, type HookEvent } from "../../../lib/receiving/hooks/hook-event.ts";
 import { dueShards } from "../../../lib/dynamodb/keys/due.ts";
 import { failedEventPrefix } from "../../../lib/dynamodb/keys/streams.ts";
-import { itemMissing } from "../../../lib/dynamodb/table.ts";
-import type { Table } from "../../../lib/dynamodb/table.ts";
+import { itemMissing, type Table } from "../../../lib/dynamodb/table.ts";
 import { isServiceError } from "../../../lib/system/errors.ts";
 import type { DelayedWork, PeerRequest } from "../../../lib/system/ports.ts";
 import type { Publisher } from "../../../lib/peers/publisher.ts";
 import { stalePartOf } from "../../../lib/receiving/stream/stale-parts.ts";
 import { STATE_PIECES } from "../../../lib/receiving/recovery/recovery-settings.ts";
-import { OutboundSubscriptions } from "../../../lib/receiving/subscriptions/outbound-subscriptions.ts";
-import type { OutboundDeps } from "../../../lib/receiving/subscriptions/outbound-subscriptions.ts";
-import { FaultyTable } from "../faulty-table.ts";
-import type { Effect } from "../faulty-table.ts";
+import {
+  OutboundSubscriptions,
+  type OutboundDeps,
+} from "../../../lib/receiving/subscriptions/outbound-subscriptions.ts";
+import { FaultyTable, type Effect } from "../faulty-table.ts";
 import { MemoryTable } from "../memory-table.ts";
 import { RemoteActor } from "../../../lib/peers/remote-actor.ts";
 import { RemotePublisher } from "../../../lib/peers/remote-publisher.ts";
-import { ModelPublisher, ROOT, textOf } from "./model-publisher.ts";
-import type { Change } from "./model-publisher.ts";
-import { anyAnswer } from "./publisher-faults.ts";
-import type { Answered } from "./publisher-faults.ts";
+import { ModelPublisher, ROOT, textOf, type Change } from "./model-publisher.ts";
+import { anyAnswer, type Answered } from "./publisher-faults.ts";
 import { PlainData } from "./plain-data.ts";
 import * as checks from "./receiving-checks.ts";
 import { headIn, KEY, failedEventsIn, Violation } from "./receiving-checks.ts";
 import { Scheduler, seeded, settled } from "./scheduler.ts";
-import { modesOf } from "./world-modes.ts";
-import type { WorldModes } from "./world-modes.ts";
+import { modesOf, type WorldModes } from "./world-modes.ts";
 
 /** Breaks one thing on purpose, to show that the simulation would see it. */
 export interface Sabotage {

@@ -1,6 +1,5 @@
 /** Ways to leave a condition out, so that a test can show what it is for. */
-import { always } from "../../../lib/dynamodb/table.ts";
-import type { Condition, Table } from "../../../lib/dynamodb/table.ts";
+import { always, type Condition, type Table } from "../../../lib/dynamodb/table.ts";
 import type { PartAnswer, Publisher } from "../../../lib/peers/publisher.ts";
 
 /** Any part of a condition, with the attribute it is about, if it is about one. */

@@ -1,8 +1,6 @@
 import { describe, expect, expectTypeOf, it } from "vitest";
-import { routesOf } from "../../../lib/api/handler.ts";
-import type { Handle, Handlers } from "../../../lib/api/handler.ts";
-import { routes } from "../../../lib/api/route-table.ts";
-import type { Area, RouteOf } from "../../../lib/api/route-table.ts";
+import { routesOf, type Handle, type Handlers } from "../../../lib/api/handler.ts";
+import { routes, type Area, type RouteOf } from "../../../lib/api/route-table.ts";
 
 const areas: readonly Area[] = ["actors", "trust", "properties", "subscriptions", "callbacks", "peers"];
 const handle: Handle = () => Promise.reject(new Error("not called"));

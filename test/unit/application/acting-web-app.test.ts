@@ -1,7 +1,6 @@
 import { describe, expect, expectTypeOf, it } from "vitest";
-import { ActingWebApp } from "../../../lib/application/acting-web-app.ts";
+import { ActingWebApp, type HookEvent } from "../../../lib/application/acting-web-app.ts";
 import { CallbackType, Verdict } from "../../../lib/index.ts";
-import type { HookEvent } from "../../../lib/application/acting-web-app.ts";
 import { isInsideHook } from "../../../lib/system/request-context.ts";
 import type { Actor } from "../../../lib/application/actor.ts";
 import { readConfig } from "../../../lib/system/config.ts";

@@ -2,8 +2,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { actorItem } from "../../../lib/actors/actor-record.ts";
 import { ChangeLog } from "../../../lib/change-log/change-log.ts";
-import { LogCommits } from "../../../lib/change-log/log-commits.ts";
-import type { Commits, LogCommitsDeps } from "../../../lib/change-log/log-commits.ts";
+import { LogCommits, type Commits, type LogCommitsDeps } from "../../../lib/change-log/log-commits.ts";
 import { logHeadKey } from "../../../lib/dynamodb/keys/publishing.ts";
 import { always } from "../../../lib/dynamodb/table.ts";
 import { FaultyTable } from "../../support/faulty-table.ts";

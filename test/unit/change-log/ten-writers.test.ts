@@ -2,16 +2,14 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { actorItem } from "../../../lib/actors/actor-record.ts";
 import { ActorList } from "../../../lib/application/actor-list.ts";
-import { always } from "../../../lib/dynamodb/table.ts";
-import type { Table } from "../../../lib/dynamodb/table.ts";
+import { always, type Table } from "../../../lib/dynamodb/table.ts";
 import { isServiceError } from "../../../lib/system/errors.ts";
 import { randomIds } from "../../../lib/system/ids.ts";
 import type { Json } from "../../../lib/system/ports.ts";
 import { PropertyStore } from "../../../lib/properties/property-store.ts";
 import { ChangeLog } from "../../../lib/change-log/change-log.ts";
 import { LogCommits } from "../../../lib/change-log/log-commits.ts";
-import { FaultyTable } from "../../support/faulty-table.ts";
-import type { Effect, TableOperation } from "../../support/faulty-table.ts";
+import { FaultyTable, type Effect, type TableOperation } from "../../support/faulty-table.ts";
 import { MemoryTable } from "../../support/memory-table.ts";
 import { seeded } from "../../support/simulation/scheduler.ts";
 import { TimedWorld } from "./timed-world.ts";

@@ -1,9 +1,14 @@
 /** The protocol's worked examples: one change, and its diffs for subscriptions on the target, a subtarget and a resource. */
 import { expect, test } from "vitest";
-import { recordDelete, recordDeleteAll, recordList, recordSet } from "../../../lib/domain/diff/change-record.ts";
-import type { Change, RecordedChange } from "../../../lib/domain/diff/change-record.ts";
-import { shapeDiff } from "../../../lib/domain/diff/shape-diff.ts";
-import type { ShapedDiff } from "../../../lib/domain/diff/shape-diff.ts";
+import {
+  recordDelete,
+  recordDeleteAll,
+  recordList,
+  recordSet,
+  type Change,
+  type RecordedChange,
+} from "../../../lib/domain/diff/change-record.ts";
+import { shapeDiff, type ShapedDiff } from "../../../lib/domain/diff/shape-diff.ts";
 import type { Place, Scope } from "../../../lib/domain/terms/scope.ts";
 import { READS_ALL } from "../../../lib/domain/policy/visibility.ts";
 import type { Json, JsonObject } from "../../../lib/system/ports.ts";

@@ -2,8 +2,8 @@ import {
   ConditionalCheckFailedException,
   TransactionCanceledException,
   TransactionConflictException,
+  type CancellationReason,
 } from "@aws-sdk/client-dynamodb";
-import type { CancellationReason } from "@aws-sdk/client-dynamodb";
 import type { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
 import { describe, expect, it } from "vitest";
 import { DocumentTable } from "../../../lib/dynamodb/document-table.ts";

@@ -13,8 +13,8 @@ import {
   missing,
   not,
   sizeBelow,
+  type Condition,
 } from "../../../lib/dynamodb/table.ts";
-import type { Condition } from "../../../lib/dynamodb/table.ts";
 
 describe("writeExpressions", () => {
   it("has no expression for a write without a condition", () => {

@@ -1,8 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import type { TransactionRefused } from "../../../lib/dynamodb/table.ts";
-import { always, ConditionFailed, equals } from "../../../lib/dynamodb/table.ts";
-import { FaultyTable, InjectedFault } from "../../support/faulty-table.ts";
-import type { Effect } from "../../support/faulty-table.ts";
+import { always, ConditionFailed, equals, type TransactionRefused } from "../../../lib/dynamodb/table.ts";
+import { FaultyTable, InjectedFault, type Effect } from "../../support/faulty-table.ts";
 import { MemoryTable } from "../../support/memory-table.ts";
 
 const KEY = { pk: "p", sk: "s" };

@@ -1,7 +1,6 @@
 import { createRequire } from "node:module";
 import { describe, expect, it } from "vitest";
-import { remembering } from "../../../infra/local/dynamodb/parsed-expressions.ts";
-import type { Parse, ParserContext } from "../../../infra/local/dynamodb/parsed-expressions.ts";
+import { remembering, type Parse, type ParserContext } from "../../../infra/local/dynamodb/parsed-expressions.ts";
 
 const require = createRequire(import.meta.url);
 const parsers = {

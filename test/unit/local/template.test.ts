@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { readTemplates, resolve } from "../../../infra/local/template.ts";
-import type { Template } from "../../../infra/local/template.ts";
+import { readTemplates, resolve, type Template } from "../../../infra/local/template.ts";
 
 const data: Template = {
   Resources: {

@@ -1,7 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { readAnswer, readJsonAnswer } from "../../../lib/peers/remote-answer.ts";
-import { failureOfStatus } from "../../../lib/peers/remote-answer.ts";
-import type { Remote } from "../../../lib/peers/remote-answer.ts";
+import { readAnswer, readJsonAnswer, failureOfStatus, type Remote } from "../../../lib/peers/remote-answer.ts";
 import { valueOf } from "../../../lib/peers/state-answers.ts";
 import type { PeerAnswer } from "../../../lib/system/ports.ts";
 import type { StateRequest } from "../../../lib/peers/publisher.ts";

@@ -1,9 +1,7 @@
-import type { StateRequest } from "../../../lib/peers/publisher.ts";
+import type { StateRequest, StatePart, ReadFailure } from "../../../lib/peers/publisher.ts";
 import { listState } from "../../../lib/peers/read-state.ts";
 import type { RemoteActor } from "../../../lib/peers/remote-actor.ts";
 import type { Place } from "../../../lib/domain/terms/scope.ts";
-import type { StatePart } from "../../../lib/peers/publisher.ts";
-import type { ReadFailure } from "../../../lib/peers/publisher.ts";
 
 /** A state as it is read in one go. */
 export type WholeState =

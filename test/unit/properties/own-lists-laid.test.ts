@@ -1,9 +1,7 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import type { Item, Key } from "../../../lib/dynamodb/table.ts";
-import { ConditionFailed, missing } from "../../../lib/dynamodb/table.ts";
+import { ConditionFailed, missing, type Item, type Key } from "../../../lib/dynamodb/table.ts";
 import { isListGarbage } from "../../../lib/lists/list-garbage.ts";
-import { FaultyTable, InjectedFault } from "../../support/faulty-table.ts";
-import type { Effect } from "../../support/faulty-table.ts";
+import { FaultyTable, InjectedFault, type Effect } from "../../support/faulty-table.ts";
 import { MemoryTable } from "../../support/memory-table.ts";
 import { OwnLists } from "../../support/own-lists.ts";
 

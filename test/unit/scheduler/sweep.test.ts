@@ -3,8 +3,7 @@ import { sweep } from "../../../lib/scheduler/sweep.ts";
 import { logHeadKey } from "../../../lib/dynamodb/keys/publishing.ts";
 import { dueShardOf } from "../../../lib/dynamodb/keys/due.ts";
 import { outboundHeadKey, failedEventKey } from "../../../lib/dynamodb/keys/streams.ts";
-import { always } from "../../../lib/dynamodb/table.ts";
-import type { Key } from "../../../lib/dynamodb/table.ts";
+import { always, type Key } from "../../../lib/dynamodb/table.ts";
 import type { Deadline } from "../../../lib/system/ports.ts";
 import { MemoryTable } from "../../support/memory-table.ts";
 

@@ -8,8 +8,8 @@ import {
   recordList,
   recordSet,
   recordsOf,
+  type Change,
 } from "../../../../lib/domain/diff/change-record.ts";
-import type { Change } from "../../../../lib/domain/diff/change-record.ts";
 import type { Json } from "../../../../lib/system/ports.ts";
 
 describe("setting a place", () => {

@@ -1,7 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { hiddenPart, isHidden, withHidden } from "../../../../lib/domain/diff/hidden-part.ts";
-import { readsOf } from "../../../../lib/domain/policy/visibility.ts";
-import type { Reads } from "../../../../lib/domain/policy/visibility.ts";
+import { readsOf, type Reads } from "../../../../lib/domain/policy/visibility.ts";
 import type { Json } from "../../../../lib/system/ports.ts";
 
 const reads = (patterns: readonly string[], excluded_patterns: readonly string[] = [], operations = ["read"]) =>

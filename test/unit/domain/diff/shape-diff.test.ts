@@ -1,11 +1,15 @@
 import { describe, expect, test } from "vitest";
-import { recordDelete, recordDeleteAll, recordList, recordSet } from "../../../../lib/domain/diff/change-record.ts";
-import type { Change, RecordedChange } from "../../../../lib/domain/diff/change-record.ts";
-import { shapeDiff } from "../../../../lib/domain/diff/shape-diff.ts";
-import type { ShapedDiff } from "../../../../lib/domain/diff/shape-diff.ts";
+import {
+  recordDelete,
+  recordDeleteAll,
+  recordList,
+  recordSet,
+  type Change,
+  type RecordedChange,
+} from "../../../../lib/domain/diff/change-record.ts";
+import { shapeDiff, type ShapedDiff } from "../../../../lib/domain/diff/shape-diff.ts";
 import type { Place, Scope } from "../../../../lib/domain/terms/scope.ts";
-import { READS_ALL, readsOf } from "../../../../lib/domain/policy/visibility.ts";
-import type { Reads } from "../../../../lib/domain/policy/visibility.ts";
+import { READS_ALL, readsOf, type Reads } from "../../../../lib/domain/policy/visibility.ts";
 import { planDiff } from "../../../../lib/receiving/replica/diff-plan.ts";
 import type { Json } from "../../../../lib/system/ports.ts";
 

@@ -11,8 +11,8 @@ import {
   withoutCleared,
   tried,
   undelivered,
+  type DeliveryState,
 } from "../../../../lib/domain/log/delivery-state.ts";
-import type { DeliveryState } from "../../../../lib/domain/log/delivery-state.ts";
 
 const KEEP = 1_000;
 const NEWEST = 30;

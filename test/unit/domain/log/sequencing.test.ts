@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { consecutiveRun, decide, gapOverdue } from "../../../../lib/domain/log/sequencing.ts";
-import type { SequencingState } from "../../../../lib/domain/log/sequencing.ts";
+import { consecutiveRun, decide, gapOverdue, type SequencingState } from "../../../../lib/domain/log/sequencing.ts";
 
 const limits = { maxPending: 3, gapTimeoutMs: 5_000 };
 const state = (more: Partial<SequencingState> = {}): SequencingState => ({

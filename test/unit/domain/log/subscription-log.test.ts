@@ -3,11 +3,18 @@ import type { LogRecord, NamedScope } from "../../../../lib/domain/diff/change-r
 import { backlogAfter, locate, recordsFor } from "../../../../lib/domain/log/render-backlog.ts";
 import { renderSlice } from "../../../support/render-slice.ts";
 import { MAX_RUNS } from "../../../../lib/domain/log/subscription-backlog.ts";
-import { advance, clear, currentContext, skipTo, startState } from "../../../../lib/domain/log/subscription-log.ts";
-import type { RenderedDiff, Subscriber, SubscriptionState } from "../../../../lib/domain/log/subscription-log.ts";
+import {
+  advance,
+  clear,
+  currentContext,
+  skipTo,
+  startState,
+  type RenderedDiff,
+  type Subscriber,
+  type SubscriptionState,
+} from "../../../../lib/domain/log/subscription-log.ts";
 import type { PropertyPermissions } from "../../../../lib/domain/policy/permissions.ts";
-import { READS_ALL, readsOf } from "../../../../lib/domain/policy/visibility.ts";
-import type { Reads } from "../../../../lib/domain/policy/visibility.ts";
+import { READS_ALL, readsOf, type Reads } from "../../../../lib/domain/policy/visibility.ts";
 import type { Json } from "../../../../lib/system/ports.ts";
 
 const at = "2026-11-21T00:00:00.000000Z";

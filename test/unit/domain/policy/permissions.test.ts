@@ -1,6 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { defaultPermissions, isOpen, mergePermissions } from "../../../../lib/domain/policy/permissions.ts";
-import type { Permissions } from "../../../../lib/domain/policy/permissions.ts";
+import {
+  defaultPermissions,
+  isOpen,
+  mergePermissions,
+  type Permissions,
+} from "../../../../lib/domain/policy/permissions.ts";
 import type { Place } from "../../../../lib/domain/terms/scope.ts";
 
 const may = (operation: string, { properties }: Permissions, place: Place): boolean =>

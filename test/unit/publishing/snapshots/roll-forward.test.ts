@@ -1,7 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { recordDelete, recordDeleteAll, recordSet } from "../../../../lib/domain/diff/change-record.ts";
-import type { Change } from "../../../../lib/domain/diff/change-record.ts";
-import { recordList } from "../../../../lib/domain/diff/change-record.ts";
+import {
+  recordDelete,
+  recordDeleteAll,
+  recordSet,
+  recordList,
+  type Change,
+} from "../../../../lib/domain/diff/change-record.ts";
 import type { Json } from "../../../../lib/system/ports.ts";
 import { absentAt, changesAfter, rolledForward, namesIn } from "../../../../lib/publishing/snapshots/roll-forward.ts";
 

@@ -1,8 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { isServiceError } from "../../../../lib/system/errors.ts";
 import { Verdict } from "../../../../lib/receiving/hooks/hook-event.ts";
-import { HookWorld, numbersOf } from "./hook-world.ts";
-import type { Hook } from "./hook-world.ts";
+import { HookWorld, numbersOf, type Hook } from "./hook-world.ts";
 
 const FIRST = { starts: 1, hooksPaused: false };
 

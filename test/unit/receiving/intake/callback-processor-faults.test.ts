@@ -1,9 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { standaloneStreamKey, bufferPartition } from "../../../../lib/dynamodb/keys/streams.ts";
-import { ProcessResult } from "../../../../lib/receiving/intake/callback-processor.ts";
-import type { CallbackHandler } from "../../../../lib/receiving/intake/callback-processor.ts";
-import { FaultyTable } from "../../../support/faulty-table.ts";
-import type { Effect } from "../../../support/faulty-table.ts";
+import { ProcessResult, type CallbackHandler } from "../../../../lib/receiving/intake/callback-processor.ts";
+import { FaultyTable, type Effect } from "../../../support/faulty-table.ts";
 import { MemoryTable } from "../../../support/memory-table.ts";
 import { make, PEER, randomOf, shuffled, SUB, upTo } from "./processor-instance.ts";
 

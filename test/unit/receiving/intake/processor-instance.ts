@@ -1,5 +1,8 @@
-import { CallbackProcessor } from "../../../../lib/receiving/intake/callback-processor.ts";
-import type { CallbackHandler, ProcessedCallback } from "../../../../lib/receiving/intake/callback-processor.ts";
+import {
+  CallbackProcessor,
+  type CallbackHandler,
+  type ProcessedCallback,
+} from "../../../../lib/receiving/intake/callback-processor.ts";
 import type { Table } from "../../../../lib/dynamodb/table.ts";
 import { randomIds } from "../../../../lib/system/ids.ts";
 import { MemoryTable } from "../../../support/memory-table.ts";

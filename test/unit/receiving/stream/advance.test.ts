@@ -2,8 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { outboundHeadKey } from "../../../../lib/dynamodb/keys/streams.ts";
 import { holds } from "../../../support/memory-expressions.ts";
-import { advanceChange } from "../../../../lib/receiving/stream/advance.ts";
-import type { Advance } from "../../../../lib/receiving/stream/advance.ts";
+import { advanceChange, type Advance } from "../../../../lib/receiving/stream/advance.ts";
 import { readHead } from "../../../../lib/receiving/stream/head.ts";
 import { writeOf } from "../../../../lib/receiving/stream/stream-changes.ts";
 import type { Item } from "../../../../lib/dynamodb/table.ts";

@@ -9,8 +9,7 @@ import { markContradicted } from "../../../../lib/receiving/stream/contradiction
 import { readHead } from "../../../../lib/receiving/stream/head.ts";
 import { secretDigest } from "../../../../lib/domain/wire/secret-digest.ts";
 import { ACTOR, PEER, SECRET, SUB } from "../../../integration/receiving/subscriber.ts";
-import { KEY, STATES, StreamWorld } from "./stream-world.ts";
-import type { Entry, State } from "./stream-world.ts";
+import { KEY, STATES, StreamWorld, type Entry, type State } from "./stream-world.ts";
 
 /** A state; `=`: it stays, with or without a write; `–`: nothing is written; `·`: the event cannot happen. */
 type Outcome = State | "=" | "–" | "·";

@@ -3,8 +3,7 @@ import { outboundHeadKey } from "../../../../lib/dynamodb/keys/streams.ts";
 import { itemMissing } from "../../../../lib/dynamodb/table.ts";
 import { StreamStore } from "../../../../lib/receiving/stream/stream-store.ts";
 import type { RecoveryKind } from "../../../../lib/receiving/stream/head.ts";
-import { FaultyTable } from "../../../support/faulty-table.ts";
-import type { Effect } from "../../../support/faulty-table.ts";
+import { FaultyTable, type Effect } from "../../../support/faulty-table.ts";
 import { MemoryTable } from "../../../support/memory-table.ts";
 
 const GAP_MS = 5000;

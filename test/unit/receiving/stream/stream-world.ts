@@ -2,10 +2,8 @@
 import { runDueStream } from "../../../../lib/receiving/recovery/due-streams.ts";
 import { leaseIsLive, CLOCK_SKEW_MS } from "../../../../lib/dynamodb/lease.ts";
 import { outboundHeadKey } from "../../../../lib/dynamodb/keys/streams.ts";
-import { always } from "../../../../lib/dynamodb/table.ts";
-import type { Item, Table } from "../../../../lib/dynamodb/table.ts";
-import { readHead } from "../../../../lib/receiving/stream/head.ts";
-import type { Head } from "../../../../lib/receiving/stream/head.ts";
+import { always, type Item, type Table } from "../../../../lib/dynamodb/table.ts";
+import { readHead, type Head } from "../../../../lib/receiving/stream/head.ts";
 import { markReplacing } from "../../../../lib/receiving/stream/stream-changes.ts";
 import { PURGE_DELAY_MS } from "../../../../lib/receiving/stream/stream-lives.ts";
 import { ACTOR, PEER, SUB, Subscriber } from "../../../integration/receiving/subscriber.ts";
