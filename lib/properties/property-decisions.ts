@@ -31,13 +31,13 @@ export interface ListRequests {
 }
 
 /** What happens to one property. A change makes at most one decision for each name. */
-export type Decision = ValueChange | ListRequests;
+export type DecidedChange = ValueChange | ListRequests;
 
 /** The stored properties among those that a change names. */
 export type StoredProperties = ReadonlyMap<string, Property>;
 
 /** Decides a change. Called again with the properties stored then, each time another writer came first. */
-export type Decide = (stored: StoredProperties) => readonly Decision[];
+export type DecideChanges = (stored: StoredProperties) => readonly DecidedChange[];
 
 /** A place, and with `item` the index of a list's item as a query names it. A property that is no list has no items. */
 export interface Target {
@@ -55,7 +55,7 @@ export function decidePut(
   stored: StoredProperties,
   { place, item }: Target,
   value: Json | undefined,
-): readonly Decision[] {
+): readonly DecidedChange[] {
   const name = nameOf(place);
   const property = stored.get(name);
   if (property?.list !== undefined) {
@@ -79,7 +79,12 @@ export function decidePut(
 }
 
 /** Sets a property, deletes it (`""`), makes a list, or changes items of one. @throws ServiceError as `decidePut` */
-export function decidePost(permit: Permit, stored: StoredProperties, name: string, value: Json): readonly Decision[] {
+export function decidePost(
+  permit: Permit,
+  stored: StoredProperties,
+  name: string,
+  value: Json,
+): readonly DecidedChange[] {
   const property = stored.get(name);
   const list = property?.list;
   if (asksForList(value)) {
@@ -99,7 +104,11 @@ export function decidePost(permit: Permit, stored: StoredProperties, name: strin
  * @throws ServiceError auth.forbidden, resource.not_found for a place below a property, resource.conflict when an item
  *   is to be deleted of what is no list
  */
-export function decideDelete(permit: Permit, stored: StoredProperties, { place, item }: Target): readonly Decision[] {
+export function decideDelete(
+  permit: Permit,
+  stored: StoredProperties,
+  { place, item }: Target,
+): readonly DecidedChange[] {
   const name = nameOf(place);
   const property = stored.get(name);
   if (property?.list !== undefined) {
@@ -122,7 +131,7 @@ export function decideOperations(
   property: Property | undefined,
   requests: (list: OwnList) => readonly JsonObject[],
   misfit?: MisfitError,
-): readonly Decision[] {
+): readonly DecidedChange[] {
   if (property === undefined) throw noSuchProperty();
   if (property.list === undefined) throw isAValue();
   return [permitted(permit, property.list, requests(property.list), misfit)];

@@ -14,7 +14,7 @@ import { itemAt } from "./list-reads.ts";
 import { listSteps, type ListSteps } from "./list-steps.ts";
 import { GARBAGE_WRITES, listWrites, pageIds, type ListWriteDeps } from "./list-writes.ts";
 import { emptyList, listItem, pagePartition, type OwnList } from "./own-list.ts";
-import type { Decision, ListRequests, StoredProperties } from "./property-decisions.ts";
+import type { DecidedChange, ListRequests, StoredProperties } from "./property-decisions.ts";
 import { leftover, propertyWrite, valueItem } from "./property-item.ts";
 
 /** One attempt to change properties of an actor. */
@@ -23,7 +23,7 @@ export interface PropertyChange {
   /** The log's head and the items of the properties, as the attempt has read them. */
   readonly read: LogRead;
   readonly stored: StoredProperties;
-  readonly decisions: readonly Decision[];
+  readonly decisions: readonly DecidedChange[];
   /** Unique to the change and the same in all its attempts: what it lays out has its ids from it. */
   readonly seed: string;
   /** Gets the keys of what is laid out before the commit. */

@@ -24,7 +24,7 @@ import { PageGone } from "../lists/list-pages.ts";
 import { changeRecords } from "./change-records.ts";
 import { itemsOfVersion } from "./list-reads.ts";
 import { isListItem, type OwnList } from "./own-list.ts";
-import type { Decide, StoredProperties } from "./property-decisions.ts";
+import type { DecideChanges, StoredProperties } from "./property-decisions.ts";
 import { nameOfItem, leftover, readProperty, type Property } from "./property-item.ts";
 import { planWrites, type ChangedList, type ChangedLists, type PlannedWrites } from "./property-plan.ts";
 import type { PropertyReads } from "./property-reads.ts";
@@ -83,7 +83,7 @@ export class PropertyStore implements PropertyReads {
    * @throws whatever `decide` throws, and what operations on lists do (`listSteps`); ServiceError request.too_large,
    *   resource.not_found when the actor is being deleted
    */
-  async change(actorId: string, names: readonly string[], decide: Decide): Promise<ChangedLists> {
+  async change(actorId: string, names: readonly string[], decide: DecideChanges): Promise<ChangedLists> {
     const { commits, ids } = this.#deps;
     const keys = names.map((name) => ownPropertyKey(actorId, name));
     const seed = ids.id();
