@@ -9,8 +9,8 @@ export type Method = "GET" | "POST" | "PUT" | "DELETE";
 /**
  * A caller that a route admits; any one of a route's list suffices.
  * `anyone`: no credentials needed. `creator`: the owner, HTTP Basic. `trustee`: the trustee's bearer. `admin`: an
- * approved peer whose relationship is `admin`. `peer`: the approved peer that the path names. `pending`: that peer, also
- * before we approved it. `hook`: the registered hook decides.
+ * approved peer whose relationship is `admin`. `peer`: the approved peer that the path names; any approved peer where the
+ * path names none. `pending`: the peer that the path names, also before we approved it. `hook`: the registered hook decides.
  */
 export type Access = "anyone" | "creator" | "trustee" | "admin" | "peer" | "pending" | "hook";
 

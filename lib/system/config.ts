@@ -149,7 +149,7 @@ const demanded = <F extends keyof Config>(field: F, kind: Variable<F>["kind"]): 
   missing: "fault",
 });
 
-/** Every variable that the service reads. Ranges and defaults are those of the wire contract's list. */
+/** Every variable that the service reads. docs/tuning.md describes them, and a test compares the defaults. */
 const VARIABLES = {
   BASE_URL: demanded("baseUrl", httpUrl),
   TABLE_NAME: demanded("tableName", text),

@@ -17,6 +17,6 @@ export async function wakeUp(
   try {
     await queue.send({ kind: "due", pk, sk, dueAt }, Math.min(seconds, MAX_DELAY_SECONDS));
   } catch (error) {
-    log.warn("a delayed message was not sent; the sweep finds the work", { sk, error });
+    log.warn("a delayed message was not sent; the sweep finds the work", { pk, sk, error });
   }
 }

@@ -7,7 +7,7 @@ import type { Behaviour } from "../support/subscriber-peer/behaviour.ts";
 import { gather, type Member } from "../support/subscriber-peer/crowd.ts";
 import { SubscriberHost } from "../support/subscriber-peer/host.ts";
 
-const SUBSCRIBERS = sized(40, 100);
+const SUBSCRIBERS = sized(25, 100);
 /** Far more than the callbacks to those who behave take. */
 const DELIVERY_TIMEOUT_MS = 10_000;
 const THRESHOLD = 3;

@@ -57,6 +57,15 @@ describe("the documents", () => {
     expect(lost).toEqual([]);
   });
 
+  it("call a file in a link by the end of its path", () => {
+    const misnamed = documents.flatMap((from) =>
+      [...read(from).matchAll(/\[([\w./-]+\.ts)\]\(([^)\s#]+)/g)].filter(
+        ([, text = "", target]) => !target?.endsWith(text),
+      ),
+    );
+    expect(misnamed.map(([link]) => link)).toEqual([]);
+  });
+
   it("are all reached from the README", () => {
     const reached = new Set(["README.md"]);
     for (const from of reached) for (const link of links) if (link.from === from) reached.add(link.file);

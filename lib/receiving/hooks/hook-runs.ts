@@ -10,7 +10,7 @@ export interface HookSettings {
   readonly timeoutMs: number;
 }
 
-/** Pauses between retries of a failed event, ms: about 15 s at first, at most an hour. The sweep runs once a minute. */
+/** Pauses between retries of a failed event, ms: 15 to 30 s at first, at most an hour. The sweep runs once a minute. */
 const RETRY_PAUSES = { base: 30_000, most: 3_600_000 };
 /** The result of another attempt; `busy`: one is under way already, or the event is gone. */
 export type Retried = "done" | "dropped" | "busy" | FailedEventStatus;

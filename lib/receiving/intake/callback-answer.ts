@@ -13,7 +13,7 @@ import type { StreamEvent } from "../stream/stream-event.ts";
 import type { Sender } from "./callback-access.ts";
 import type { Receiving } from "./receiving.ts";
 
-/** The answer of section 5's table. */
+/** The answer to a callback; docs/protocol.md has the table. */
 export interface CallbackAnswer {
   readonly status: 200 | 201 | 202;
   readonly body: { readonly result: string; readonly sequence?: number; readonly expected?: number };

@@ -15,8 +15,8 @@ export interface Advance {
   readonly to: number;
   /** Continue with the next number under the same lease, and count its first start. */
   readonly keepLease: boolean;
-  /** More fields that become true with it. */
-  readonly fields?: HeadFields;
+  /** More fields that become true with it; those that every advance decides are not among them. */
+  readonly fields?: Omit<HeadFields, "lastSeq" | "starts" | "lease" | "doneToken" | "buffered">;
   /** The recovery that was requested at this `recoveryRevision` is done; one that was requested since then stays requested. */
   readonly completes?: number;
   /** The state was read, which also resolves a contradiction that was known at `completes`. */
