@@ -17,9 +17,9 @@ import {
 } from "./two-stacks.ts";
 
 /** Enough that each kind of change is among them. */
-const ALL_KINDS = sized(100, 500);
+const ALL_KINDS = sized(120, 500);
 /** Enough that the bad network does each thing it does. */
-const STORMED = sized(60, 500);
+const STORMED = sized(80, 500);
 const CHANGES = sized(40, 500);
 const SCOPES: readonly Partial<StreamScope>[] = [
   {},
