@@ -43,7 +43,7 @@ export default defineConfig({
   test: {
     environment: "node",
     pool: "forks",
-    maxWorkers: 2,
+    maxWorkers: 3,
     testTimeout: MOST_SECONDS * 1000,
     hookTimeout: MOST_SECONDS * 1000,
     passWithNoTests: true,

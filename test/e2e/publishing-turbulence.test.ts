@@ -8,7 +8,7 @@ import { gather } from "../support/subscriber-peer/crowd.ts";
 import { SubscriberHost } from "../support/subscriber-peer/host.ts";
 import type { Stream } from "../support/subscriber-peer/stream.ts";
 
-const CHANGES = sized(70, 250);
+const CHANGES = sized(50, 250);
 /** How many changes come while a place is suspended. */
 const CHANGES_MEANWHILE = 5;
 const BACKLOG_MAX = 20;

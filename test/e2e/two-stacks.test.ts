@@ -20,7 +20,7 @@ import {
 const ALL_KINDS = sized(120, 500);
 /** Enough that the bad network does each thing it does. */
 const STORMED = sized(80, 500);
-const CHANGES = sized(40, 500);
+const CHANGES = sized(30, 500);
 const SCOPES: readonly Partial<StreamScope>[] = [
   {},
   { subtarget: "p0" },
