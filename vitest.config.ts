@@ -43,7 +43,7 @@ export default defineConfig({
   test: {
     environment: "node",
     pool: "forks",
-    maxWorkers: 3,
+    maxWorkers: 2,
     testTimeout: MOST_SECONDS * 1000,
     hookTimeout: MOST_SECONDS * 1000,
     passWithNoTests: true,

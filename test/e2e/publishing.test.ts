@@ -27,7 +27,7 @@ async function meet(): Promise<{ actor: OwnedActor; peer: SubscriberPeer }> {
 }
 
 /** Half of them before the publisher is killed. */
-const CHANGES = sized(30, 120);
+const CHANGES = sized(40, 120);
 
 const numbers = (last: number): number[] => Array.from({ length: last }, (_, index) => index + 1);
 
@@ -82,7 +82,7 @@ describe("changes over HTTP", () => {
       }
     };
     const reading = read();
-    await writeRandomly(actor, { seed: 7, changes: sized(40, 200), mostRefused: 2 });
+    await writeRandomly(actor, { seed: 7, changes: sized(50, 200), mostRefused: 2 });
     writing = false;
     await reading;
     for (const [index, stream] of streams.entries()) {
