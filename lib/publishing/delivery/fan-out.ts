@@ -81,7 +81,7 @@ export class FanOut {
    * Sends a commit to every subscription in its scope. Resolves when each was delivered, failed, or is left to another
    * delivery or to the worker; it counts all subscriptions when those in scope cannot be found. Never rejects.
    *
-   * @param time undefined: the worker behind the queue sends all of it
+   * @param time absent: what the caller can wait; inside a hook the worker behind the queue sends all of it
    */
   async publish(commit: Commit, time = DeliveryBudget.ofCaller(this.#deps.clock)): Promise<FanOutResult> {
     const { actorId, newest, records, head } = commit;
