@@ -18,7 +18,7 @@ import {
 } from "../dynamodb/table.ts";
 import { ServiceError } from "../system/errors.ts";
 import type { Platform } from "../system/ports.ts";
-import { within } from "../system/request-context.ts";
+import { currentDeadline, within } from "../system/request-context.ts";
 import { CommitLine } from "./commit-line.ts";
 import { readLogHead, type ChangeLog, type LogHead, type NumberedRecord } from "./change-log.ts";
 import { recordTime } from "./record-time.ts";
@@ -33,6 +33,8 @@ const MOST_MS = 5_000;
 /** The time that the last attempt needs, ms, unless an earlier one took longer. */
 const LAST_ATTEMPT_MS = 1_000;
 const MOST_ATTEMPTS = 400;
+/** What a request keeps of its time for its answer, ms, when the delivery of its change takes the rest. */
+const ANSWER_MS = 2_000;
 /** Delay until maintenance of the log is due after a change, ms: it delivers what a writer that died did not. */
 const MAINTENANCE_AFTER_MS = 30_000;
 /** A release leaves the rules that another release recorded alone for this long, ms. */
@@ -155,8 +157,16 @@ export class LogCommits implements Commits {
     if (entered === undefined) throw keepChanging();
     const made = entered.result;
     if (made !== undefined) this.#deps.invalidateCaches?.(made);
-    if (made !== undefined && options.quiet !== true) await this.#publisher?.publish(made);
+    if (made !== undefined && options.quiet !== true) await this.#publish(made);
     return made;
+  }
+
+  /** Delivers a commit; a throttled table does not keep the request from answering that the change stands. */
+  async #publish(made: Commit): Promise<void> {
+    const left = currentDeadline();
+    const publish = async (): Promise<unknown> => await this.#publisher?.publish(made);
+    if (left === undefined) await publish();
+    else await within({ remaining: () => Math.max(0, left.remaining() - ANSWER_MS) }, publish);
   }
 
   /** One read, one plan, one transaction. @returns `lost` when another writer came first */

@@ -26,6 +26,8 @@ export class TrustCache {
   readonly #table: Pick<Table, "getMany">;
   readonly #clock: Clock;
   readonly #cached = new Map<string, CachedTrust>();
+  /** The reads under way, by the names of the trusts; they do not reject. */
+  readonly #reading = new Map<string, Promise<unknown>>();
   #readOrder = 0;
 
   constructor({ table, clock }: { readonly table: Pick<Table, "getMany">; readonly clock: Clock }) {
@@ -39,16 +41,21 @@ export class TrustCache {
    */
   async of(actorId: string, peerId: string, ahead: Iterable<string> = []): Promise<Item | undefined> {
     const requested = trustKey(actorId, peerId);
+    // Deliveries that find their trusts old at the same time read them once.
+    const reading = this.#reading.get(nameOf(requested));
+    if (reading !== undefined) await reading;
     const cached = this.#fresh(requested);
     if (cached !== undefined) return cached.item;
     const keys = [requested];
     for (const other of ahead) {
       const key = trustKey(actorId, other);
       if (keys.length === AT_ONCE) break;
-      if (other !== peerId && this.#fresh(key) === undefined) keys.push(key);
+      if (other === peerId || this.#reading.has(nameOf(key))) continue;
+      if (this.#fresh(key) === undefined) keys.push(key);
     }
     for (let attempt = 1; ; attempt += 1) {
-      const items = await this.read(keys);
+      // Where the table is so slow that a batch is old by its end, one trust alone is not.
+      const items = await this.read(attempt === 1 ? keys : [requested]);
       // When it was written while it was read, the write counts.
       const now = this.#fresh(requested);
       if (now !== undefined) return now.item;
@@ -58,14 +65,27 @@ export class TrustCache {
 
   /** Reads trusts, whether they are cached or not, and other items in the same request. */
   async read(trusts: readonly Key[], others: readonly Key[] = []): Promise<readonly Item[]> {
+    const reading = this.#read(trusts, others);
+    const settled = reading.catch(() => undefined);
+    const names = trusts.map(nameOf);
+    for (const name of names) this.#reading.set(name, settled);
+    try {
+      return await reading;
+    } finally {
+      for (const name of names) if (this.#reading.get(name) === settled) this.#reading.delete(name);
+    }
+  }
+
+  async #read(trusts: readonly Key[], others: readonly Key[]): Promise<readonly Item[]> {
     const since = (this.#readOrder += 1);
-    // Counted from here: a throttled batch is read in parts, the first of them long before the last.
     const begun = this.#clock.now();
     const items = await this.#table.getMany([...others, ...trusts]);
+    // A throttled batch is read in parts, the first of them long before the last.
+    const readAt = trusts.length + others.length === 1 ? this.#clock.now() : begun;
     for (const key of trusts) {
       const item = items.find(({ pk, sk }) => pk === key.pk && sk === key.sk);
       // A write that happened during the read is newer.
-      if ((this.#cached.get(nameOf(key))?.readOrder ?? 0) <= since) this.put(key, item, begun);
+      if ((this.#cached.get(nameOf(key))?.readOrder ?? 0) <= since) this.put(key, item, readAt);
     }
     return items;
   }

@@ -1,4 +1,5 @@
 /** One actor with many subscribers that changes once a second: what its partitions take, and how long delivery takes. */
+import { logHeadKey } from "../../../lib/dynamodb/keys/publishing.ts";
 import type { JsonObject, PeerRequest } from "../../../lib/system/ports.ts";
 import { bearer, type Answer } from "../in-process.ts";
 import { SimulatedDeployment } from "./deployment.ts";
@@ -35,6 +36,8 @@ export interface ManySubscribersReport {
   readonly totalMs: number;
   /** Answers other than a success, which were asked again. */
   readonly refused: number;
+  /** Changes that were committed, those that were answered 503 for all that among them. */
+  readonly committed: number;
   /** Callbacks that arrived once more. */
   readonly repeated: number;
   /** Write units that one change took of the partition of the log's head. */
@@ -67,7 +70,7 @@ export async function manySubscribers(options: ManySubscribersOptions): Promise<
   const { time, network, host } = deployment;
   const actor = await host.actor();
   const subscribers: Subscriber[] = [];
-  let [left, lastArrival] = [count * changes, 0];
+  let [arrived, lastArrival] = [0, 0];
   const arrivals = new Map<number, number>();
   for (let index = 0; index < count; index += 1) {
     const subscriber = new Subscriber();
@@ -80,7 +83,7 @@ export async function manySubscribers(options: ManySubscribersOptions): Promise<
       const known = subscriber.contents.size;
       if (!swallows(index, Number(sequence))) subscriber.take(Number(sequence), JSON.stringify(data));
       if (subscriber.contents.size > known) {
-        left -= 1;
+        arrived += 1;
         lastArrival = time.now;
         arrivals.set(Number(sequence), time.now);
       }
@@ -95,9 +98,11 @@ export async function manySubscribers(options: ManySubscribersOptions): Promise<
   }
 
   const begun = time.now;
+  // A change that is answered 503 may be committed, and is another one when it is sent again.
+  const newest = (): number => Number(deployment.memory.itemAt(logHeadKey(actor.id))?.["newest"] ?? 0);
+  const before = newest();
   const answeredMs: number[] = [];
-  const committedAt: number[] = [];
-  let refused = 0;
+  let [answered, refused] = [0, 0];
   const change = async (number: number): Promise<void> => {
     for (;;) {
       const asking = { headers: actor.as, json: number };
@@ -107,26 +112,30 @@ export async function manySubscribers(options: ManySubscribersOptions): Promise<
       refused += 1;
       await time.sleep(AGAIN_MS);
     }
+    answered += 1;
     answeredMs[number] = time.now - (begun + number * SECOND);
-    committedAt[number] = begun + number * SECOND;
   };
   deployment.begin({ lost: false });
   const failures: unknown[] = [];
   for (let number = 0; number < changes; number += 1) {
     time.after(number * SECOND, () => void change(number).catch((error: unknown) => failures.push(error)));
   }
-  await time.passUntil(() => failures.length > 0 || (left === 0 && answeredMs.length === changes), begun + MOST_MS);
+  /** When the change of this number was asked for first: its content says which it is. */
+  const askedAt = (sequence: number): number =>
+    SECOND * Number(Object.values(JSON.parse(subscribers[0]?.contents.get(sequence) ?? "{}") as JsonObject)[0] ?? 0);
+  const isDone = (): boolean => answered === changes && arrived === count * (newest() - before);
+  await time.passUntil(() => failures.length > 0 || isDone(), begun + MOST_MS);
   if (failures.length > 0) throw failures[0];
   return {
     deployment,
-    violations: violationsOf(subscribers, changes),
+    violations: violationsOf(subscribers, newest() - before),
+    committed: newest() - before,
     answeredMs,
-    // A change that was asked again may have been committed after a later one: numbers are compared with numbers.
-    arrivedMs: [...arrivals].map(([sequence, at]) => at - (committedAt[sequence - 1] ?? begun)),
+    arrivedMs: [...arrivals].map(([sequence, at]) => at - (begun + askedAt(sequence))),
     totalMs: lastArrival - begun,
     refused,
     repeated: subscribers.reduce((sum, { repeated }) => sum + repeated, 0),
-    unitsOfHead: unitsOfHead(deployment.limits, actor.id, changes),
+    unitsOfHead: unitsOfHead(deployment.limits, actor.id, newest() - before),
   };
 }
 

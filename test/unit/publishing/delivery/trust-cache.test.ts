@@ -63,10 +63,21 @@ test("a trust that changes while it is read is read again", async () => {
 test("a trust whose reading took longer than a second is read again, because a part of it is as old", async () => {
   const world = peers();
   world.slow = true;
-  const reading = world.trustCache.read([trustKey("a", "p0")]);
+  const reading = world.trustCache.read([trustKey("a", "p0"), trustKey("a", "p1")]);
   world.now = 1_001;
   world.slow = false;
   world.waiting[0]?.();
   await reading;
   expect(await world.trustCache.of("a", "p0")).toMatchObject({ reading: 2 });
+});
+
+test("deliveries that need trusts at the same time read each of them once", async () => {
+  const world = peers();
+  world.slow = true;
+  const names = Array.from({ length: 20 }, (_, index) => `p${String(index)}`);
+  const found = Promise.all(names.map(async (name) => await world.trustCache.of("a", name, names)));
+  await Promise.resolve();
+  for (const wake of world.waiting) wake();
+  expect(await found).toEqual(names.map(() => expect.objectContaining({ reading: 1 })));
+  expect(world.asked.map(({ length }) => length)).toEqual([20]);
 });
