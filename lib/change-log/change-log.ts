@@ -1,6 +1,7 @@
 /** An actor's change log as it is stored: numbered records, and a head with the number of the newest. */
 import { compact } from "../system/compact.ts";
 import type { LogRecord } from "../domain/diff/change-record.ts";
+import { parseBuckets, type Buckets } from "../domain/log/buckets.ts";
 import { cutText, PART_BYTES } from "../domain/json/json.ts";
 import { parseText, printJson } from "../domain/json/json-text.ts";
 import type { Suspension } from "../domain/terms/scope.ts";
@@ -49,6 +50,8 @@ export interface LogHead {
   readonly cleared: number;
   /** The number of inbound subscriptions. */
   readonly subscribers: number;
+  /** How many of their heads lie in each bucket. */
+  readonly buckets: Buckets;
   /** The targets and subtargets whose changes make no diffs. */
   readonly suspended: readonly Suspension[];
   /** The records up to this one are deleted: no subscription needed them. */
@@ -204,6 +207,7 @@ export function readLogHead(item: Item | undefined): LogHead {
     newest: number("newest"),
     cleared: number("cleared"),
     subscribers: number("subscribers"),
+    buckets: parseBuckets(text("buckets") ?? ""),
     suspended: suspended === undefined ? [] : (parseText(suspended) as Suspension[]),
     deletedUpTo: number("deletedUpTo"),
     maintainedUpTo: number("maintainedUpTo"),

@@ -45,14 +45,15 @@ type Item = Record<string, unknown> & { pk: string; sk: string };
 /** All that the table holds of an actor's publishing: its heads, its records, its markers. */
 async function everythingOf(actorId: string): Promise<Item[]> {
   const items: Item[] = [];
-  for (const partition of ["A", "R", "S"]) {
+  const buckets = Array.from({ length: Math.ceil(SUBSCRIBERS / 100) }, (_, n) => `B#${actorId}#${String(n)}`);
+  for (const pk of [...["A", "H", "R", "S"].map((letter) => `${letter}#${actorId}`), ...buckets]) {
     let from: Record<string, unknown> | undefined;
     do {
       const page = await client.send(
         new QueryCommand({
           TableName: TABLE,
           KeyConditionExpression: "pk = :pk",
-          ExpressionAttributeValues: { ":pk": `${partition}#${actorId}` },
+          ExpressionAttributeValues: { ":pk": pk },
           ConsistentRead: true,
           ...(from ? { ExclusiveStartKey: from } : {}),
         }),

@@ -7,6 +7,7 @@ import type { Granularity } from "../../domain/diff/change-record.ts";
 import { NOTHING_DELIVERED, type DeliveryState } from "../../domain/log/delivery-state.ts";
 import type { Refusal } from "../../domain/policy/refusal.ts";
 import { parseText } from "../../domain/json/json-text.ts";
+import type { InboundRef } from "../../domain/terms/refs.ts";
 import type { Scope } from "../../domain/terms/scope.ts";
 import type { Subscriber, SubscriptionState } from "../../domain/log/subscription-log.ts";
 import { LEASE_ATTRIBUTES, leaseAttributes, leaseIs, leaseOf, type Lease } from "../../dynamodb/lease.ts";
@@ -67,7 +68,7 @@ export const isWaiting = (head: Pick<InboundHead, "refused" | "renewed">, now: n
   (retryTime(head) ?? 0) > now;
 
 /** The key of a head. */
-export const headKey = (head: Pick<InboundHead, "actorId" | "peerId" | "id">): Key => inboundHeadKey(head);
+export const headKey = (head: InboundRef): Key => inboundHeadKey(head);
 
 /** Reads a head's item. */
 export function readInboundHead(item: Item): InboundHead {
@@ -121,7 +122,7 @@ export interface HeadChange {
 /** Changes a head. Refused: what was found instead; without an item there is no such head any more. */
 export async function changeHead(
   table: Pick<Table, "update">,
-  head: Pick<InboundHead, "actorId" | "peerId" | "id">,
+  head: InboundRef,
   { change, condition }: HeadChange,
 ): ReturnType<typeof updateIf> {
   return await updateIf(table, headKey(head), change, condition);
@@ -137,7 +138,7 @@ export function makeHead(head: InboundHead): Write {
 }
 
 /** Deletes a head. */
-export const endHead = (head: InboundHead): Write => ({ delete: headKey(head), condition: itemExists });
+export const endHead = (ref: InboundRef): Write => ({ delete: inboundHeadKey(ref), condition: itemExists });
 
 /** Notes what the peer asks for now: granularity and encoding. */
 export function resubscribe(head: InboundHead): Write {

@@ -283,7 +283,7 @@ describe("numbers", () => {
 describe("retention", () => {
   it("has a resync stand for diffs that expired before they were read", async () => {
     const { world, bob, sub } = await subscribed();
-    const { changeLog, inboundHeads } = world.host.service;
+    const { changeLog } = world.host.service;
     await world.set("a", 1);
     await bob.poll(sub);
     world.host.now += 20 * DAY;
@@ -292,7 +292,7 @@ describe("retention", () => {
     await world.set("a", 3);
     expect((await bob.poll(sub)).data.map(({ sequence }) => sequence)).toEqual([2, 3]);
     const { retention } = world.host.service;
-    const heads = await inboundHeads.all(world.actor.id);
+    const heads = await world.heads();
     await retention.catchUp(world.actor.id, heads, await changeLog.newest(world.actor.id));
     expect((await bob.poll(sub)).data).toMatchObject([
       { sequence: 4, type: "resync", data: { a: 3 }, overwritten: [""] },
@@ -312,14 +312,14 @@ describe("retention", () => {
   it("keeps no record that every subscription has cleared", async () => {
     const { world, bob, sub } = await subscribed();
     const other = await bob.subscribe({ subtarget: "b" });
-    const { changeLog, inboundHeads, retention } = world.host.service;
+    const { changeLog, retention } = world.host.service;
     for (let n = 1; n <= 150; n += 1) await world.set("a", n);
     await bob.poll(sub);
     await bob.ask("PUT", sub, { sequence: 148 });
     const tidy = async (): Promise<void> => {
       const logHead = await changeLog.head(world.actor.id);
-      await retention.catchUp(world.actor.id, await inboundHeads.all(world.actor.id), logHead.newest);
-      await retention.deleteUnneeded(world.actor.id, await inboundHeads.all(world.actor.id), logHead);
+      await retention.catchUp(world.actor.id, await world.heads(), logHead.newest);
+      await retention.deleteUnneeded(world.actor.id, await world.heads(), logHead);
     };
     await tidy();
     expect(await world.records()).toHaveLength(2);

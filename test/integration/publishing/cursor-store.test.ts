@@ -148,7 +148,7 @@ it("keeps a head writable whose peer names its places in characters of several b
 
 it("reads the log once for many heads that are behind", async () => {
   const { world, bob, newest } = await standing();
-  const { changeLog, inboundHeads, cursors } = world.host.service;
+  const { changeLog, cursors } = world.host.service;
   for (let n = 0; n < 10; n += 1) await bob.subscribe({ subtarget: `n${String(n)}` });
   for (let n = 0; n < 10; n += 1) await world.set(`n${String(n)}`, n);
   let reads = 0;
@@ -156,7 +156,7 @@ it("reads the log once for many heads that are behind", async () => {
     if (operation === "query" && key?.pk.startsWith("R#") === true) reads += 1;
     return "ok";
   };
-  const heads = (await inboundHeads.all(world.actor.id)).toReversed();
+  const heads = (await world.heads()).toReversed();
   const records = new RecordCache(changeLog, world.actor.id);
   const end = await newest();
   const advanced = await Promise.all(heads.map(async (head) => await cursors.advance(head, { newest: end, records })));
