@@ -50,7 +50,6 @@ export interface SessionDeps extends RefusalDeps, RecipientDeps, BacklogDeps {
 export interface SessionInput extends BacklogInput {
   /** With the lease that was acquired. */
   readonly head: InboundHead;
-  readonly token: string;
   readonly trust: TrustRecord;
   readonly time: DeliveryBudget;
 }

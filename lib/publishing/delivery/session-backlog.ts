@@ -24,6 +24,8 @@ export interface BacklogDeps {
 }
 
 export interface BacklogInput {
+  /** Of the lease under which the numbers are sent. */
+  readonly token: string;
   /** The records of the log, as far as other deliveries need them too. */
   readonly records: Records;
   /** The newest number, when the step that acquired the lease made it. */
@@ -125,8 +127,8 @@ export class SessionBacklog {
   }
 
   async #resync(): Promise<void> {
-    const advanced = await this.#deps.cursors.makeResync(this.#head, { newest: this.#head.state.cursor });
-    if (advanced !== undefined) this.follow(advanced.head);
+    const outcome = await this.#deps.cursors.makeResync(this.#head, { token: this.#input.token });
+    if (outcome.is === "made" || outcome.is === "unneeded") this.follow(outcome.head);
   }
 }
 

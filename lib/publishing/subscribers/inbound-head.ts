@@ -164,6 +164,22 @@ export function moveCursor(
   };
 }
 
+/**
+ * Moves the cursor to the record of a resync, in the transaction that commits the record: unless another moved it, or
+ * another delivers it.
+ *
+ * @param token of the lease that the caller holds; undefined: the lease must be free
+ */
+export function moveToResync(
+  head: InboundHead,
+  state: SubscriptionState,
+  { token, now, incarnation }: { token: string | undefined; now: number; incarnation: string },
+): Write {
+  const lease = token === undefined ? leaseIs.free(now, incarnation) : leaseIs.ownedBy({ token });
+  const change = { set: stateAttributes(state), add: { version: 1 } };
+  return { update: headKey(head), change, condition: all(equals("version", head.version), lease) };
+}
+
 /** Acquires a lease that is free at `now`. */
 export const acquireLease = (lease: Lease, now: number): HeadChange => ({
   change: { set: leaseAttributes(lease) },
