@@ -201,7 +201,8 @@ export class CursorStore {
         const { idle, lease: isRequested, ...computed } = found;
         const requested = isRequested ? lease : undefined;
         const free = this.isLeased(now) ? undefined : requested;
-        const { state, made } = this.#withoutLeft(now, computed);
+        const { made } = computed;
+        const state = withoutLeft(now, computed.state, clock.now());
         if (idle && free === undefined) return { done: { head: { ...now, state }, made: [], leased: false } };
         if (!fits(state)) return { done: await this.#resynced(now, lease) };
         const move = moveCursor(now, state, { lease: free, now: clock.now(), acknowledgedAt });
@@ -238,15 +239,6 @@ export class CursorStore {
     return outcome.written ? { ...advanced, head: readInboundHead(outcome.item), leased: true } : advanced;
   }
 
-  /** Clears the delivered numbers whose time to leave has come; the next write stores that. */
-  #withoutLeft(now: InboundHead, step: Step): Step {
-    const upTo = Math.min(
-      effectiveCleared(now.delivery, this.#deps.clock.now(), now.state.cleared),
-      step.state.sequence,
-    );
-    return upTo <= step.state.cleared ? step : { ...step, state: clear(step.state, upTo) };
-  }
-
   /** The state at the log's end, by the log's records; `lost` when some of them have expired. */
   async #advanced(
     head: InboundHead,
@@ -270,8 +262,14 @@ export class CursorStore {
   }
 }
 
+/** The state without the delivered numbers whose time to leave has come; the next write stores that. */
+export function withoutLeft(head: InboundHead, state: SubscriptionState, now: number): SubscriptionState {
+  const upTo = Math.min(effectiveCleared(head.delivery, now, head.state.cleared), state.sequence);
+  return upTo <= state.cleared ? state : clear(state, upTo);
+}
+
 /** True for a state that an item can hold. A resync drops only contexts of earlier numbers: the current one has to fit. */
-function fits(state: SubscriptionState): boolean {
+export function fits(state: SubscriptionState): boolean {
   if (isTooLarge(state)) return false;
   return state.contexts.length === 1 || Buffer.byteLength(JSON.stringify(state)) <= MAX_STATE_BYTES;
 }
