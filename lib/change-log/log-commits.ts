@@ -18,6 +18,7 @@ import {
 } from "../dynamodb/table.ts";
 import { ServiceError } from "../system/errors.ts";
 import type { Platform } from "../system/ports.ts";
+import { within } from "../system/request-context.ts";
 import { CommitLine } from "./commit-line.ts";
 import { readLogHead, type ChangeLog, type LogHead, type NumberedRecord } from "./change-log.ts";
 import { recordTime } from "./record-time.ts";
@@ -81,7 +82,8 @@ export interface Commits {
    * `quiet`: nothing is delivered to subscribers yet.
    *
    * @throws whatever `plan` throws; ServiceError request.too_large, resource.not_found when the actor is gone or being
-   *   deleted, service.unavailable when waiting for others of this process, and losing to those of others, takes 5 s
+   *   deleted, service.unavailable when waiting for others of this process, and losing to those of others, takes 5 s;
+   *   TableBusy when the table throttles it for as long
    */
   commit(
     actorId: string,
@@ -140,7 +142,8 @@ export class LogCommits implements Commits {
       let longest = LAST_ATTEMPT_MS;
       for (let losses = 1; losses <= MOST_ATTEMPTS; losses += 1) {
         const begun = clock.now();
-        const made = await this.#attempt(actorId, keys, plan, options.confirmed === true);
+        const attempt = async () => await this.#attempt(actorId, keys, plan, options.confirmed === true);
+        const made = await within({ remaining: () => Math.max(0, until - clock.now()) }, attempt);
         if (made !== "lost") return made;
         longest = Math.max(longest, clock.now() - begun);
         const ms = pauseAfter(losses, losses < OFTEN ? PAUSE : SHORT_PAUSE, random());

@@ -30,8 +30,15 @@ export async function traced<T>(
 /** The ids of the request that is being answered; none in background work. */
 export const currentTrace = (): RequestTrace => requests.getStore()?.trace ?? {};
 
-/** The deadline of the request that is being answered; undefined in background work. */
+/** The deadline of the request that is being answered, or of the due work that is being done; undefined outside of both. */
 export const currentDeadline = (): Deadline | undefined => requests.getStore()?.deadline;
+
+/** Runs work that has to end by a deadline, and by that of the request or the work that it is a part of. */
+export async function within<T>(deadline: Deadline, run: () => Promise<T>): Promise<T> {
+  const outer = requests.getStore();
+  const remaining = (): number => Math.min(deadline.remaining(), outer?.deadline?.remaining() ?? Infinity);
+  return await requests.run({ trace: {}, ...outer, deadline: { remaining } }, run);
+}
 
 /** Runs a hook of the application. `isInsideHook` is true in everything that it calls. */
 export async function insideHook<T>(run: () => Promise<T>): Promise<T> {
