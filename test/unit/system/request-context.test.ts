@@ -1,9 +1,9 @@
 import { expect, it } from "vitest";
-import { currentTrace, traced } from "../../../lib/system/request-context.ts";
+import { currentTrace, requestContext } from "../../../lib/system/request-context.ts";
 
 it("keeps the ids of concurrent requests apart, and has none outside of a request", async () => {
   const seen = async (requestId: string, traceparent?: string) =>
-    await traced({ requestId, ...(traceparent === undefined ? {} : { traceparent }) }, async () => {
+    await requestContext.run({ requestId, ...(traceparent === undefined ? {} : { traceparent }) }, async () => {
       await new Promise((resolve) => setImmediate(resolve));
       return currentTrace();
     });
