@@ -55,7 +55,7 @@ async function eachInTurn(run: (from: number) => Promise<boolean>): Promise<numb
 async function subscriber(throttle: Throttle): Promise<Subscriber> {
   const us = await new Subscriber({ table: (inner) => throttle.over(inner) }).subscribed();
   await us.diff(1, { a: 1 });
-  us.told.length = 0;
+  us.hookRuns.length = 0;
   return us;
 }
 
@@ -63,7 +63,7 @@ const isBusy = ({ status, headers }: Reply): boolean => status === 503 && "retry
 const lowerCase = (headers: Readonly<Record<string, string>>): Record<string, string> =>
   Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
 
-const sequences = (us: Subscriber): number[] => us.told.map(({ sequence }) => sequence);
+const sequences = (us: Subscriber): number[] => us.hookRuns.map(({ sequence }) => sequence);
 
 describe("a callback", () => {
   it.each([1, 4])("is answered as ever when a request is throttled %i times", async (many) => {
