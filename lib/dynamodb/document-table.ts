@@ -93,7 +93,7 @@ export class DocumentTable implements Table {
         TableName: this.#table,
         ConsistentRead: range.consistent ?? true,
         ScanIndexForward: !range.descending,
-        ...(range.limit !== undefined && { Limit: range.limit }),
+        Limit: range.limit,
         ...expressions,
       }),
     );
