@@ -79,12 +79,12 @@ export class InboundHeads {
       count >= LEAST_FOR_A_QUERY && count * SHARE > (buckets[bucket] ?? BUCKET_SIZE) ? [bucket] : [],
     );
     const single = keys.flatMap(({ bucket, pk, sk }) => (whole.includes(bucket) ? [] : [{ pk, sk }]));
-    const wanted = new Set(keys.map(({ sk }) => sk));
+    const requested = new Set(keys.map(({ sk }) => sk));
     const [queried, read] = await Promise.all([
       mapConcurrent(whole, BUCKETS_AT_ONCE, async (bucket) => await this.#bucket(actorId, bucket)),
       single.length === 0 ? [] : this.#table.getMany(single),
     ]);
-    return [...queried.flat().filter(({ sk }) => wanted.has(sk)), ...read].map(readInboundHead);
+    return [...queried.flat().filter(({ sk }) => requested.has(sk)), ...read].map(readInboundHead);
   }
 
   /** All heads of one peer, in order of creation. One read when there are none, and as `getMany` for those that there are. */
@@ -174,7 +174,7 @@ export const keysOf = (ref: ScopedRef): readonly Key[] => [inboundHeadKey(ref), 
 
 /**
  * Notes in a peer's marker what it has from here on. Right in a transaction that moves the log's head as it was before the
- * peer's subscriptions were read: nobody else has changed them.
+ * peer's subscriptions were read: no other writer has changed them.
  */
 export function markPeer({ actorId, peerId }: PeerRef, subscriptions: readonly NamedScope[]): Write {
   const key = peerMarkerKey(actorId, peerId);

@@ -149,6 +149,8 @@ export function checkSent(table: MemoryTable, ledger: Ledger): void {
     const head = headOf(table, line);
     // A peer that left without fetching the diff of a low callback gets nothing for a while.
     if (head === undefined || line.state.granularity === "none" || isLeftAlone(table, line.who.peerId)) continue;
+    // Nor does one whose trust is ending: a request that met other writers for too long leaves its subscriptions to the sweep.
+    if (table.itemAt(trustKey(ACTOR, line.who.peerId))?.["ending"] === true) continue;
     const tried = Math.max(head.delivery?.tried ?? 0, head.state.cleared);
     if (line.pendingAfter(head.state.cursor) || tried < head.state.sequence)
       throw new Violation(

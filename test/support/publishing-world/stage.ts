@@ -14,6 +14,7 @@ import { Deliveries } from "./deliveries.ts";
 import { begun, Instance } from "./instance.ts";
 import { Ledger } from "./ledger.ts";
 import { ModelPeer, MOODS, REFUSING } from "./model-peer.ts";
+import { checkPlaces } from "./places.ts";
 import { planOf, type Plan } from "./plan.ts";
 import { StoredHeads } from "./stored-heads.ts";
 import { VirtualTime } from "./virtual-time.ts";
@@ -270,6 +271,8 @@ export class Stage {
       if (record.kind === "permissions") this.peers.find(({ id }) => id === record.peerId)?.readAnew();
       if (record.kind === "subscriptions") this.#checkLost(record.peerId, record.subscriptions);
     }
+    if (this.ledger.records.slice(newest).some(({ kind }) => kind === "subscriptions"))
+      checkPlaces(this.table, this.ledger);
     this.#heads.follow(this.time.now);
   }
 
