@@ -64,6 +64,9 @@ export class Stage {
   running = 0;
   #ids = 0;
   #failure: { readonly error: unknown } | undefined;
+  /** The table's writes that the heads, and those that the deliveries, were held against: without another, both hold still. */
+  #followed = -1;
+  #watched = -1;
 
   constructor(seed: number, { sabotage = (table) => table, tracing = false, troubled = false }: StageOptions = {}) {
     this.random = seeded(seed);
@@ -255,7 +258,10 @@ export class Stage {
   #observe(): void {
     if (this.#failure !== undefined) throw this.#failure.error;
     this.#follow();
-    for (const peer of this.peers) this.#deliveries.watch(peer, this.time.now);
+    if (this.#watched !== this.table.writes) {
+      for (const peer of this.peers) this.#deliveries.watch(peer, this.time.now);
+      this.#watched = this.table.writes;
+    }
     for (const mark of this.acknowledged.splice(0)) {
       if (!this.ledger.recorded.has(mark))
         throw new Violation(`The change ${mark} was acknowledged and is not in the log (P1).`);
@@ -264,6 +270,8 @@ export class Stage {
 
   /** Takes in what the last step has written. */
   #follow(): void {
+    if (this.#followed === this.table.writes) return;
+    this.#followed = this.table.writes;
     const { newest } = this.ledger;
     checks.absorbRecords(this.table, this.ledger);
     for (const record of this.ledger.records.slice(newest)) {
