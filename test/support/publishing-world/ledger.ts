@@ -55,15 +55,15 @@ export class Line {
     if (made === undefined) return;
     if (made.sequence > this.entries.length + 1) this.#skipping.add(recordNumber);
     // The peer may have taken numbers that the publisher cannot know any more: the resync comes after all of them.
-    while (made.sequence > this.entries.length + 1) this.#tell(recordNumber, "resync");
+    while (made.sequence > this.entries.length + 1) this.#enter(recordNumber, "resync");
     if (made.sequence !== this.entries.length + 1) {
       const name = `${this.name}: record ${String(recordNumber)}`;
       throw new Violation(`${name} takes the number ${String(made.sequence)}, which another has (P2).`);
     }
-    this.#tell(recordNumber, made.content === "resync" ? "resync" : currentContext(state));
+    this.#enter(recordNumber, made.content === "resync" ? "resync" : currentContext(state));
   }
 
-  #tell(recordNumber: number, said: Entry["said"]): void {
+  #enter(recordNumber: number, said: Entry["said"]): void {
     this.entries.push({ sequence: this.entries.length + 1, recordNumber, said });
   }
 

@@ -38,9 +38,9 @@ export function checkPlaces(table: MemoryTable, ledger: Ledger): void {
       throw new Violation(`Bucket ${String(bucket)} holds ${String(there)} more, and counts ${String(count)}.`);
   }
   if (found !== heads.length) throw new Violation(`A head lies in none of the buckets ${String(counted)}.`);
-  const marks = table.all().filter(({ pk, sk }) => pk === scopePartition(ACTOR) && sk.startsWith(PEER_MARKER_PREFIX));
+  const markers = table.all().filter(({ pk, sk }) => pk === scopePartition(ACTOR) && sk.startsWith(PEER_MARKER_PREFIX));
   const peers = new Set([...ledger.lines.values()].map(({ who }) => who.peerId));
-  for (const peerId of new Set([...peers, ...marks.map(peerOfMarker)])) {
+  for (const peerId of new Set([...peers, ...markers.map(peerOfMarker)])) {
     const marked = table.itemAt(peerMarkerKey(ACTOR, peerId))?.["subscriptions"] ?? "[]";
     const named = JSON.stringify(ledger.scopesOf(peerId));
     if (marked !== named) throw new Violation(`The marker of ${peerId} is ${String(marked)}, the log says ${named}.`);
