@@ -3,7 +3,6 @@ import { pauseAfter } from "../domain/policy/backoff.ts";
 import type { LogRecord, NewRecord } from "../domain/diff/change-record.ts";
 import { actorKey } from "../dynamodb/keys/actors.ts";
 import { logHeadKey } from "../dynamodb/keys/publishing.ts";
-import { dueShardOf } from "../dynamodb/keys/due.ts";
 import { refusedReasons } from "../dynamodb/outcomes.ts";
 import {
   TransactionRefused,
@@ -35,8 +34,6 @@ const LAST_ATTEMPT_MS = 1_000;
 const MOST_ATTEMPTS = 400;
 /** What a request keeps of its time for its answer, ms, when the delivery of its change takes the rest. */
 const ANSWER_MS = 2_000;
-/** Delay until maintenance of the log is due after a change, ms: it delivers what a writer that died did not. */
-const MAINTENANCE_AFTER_MS = 30_000;
 /** A release leaves the rules that another release recorded alone for this long, ms. */
 const RULES_FOR_MS = 5 * 60_000;
 
@@ -194,8 +191,12 @@ export class LogCommits implements Commits {
     const planned = await plan({ head, at, item: (key) => items.get(nameOf(key)) });
     if (planned === undefined || planned === "lost") return planned;
     const records = planned.records.map((record): LogRecord => ({ ...record, at }));
-    const headChange = headChangeOf(logKey, head, planned, { now: clock.now(), digest: rules?.digest, at: micros });
-    const appended = changeLog.appendWrites(actorId, head.newest, records, headChange);
+    const appended = changeLog.appendWrites(actorId, head, {
+      records,
+      at: micros,
+      change: planned.head,
+      rules: rules?.digest,
+    });
     const refused = await refusedReasons(table, [...appended, ...planned.writes, actorStands(actorId)]);
     if (refused !== undefined) {
       const stop = stopOf(refused, planned, appended.length);
@@ -205,30 +206,6 @@ export class LogCommits implements Commits {
     const numbered = records.map((record, index) => ({ number: head.newest + 1 + index, record }));
     return { actorId, head, newest: head.newest + records.length, records: numbered };
   }
-}
-
-/**
- * The change of the log's head. From the first subscriber on it makes the log due, so that maintenance finishes what a
- * writer that died left to do; set even if it is due already, because maintenance may have put it off since the read.
- */
-function headChangeOf(
-  key: Key,
-  head: LogHead,
-  { records, head: { set = {}, remove = [], ...change } = {} }: LogPlan,
-  { now, digest, at }: { readonly now: number; readonly digest: string | undefined; readonly at: number },
-): Change {
-  const first = head.subscribers === 0;
-  if (first && Number(change.add?.["subscribers"] ?? 0) <= 0) return { ...change, set: { ...set, at }, remove };
-  const dueAt = Math.min(head.dueAt ?? Number.POSITIVE_INFINITY, now + MAINTENANCE_AFTER_MS);
-  const due = { dueShard: dueShardOf(key), dueAt, ...set };
-  // The first subscriptions begin by the present rules.
-  if (first && digest !== undefined) {
-    return { ...change, set: { rules: digest, ...due, at }, remove: [...remove, "rulesTo"] };
-  }
-  const others = digest !== undefined && set["rules"] === undefined && head.rules !== digest;
-  // This release's permissions follow those that another recorded: then neither's rules hold for all peers.
-  const mixed = others && records.some(({ kind }) => kind === "permissions" || kind === "subscriptions");
-  return { ...change, set: { ...due, at }, remove: mixed ? [...remove, "rules", "rulesTo"] : remove };
 }
 
 const keepChanging = (): ServiceError =>

@@ -83,7 +83,7 @@ export class DocumentTable implements Table {
       TableName: this.#table,
       ConsistentRead: range.consistent ?? true,
       ScanIndexForward: !range.descending,
-      ...(range.limit !== undefined && { Limit: range.limit }),
+      Limit: range.limit,
       ...expressions,
     };
     const answer = await this.#repeating(() => this.#client.send(new QueryCommand(request)));

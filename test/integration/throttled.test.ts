@@ -45,7 +45,7 @@ class Throttle {
 }
 
 /** Runs a flow with its first request throttled, then with its second, and so on; `run` says whether one was. */
-async function eachInTurn(run: (from: number) => Promise<boolean>): Promise<number> {
+async function eachRequest(run: (from: number) => Promise<boolean>): Promise<number> {
   let from = 0;
   while (await run(from)) from += 1;
   return from;
@@ -55,7 +55,7 @@ async function eachInTurn(run: (from: number) => Promise<boolean>): Promise<numb
 async function subscriber(throttle: Throttle): Promise<Subscriber> {
   const us = await new Subscriber({ table: (inner) => throttle.over(inner) }).subscribed();
   await us.diff(1, { a: 1 });
-  us.told.length = 0;
+  us.hookRuns.length = 0;
   return us;
 }
 
@@ -63,11 +63,11 @@ const isBusy = ({ status, headers }: Reply): boolean => status === 503 && "retry
 const lowerCase = (headers: Readonly<Record<string, string>>): Record<string, string> =>
   Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
 
-const sequences = (us: Subscriber): number[] => us.told.map(({ sequence }) => sequence);
+const sequences = (us: Subscriber): number[] => us.hookRuns.map(({ sequence }) => sequence);
 
 describe("a callback", () => {
   it.each([1, 4])("is answered as ever when a request is throttled %i times", async (many) => {
-    const requests = await eachInTurn(async (from) => {
+    const requests = await eachRequest(async (from) => {
       const throttle = new Throttle();
       const us = await subscriber(throttle);
       throttle.begin(from, many);
@@ -82,7 +82,7 @@ describe("a callback", () => {
 
   it("is a 503 with Retry-After when the table throttles until the end, and arrives once it is sent again", async () => {
     let busy = 0;
-    await eachInTurn(async (from) => {
+    await eachRequest(async (from) => {
       const throttle = new Throttle();
       const us = await subscriber(throttle);
       throttle.begin(from, Number.POSITIVE_INFINITY);
@@ -129,7 +129,7 @@ async function publisher(throttle: Throttle) {
 
 describe("a change", () => {
   it("reaches every subscriber when a request is throttled some times", async () => {
-    const requests = await eachInTurn(async (from) => {
+    const requests = await eachRequest(async (from) => {
       const throttle = new Throttle();
       const { world, peers } = await publisher(throttle);
       throttle.begin(from, 4);
@@ -142,7 +142,7 @@ describe("a change", () => {
 
   it("is a 503 with Retry-After or delivered later when the table throttles until the end", async () => {
     let [busy, later] = [0, 0];
-    await eachInTurn(async (from) => {
+    await eachRequest(async (from) => {
       const throttle = new Throttle();
       const { world, peers } = await publisher(throttle);
       throttle.begin(from, Number.POSITIVE_INFINITY);
@@ -197,7 +197,7 @@ describe("due work", () => {
   ] as const;
 
   it.each(ways)("is done by %s when a request is throttled some times", async (_, run) => {
-    const requests = await eachInTurn(async (from) => {
+    const requests = await eachRequest(async (from) => {
       const throttle = new Throttle();
       const us = await gap(throttle);
       throttle.begin(from, 4);
@@ -210,7 +210,7 @@ describe("due work", () => {
 
   it.each(ways)("of %s that is throttled until the end is done by a later sweep", async (_, run) => {
     let later = 0;
-    await eachInTurn(async (from) => {
+    await eachRequest(async (from) => {
       const throttle = new Throttle();
       const us = await gap(throttle);
       throttle.begin(from, Number.POSITIVE_INFINITY);

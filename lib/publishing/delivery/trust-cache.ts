@@ -108,7 +108,8 @@ export class TrustCache {
 
   /** Forgets the trusts of the peers that a commit names, so that they are read before anything more is sent to them. */
   invalidateNamed({ actorId, records }: Pick<Commit, "actorId" | "records">): void {
-    for (const { record } of records) if ("peerId" in record) this.invalidate(trustKey(actorId, record.peerId));
+    for (const { record } of records)
+      if ("peerId" in record && record.kind !== "resync") this.invalidate(trustKey(actorId, record.peerId));
   }
 
   #fresh(key: Key): CachedTrust | undefined {

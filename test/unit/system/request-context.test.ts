@@ -1,9 +1,9 @@
 import { expect, it } from "vitest";
-import { currentDeadline, currentTrace, traced, within } from "../../../lib/system/request-context.ts";
+import { currentDeadline, currentTrace, requestContext, within } from "../../../lib/system/request-context.ts";
 
 it("keeps the ids of concurrent requests apart, and has none outside of a request", async () => {
   const seen = async (requestId: string, traceparent?: string) =>
-    await traced({ requestId, ...(traceparent === undefined ? {} : { traceparent }) }, async () => {
+    await requestContext.run({ requestId, ...(traceparent === undefined ? {} : { traceparent }) }, async () => {
       await new Promise((resolve) => setImmediate(resolve));
       return currentTrace();
     });
@@ -18,7 +18,7 @@ it("ends work within work by the earlier of both deadlines, with the ids of the 
   const left = (ms: number) => ({ remaining: () => ms });
   const seen = async (ms: number) =>
     await within(left(ms), async () => await Promise.resolve([currentDeadline()?.remaining(), currentTrace()]));
-  await traced({ requestId: "one", deadline: left(10) }, async () => {
+  await requestContext.run({ requestId: "one", deadline: left(10) }, async () => {
     expect(await seen(5)).toEqual([5, { requestId: "one" }]);
     expect(await seen(15)).toEqual([10, { requestId: "one" }]);
   });
