@@ -178,6 +178,29 @@ it("a commit that is throttled is given up within 5 s, and delivers nothing", as
   expect(peers.map((peer) => peer.sequences())).toEqual([[1], [1]]);
 });
 
+it("a change that is committed is answered so in time, whatever the table does with its deliveries", async () => {
+  let later = 0;
+  await eachRequest(async (from) => {
+    const throttle = new Throttle();
+    const { world, peers } = await publisher(throttle);
+    const end = world.host.now + 28_000;
+    throttle.pass = (ms) => (world.host.now += ms);
+    throttle.begin(from, Number.POSITIVE_INFINITY);
+    const { status } = await world.host.ask("PUT", `${world.actor.root}/properties/n`, {
+      headers: world.actor.as,
+      json: 1,
+      remaining: () => Math.max(0, end - world.host.now),
+    });
+    throttle.end();
+    const stored = await world.host.ask("GET", `${world.actor.root}/properties/n`, { headers: world.actor.as });
+    expect([from, status]).toEqual([from, stored.json === 1 ? 204 : 503]);
+    expect(end - world.host.now).toBeGreaterThanOrEqual(1_000);
+    if (status === 204 && peers.some((peer) => peer.sequences().length < 2)) later += 1;
+    return throttle.struck;
+  });
+  expect(later).toBeGreaterThan(0);
+});
+
 describe("due work", () => {
   /** A gap that has timed out, which the publisher's backlog closes. */
   async function gap(throttle: Throttle): Promise<Subscriber> {

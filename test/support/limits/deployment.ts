@@ -62,7 +62,8 @@ export class SimulatedDeployment {
   constructor(options: DeploymentOptions) {
     this.#options = options;
     const { time } = this;
-    this.#random = seeded(options.seed).next;
+    const random = seeded(options.seed);
+    this.#random = () => random.next();
     this.limits = new PartitionLimits(() => time.now, options);
     const sizes = new WeakMap<Item, number>();
     this.#table = new ThrottlingTable(this.memory, this.limits, {

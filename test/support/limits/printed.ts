@@ -1,4 +1,5 @@
 import type { SimulatedDeployment } from "./deployment.ts";
+import type { Usage } from "./partition-limits.ts";
 
 /** Rows of two cells as a table of Markdown. */
 export function table(rows: readonly (readonly [string, string])[]): string {
@@ -15,8 +16,9 @@ export function busiest(
   const all = limits.partitions;
   const refused = all.reduce((sum, { throttled }) => sum + throttled, 0);
   const [first] = all;
+  const mostBy = (of: (usage: Usage) => number): Usage | undefined => all.toSorted((a, b) => of(b) - of(a))[0];
   const index = all.find(({ name }) => name.startsWith("due index"));
-  const rates = (usage: (typeof all)[number] | undefined): string =>
+  const rates = (usage: Usage | undefined): string =>
     usage === undefined
       ? "none"
       : `${kindOf(usage.name)}: ${String(usage.peak.write)} write and ${String(usage.peak.read)} read units in its busiest second, ` +
@@ -24,10 +26,15 @@ export function busiest(
         `${String(usage.throttled)} requests throttled`;
   const { write, read } = limits.table.units;
   return [
-    ["busiest partition", rates(first)],
+    ["busiest partition, by its writes", rates(first)],
+    ["busiest partition, by its reads", rates(mostBy(({ peak }) => peak.read))],
+    ["most throttled partition", refused === 0 ? "none" : rates(mostBy(({ throttled }) => throttled))],
     ["busiest partition of the index", rates(index)],
     ["units of the whole table", `${String(write)} write, ${String(read)} read`],
-    ["requests throttled by a partition, by the whole table", `${String(refused)}, ${String(limits.table.throttled)}`],
+    [
+      "requests, or items of batches, throttled by a partition, by the whole table",
+      `${String(refused)}, ${String(limits.table.throttled)}`,
+    ],
     [
       "runs",
       Object.entries(runs)
@@ -43,4 +50,4 @@ export function busiest(
 }
 
 /** A partition by what lies in it: the letter of its key says so. */
-const kindOf = (name: string): string => name.replace(/#[0-9a-f]{32}$/, "#…");
+const kindOf = (name: string): string => name.replace(/#[0-9a-f]{32}/, "#…");
