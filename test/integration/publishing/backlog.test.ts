@@ -82,11 +82,11 @@ describe("a poll", () => {
       await world.set("a", n);
       for (let other = 0; other <= n % 3; other += 1) await world.set("b", other);
     }
-    const told = Array.from({ length: 130 }, (_, index) => index + 1);
-    expect(await bob.told(sub)).toEqual(told);
-    expect((await pages(bob, sub, 40)).all.map(({ data }) => data)).toEqual(told);
+    const values = Array.from({ length: 130 }, (_, index) => index + 1);
+    expect(await bob.diffsOf(sub)).toEqual(values);
+    expect((await pages(bob, sub, 40)).all.map(({ data }) => data)).toEqual(values);
     await bob.ask("PUT", sub, { sequence: 77 });
-    expect(await bob.told(sub)).toEqual(told.slice(77));
+    expect(await bob.diffsOf(sub)).toEqual(values.slice(77));
     expect((await bob.ask("GET", `${sub}/78`)).json).toMatchObject({ sequence: 78, data: 78 });
   });
 });
@@ -244,7 +244,7 @@ describe("numbers", () => {
     await world.set("a", 1);
     const late = await bob.subscribe({ subtarget: "a" });
     await world.set("a", 2);
-    expect(await bob.told(late)).toEqual([2]);
+    expect(await bob.diffsOf(late)).toEqual([2]);
   });
 
   it("are not taken by what permissions hide, which shows nowhere", async () => {
@@ -323,9 +323,9 @@ describe("retention", () => {
     };
     await tidy();
     expect(await world.records()).toHaveLength(2);
-    expect(await bob.told(sub)).toEqual([{ a: 149 }, { a: 150 }]);
+    expect(await bob.diffsOf(sub)).toEqual([{ a: 149 }, { a: 150 }]);
     await world.set("b", 1);
-    expect(await bob.told(other)).toEqual([1]);
+    expect(await bob.diffsOf(other)).toEqual([1]);
     expect((await bob.poll(sub)).data.map(({ sequence }) => sequence)).toEqual([149, 150, 151]);
   });
 });

@@ -108,7 +108,7 @@ export class Peer {
   }
 
   /** What the diffs say, in order. */
-  async told(id: string): Promise<readonly unknown[]> {
+  async diffsOf(id: string): Promise<readonly unknown[]> {
     return (await this.poll(id)).data.map(({ data }) => data);
   }
 }

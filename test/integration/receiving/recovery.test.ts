@@ -9,7 +9,7 @@ let us: Subscriber;
 
 beforeEach(async () => {
   us = await new Subscriber().subscribed();
-  us.told.length = 0;
+  us.hookRuns.length = 0;
   us.asked.length = 0;
 });
 
@@ -46,7 +46,7 @@ describe("a gap", () => {
     await us.arriveMessages();
     expect(await us.state()).toMatchObject({ lastSeq: 5, pendingCount: 0, resyncPending: false });
     expect(await us.stored()).toEqual({ a: 5, b: 2, c: 3 });
-    expect(us.told.map(({ sequence, callbackType }) => [sequence, callbackType])).toEqual(
+    expect(us.hookRuns.map(({ sequence, callbackType }) => [sequence, callbackType])).toEqual(
       [1, 2, 3, 4, 5].map((n) => [n, "diff"]),
     );
     expect(us.asked.find(({ method }) => method === "PUT")?.json).toEqual({ sequence: 5 });
@@ -66,7 +66,7 @@ describe("a gap", () => {
     await us.arriveMessages();
     expect(await us.state()).toMatchObject({ lastSeq: 4, pendingCount: 0, resyncPending: false });
     expect(await us.stored()).toEqual({ a: 9, b: 3, d: 4 });
-    expect(us.told.at(-1)).toMatchObject({ sequence: 4, callbackType: "resync" });
+    expect(us.hookRuns.at(-1)).toMatchObject({ sequence: 4, callbackType: "resync" });
   });
 
   it("is recovered when it is due, not before, by the sweep too when the delayed message is lost", async () => {
@@ -90,7 +90,7 @@ describe("a gap", () => {
     await us.arriveMessages();
     expect(await us.stored()).toEqual({ a: 4, b: 3 });
     expect(await us.state()).toMatchObject({ lastSeq: 4, pendingCount: 0 });
-    expect(us.told.at(-1)).toEqual({ sequence: 4, callbackType: "resync", data: { a: 4, b: 3 } });
+    expect(us.hookRuns.at(-1)).toEqual({ sequence: 4, callbackType: "resync", data: { a: 4, b: 3 } });
   });
 
   it("waits longer each time while the publisher cannot be asked, and loses nothing", async () => {
@@ -253,19 +253,19 @@ describe("a resync callback", () => {
 describe("a target without a readable state", () => {
   it("takes the number and leaves the store alone", async () => {
     us = await new Subscriber().subscribed({ target: "resources" });
-    us.told.length = 0;
+    us.hookRuns.length = 0;
     await us.callback({ sequence: 3, target: "resources", data: { x: 1 } });
     us.script[POLL] = backlog(5);
     us.now += 5_000;
     await us.arriveMessages();
     expect(await us.state()).toMatchObject({ lastSeq: 5, pendingCount: 0 });
-    expect(us.told).toEqual([{ sequence: 5, callbackType: "resync", data: null }]);
+    expect(us.hookRuns).toEqual([{ sequence: 5, callbackType: "resync", data: null }]);
     expect(await us.stored()).toEqual({});
   });
 });
 
 it("leaves a value that is too large to be read as it is, and reads the rest", async () => {
-  await us.diff(1, { big: "held", small: 1 });
+  await us.diff(1, { big: "first", small: 1 });
   us.script[POLL] = backlog(3);
   us.script["GET /properties?metadata=true"] = {
     status: 200,
@@ -277,7 +277,7 @@ it("leaves a value that is too large to be read as it is, and reads the rest", a
     us.script[POLL] = backlog(sequence);
     expect((await us.callback({ sequence, target: "properties", type: "resync" })).status).toBe(201);
   }
-  expect(await us.stored()).toEqual({ big: "held", small: 3 });
+  expect(await us.stored()).toEqual({ big: "first", small: 3 });
   expect(await us.state()).toMatchObject({ lastSeq: 4, resyncPending: false });
 });
 

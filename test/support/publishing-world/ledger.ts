@@ -37,12 +37,12 @@ export class Line {
   /** The record that named it first. */
   readonly begun: number;
   /** The numbers that its stored head has made so far, in order. */
-  readonly told: Entry[] = [];
+  readonly entries: Entry[] = [];
   /** Where the head would stand, had it passed every record. */
   state: SubscriptionState;
   /** The numbers that the records up to the newest make, the made ones included. */
   readonly #made: Omit<Entry, "sequence">[] = [];
-  #looked = 0;
+  #counted = 0;
 
   constructor(who: Subscriber, begun: number, state: SubscriptionState) {
     this.who = who;
@@ -63,22 +63,22 @@ export class Line {
    * @throws Violation when it has made another number of numbers than its records make
    */
   follow(stored: SubscriptionState, lost: boolean): void {
-    const made = this.#made.slice(this.#looked).filter(({ recordNumber }) => recordNumber <= stored.cursor);
-    this.#looked += made.length;
-    const before = this.told.length;
+    const made = this.#made.slice(this.#counted).filter(({ recordNumber }) => recordNumber <= stored.cursor);
+    this.#counted += made.length;
+    const before = this.entries.length;
     const resync = stored.runs.at(-1)?.resync !== undefined;
     if (lost && resync && stored.sequence === before + 1) {
-      this.told.push({ sequence: stored.sequence, recordNumber: stored.cursor, said: "resync" });
+      this.entries.push({ sequence: stored.sequence, recordNumber: stored.cursor, said: "resync" });
       return;
     }
-    for (const each of made) this.told.push({ sequence: this.told.length + 1, ...each });
+    for (const each of made) this.entries.push({ sequence: this.entries.length + 1, ...each });
     // One resync may stand for what was given up; no record makes it.
-    if (stored.sequence === this.told.length + 1 && resync) {
-      this.told.push({ sequence: stored.sequence, recordNumber: stored.cursor, said: "resync" });
+    if (stored.sequence === this.entries.length + 1 && resync) {
+      this.entries.push({ sequence: stored.sequence, recordNumber: stored.cursor, said: "resync" });
     }
-    if (stored.sequence !== this.told.length) {
+    if (stored.sequence !== this.entries.length) {
       throw new Violation(
-        `${this.name}: ${String(stored.sequence)} numbers made at record ${String(stored.cursor)}, the log makes ${String(this.told.length)} (P1, P2).`,
+        `${this.name}: ${String(stored.sequence)} numbers made at record ${String(stored.cursor)}, the log makes ${String(this.entries.length)} (P1, P2).`,
       );
     }
   }
@@ -99,7 +99,7 @@ export class Ledger {
   state: State = new Map();
   readonly lines = new Map<string, Line>();
   /** The marks of the changes that the log holds. */
-  readonly marks = new Set<string>();
+  readonly recorded = new Set<string>();
   /** Lines that have ended: what was under way for them may still arrive. */
   readonly ended = new Map<string, Line>();
   /** Of each peer: what it may read, from which record on. */
@@ -131,8 +131,8 @@ export class Ledger {
   #mark(changes: readonly Change[]): void {
     const texts = changes.flatMap((change) => (change.do === "set" ? [JSON.stringify(change.value)] : putIn(change)));
     for (const mark of new Set(texts.join().match(/m\d+;/g))) {
-      if (this.marks.has(mark)) throw new Violation(`The change ${mark} is in the log twice (P1).`);
-      this.marks.add(mark);
+      if (this.recorded.has(mark)) throw new Violation(`The change ${mark} is in the log twice (P1).`);
+      this.recorded.add(mark);
     }
   }
 

@@ -80,18 +80,18 @@ export class Stage {
     const world = {
       ask: async (route: string, params: Readonly<Record<string, string>>, asking: Parameters<Instance["ask"]>[2]) =>
         await this.ask(route, params, asking),
-      told: (peer: ModelPeer, id: string, sequence: number, said: Parameters<typeof checks.checkTold>[4]) => {
+      received: (peer: ModelPeer, id: string, sequence: number, said: Parameters<typeof checks.checkReceived>[4]) => {
         this.#follow();
         // To a peer whose trust goes meanwhile nothing is shown of any number.
         const trust = this.table.itemAt(trustKey(ACTOR, peer.id));
         const gone = trust === undefined || trust["ending"] === true;
         if (gone && JSON.stringify(said) === '{"data":{},"overwritten":[]}') return;
-        checks.checkTold(this.ledger, peer.id, id, sequence, said, begun.getStore() ?? 0);
+        checks.checkReceived(this.ledger, peer.id, id, sequence, said, begun.getStore() ?? 0);
       },
       clears: (peer: ModelPeer, id: string, upTo: number) => {
         this.#heads.askedToClear(peer.id, id, upTo);
       },
-      newest: (peer: ModelPeer, id: string) => this.ledger.line(peer.id, id)?.told.length ?? 0,
+      newest: (peer: ModelPeer, id: string) => this.ledger.line(peer.id, id)?.entries.length ?? 0,
       step: async () => {
         await this.#scheduler.step();
       },
@@ -256,7 +256,7 @@ export class Stage {
     this.#follow();
     for (const peer of this.peers) this.#deliveries.watch(peer, this.time.now);
     for (const mark of this.acknowledged.splice(0)) {
-      if (!this.ledger.marks.has(mark))
+      if (!this.ledger.recorded.has(mark))
         throw new Violation(`The change ${mark} was acknowledged and is not in the log (P1).`);
     }
   }

@@ -499,7 +499,7 @@ export class ReceivingWorld {
       checks.checkStored(this.#table, this.#publisher);
     }
     if (this.#wasReset) return;
-    checks.checkTold(this.#ran, this.#publisher.newest);
+    checks.checkHooksRan(this.#ran, this.#publisher.newest);
     if (!jumpy && publisher !== "cleared" && publisher !== "lying") checks.checkFirstAttempts(this.#ran);
   }
 

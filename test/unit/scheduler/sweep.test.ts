@@ -64,9 +64,9 @@ test("an actor with much that is due gets its time slices between those of other
   const others = actors("other", 5).map((id) =>
     outboundHeadKey({ actorId: id, peerId: "peer", subscriptionId: "sub" }),
   );
-  const looked: string[] = [];
-  await sweepOver([...many, ...others], ({ pk }) => looked.push(pk) && 5_000);
-  expect(new Set(looked.slice(0, 10))).toEqual(new Set(["A#many", ...others.map(({ pk }) => pk)]));
+  const partitions: string[] = [];
+  await sweepOver([...many, ...others], ({ pk }) => partitions.push(pk) && 5_000);
+  expect(new Set(partitions.slice(0, 10))).toEqual(new Set(["A#many", ...others.map(({ pk }) => pk)]));
 });
 
 test("work that waits for peers starts no call after a few seconds, so that other work runs", async () => {
