@@ -52,11 +52,13 @@ if (options.json === true) {
   const kilobytes = (bytes: number): string => `${fixed(bytes / 1000, 0)} KB`;
   const at = (checkout: string): string => (checkout === HERE.name ? "" : ` at ${checkout}`);
   const paces = loads.flatMap((load) => {
-    const { checkout, lanes, callbacks, raw, ratio, requests, functionMs, rawMs, cpuRatio } = load;
+    const { checkout, lanes, callbacks, raw, ratio, workRatio, requests, functionMs, rawMs, cpuRatio } = load;
     return [
       {
         ...{ work: `in-order callbacks${at(checkout)}`, pace: callbacks, cpu: functionMs },
-        note: `${fixed(ratio, 2)} raw requests each, of CPU ${fixed(cpuRatio, 2)} that of its ${fixed(requests, 2)}`,
+        note:
+          `the time of ${fixed(ratio, 2)} raw requests, all CPU time of ${fixed(workRatio, 2)}; ` +
+          `the function's CPU time is ${fixed(cpuRatio, 2)} that of as many (${fixed(requests, 2)})`,
       },
       { work: `raw requests${at(checkout)}`, pace: raw, cpu: rawMs, note: "" },
     ].map(({ work, pace, cpu, note }) => [

@@ -1,5 +1,6 @@
 /** Callbacks over HTTP to local stacks, and raw requests to the emulators beneath them. */
 import { Agent, request } from "node:http";
+import process from "node:process";
 import { startPublisher, type Publisher } from "../support/publisher/publisher.ts";
 import { BenchStack, type Checkout } from "./bench-stack.ts";
 import { median, paceOf, times, type Pace, type Times } from "./pace.ts";
@@ -13,6 +14,11 @@ export interface LoadReport {
   readonly raw: Pace;
   /** How many raw requests take as long as one callback: by the medians of the rounds. */
   readonly ratio: number;
+  /**
+   * The same by the CPU time of all that take part, senders and emulator too: what the time would be if nothing had to wait
+   * for a processor.
+   */
+  readonly workRatio: number;
   /** Table requests for one callback. */
   readonly requests: number;
   /** CPU time of the functions for one callback, ms. */
@@ -61,6 +67,9 @@ interface Round {
   readonly raw: RawReport;
   readonly requests: number;
   readonly functionMs: number;
+  /** CPU time of all that take part, ms. */
+  readonly callbacksMs: number;
+  readonly rawsMs: number;
 }
 
 function reportOf(checkout: string, lanes: number, rounds: readonly Round[]): LoadReport {
@@ -77,6 +86,7 @@ function reportOf(checkout: string, lanes: number, rounds: readonly Round[]): Lo
   const requests = sum((round) => round.requests) / callbacks.count;
   const functionMs = sum((round) => round.functionMs) / callbacks.count;
   const rawMs = sum((round) => round.raw.cpuMs) / raw.count;
+  const workRatio = sum((round) => round.callbacksMs) / callbacks.count / (sum((round) => round.rawsMs) / raw.count);
   return {
     ...{
       checkout,
@@ -85,7 +95,7 @@ function reportOf(checkout: string, lanes: number, rounds: readonly Round[]): Lo
       raw,
       ratio: medianOf((round) => round.callbacks) / medianOf((round) => round.raw),
     },
-    ...{ requests, functionMs, rawMs, cpuRatio: functionMs / (requests * rawMs) },
+    ...{ workRatio, requests, functionMs, rawMs, cpuRatio: functionMs / (requests * rawMs) },
   };
 }
 
@@ -122,13 +132,19 @@ export class CallbackLoad implements Disposable {
   /** Callbacks, then raw requests. */
   async round(lanes: number, each: number): Promise<Round> {
     const before = await this.#stack.counts();
+    const own = process.threadCpuUsage();
     const callbacks = await this.send(lanes, each);
+    const { user, system } = process.threadCpuUsage(own);
+    const between = await this.#stack.counts();
+    const raw = await this.#stack.raw.send(lanes, RAW_FOR_EACH * each);
     const after = await this.#stack.counts();
     return {
       callbacks,
-      raw: await this.#stack.raw.send(lanes, RAW_FOR_EACH * each),
-      requests: after.requests - before.requests,
-      functionMs: after.functionMs - before.functionMs,
+      raw,
+      requests: between.requests - before.requests,
+      functionMs: between.functionMs - before.functionMs,
+      callbacksMs: between.stackMs - before.stackMs + (user + system) / 1000,
+      rawsMs: after.stackMs - between.stackMs + raw.cpuMs,
     };
   }
 

@@ -25,6 +25,8 @@ export interface StackCounts {
   readonly requests: number;
   /** CPU time of the functions, ms: each has a thread of its own. The emulator and the gateway are in another. */
   readonly functionMs: number;
+  /** CPU time of the whole stack, ms. */
+  readonly stackMs: number;
 }
 
 type StartStack = (options: object) => Promise<StackPlace & { close(): Promise<void> }>;
@@ -62,11 +64,14 @@ const stack = await startLocalStack({
   log: () => undefined,
 });
 
+const milliseconds = ({ user, system }: NodeJS.CpuUsage): number => (user + system) / 1000;
+
 async function counts(): Promise<StackCounts> {
   const usages = await Promise.all([...functions].map((one) => one.cpuUsage()));
   return {
     requests: requests.get(Number(new URL(stack.endpoint).port)) ?? 0,
-    functionMs: usages.reduce((sum, { user, system }) => sum + (user + system) / 1000, 0),
+    functionMs: usages.reduce((sum, usage) => sum + milliseconds(usage), 0),
+    stackMs: milliseconds(process.cpuUsage()),
   };
 }
 
