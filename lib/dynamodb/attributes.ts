@@ -34,7 +34,7 @@ export function isEmptySet(value: Attribute): boolean {
 
 /** The members of a map; one that is `undefined` counts as absent. */
 export function members<T>(record: { readonly [name: string]: T } | undefined): [name: string, value: T][] {
-  return Object.entries(record ?? {}).filter(([, value]) => value !== undefined);
+  return record === undefined ? [] : Object.entries(record).filter(([, value]) => value !== undefined);
 }
 
 /** The bytes of a string as stored. @throws NotStorable for a lone surrogate, which UTF-8 cannot carry */

@@ -1,15 +1,16 @@
-import { DynamoDBClient, type DynamoDBClientConfig } from "@aws-sdk/client-dynamodb";
+import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { compact } from "../system/compact.ts";
 import { platform } from "../system/platform.ts";
 import type { Clock } from "../system/ports.ts";
 import { httpHandler } from "./http-handler.ts";
+import { requestSigner, type Credentials } from "./request-signer.ts";
 
 interface TableClientOptions {
   readonly region: string;
   /** The endpoint in place of the region's own: the local emulator, or a private endpoint. */
   readonly endpoint?: string;
   /** `environmentCredentials` in a function. */
-  readonly credentials: NonNullable<DynamoDBClientConfig["credentials"]>;
+  readonly credentials: Credentials | (() => Promise<Credentials>);
   /** Most attempts of one request [4]. */
   readonly attempts?: number;
   /** Milliseconds for one attempt, answer included [4000]. The largest answer, a batch of 16 MB, takes less. */
@@ -33,9 +34,12 @@ const UNUSED = ["loggerMiddleware", "getUserAgentMiddleware", "recursionDetectio
  * `config.cacheMiddleware` is set to false first.
  */
 export function createTableClient(options: TableClientOptions): DynamoDBClient {
+  const { region, credentials, clock = platform.clock } = options;
+  const credentialsNow = typeof credentials === "function" ? credentials : () => Promise.resolve(credentials);
   const client = new DynamoDBClient({
-    region: options.region,
-    credentials: options.credentials,
+    region,
+    credentials,
+    signer: requestSigner(region, credentialsNow, () => clock.now()),
     retryMode: "standard",
     maxAttempts: options.attempts ?? 4,
     cacheMiddleware: true,
@@ -43,7 +47,7 @@ export function createTableClient(options: TableClientOptions): DynamoDBClient {
       timeoutMs: options.requestTimeoutMs ?? 4_000,
       connectMs: CONNECT_MS,
       maxConnections: MOST_CONNECTIONS,
-      clock: options.clock ?? platform.clock,
+      clock,
       after: platform.after,
     }),
     ...compact({ endpoint: options.endpoint }),
