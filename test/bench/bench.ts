@@ -11,6 +11,7 @@ import { HERE } from "./bench-stack.ts";
 import { measureLoads } from "./callback-load.ts";
 import { OldCheckout } from "./checkouts.ts";
 import { ImportTimes, MOST_RATIO } from "./import-time.ts";
+import { memoryCosts, TABLE_MS } from "./memory-cost.ts";
 import { printed } from "./printed-table.ts";
 import { measurePublishing } from "./publish-load.ts";
 
@@ -41,11 +42,14 @@ await using imports = await ImportTimes.open();
 const [baseline, ...functions] = await imports.measure(ROUNDS);
 const tooSlow = functions.filter(({ ratio }) => ratio > MOST_RATIO);
 const tooDear = publishing.filter(({ checkout, requests, budget }) => checkout === HERE.name && requests > budget);
+const { functionMs = 0, requests = 0 } = loads.find(({ checkout }) => checkout === HERE.name) ?? {};
+const { medianMs: importMs = 0 } = functions.find(({ name }) => name === "callbacks") ?? {};
+const memory = memoryCosts({ functionMs, requests, importMs });
 const withinBudgets = tooSlow.length === 0 && tooDear.length === 0;
 
 if (options.json === true) {
   const budgets = { importRatio: MOST_RATIO, referencePerSecond: REFERENCE_PER_SECOND };
-  const report = { loads, publishing, backlog, baseline, functions, budgets, withinBudgets };
+  const report = { loads, publishing, backlog, baseline, functions, memory, budgets, withinBudgets };
   process.stdout.write(`${JSON.stringify(report, undefined, 1)}\n`);
 } else {
   const fixed = (value: number, digits: number): string => value.toFixed(digits);
@@ -86,6 +90,9 @@ if (options.json === true) {
     ...[name, kilobytes(bytes), fixed(medianMs, 0), `${fixed(ratio, 2)} of ${fixed(MOST_RATIO, 2)}`],
     ratio > MOST_RATIO ? "OVER" : "",
   ]);
+  const memories = memory.map((row) => [
+    ...[`${String(row.memoryMb)} MB`, fixed(row.callbackMs, 1), fixed(row.importMs, 0), fixed(row.dollars, 2), ""],
+  ]);
   process.stdout.write(
     `${printed([["", "a second", "p50 ms", "p99 ms", "CPU ms", "count", ""], ...paces])}\n` +
       `The reference implementation handles about ${String(REFERENCE_PER_SECOND)} in-order callbacks a second.\n\n` +
@@ -93,7 +100,9 @@ if (options.json === true) {
       `The reference takes ${String(REFERENCE_CHANGE_SECONDS)} s for a change to 100.\n\n` +
       `${printed([["backlog", "ms", "diffs a second", "table requests", ""], ...works])}\n\n` +
       `${printed([["function", "bundle", "import, CPU ms", "of the document client's", ""], ...sizes])}\n` +
-      `Importing the document client alone took ${fixed(baseline?.medianMs ?? 0, 0)} ms of CPU time.\n`,
+      `Importing the document client alone took ${fixed(baseline?.medianMs ?? 0, 0)} ms of CPU time.\n\n` +
+      `${printed([["callbacks at Lambda, computed", "ms each, warm", "import, ms", "$ a million", ""], ...memories])}\n` +
+      `A request to DynamoDB is taken for ${String(TABLE_MS)} ms.\n`,
   );
 }
 if (!withinBudgets) process.exitCode = 1;

@@ -74,6 +74,9 @@ describe.each([
       [60_000, 1],
       [60_001, 2],
       [1, 2],
+      // After the clock was set back the age of a connection is unknown.
+      [-60_002, 3],
+      [60_000, 3],
     ] as const) {
       now += later;
       await ask();
