@@ -11,8 +11,6 @@ interface TableClientOptions {
   readonly endpoint?: string;
   /** `environmentCredentials` in a function. */
   readonly credentials: Credentials | (() => Promise<Credentials>);
-  /** Most attempts of one request [4]. */
-  readonly attempts?: number;
   /** Milliseconds for one attempt, answer included [4000]. The largest answer, a batch of 16 MB, takes less. */
   readonly requestTimeoutMs?: number;
   /** Measures for how long a kept connection has been free [the machine's clock]. */
@@ -25,10 +23,8 @@ const MOST_CONNECTIONS = 128;
 const UNUSED = ["loggerMiddleware", "getUserAgentMiddleware", "recursionDetectionMiddleware"];
 
 /**
- * The client that a `DocumentTable` needs, one per process: it keeps its connections, retries throttling and broken
- * connections with jitter, and gives up on an answer while the caller still has time to react.
- *
- * A retry may follow a write that did happen: its condition then fails because of the first one.
+ * The client that a `DocumentTable` needs, one per process: it keeps its connections, and gives up on an answer while the
+ * caller still has time to react. It makes one attempt of each request.
  *
  * The SDK puts the steps of each kind of request together once. Steps that are added later are not seen, unless
  * `config.cacheMiddleware` is set to false first.
@@ -40,8 +36,9 @@ export function createTableClient(options: TableClientOptions): DynamoDBClient {
     region,
     credentials,
     signer: requestSigner(region, credentialsNow, () => clock.now()),
+    // `DocumentTable` retries, because it knows the deadline of the work; the SDK would wait for seconds beyond it.
     retryMode: "standard",
-    maxAttempts: options.attempts ?? 4,
+    maxAttempts: 1,
     cacheMiddleware: true,
     requestHandler: httpHandler({
       timeoutMs: options.requestTimeoutMs ?? 4_000,

@@ -43,7 +43,6 @@ const table = (endpoint: string, options: Options): (() => Promise<unknown>) => 
     region: "local",
     credentials: LOCAL_CREDENTIALS,
     endpoint,
-    attempts: 1,
     ...options,
   });
   return async () => await client.send(new GetItemCommand({ TableName: "t", Key: { pk: { S: "a" }, sk: { S: "b" } } }));

@@ -283,43 +283,46 @@ describe("numbers", () => {
 describe("retention", () => {
   it("has a resync stand for diffs that expired before they were read", async () => {
     const { world, bob, sub } = await subscribed();
-    const { changeLog, inboundHeads } = world.host.service;
+    const { changeLog, retention } = world.host.service;
+    const catchUp = async (): Promise<void> => {
+      const heads = await world.heads();
+      await retention.catchUp(world.actor.id, heads, await changeLog.newest(world.actor.id));
+    };
     await world.set("a", 1);
-    await bob.poll(sub);
+    await catchUp();
     world.host.now += 20 * DAY;
     await world.set("a", 2);
     world.host.now += 15 * DAY;
     await world.set("a", 3);
     expect((await bob.poll(sub)).data.map(({ sequence }) => sequence)).toEqual([2, 3]);
-    const { retention } = world.host.service;
-    const heads = await inboundHeads.all(world.actor.id);
-    await retention.catchUp(world.actor.id, heads, await changeLog.newest(world.actor.id));
+    await catchUp();
     expect((await bob.poll(sub)).data).toMatchObject([
       { sequence: 4, type: "resync", data: { a: 3 }, overwritten: [""] },
     ]);
   });
 
-  it("has a resync stand for records that expired before any cursor passed them", async () => {
+  it("has a resync stand for records that expired before any cursor passed them, beyond what they may have made", async () => {
     const { world, bob, sub } = await subscribed({ subtarget: "a" });
     await world.set("a", 1);
+    expect(await bob.poll(sub)).toMatchObject({ sequence: 1, data: [{ sequence: 1, data: 1 }] });
     world.host.now += 31 * DAY;
     await world.set("b", 1);
-    expect(await bob.poll(sub)).toMatchObject({ sequence: 1, data: [{ sequence: 1, type: "resync", data: 1 }] });
+    expect(await bob.poll(sub)).toMatchObject({ sequence: 3, data: [{ sequence: 3, type: "resync", data: 1 }] });
     await world.set("a", 2);
-    expect((await bob.poll(sub)).data).toMatchObject([{ type: "resync" }, { sequence: 2, data: 2 }]);
+    expect((await bob.poll(sub)).data).toMatchObject([{ type: "resync" }, { sequence: 4, data: 2 }]);
   });
 
   it("keeps no record that every subscription has cleared", async () => {
     const { world, bob, sub } = await subscribed();
     const other = await bob.subscribe({ subtarget: "b" });
-    const { changeLog, inboundHeads, retention } = world.host.service;
+    const { changeLog, retention } = world.host.service;
     for (let n = 1; n <= 150; n += 1) await world.set("a", n);
     await bob.poll(sub);
     await bob.ask("PUT", sub, { sequence: 148 });
     const tidy = async (): Promise<void> => {
       const logHead = await changeLog.head(world.actor.id);
-      await retention.catchUp(world.actor.id, await inboundHeads.all(world.actor.id), logHead.newest);
-      await retention.deleteUnneeded(world.actor.id, await inboundHeads.all(world.actor.id), logHead);
+      await retention.catchUp(world.actor.id, await world.heads(), logHead.newest);
+      await retention.deleteUnneeded(world.actor.id, await world.heads(), logHead);
     };
     await tidy();
     expect(await world.records()).toHaveLength(2);

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { outboundHeadKey } from "../../../lib/dynamodb/keys/streams.ts";
+import { bufferPartition, outboundHeadKey } from "../../../lib/dynamodb/keys/streams.ts";
 import type { Json } from "../../../lib/system/ports.ts";
+import { FaultyTable } from "../../support/faulty-table.ts";
 import { ACTOR, bodyOf, PEER, SUB, Subscriber } from "./subscriber.ts";
 
 const POLL = `GET /subscriptions/${ACTOR}/${SUB}`;
@@ -51,6 +52,37 @@ describe("a gap", () => {
     );
     expect(us.asked.find(({ method }) => method === "PUT")?.json).toEqual({ sequence: 5 });
     expect(asked(PUT)).toBe(1);
+  });
+
+  it("keeps the bodies of what is not written when the replay is cut off, and ends it from them", async () => {
+    let broken = true;
+    const cut = await new Subscriber({
+      table: (inner) =>
+        new FaultyTable(inner, (operation, keys) =>
+          broken && operation === "put" && keys.some(({ sk }) => sk.includes("V#e")) ? "throttle" : "ok",
+        ),
+    }).subscribed();
+    const partition = bufferPartition(outboundHeadKey({ actorId: ACTOR, peerId: PEER, subscriptionId: SUB }));
+    const bodies = (): number[] =>
+      cut.table.all().flatMap(({ pk, sk }) => (pk === partition ? Number(sk.split("#")[1]) : []));
+    for (const [n, data] of [
+      [1, { a: 1 }],
+      [3, { c: 3 }],
+      [4, { d: 4 }],
+      [5, { e: 5 }],
+    ] as const)
+      await cut.diff(n, data);
+    expect(bodies()).toEqual([3, 4, 5]);
+    cut.script[POLL] = backlog(5, [2, { b: 2 }]);
+    cut.now += 5_000;
+    await cut.arriveMessages();
+    expect(await cut.state()).toMatchObject({ lastSeq: 4, pendingSequences: [5] });
+    expect(bodies()).toEqual([5]);
+    broken = false;
+    cut.now += 300_000;
+    await cut.sweep();
+    expect(await cut.state()).toMatchObject({ lastSeq: 5, pendingCount: 0 });
+    expect([await cut.stored(), bodies()]).toEqual([{ a: 1, b: 2, c: 3, d: 4, e: 5 }, []]);
   });
 
   it("is closed from the state when the backlog says that everything is to be read again", async () => {

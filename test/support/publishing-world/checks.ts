@@ -8,7 +8,13 @@ import { locate, recordsFor } from "../../../lib/domain/log/render-backlog.ts";
 import { placeOf } from "../../../lib/domain/terms/scope.ts";
 import { readsOf } from "../../../lib/domain/policy/visibility.ts";
 import { trustKey } from "../../../lib/dynamodb/keys/actors.ts";
-import { logHeadKey, logRecordKey, ownPropertyKey, recordPartition } from "../../../lib/dynamodb/keys/publishing.ts";
+import {
+  PEER_MARKER_PREFIX,
+  logHeadKey,
+  logRecordKey,
+  ownPropertyKey,
+  recordPartition,
+} from "../../../lib/dynamodb/keys/publishing.ts";
 import type { MemoryTable } from "../memory-table.ts";
 import { visibleState, withoutShells } from "../shaped-world.ts";
 import { headOf, isThere, type StoredHead } from "./stored-heads.ts";
@@ -143,6 +149,8 @@ export function checkSent(table: MemoryTable, ledger: Ledger): void {
     const head = headOf(table, line);
     // A peer that left without fetching the diff of a low callback gets nothing for a while.
     if (head === undefined || line.state.granularity === "none" || isLeftAlone(table, line.who.peerId)) continue;
+    // Nor does one whose trust is ending: a request that met other writers for too long leaves its subscriptions to the sweep.
+    if (table.itemAt(trustKey(ACTOR, line.who.peerId))?.["ending"] === true) continue;
     const tried = Math.max(head.delivery?.tried ?? 0, head.state.cleared);
     if (line.pendingAfter(head.state.cursor) || tried < head.state.sequence)
       throw new Violation(
@@ -205,7 +213,7 @@ export function checkDeleted(table: MemoryTable, ledger: Ledger, now: number): v
     if ((headOf(table, line)?.leaseUntil ?? 0) > now) throw new Violation(`${line.name}: a lease is left.`);
   }
   const inbound = table.all().filter(({ sk }) => sk.startsWith("IN#")).length;
-  const markers = table.all().filter(({ pk }) => pk.startsWith("S#")).length;
+  const markers = table.all().filter(({ pk, sk }) => pk.startsWith("S#") && !sk.startsWith(PEER_MARKER_PREFIX)).length;
   if (inbound !== ledger.lines.size || markers !== ledger.lines.size)
     throw new Violation(
       `${String(ledger.lines.size)} subscriptions have ${String(inbound)} heads and ${String(markers)} markers.`,

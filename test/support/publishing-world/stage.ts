@@ -14,6 +14,7 @@ import { Deliveries } from "./deliveries.ts";
 import { begun, Instance } from "./instance.ts";
 import { Ledger } from "./ledger.ts";
 import { ModelPeer, MOODS, REFUSING } from "./model-peer.ts";
+import { checkPlaces } from "./places.ts";
 import { planOf, type Plan } from "./plan.ts";
 import { StoredHeads } from "./stored-heads.ts";
 import { VirtualTime } from "./virtual-time.ts";
@@ -63,6 +64,9 @@ export class Stage {
   running = 0;
   #ids = 0;
   #failure: { readonly error: unknown } | undefined;
+  /** The table's writes that the heads, and those that the deliveries, were held against: without another, both hold still. */
+  #followed = -1;
+  #watched = -1;
 
   constructor(seed: number, { sabotage = (table) => table, tracing = false, troubled = false }: StageOptions = {}) {
     this.random = seeded(seed);
@@ -254,7 +258,10 @@ export class Stage {
   #observe(): void {
     if (this.#failure !== undefined) throw this.#failure.error;
     this.#follow();
-    for (const peer of this.peers) this.#deliveries.watch(peer, this.time.now);
+    if (this.#watched !== this.table.writes) {
+      for (const peer of this.peers) this.#deliveries.watch(peer, this.time.now);
+      this.#watched = this.table.writes;
+    }
     for (const mark of this.acknowledged.splice(0)) {
       if (!this.ledger.recorded.has(mark))
         throw new Violation(`The change ${mark} was acknowledged and is not in the log (P1).`);
@@ -263,6 +270,8 @@ export class Stage {
 
   /** Takes in what the last step has written. */
   #follow(): void {
+    if (this.#followed === this.table.writes) return;
+    this.#followed = this.table.writes;
     const { newest } = this.ledger;
     checks.absorbRecords(this.table, this.ledger);
     for (const record of this.ledger.records.slice(newest)) {
@@ -270,6 +279,8 @@ export class Stage {
       if (record.kind === "permissions") this.peers.find(({ id }) => id === record.peerId)?.readAnew();
       if (record.kind === "subscriptions") this.#checkLost(record.peerId, record.subscriptions);
     }
+    if (this.ledger.records.slice(newest).some(({ kind }) => kind === "subscriptions"))
+      checkPlaces(this.table, this.ledger);
     this.#heads.follow(this.time.now);
   }
 

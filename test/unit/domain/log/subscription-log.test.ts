@@ -7,7 +7,8 @@ import {
   advance,
   clear,
   currentContext,
-  skipTo,
+  isTooLarge,
+  restart,
   startState,
   type RenderedDiff,
   type Subscriber,
@@ -299,13 +300,17 @@ describe("the backlog", () => {
     expect(needed - (cleared.runs[0]?.first ?? 0)).toBeLessThan(records / 25);
   });
 
-  test("that cannot be kept small becomes one resync, and the numbers continue", () => {
+  test("that cannot be kept small is too large until a record makes a resync of it", () => {
     const log = new Log();
     for (let n = 0; n < 40; n += 1) log.add(set("a", n), permit(n % 2 === 0 ? hiding(`x${String(n)}`) : open));
     expect(log.made.map(({ sequence }) => sequence)).toEqual(Array.from({ length: 40 }, (_, index) => index + 1));
-    expect(log.contents).toContain("resync");
-    expect(log.rendered()[0]?.content).toBe("resync");
-    expect(log.state.contexts.length).toBeLessThan(20);
+    expect(log.contents).not.toContain("resync");
+    expect(isTooLarge(log.state)).toBe(true);
+    const resync = { kind: "resync", at, peerId: broad.peerId, id: broad.id, sequence: 41 } as const;
+    log.add({ ...resync, id: "another" }, { ...resync, peerId: "another" }, resync);
+    expect(log.rendered()).toMatchObject([{ sequence: 41, recordNumber: 83, content: "resync" }]);
+    expect(isTooLarge(log.state)).toBe(false);
+    expect(log.state).toMatchObject({ cleared: 40, contexts: [currentContext(log.state)] });
   });
 
   test("cleared in part needs no record of what is cleared", () => {
@@ -332,8 +337,9 @@ test("a subscription left behind by the log's expiry continues with one resync",
     subscriptions: [scopeOf(broad)],
     suspensions: [],
   };
-  const { state, made } = skipTo(log.state, broad, 90, now);
-  expect(made).toEqual({ sequence: 2, recordNumber: 90, at: now.at, content: "resync" });
-  expect(advance(state, broad, 91, set("b", 1)).made).toBeUndefined();
-  expect(skipTo(state, broad, 90, now)).toEqual({ state });
+  const record = { kind: "resync", at, peerId: broad.peerId, id: broad.id, sequence: 90 } as const;
+  const { state, made } = restart(log.state, broad, { number: 91, record }, now);
+  expect(made).toEqual({ sequence: 90, recordNumber: 91, at, content: "resync" });
+  expect(state).toMatchObject({ cursor: 91, cleared: 89 });
+  expect(advance(state, broad, 92, set("b", 1)).made).toBeUndefined();
 });
