@@ -137,7 +137,7 @@ function stateOf(head: Head): JsonObject {
     pendingSequences: [...head.buffered].sort((one, other) => one - other),
     resyncPending: head.recoveryRequested !== undefined || head.replacing || head.contradicted,
     gapSince: head.gapSince === undefined ? undefined : new Date(head.gapSince).toISOString(),
-    ...(head.contradicted ? { contradicted: true } : {}),
+    contradicted: head.contradicted || undefined,
     ...recoveryOf(head),
     epoch: head.epoch,
     version: head.version,

@@ -84,6 +84,7 @@ function composeLog(base: Runtime, app: ActingWebApp) {
     table,
     clock,
     changeLog,
+    commits: unpublished,
     incarnation: config.incarnation,
     contextOf: async (actorId, peerId) => await readSubscriptionContext(contextDeps, actorId, peerId),
   });

@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 import { parseText } from "../domain/json/json-text.ts";
 import { MAX_DELAY_SECONDS, type Clock, type DelayQueue, type Log } from "../system/ports.ts";
+import { within } from "../system/request-context.ts";
 import type { RunDue } from "./due-work.ts";
 import { reportFailedMessages } from "./metrics.ts";
 
@@ -34,7 +35,7 @@ export function queueWorker(
           const work = message.parse(parseText(body));
           const early = work.dueAt - clock.now();
           if (early > 0) await queue.send(work, Math.min(MAX_DELAY_SECONDS, Math.ceil(early / 1_000)));
-          else await runDue({ pk: work.pk, sk: work.sk }, deadline);
+          else await within(deadline, async () => await runDue({ pk: work.pk, sk: work.sk }, deadline));
           return [];
         } catch (error) {
           log.error("a delayed message failed", { messageId, error });

@@ -3,6 +3,7 @@ import { dueShards, dueShardOf } from "../dynamodb/keys/due.ts";
 import { updateIf } from "../dynamodb/outcomes.ts";
 import { all, equals, itemExists, type Key, type Table } from "../dynamodb/table.ts";
 import type { Clock, Deadline, Log } from "../system/ports.ts";
+import { within } from "../system/request-context.ts";
 import type { RunDue } from "./due-work.ts";
 
 /** Keys read from one shard at once: enough to find what waits behind many others. */
@@ -15,6 +16,8 @@ const SLICE_MS = 8_000;
 const LEAST_TO_START_MS = 13_000;
 /** With less time left than this (ms) no piece of work begins: one recovery may need it. */
 const LEAST_MS = 15_000;
+/** How long one reading of the shards may take, ms, so that a throttled shard does not keep back the work of the others. */
+const FIND_MS = 5_000;
 /** Work that failed with an unhandled error is due again after this long (ms), so that it cannot crowd out the rest. */
 const POSTPONE_MS = 60_000;
 
@@ -49,6 +52,17 @@ export async function sweep({ table, clock, log, runDue }: SweepServices, deadli
       log.warn("due work was not postponed", { sk, error });
     }
   };
+  const find = async (shard: string): Promise<readonly Due[]> => {
+    const end = deadline.remaining() - FIND_MS;
+    const reading = { remaining: () => Math.max(0, deadline.remaining() - end) };
+    try {
+      return await within(reading, async () => await table.queryDue(shard, now, PAGE));
+    } catch (error) {
+      report.failed += 1;
+      log.error("a shard of the due index was not read; the next sweep reads it", { shard, error });
+      return [];
+    }
+  };
   const runAll = async (keys: readonly Due[]): Promise<void> => {
     const waiting = [...keys];
     const work = async (): Promise<void> => {
@@ -60,7 +74,7 @@ export async function sweep({ table, clock, log, runDue }: SweepServices, deadli
             remaining: () => deadline.remaining(),
             stopStartingBelowMs: Math.max(deadline.remaining() - SLICE_MS, LEAST_TO_START_MS),
           };
-          const gapSince = await runDue({ pk: due.pk, sk: due.sk }, slice);
+          const gapSince = await within(slice, async () => await runDue({ pk: due.pk, sk: due.sk }, slice));
           if (gapSince !== undefined) report.oldestGapMs = Math.max(report.oldestGapMs, now - gapSince);
         } catch (error) {
           report.failed += 1;
@@ -75,7 +89,7 @@ export async function sweep({ table, clock, log, runDue }: SweepServices, deadli
   const seen = new Set<string>();
   let full = [...dueShards];
   while (full.length > 0 && deadline.remaining() > LEAST_MS) {
-    const pages = await Promise.all(full.map(async (shard) => await table.queryDue(shard, now, PAGE)));
+    const pages = await Promise.all(full.map(find));
     const fresh = pages.flat().filter(({ pk, sk }) => !seen.has(`${pk}\n${sk}`));
     for (const { pk, sk, dueAt } of fresh) {
       seen.add(`${pk}\n${sk}`);

@@ -1,5 +1,5 @@
 /** The due index: in which of its partitions an item of due work stands. */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { Key } from "../table.ts";
 
 /** Number of partitions of the due index. The sweep asks each once; more shards spread more simultaneous due work. */
@@ -10,6 +10,6 @@ export const dueShards: readonly string[] = Array.from({ length: DUE_SHARDS }, (
 
 /** The due-index shard of an item: fixed by its key, spread evenly. */
 export function dueShardOf(key: Key): string {
-  const first = createHash("sha256").update(`${key.pk}\n${key.sk}`).digest()[0] ?? 0;
+  const first = hash("sha256", `${key.pk}\n${key.sk}`, "buffer")[0] ?? 0;
   return `due#${String(first % DUE_SHARDS)}`;
 }

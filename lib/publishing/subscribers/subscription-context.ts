@@ -5,7 +5,7 @@ import type { Table } from "../../dynamodb/table.ts";
 import { untilStill } from "../../properties/until-still.ts";
 import { readLogHead } from "../../change-log/change-log.ts";
 import type { InboundHeads } from "./inbound-heads.ts";
-import type { SubscriptionContextAt } from "./cursor-store.ts";
+import type { SubscriptionContextAt } from "./log-resync.ts";
 
 const MOST_ATTEMPTS = 20;
 

@@ -53,7 +53,7 @@ describe("the capabilities of a subscribing peer", () => {
   it("are not read again for another subscription while they are known", async () => {
     await world.subscribe(bob);
     await world.pass(MINUTE);
-    await world.subscribe(bob, { target: "news" });
+    await world.subscribe(bob, { target: "orders" });
     await world.pass(MINUTE);
     expect(asked()).toBe(1);
     expect(Number((await item())?.["dueAt"])).toBeGreaterThan(world.host.now + 23 * 60 * MINUTE);
@@ -102,7 +102,7 @@ describe("the capabilities of a subscribing peer", () => {
 
   it("are not read any more after the last subscription, and again with a new one", async () => {
     const first = await world.subscribe(bob);
-    const second = await world.subscribe(bob, { target: "news" });
+    const second = await world.subscribe(bob, { target: "orders" });
     await world.pass(MINUTE);
     await leave(first);
     await world.pass(DAY);

@@ -21,7 +21,7 @@ async function subscribe(peer: Peer, names: readonly string[]): Promise<string[]
 }
 
 /** How many heads lie in each bucket. */
-const held = (): number[] => {
+const headCounts = (): number[] => {
   const { heads } = world.stored();
   const buckets = new Set(heads.map(({ pk }) => pk));
   return [...buckets.keys()].sort().map((pk) => heads.filter((head) => head.pk === pk).length);
@@ -53,7 +53,7 @@ beforeAll(async () => {
 });
 
 it("fills partitions of a hundred one after another, also when peers subscribe at the same time", () => {
-  expect(held()).toEqual([100, 100, 70]);
+  expect(headCounts()).toEqual([100, 100, 70]);
   for (const { pk, ...head } of world.stored().heads)
     expect(pk).toBe(bucketPartition(world.actor.id, bucketOf(String(head["subscriptionId"]))));
   // Nothing that a change writes lies beside the log's head.
@@ -65,19 +65,19 @@ it("reads a bucket by one query where more than a third of it is asked for, the 
   const { inboundHeads } = world.host.service;
   const names = ids.flatMap((of, index) => of.map((id) => ({ peerId: PEERS[index] ?? "", id })));
   const some = (bucket: number, count: number) => names.filter(({ id }) => bucketOf(id) === bucket).slice(0, count);
-  const asked = async (wanted: readonly { peerId: string; id: string }[], buckets = [100, 100, 70]) =>
+  const read = async (asked: readonly { peerId: string; id: string }[], buckets = [100, 100, 70]) =>
     await requests(async () => {
       const byKey = async (keys: readonly Key[]) => (keys.length === 0 ? [] : await world.host.table.getMany(keys));
-      const items = await inboundHeads.items(world.actor.id, wanted, buckets, byKey);
+      const items = await inboundHeads.items(world.actor.id, asked, buckets, byKey);
       const found = new Set(items.map((item) => item["subscriptionId"]));
-      expect(wanted.filter(({ id }) => !found.has(id))).toEqual([]);
+      expect(asked.filter(({ id }) => !found.has(id))).toEqual([]);
     });
-  expect(await asked(names)).toEqual(["query", "query", "query"]);
-  expect(await asked([...some(0, 33), ...some(1, 34), ...some(2, 23)])).toEqual(["getMany", "query"]);
-  expect(await asked([...some(1, 34), ...some(2, 24)])).toEqual(["query", "query"]);
-  expect(await asked(some(2, 5), [100, 100, 5])).toEqual(["query"]);
-  expect(await asked(some(2, 4), [100, 100, 4])).toEqual(["getMany"]);
-  expect(await asked([])).toEqual([]);
+  expect(await read(names)).toEqual(["query", "query", "query"]);
+  expect(await read([...some(0, 33), ...some(1, 34), ...some(2, 23)])).toEqual(["getMany", "query"]);
+  expect(await read([...some(1, 34), ...some(2, 24)])).toEqual(["query", "query"]);
+  expect(await read(some(2, 5), [100, 100, 5])).toEqual(["query"]);
+  expect(await read(some(2, 4), [100, 100, 4])).toEqual(["getMany"]);
+  expect(await read([])).toEqual([]);
 });
 
 it("finds those in scope by as many queries as for one bucket, and one peer's by its marker", async () => {
@@ -98,10 +98,10 @@ it("fills places that became free, under new ids", async () => {
   const [ann, bob] = peers;
   const gone = ids[0]?.slice(10, 13) ?? [];
   for (const id of gone) expect((await ann?.ask("DELETE", id))?.status).toBe(204);
-  const before = held();
+  const before = headCounts();
   const fresh = await subscribe(bob ?? ann!, ["q1", "q2", "q3"]);
   expect(before[0]! + before[1]! + before[2]!).toBe(267);
-  expect(held()).toEqual([100, 100, 70]);
+  expect(headCounts()).toEqual([100, 100, 70]);
   expect(fresh.map(bucketOf).sort()).toEqual(gone.map(bucketOf).sort());
   expect(fresh.filter((id) => gone.includes(id))).toEqual([]);
 });

@@ -69,11 +69,11 @@ export class PublisherWorld {
   /** The stored items of inbound heads, of the markers of scopes and peers, and the log's head. */
   stored() {
     const all = this.inner.all();
-    const marks = all.filter(({ pk }) => pk === scopePartition(this.actor.id));
+    const found = all.filter(({ pk }) => pk === scopePartition(this.actor.id));
     return {
       heads: all.filter(({ pk }) => pk.startsWith(`B#${this.actor.id}#`)),
-      markers: marks.filter(({ sk }) => !sk.startsWith(PEER_MARKER_PREFIX)),
-      peers: marks.filter(({ sk }) => sk.startsWith(PEER_MARKER_PREFIX)),
+      markers: found.filter(({ sk }) => !sk.startsWith(PEER_MARKER_PREFIX)),
+      peers: found.filter(({ sk }) => sk.startsWith(PEER_MARKER_PREFIX)),
       log: this.inner.itemAt(logHeadKey(this.actor.id)),
     };
   }
@@ -120,7 +120,7 @@ export class Peer {
   }
 
   /** What the diffs say, in order. */
-  async told(id: string): Promise<readonly unknown[]> {
+  async diffsOf(id: string): Promise<readonly unknown[]> {
     return (await this.poll(id)).data.map(({ data }) => data);
   }
 }

@@ -98,17 +98,17 @@ describe("a peer's subscription", () => {
   });
 
   it("calls the application's hooks at its making and its end", async () => {
-    const told: unknown[] = [];
+    const events: unknown[] = [];
     const app = new ActingWebApp({ awType: "urn:test", desc: "test" })
-      .lifecycleHook("subscription_created", ({ actor: _actor, ...event }) => void told.push(["created", event]))
-      .lifecycleHook("subscription_deleted", ({ actor: _actor, ...event }) => void told.push(["deleted", event]));
+      .lifecycleHook("subscription_created", ({ actor: _actor, ...event }) => void events.push(["created", event]))
+      .lifecycleHook("subscription_deleted", ({ actor: _actor, ...event }) => void events.push(["deleted", event]));
     const world = await PublisherWorld.open({ app });
     const peer = await world.peer("bob");
     const sub = await peer.subscribe({ subtarget: "a" });
     await peer.subscribe({ subtarget: "a", granularity: "low" });
     await peer.ask("DELETE", sub);
     const event = { peerId: "bob", subscriptionId: sub, target: "properties", subtarget: "a" };
-    expect(told).toEqual([
+    expect(events).toEqual([
       ["created", event],
       ["deleted", event],
     ]);
@@ -362,7 +362,7 @@ describe("the end of a subscription", () => {
     const narrow = await bob.subscribe({ subtarget: "a", granularity: "low" });
     await world.set("a", 1);
     await world.set("b", 2);
-    expect([await bob.told(broad), await bob.told(narrow)]).toEqual([[{ b: 2 }], [1]]);
+    expect([await bob.diffsOf(broad), await bob.diffsOf(narrow)]).toEqual([[{ b: 2 }], [1]]);
     await bob.ask("DELETE", narrow);
     const { data } = await bob.poll(broad);
     expect(data).toMatchObject([

@@ -69,7 +69,7 @@ function checkProperty(table: MemoryTable, ledger: Ledger, name: string): void {
 }
 
 /** A peer receives under a number what the log says of it, and nothing hidden (P1, P2). */
-export function checkTold(
+export function checkReceived(
   ledger: Ledger,
   peerId: string,
   id: string,
@@ -80,7 +80,7 @@ export function checkTold(
   const line = ledger.line(peerId, id) ?? ledger.ended.get(`${peerId} ${id}`);
   const name = `${peerId}/${id} ${String(sequence)}`;
   if (line === undefined) throw new Violation(`${name}: a callback of a subscription that never was.`);
-  const entry = line.told[sequence - 1];
+  const entry = line.entries[sequence - 1];
   if (entry === undefined) throw new Violation(`${name}: sent before it was made, or made by no change (P1).`);
   if (entry.said === "resync") {
     // For peers without support of resyncs, and in a poll, a resync is the whole state under that number.
@@ -101,8 +101,8 @@ export function checkCopy(ledger: Ledger, peer: ModelPeer, subscription: Subscri
   if (line === undefined || subscription.scope.target !== "properties") return;
   const name = `${peer.id}/${subscription.id} on /${[subscription.scope.subtarget, subscription.scope.resource].join("/")}`;
   if (subscription.isStale) throw new Violation(`${name}: its state could not be read with a position (P6).`);
-  if (subscription.last !== line.told.length)
-    throw new Violation(`${name}: at ${String(subscription.last)} of ${String(line.told.length)}.`);
+  if (subscription.last !== line.entries.length)
+    throw new Violation(`${name}: at ${String(subscription.last)} of ${String(line.entries.length)}.`);
   const all = ledger.scopesOf(peer.id);
   const own = all.find(({ id }) => id === subscription.id);
   if (own === undefined) return;

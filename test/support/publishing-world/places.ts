@@ -8,8 +8,10 @@ import {
   peerOfMarker,
   PEER_MARKER_PREFIX,
   scopePartition,
+  sliceKey,
 } from "../../../lib/dynamodb/keys/publishing.ts";
 import { always } from "../../../lib/dynamodb/table.ts";
+import type { DelayedWork } from "../../../lib/system/ports.ts";
 import type { MemoryTable } from "../memory-table.ts";
 import type { Ledger } from "./ledger.ts";
 import { ACTOR, Violation } from "./violation.ts";
@@ -26,6 +28,10 @@ export async function crowd(table: MemoryTable, now: number): Promise<void> {
   await table.put({ ...logHeadKey(ACTOR), newest: 1, at: now * 1_000, buckets: printBuckets(ELSEWHERE) }, always);
 }
 
+/** What a commit with many subscribers leaves to workers, in place of a message for the whole log. */
+export const slices = (work: DelayedWork, upTo: number): readonly DelayedWork[] =>
+  [...ELSEWHERE.keys(), ELSEWHERE.length].map((bucket) => ({ ...work, ...sliceKey({ actorId: ACTOR, bucket, upTo }) }));
+
 /** What the log's head counts is what lies in each bucket, and the markers of peers name what the log names. */
 export function checkPlaces(table: MemoryTable, ledger: Ledger): void {
   const counted = parseBuckets(String(table.itemAt(logHeadKey(ACTOR))?.["buckets"] ?? ""));
@@ -38,9 +44,9 @@ export function checkPlaces(table: MemoryTable, ledger: Ledger): void {
       throw new Violation(`Bucket ${String(bucket)} holds ${String(there)} more, and counts ${String(count)}.`);
   }
   if (found !== heads.length) throw new Violation(`A head lies in none of the buckets ${String(counted)}.`);
-  const marks = table.all().filter(({ pk, sk }) => pk === scopePartition(ACTOR) && sk.startsWith(PEER_MARKER_PREFIX));
+  const markers = table.all().filter(({ pk, sk }) => pk === scopePartition(ACTOR) && sk.startsWith(PEER_MARKER_PREFIX));
   const peers = new Set([...ledger.lines.values()].map(({ who }) => who.peerId));
-  for (const peerId of new Set([...peers, ...marks.map(peerOfMarker)])) {
+  for (const peerId of new Set([...peers, ...markers.map(peerOfMarker)])) {
     const marked = table.itemAt(peerMarkerKey(ACTOR, peerId))?.["subscriptions"] ?? "[]";
     const named = JSON.stringify(ledger.scopesOf(peerId));
     if (marked !== named) throw new Violation(`The marker of ${peerId} is ${String(marked)}, the log says ${named}.`);

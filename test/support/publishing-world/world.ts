@@ -31,7 +31,7 @@ export class PublishingWorld {
   /** How many numbers all subscriptions together have got. */
   get numbers(): number {
     const { lines, ended } = this.#stage.ledger;
-    return [...lines.values(), ...ended.values()].reduce((sum, { told }) => sum + told.length, 0);
+    return [...lines.values(), ...ended.values()].reduce((sum, { entries }) => sum + entries.length, 0);
   }
 
   /** Plays the schedule to its end. @throws Violation */

@@ -3,16 +3,20 @@ import { sweep } from "../../../lib/scheduler/sweep.ts";
 import { logHeadKey } from "../../../lib/dynamodb/keys/publishing.ts";
 import { dueShardOf } from "../../../lib/dynamodb/keys/due.ts";
 import { outboundHeadKey, failedEventKey } from "../../../lib/dynamodb/keys/streams.ts";
-import { always, type Key } from "../../../lib/dynamodb/table.ts";
+import { always, TableBusy, type Key } from "../../../lib/dynamodb/table.ts";
 import type { Deadline } from "../../../lib/system/ports.ts";
+import { currentDeadline } from "../../../lib/system/request-context.ts";
 import { MemoryTable } from "../../support/memory-table.ts";
 
 const MINUTE = 60_000;
 const silent = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
 /** A sweep whose due work is `look`, over these keys: the earlier in the list, the earlier due. */
-async function sweepOver(keys: readonly Key[], look: (key: Key, deadline: Deadline, now: () => number) => unknown) {
-  const table = new MemoryTable();
+async function sweepOver(
+  keys: readonly Key[],
+  look: (key: Key, deadline: Deadline, now: () => number) => unknown,
+  table = new MemoryTable(),
+) {
   for (const [at, { pk, sk }] of keys.entries()) {
     await table.put({ pk, sk, dueShard: dueShardOf({ pk, sk }), dueAt: at }, always);
   }
@@ -64,9 +68,9 @@ test("an actor with much that is due gets its time slices between those of other
   const others = actors("other", 5).map((id) =>
     outboundHeadKey({ actorId: id, peerId: "peer", subscriptionId: "sub" }),
   );
-  const looked: string[] = [];
-  await sweepOver([...many, ...others], ({ pk }) => looked.push(pk) && 5_000);
-  expect(new Set(looked.slice(0, 10))).toEqual(new Set(["A#many", ...others.map(({ pk }) => pk)]));
+  const partitions: string[] = [];
+  await sweepOver([...many, ...others], ({ pk }) => partitions.push(pk) && 5_000);
+  expect(new Set(partitions.slice(0, 10))).toEqual(new Set(["A#many", ...others.map(({ pk }) => pk)]));
 });
 
 test("work that waits for peers starts no call after a few seconds, so that other work runs", async () => {
@@ -85,4 +89,21 @@ test("reports for how long the oldest due work had been due when the sweep began
   });
   expect(report).toEqual({ done: 2, failed: 1, oldestGapMs: 0, oldestDueMs: MINUTE });
   expect(await sweepOver([], () => undefined)).toEqual({ done: 0, failed: 0, oldestGapMs: 0, oldestDueMs: 0 });
+});
+
+test("a shard that cannot be read keeps back no work of the others, and is reported", async () => {
+  const keys = actors("actor", 20).map((id) => logHeadKey(id));
+  const throttled = dueShardOf(keys[0] as Key);
+  const table = new (class extends MemoryTable {
+    override async queryDue(...asked: Parameters<MemoryTable["queryDue"]>): ReturnType<MemoryTable["queryDue"]> {
+      // As long as the table's adapter retries.
+      if (asked[0] === throttled && (currentDeadline()?.remaining() ?? 0) <= 5_000) throw new TableBusy("busy");
+      return await super.queryDue(...asked);
+    }
+  })();
+  const done: string[] = [];
+  const report = await sweepOver(keys, ({ pk }) => void done.push(pk), table);
+  const others = keys.filter((key) => dueShardOf(key) !== throttled);
+  expect(new Set(done)).toEqual(new Set(others.map(({ pk }) => pk)));
+  expect(report).toMatchObject({ done: others.length, failed: 1 });
 });

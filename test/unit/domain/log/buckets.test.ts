@@ -54,8 +54,8 @@ test("no bucket holds more than 100, however heads come and go, and what they ho
       ids = ids.filter((id) => !gone.has(id));
     }
     most = Math.max(most, ids.length);
-    const held = Map.groupBy(ids, bucketOf);
-    expect(buckets.map((_, bucket) => held.get(bucket)?.length ?? 0)).toEqual(buckets);
+    const perBucket = Map.groupBy(ids, bucketOf);
+    expect(buckets.map((_, bucket) => perBucket.get(bucket)?.length ?? 0)).toEqual(buckets);
     expect(Math.max(0, ...buckets)).toBeLessThanOrEqual(BUCKET_SIZE);
     expect(buckets.at(-1)).not.toBe(0);
   }
