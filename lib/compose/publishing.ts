@@ -183,7 +183,7 @@ export function composePublishing(
     capabilities,
     suspensions: new Suspensions({ table, commits, fanOut: notify }),
     deliverSlice: async (slice, deadline) => {
-      await deliverSlice({ ...base, heads: inboundHeads, cursors, fanOut }, slice, deadline);
+      await deliverSlice({ ...base, heads: inboundHeads, changeLog, fanOut }, slice, deadline);
     },
     maintenance: new ChangeLogMaintenance({ ...base, heads: inboundHeads, fanOut, properties, retention }),
     retention,

@@ -58,12 +58,17 @@ interface Round {
   /** The records whose numbers are counted; none: whatever is undelivered is sent. */
   readonly records: readonly NumberedRecord[];
   readonly cache: RecordCache;
+  /** Heads as they were just read, by their sort key; absent: they are read by their names. */
+  readonly stored?: ReadonlyMap<string, InboundHead>;
   /** How many heads the actor's buckets have. */
   readonly buckets: Buckets;
   readonly time: DeliveryBudget;
   /** Peers to which delivery has not begun. */
   readonly waiting: Set<string>;
 }
+
+/** How `deliver` is to go about it. */
+type DeliverOptions = Pick<Round, "newest" | "buckets" | "time" | "stored"> & Partial<Pick<Round, "cache">>;
 
 /** One subscription of a round. */
 interface Delivery extends Round {
@@ -124,13 +129,9 @@ export class FanOut {
    * Delivers what is undelivered of these subscriptions, up to the record `newest`. `late`: there was no time for all of
    * them. The caller has to see to the rest, and to deliveries that failed for another reason.
    */
-  async deliver(
-    actorId: string,
-    names: Names,
-    { newest, buckets, time }: Pick<Round, "newest" | "buckets" | "time">,
-  ): Promise<"done" | "late"> {
-    const cache = new RecordCache(this.#deps.changeLog, actorId);
-    const round = { newest, records: [], cache, buckets, time, waiting: new Set<string>() };
+  async deliver(actorId: string, names: Names, how: DeliverOptions): Promise<"done" | "late"> {
+    const cache = how.cache ?? new RecordCache(this.#deps.changeLog, actorId);
+    const round = { ...how, records: [], cache, waiting: new Set<string>() };
     const outcomes = await this.#round(actorId, names, round);
     return outcomes.some(({ unfinished }) => unfinished === 0) ? "late" : "done";
   }
@@ -143,7 +144,10 @@ export class FanOut {
       let found: readonly Item[];
       try {
         const trusts = peers.map((peerId) => trustKey(actorId, peerId));
-        found = await heads.items(actorId, some, round.buckets, async (keys) => await trustCache.read(trusts, keys));
+        found =
+          round.stored === undefined
+            ? await heads.items(actorId, some, round.buckets, async (keys) => await trustCache.read(trusts, keys))
+            : await trustCache.read(trusts);
       } catch (error) {
         log.error("subscriptions were not read; the maintenance delivers them", { actorId, error });
         work.push(...some.map(() => Promise.resolve(TROUBLE)));
@@ -151,9 +155,10 @@ export class FanOut {
       }
       for (const peer of peers) round.waiting.add(peer);
       const items = new Map(found.map((item) => [item.sk, item]));
-      const read = some.flatMap(({ peerId, id }) => {
-        const head = items.get(inboundHeadKey({ actorId, peerId, id }).sk);
-        return head === undefined ? [] : [readInboundHead(head)];
+      const read = some.flatMap((name) => {
+        const { sk } = inboundHeadKey({ actorId, ...name });
+        const item = items.get(sk);
+        return round.stored?.get(sk) ?? (item === undefined ? [] : readInboundHead(item));
       });
       // One reading of the log for all of them.
       const carry = names.length <= MOST_CARRIED;

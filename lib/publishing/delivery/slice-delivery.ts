@@ -2,7 +2,10 @@
 import { sliceKey, type Slice } from "../../dynamodb/keys/publishing.ts";
 import type { Clock, Deadline } from "../../system/ports.ts";
 import { wakeUp, type WakeUpDeps } from "../../system/wake-up.ts";
-import type { CursorStore } from "../subscribers/cursor-store.ts";
+import type { ChangeLog } from "../../change-log/change-log.ts";
+import { RecordCache } from "../../change-log/record-cache.ts";
+import { advanceAll } from "../subscribers/advance-all.ts";
+import { headKey } from "../subscribers/inbound-head.ts";
 import type { InboundHeads } from "../subscribers/inbound-heads.ts";
 import { isUntried } from "./change-log-maintenance.ts";
 import { DeliveryBudget } from "./delivery-budget.ts";
@@ -11,7 +14,7 @@ import type { FanOut } from "./fan-out.ts";
 export interface SliceDeliveryDeps extends WakeUpDeps {
   readonly clock: Clock;
   readonly heads: Pick<InboundHeads, "inBucket">;
-  readonly cursors: Pick<CursorStore, "preview">;
+  readonly changeLog: Pick<ChangeLog, "stream">;
   readonly fanOut: Pick<FanOut, "deliver">;
 }
 
@@ -24,14 +27,19 @@ export type DeliverSlice = (slice: Slice, deadline: Deadline) => Promise<void>;
  * lost, or this fails, the maintenance of the log delivers the rest, because the log stays due.
  */
 export async function deliverSlice(deps: SliceDeliveryDeps, slice: Slice, deadline: Deadline): Promise<void> {
-  const { heads, cursors, fanOut, clock } = deps;
+  const { heads, changeLog, fanOut, clock } = deps;
   const { actorId, bucket, upTo } = slice;
-  const stored = await heads.inBucket(actorId, bucket);
-  const untried = (await cursors.preview(stored, upTo)).filter(isUntried);
+  const all = await heads.inBucket(actorId, bucket);
+  const cache = new RecordCache(changeLog, actorId);
+  const { advanced } = await advanceAll({ stream: (_, after, to) => cache.stream(after, to) }, all, upTo);
+  // A head that does not stand there has lost records: its delivery sees to that.
+  const untried = all.filter((head, index) => {
+    const { state } = advanced[index] ?? head;
+    return state.cursor < upTo || isUntried({ ...head, state });
+  });
   if (untried.length === 0) return;
-  const buckets: number[] = [];
-  buckets[bucket] = stored.length;
+  const stored = new Map(untried.map((head) => [headKey(head).sk, head]));
   const time = DeliveryBudget.ofWorker(deadline);
-  const end = await fanOut.deliver(actorId, untried, { newest: upTo, buckets, time });
+  const end = await fanOut.deliver(actorId, untried, { newest: upTo, buckets: [], time, cache, stored });
   if (end === "late") await wakeUp(deps, sliceKey(slice), clock.now());
 }

@@ -115,14 +115,14 @@ test.each(sized([600], [2_500]))("of %i: each gets it once, a bucket from each w
     expect(new Set([...table.heads].map((sk) => bucketOf(sk.split("#")[2] ?? "")))).toEqual(new Set([bucket]));
   }
   expect(sequences(peers)).toEqual(Array.from({ length: count }, () => 1));
-  expect(requests).toBeLessThan(2.2 * count);
+  expect(requests).toBeLessThan(2.05 * count);
   expect(world.host.messages).toEqual([]);
 
   // A message that comes again finds nothing to do.
   table.reset();
   for (const message of messages) await run(message);
   expect(sequences(peers)).toHaveLength(count);
-  expect(table.requests).toBeLessThanOrEqual(3 * messages.length);
+  expect(table.requests).toBeLessThanOrEqual(2 * messages.length);
 });
 
 describe("messages of a change to 300 subscribers", () => {
