@@ -1,11 +1,12 @@
 /** Every kind of due work, and what does it. */
 import { ACTOR_SK, peerOfCapabilityKey, peerOfGrantKey, peerOfTrustKey } from "../dynamodb/keys/actors.ts";
-import { LOG_SK, inboundOfKey, peerOfBreakerKey } from "../dynamodb/keys/publishing.ts";
+import { LOG_SK, inboundOfKey, peerOfBreakerKey, sliceOfKey } from "../dynamodb/keys/publishing.ts";
 import { actorOfKey } from "../dynamodb/keys/partition.ts";
 import { failedEventPrefix, peerOfOwnershipKey, staleReadOf, streamOfKey } from "../dynamodb/keys/streams.ts";
 import type { Table } from "../dynamodb/table.ts";
 import { collectGeneration, isListGarbage } from "../lists/list-garbage.ts";
 import type { ActorDeletion } from "../operations/deletion.ts";
+import type { DeliverSlice } from "../publishing/delivery/slice-delivery.ts";
 import type { BreakerRecovery } from "../publishing/delivery/breaker-recovery.ts";
 import type { RefusedHeads } from "../publishing/delivery/refused-heads.ts";
 import type { ChangeLogMaintenance } from "../publishing/delivery/change-log-maintenance.ts";
@@ -31,6 +32,7 @@ export interface DueWorkDeps {
   readonly maintenance: Pick<ChangeLogMaintenance, "runDue">;
   readonly breakerRecovery: Pick<BreakerRecovery, "runDue">;
   readonly refusedHeads: Pick<RefusedHeads, "runDue">;
+  readonly deliverSlice: DeliverSlice;
   readonly capabilities: Pick<CapabilityRefresh, "runDue">;
   readonly trust: TrustServices;
   readonly deletion: Pick<ActorDeletion, "resume">;
@@ -55,6 +57,7 @@ export function composeDueWork({ table, clock, log, receiving, ...doers }: DueWo
       ofPeer(peerOfCapabilityKey, capabilities),
       ofPeer(peerOfGrantKey, { runDue: (actorId, peerId) => resumeGrant(grants, { actorId, peerId }) }),
       ofPeer(inboundOfKey, refusedHeads),
+      dueWorkKind(sliceOfKey, { runDue: doers.deliverSlice }),
       ofPeer(peerOfBreakerKey, breakerRecovery),
       dueWorkKind((key) => (key.sk === LOG_SK ? actorOfKey(key) : undefined), maintenance),
       dueWorkKind((key) => (key.sk === ACTOR_SK ? actorOfKey(key) : undefined), {

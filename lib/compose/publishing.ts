@@ -7,6 +7,7 @@ import { unsubscribe } from "../peers/remote-subscriptions.ts";
 import { TrustCapabilityCache } from "../peers/trust-capability-cache.ts";
 import { PropertyStore } from "../properties/property-store.ts";
 import { BreakerStore } from "../publishing/delivery/breaker-store.ts";
+import { deliverSlice, type DeliverSlice } from "../publishing/delivery/slice-delivery.ts";
 import { ChangeLogMaintenance, wakeMaintenance } from "../publishing/delivery/change-log-maintenance.ts";
 import { DeferredPermissions } from "../publishing/delivery/deferred-permissions.ts";
 import { DeliveryBudget } from "../publishing/delivery/delivery-budget.ts";
@@ -44,6 +45,8 @@ export interface PublishingServices extends DeliveryServices {
   readonly capabilities: CapabilityRefresh;
   readonly suspensions: Suspensions;
   readonly maintenance: ChangeLogMaintenance;
+  /** Delivers to the subscribers of one bucket; see `slice-delivery.ts`. */
+  readonly deliverSlice: DeliverSlice;
   readonly retention: RecordRetention;
   /** The permissions of a peer on the properties now; undefined without a trust. */
   readonly permissionsOf: PermissionsOf;
@@ -179,6 +182,9 @@ export function composePublishing(
     inbound: inboundBy(commits),
     capabilities,
     suspensions: new Suspensions({ table, commits, fanOut: notify }),
+    deliverSlice: async (slice, deadline) => {
+      await deliverSlice({ ...base, heads: inboundHeads, changeLog, fanOut }, slice, deadline);
+    },
     maintenance: new ChangeLogMaintenance({ ...base, heads: inboundHeads, fanOut, properties, retention }),
     retention,
     permissionsOf,

@@ -1,4 +1,7 @@
 /**
+ * `npm run bench [-- --json]`: callbacks a second over the local stack beside the emulator's own pace, changes published
+ * to up to 100 subscribers and to 10 000, polls and replays, and every function's size, and its import time beside its budget. Five minutes
+ * or so. Ends with 1 when a budget is exceeded.
  * `npm run bench [-- --json] [--beside <revision>]`: callbacks a second over the local stack, changes published to up to 100
  * subscribers, the functions' CPU time, all beside raw requests to the same emulator; polls and replays; and every function's
  * size, and its import time beside its budget. With `--beside` another commit is measured by turns with this one. Three
@@ -14,12 +17,15 @@ import { ImportTimes, MOST_RATIO } from "./import-time.ts";
 import { memoryCosts, TABLE_MS } from "./memory-cost.ts";
 import { printed } from "./printed-table.ts";
 import { measurePublishing } from "./publish-load.ts";
+import { measureWide } from "./wide-load.ts";
 
 /** In-order callbacks a second that the reference implementation handles on such a machine. */
 const REFERENCE_PER_SECOND = 46;
 /** Seconds that its writer waits for one change with 100 subscribers. */
 const REFERENCE_CHANGE_SECONDS = 3.2;
 const ROUNDS = 15;
+/** Subscribers to one change that workers deliver side by side; a second for each 200 is the aim. */
+const WIDE = 10_000;
 const CHANGES = [
   ...["subscribers", "p50 ms", "p99 ms", "table requests", "raw requests' time", "a subscriber"],
   ...["CPU ms", "count", ""],
@@ -38,6 +44,7 @@ const checkouts = old === undefined ? [HERE] : [old, HERE];
 // One after the other: each would slow the other down.
 const loads = await measureLoads(checkouts);
 const { publishing, backlog } = await measurePublishing(checkouts);
+const wide = await measureWide(WIDE);
 await using imports = await ImportTimes.open();
 const [baseline, ...functions] = await imports.measure(ROUNDS);
 const tooSlow = functions.filter(({ ratio }) => ratio > MOST_RATIO);
@@ -78,7 +85,7 @@ if (options.json === true) {
       ...[fixed(functionMs, 1), String(pace.count), tooDear.includes(crowd) ? "OVER" : ""],
     ];
   });
-  const works = backlog.map(({ checkout, work, diffs, milliseconds, requests }) => [
+  const works = [...backlog, wide].map(({ checkout, work, diffs, milliseconds, requests }) => [
     ...[
       `${work}${at(checkout)}, ${String(diffs)} diffs`,
       fixed(milliseconds, 0),

@@ -42,6 +42,23 @@ export const idInBucket = (bucket: number, unique: string): string => `${String(
 /** The bucket in the id of a subscription; of an id that was not made here 0, where nothing has it. */
 export const bucketOf = (id: string): number => Number(/^(\d{1,9})-/.exec(id)?.[1] ?? 0);
 
+/** Subscriptions in groups of about `most`, those of a bucket together, unless the bucket alone has more. */
+export function byBuckets<T extends { readonly id: string }>(
+  refs: readonly T[],
+  most: number,
+): readonly (readonly T[])[] {
+  const groups: T[][] = [];
+  for (const ofBucket of Map.groupBy(refs, ({ id }) => bucketOf(id)).values()) {
+    for (let from = 0; from < ofBucket.length; from += most) {
+      const some = ofBucket.slice(from, from + most);
+      const last = groups.at(-1);
+      if (last !== undefined && last.length + some.length <= most) last.push(...some);
+      else groups.push(some);
+    }
+  }
+  return groups;
+}
+
 /** Buckets as text, one byte for each in base64: 136 characters for 10 000 subscribers. */
 export const printBuckets = (buckets: Buckets): string => Buffer.from(buckets).toString("base64");
 

@@ -70,6 +70,27 @@ export function inboundOfKey(sk: string): { readonly peerId: string; readonly id
   return kind !== "IN" || peerId === undefined || id === undefined ? undefined : { peerId, id };
 }
 
+/** The heads of one bucket, and up to which record of the log their numbers are to be delivered. */
+export interface Slice {
+  readonly actorId: string;
+  readonly bucket: number;
+  readonly upTo: number;
+}
+
+/** Names a slice in a delayed message. There is no such item: the log's head is due until all its slices are delivered. */
+export const sliceKey = ({ actorId, bucket, upTo }: Slice): Key => ({
+  pk: bucketPartition(actorId, bucket),
+  sk: `SLICE#${String(upTo)}`,
+});
+
+/** The slice that a key names; undefined when the key is another's. */
+export function sliceOfKey({ pk, sk }: Key): Slice | undefined {
+  const [letter, actorId, bucket] = pk.split("#");
+  const [kind, upTo] = sk.split("#");
+  if (letter !== "B" || kind !== "SLICE" || actorId === undefined) return undefined;
+  return { actorId, bucket: Number(bucket), upTo: Number(upTo) };
+}
+
 /**
  * An inbound subscription that the owner has ended and whose peer was not notified: a poll of the peer is answered with 410.
  * Put in the transaction that deletes the head, deleted once the peer was notified, and expires. Read by key where a poll finds

@@ -1,5 +1,6 @@
 /** Finishes what the changes of an actor left to do, at whatever step their writers stopped. */
 import { MAX_RANGES, effectiveCleared, nextLeaving, withoutCleared } from "../../domain/log/delivery-state.ts";
+import type { SubscriptionState } from "../../domain/log/subscription-log.ts";
 import { trustKey } from "../../dynamodb/keys/actors.ts";
 import { logHeadKey } from "../../dynamodb/keys/publishing.ts";
 import { dueShardOf } from "../../dynamodb/keys/due.ts";
@@ -11,7 +12,7 @@ import type { PropertyStore } from "../../properties/property-store.ts";
 import { TIDY_AFTER_MS, readLogHead, type LogHead } from "../../change-log/change-log.ts";
 import { headKey, type InboundHead } from "../subscribers/inbound-head.ts";
 import type { InboundHeads } from "../subscribers/inbound-heads.ts";
-import type { RecordRetention } from "../subscribers/record-retention.ts";
+import { NO_NEEDS, needsOf, type RecordRetention } from "../subscribers/record-retention.ts";
 import { readTrust } from "../../trust/trust-record.ts";
 import { readBreaker } from "./breaker-store.ts";
 import type { FanOut } from "./fan-out.ts";
@@ -23,7 +24,7 @@ const AT_ONCE = 100;
 
 export interface ChangeLogMaintenanceDeps extends WakeUpDeps {
   readonly table: Table;
-  readonly heads: Pick<InboundHeads, "all">;
+  readonly heads: Pick<InboundHeads, "inBucket">;
   readonly fanOut: Pick<FanOut, "deliver">;
   readonly retention: Pick<RecordRetention, "catchUp" | "deleteUnneeded">;
   readonly properties: Pick<PropertyStore, "clean">;
@@ -46,48 +47,63 @@ export class ChangeLogMaintenance {
     const logHead = readLogHead(await table.get(logHeadKey(actorId)));
     const { newest, subscribers, buckets } = logHead;
     if (subscribers === 0) {
-      await retention.deleteUnneeded(actorId, [], logHead);
+      await retention.deleteUnneeded(actorId, NO_NEEDS, logHead);
       await this.#next(actorId, logHead, undefined);
       return;
     }
     // Without a commit since the last run, the cursors that no change concerns are stored too.
     const quiet = logHead.maintainedUpTo === newest;
-    const half = deadline.remaining() / 2;
-    const mayGoOn = (): boolean => deadline.remaining() > half;
-    const found = await retention.catchUp(actorId, await heads.all(actorId, buckets), newest, { all: quiet, mayGoOn });
-    const untried = found.heads.filter(isUntried);
-    const end = await fanOut.deliver(actorId, untried, found.upTo, DeliveryBudget.ofWorker(deadline));
-    if (end === "done" && found.upTo === newest) await this.#finish(actorId, newest, quiet, found.heads);
-    else await this.#putOff(actorId, logHead);
+    const time = DeliveryBudget.ofWorker(deadline);
+    const advanced = new Map<string, AdvancedHead>();
+    // One bucket is in memory at a time.
+    for (const bucket of buckets.keys()) {
+      const half = deadline.remaining() / 2;
+      const mayGoOn = (): boolean => deadline.remaining() > half;
+      const stored = await heads.inBucket(actorId, bucket);
+      const found = await retention.catchUp(actorId, stored, newest, { all: quiet, mayGoOn });
+      const end = await fanOut.deliver(actorId, found.heads.filter(isUntried), { newest: found.upTo, buckets, time });
+      if (end === "late" || found.upTo < newest) {
+        await this.#putOff(actorId, logHead);
+        if (end === "late") await wakeUp(this.#deps, logHeadKey(actorId), this.#deps.clock.now());
+        return;
+      }
+      for (const head of found.heads) advanced.set(headKey(head).sk, advancedHead(head));
+    }
+    await this.#finish(actorId, { newest, quiet, advanced });
   }
 
-  async #finish(actorId: string, newest: number, quiet: boolean, ahead: readonly InboundHead[]): Promise<void> {
+  async #finish(
+    actorId: string,
+    { newest, quiet, advanced }: { newest: number; quiet: boolean; advanced: ReadonlyMap<string, AdvancedHead> },
+  ): Promise<void> {
     const { heads, clock, table, retention } = this.#deps;
     // A number that leaves from here on may be too late for the deletion below.
     const now = clock.now();
     // Read before the heads: a subscription that is made in between needs no record up to here.
     const logHead = readLogHead(await table.get(logHeadKey(actorId)));
-    const stored = await heads.all(actorId, logHead.buckets);
-    const expires = await retention.deleteUnneeded(actorId, stored, logHead);
-    const known = new Map(ahead.map((head) => [headKey(head).sk, head]));
-    const all = stored.map((head) => {
-      const seen = known.get(headKey(head).sk);
-      return seen?.version === head.version ? { ...head, state: seen.state } : head;
-    });
-    // The head could not be advanced, or another writer has advanced it.
-    const isShort = all.some(({ state }) => state.cursor < newest);
-    const reachable = await this.#reachable(actorId, all.filter(isUntried), now);
-    const leaving = all.flatMap(({ delivery, state }) => {
-      return nextLeaving(delivery, effectiveCleared(delivery, now, state.cleared)) ?? [];
-    });
-    const times = [
-      ...leaving,
-      ...(isShort ? [now + RUN_AGAIN_MS] : []),
-      ...reachable.map((at) => Math.max(at, now + RUN_AGAIN_MS)),
-      ...(expires === undefined ? [] : [expires]),
-      ...(!quiet && stored.some(({ state }) => state.cursor < newest) ? [now + TIDY_AFTER_MS] : []),
-    ];
-    await this.#next(actorId, { ...logHead, newest }, times.length === 0 ? undefined : Math.min(...times));
+    const times: number[] = [];
+    let needs = NO_NEEDS;
+    for (const bucket of logHead.buckets.keys()) {
+      const stored = await heads.inBucket(actorId, bucket);
+      needs = needsOf(stored, now, needs);
+      const all = stored.map((head) => {
+        const seen = advanced.get(headKey(head).sk);
+        return seen?.version === head.version ? { ...head, state: { ...head.state, ...seen.state } } : head;
+      });
+      for (const { delivery, state } of all) {
+        const leaving = nextLeaving(delivery, effectiveCleared(delivery, now, state.cleared));
+        if (leaving !== undefined) times.push(leaving);
+      }
+      // The head could not be advanced, or another writer has advanced it.
+      if (all.some(({ state }) => state.cursor < newest)) times.push(now + RUN_AGAIN_MS);
+      const reachable = await this.#reachable(actorId, all.filter(isUntried), now);
+      times.push(...reachable.map((at) => Math.max(at, now + RUN_AGAIN_MS)));
+      if (!quiet && stored.some(({ state }) => state.cursor < newest)) times.push(now + TIDY_AFTER_MS);
+    }
+    const expires = await retention.deleteUnneeded(actorId, needs, logHead);
+    if (expires !== undefined) times.push(expires);
+    const next = times.reduce((earliest, at) => Math.min(earliest, at), Infinity);
+    await this.#next(actorId, { ...logHead, newest }, next === Infinity ? undefined : next);
   }
 
   /**
@@ -128,8 +144,19 @@ export class ChangeLogMaintenance {
   }
 }
 
+/** Where a head stands in memory, as far as it may be ahead of what is stored. */
+interface AdvancedHead {
+  readonly version: number;
+  readonly state: Pick<SubscriptionState, "cursor" | "sequence" | "cleared" | "granularity" | "ended">;
+}
+
+function advancedHead({ version, state }: InboundHead): AdvancedHead {
+  const { cursor, sequence, cleared, granularity, ended } = state;
+  return { version, state: { cursor, sequence, cleared, granularity, ended } };
+}
+
 /** True when a number was never tried. A subscription that its peer refuses has a due time of its own. */
-function isUntried({ state, delivery, refused }: InboundHead): boolean {
+export function isUntried({ state, delivery, refused }: InboundHead): boolean {
   if (state.ended || state.granularity === "none" || refused !== undefined) return false;
   const { tried, ranges } = withoutCleared(delivery, state.cleared);
   return state.sequence > tried || ranges.length > MAX_RANGES;

@@ -1,5 +1,6 @@
 /** From a commit of the change log to callbacks at every subscriber. */
 import { isPaused, mayProbe } from "../../domain/policy/breaker.ts";
+import { BUCKET_SIZE, byBuckets, type Buckets } from "../../domain/log/buckets.ts";
 import { isDelivered } from "../../domain/log/delivery-state.ts";
 import { contentOf, currentContext } from "../../domain/log/subscription-log.ts";
 import { newLease, type LeaseDeps } from "../../dynamodb/lease.ts";
@@ -22,16 +23,19 @@ import type { DeliveryPool } from "./delivery-pool.ts";
 import { NO_FAN_OUT, sumOf, type DeliveryOutcome, type FanOutResult } from "../subscribers/fan-out-result.ts";
 import { DeliverySession, type SessionDeps } from "./delivery-session.ts";
 import type { TrustCache } from "./trust-cache.ts";
+import { MOST_OF_A_REQUEST, handOverSlices } from "./slices.ts";
 import { DeliveryBudget } from "./delivery-budget.ts";
 
-/** Heads and trusts read with one request. */
-const AT_ONCE = 50;
+/** Heads and trusts that are read together: about as many as a bucket has. */
+const AT_ONCE = BUCKET_SIZE;
+/** The contents of a larger round would fill the memory while they wait. */
+const MOST_CARRIED = 50;
 /** Delay before the worker retries after a failed read of the table. */
 const AFTER_TROUBLE_SECONDS = 5;
 
 export interface FanOutDeps extends SessionDeps, LeaseDeps, WakeUpDeps {
   readonly changeLog: ChangeLog;
-  readonly heads: Pick<InboundHeads, "touched">;
+  readonly heads: Pick<InboundHeads, "touched" | "items">;
   readonly cursors: CursorStore;
   readonly pool: DeliveryPool;
   readonly trustCache: TrustCache;
@@ -54,10 +58,17 @@ interface Round {
   /** The records whose numbers are counted; none: whatever is undelivered is sent. */
   readonly records: readonly NumberedRecord[];
   readonly cache: RecordCache;
+  /** Heads as they were just read, by their sort key; absent: they are read by their names. */
+  readonly stored?: ReadonlyMap<string, InboundHead>;
+  /** How many heads the actor's buckets have. */
+  readonly buckets: Buckets;
   readonly time: DeliveryBudget;
   /** Peers to which delivery has not begun. */
   readonly waiting: Set<string>;
 }
+
+/** How `deliver` is to go about it. */
+type DeliverOptions = Pick<Round, "newest" | "buckets" | "time" | "stored"> & Partial<Pick<Round, "cache">>;
 
 /** One subscription of a round. */
 interface Delivery extends Round {
@@ -91,14 +102,19 @@ export class FanOut {
       const names = await heads.touched(
         actorId,
         records.map(({ record }) => record),
+        head.subscribers,
       );
       const notified = names.filter(({ granularity }) => granularity !== "none");
       const polling = names.length - notified.length;
+      const { buckets } = head;
+      const isWide = notified.length > MOST_OF_A_REQUEST;
+      if (isWide) await handOverSlices(this.#deps, { actorId, upTo: newest }, notified);
       const cache = new RecordCache(changeLog, actorId, records);
-      const outcomes =
-        time === undefined
+      const outcomes = isWide
+        ? notified.map((): Outcome => ({ kind: "deferred" }))
+        : time === undefined
           ? notified.map((): Outcome => ({ kind: "deferred", unfinished: 0 }))
-          : await this.#round(actorId, notified, { newest, records, cache, time, waiting: new Set() });
+          : await this.#round(actorId, notified, { newest, records, cache, buckets, time, waiting: new Set() });
       const waits = outcomes.flatMap(({ unfinished }) => unfinished ?? []);
       if (waits.length > 0) await this.#handOver(actorId, Math.min(...waits));
       return sumOf([...outcomes, ...Array.from({ length: polling }, (): Outcome => ({ kind: "skipped" }))]);
@@ -111,28 +127,27 @@ export class FanOut {
 
   /**
    * Delivers what is undelivered of these subscriptions, up to the record `newest`. `late`: there was no time for all of
-   * them, and a message was sent for the rest. The caller has to retry deliveries that failed for another reason.
+   * them. The caller has to see to the rest, and to deliveries that failed for another reason.
    */
-  async deliver(actorId: string, names: Names, newest: number, time: DeliveryBudget): Promise<"done" | "late"> {
-    const cache = new RecordCache(this.#deps.changeLog, actorId);
-    const outcomes = await this.#round(actorId, names, { newest, records: [], cache, time, waiting: new Set() });
-    if (!outcomes.some(({ unfinished }) => unfinished === 0)) return "done";
-    await this.#handOver(actorId, 0);
-    return "late";
+  async deliver(actorId: string, names: Names, how: DeliverOptions): Promise<"done" | "late"> {
+    const cache = how.cache ?? new RecordCache(this.#deps.changeLog, actorId);
+    const round = { ...how, records: [], cache, waiting: new Set<string>() };
+    const outcomes = await this.#round(actorId, names, round);
+    return outcomes.some(({ unfinished }) => unfinished === 0) ? "late" : "done";
   }
 
   async #round(actorId: string, names: Names, round: Round): Promise<readonly Outcome[]> {
-    const { cursors, pool, trustCache, log } = this.#deps;
+    const { cursors, pool, trustCache, log, heads } = this.#deps;
     const work: Promise<Outcome>[] = [];
-    for (let from = 0; from < names.length; from += AT_ONCE) {
-      const some = names.slice(from, from + AT_ONCE);
+    for (const some of byBuckets(names, AT_ONCE)) {
       const peers = [...new Set(some.map(({ peerId }) => peerId))];
       let found: readonly Item[];
       try {
-        found = await trustCache.read(
-          peers.map((peerId) => trustKey(actorId, peerId)),
-          some.map(({ peerId, id }) => inboundHeadKey({ actorId, peerId, id })),
-        );
+        const trusts = peers.map((peerId) => trustKey(actorId, peerId));
+        found =
+          round.stored === undefined
+            ? await heads.items(actorId, some, round.buckets, async (keys) => await trustCache.read(trusts, keys))
+            : await trustCache.read(trusts);
       } catch (error) {
         log.error("subscriptions were not read; the maintenance delivers them", { actorId, error });
         work.push(...some.map(() => Promise.resolve(TROUBLE)));
@@ -140,15 +155,16 @@ export class FanOut {
       }
       for (const peer of peers) round.waiting.add(peer);
       const items = new Map(found.map((item) => [item.sk, item]));
-      const heads = some.flatMap(({ peerId, id }) => {
-        const head = items.get(inboundHeadKey({ actorId, peerId, id }).sk);
-        return head === undefined ? [] : [readInboundHead(head)];
+      const read = some.flatMap((name) => {
+        const { sk } = inboundHeadKey({ actorId, ...name });
+        const item = items.get(sk);
+        return round.stored?.get(sk) ?? (item === undefined ? [] : readInboundHead(item));
       });
-      // One reading of the log for all of them. The contents of a larger round would fill the memory while they wait.
-      const carry = names.length <= AT_ONCE;
+      // One reading of the log for all of them.
+      const carry = names.length <= MOST_CARRIED;
       const options = { mayGoOn: () => round.time.mayStart(), carry };
-      const all = await advanceAll(recordsOf(round), heads, round.newest, options).catch(() => undefined);
-      for (const [index, head] of heads.entries()) {
+      const all = await advanceAll(recordsOf(round), read, round.newest, options).catch(() => undefined);
+      for (const [index, head] of read.entries()) {
         const ahead = all?.advanced[index];
         const isThere = ahead !== undefined && ahead.state.cursor >= round.newest;
         const step = { newest: round.newest, records: round.cache, ...(isThere && { ahead }) };

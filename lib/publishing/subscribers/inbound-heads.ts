@@ -33,6 +33,8 @@ import { endHead, makeHead, readInboundHead, resubscribe, type InboundHead } fro
 
 /** Up to this many names of one target are queried one by one; for more the whole target is queried. */
 const MOST_NAMES = 3;
+/** The markers of so many subscriptions take a few read units together: one query for a target is cheaper than two. */
+const FEW_SUBSCRIBERS = 50;
 /** A bucket is queried whole when more than one in this many of its heads is asked for, and at least so many are. */
 const SHARE = 3;
 const LEAST_FOR_A_QUERY = 5;
@@ -45,6 +47,9 @@ export interface SubscriberName {
   readonly id: string;
   readonly granularity: Granularity;
 }
+
+/** Names a head. */
+type HeadName = Pick<SubscriberName, "peerId" | "id">;
 
 /** Finds the heads of inbound subscriptions. All reads are consistent. */
 export class InboundHeads {
@@ -60,31 +65,42 @@ export class InboundHeads {
     return item === undefined ? undefined : readInboundHead(item);
   }
 
+  /** The heads of these names that exist, in no order. Requests as for `items`. */
+  async getMany(actorId: string, names: readonly HeadName[]): Promise<readonly InboundHead[]> {
+    const byKey = async (keys: readonly Key[]) => (keys.length === 0 ? [] : await this.#table.getMany(keys));
+    const requested = new Set(names.map(({ peerId, id }) => inboundHeadKey({ actorId, peerId, id }).sk));
+    const items = await this.items(actorId, names, [], byKey);
+    return items.filter(({ sk }) => requested.has(sk)).map(readInboundHead);
+  }
+
   /**
-   * The heads of these names that exist, in no order: a bucket by one query where more than a third of it is asked for, the
-   * others by key, one request for each 100.
+   * The items of these heads, and of others in their buckets: a bucket by one query where more than a third of it is
+   * requested, the others by key.
    *
-   * @param buckets how many heads the actor's buckets have [each as many as fit]
+   * @param buckets how many heads the actor's buckets have; one that is missing counts as full
+   * @param byKey reads the keys of the others, and what its caller adds; called once
    */
-  async getMany(
+  async items(
     actorId: string,
-    names: readonly Pick<SubscriberName, "peerId" | "id">[],
-    buckets: Buckets = [],
-  ): Promise<readonly InboundHead[]> {
-    if (names.length === 0) return [];
-    const keys = names.map(({ peerId, id }) => ({ bucket: bucketOf(id), ...inboundHeadKey({ actorId, peerId, id }) }));
-    const asked = new Map<number, number>();
-    for (const { bucket } of keys) asked.set(bucket, (asked.get(bucket) ?? 0) + 1);
-    const whole = [...asked].flatMap(([bucket, count]) =>
-      count >= LEAST_FOR_A_QUERY && count * SHARE > (buckets[bucket] ?? BUCKET_SIZE) ? [bucket] : [],
-    );
-    const single = keys.flatMap(({ bucket, pk, sk }) => (whole.includes(bucket) ? [] : [{ pk, sk }]));
-    const requested = new Set(keys.map(({ sk }) => sk));
-    const [queried, read] = await Promise.all([
-      mapConcurrent(whole, BUCKETS_AT_ONCE, async (bucket) => await this.#bucket(actorId, bucket)),
-      single.length === 0 ? [] : this.#table.getMany(single),
+    names: readonly HeadName[],
+    buckets: Buckets,
+    byKey: (keys: readonly Key[]) => Promise<readonly Item[]>,
+  ): Promise<readonly Item[]> {
+    const requested = Map.groupBy(names, ({ id }) => bucketOf(id));
+    const isQueried = (bucket: number, { length }: readonly HeadName[]): boolean =>
+      length >= LEAST_FOR_A_QUERY && length * SHARE > (buckets[bucket] ?? BUCKET_SIZE);
+    const queried = [...requested].flatMap(([bucket, of]) => (isQueried(bucket, of) ? [bucket] : []));
+    const single = [...requested].flatMap(([bucket, of]) => (queried.includes(bucket) ? [] : of));
+    const [found, read] = await Promise.all([
+      mapConcurrent(queried, BUCKETS_AT_ONCE, async (bucket) => await this.#bucket(actorId, bucket)),
+      byKey(single.map(({ peerId, id }) => inboundHeadKey({ actorId, peerId, id }))),
     ]);
-    return [...queried.flat().filter(({ sk }) => requested.has(sk)), ...read].map(readInboundHead);
+    return [...found.flat(), ...read];
+  }
+
+  /** All heads of one bucket. One query, more when they are over a MB together. */
+  async inBucket(actorId: string, bucket: number): Promise<readonly InboundHead[]> {
+    return (await this.#bucket(actorId, bucket)).map(readInboundHead);
   }
 
   /** All heads of one peer, in order of creation. One read when there are none, and as `getMany` for those that there are. */
@@ -120,9 +136,15 @@ export class InboundHeads {
   /**
    * The subscriptions that one of the records may make numbers for, each once. All queries at the same time: for each
    * target one for the subscriptions to the whole of it and one for each of up to three names, or one for the target when
-   * there are more. A record of subscriptions names them itself.
+   * there are more, or the actor has few subscribers. A record of subscriptions names them itself.
+   *
+   * @param subscribers how many subscriptions the actor has, about
    */
-  async touched(actorId: string, records: readonly LogRecord[]): Promise<readonly SubscriberName[]> {
+  async touched(
+    actorId: string,
+    records: readonly LogRecord[],
+    subscribers: number,
+  ): Promise<readonly SubscriberName[]> {
     const pk = scopePartition(actorId);
     const query = async (prefix: string): Promise<readonly Item[]> => await queryAll(this.#table, { pk, prefix });
     const places = records.flatMap((record): Touched[] => {
@@ -131,7 +153,7 @@ export class InboundHeads {
     });
     const pages = [...new Set(places.map(({ target }) => target))].flatMap((target) => {
       const names = new Set(places.flatMap((place) => (place.target === target ? [place.name] : [])));
-      if (!names.has(undefined) && names.size <= MOST_NAMES) {
+      if (!names.has(undefined) && names.size <= MOST_NAMES && subscribers > FEW_SUBSCRIBERS) {
         return ["", ...names].map(async (name) => await query(scopePrefix(target, name)));
       }
       const all = query(scopePrefix(target));

@@ -41,6 +41,25 @@ function lastExpired(run: Run, oldest: number): number {
   return (run.anchors?.find(([, record]) => record >= oldest)?.[0] ?? last + 1) - 1;
 }
 
+/** What heads together need of their log. */
+export interface Needs {
+  /** The first record that one of them needs; infinite without heads. */
+  readonly first: number;
+  /** One of them has numbers that are kept. */
+  readonly waiting: boolean;
+}
+
+/** What these heads need at `now`, beside what others do. */
+export function needsOf(heads: readonly InboundHead[], now: number, others: Needs = NO_NEEDS): Needs {
+  return {
+    first: Math.min(others.first, ...heads.map((head) => firstNeeded(head, now))),
+    waiting: others.waiting || heads.some(({ state }) => state.runs.length > 0 && !state.ended),
+  };
+}
+
+/** The needs of no head. */
+export const NO_NEEDS: Needs = { first: Infinity, waiting: false };
+
 /** Heads that have been advanced along their log. */
 export interface CaughtUp {
   /** Where they stand at `upTo`. Small steps are not stored; `version` is the stored one. */
@@ -102,17 +121,15 @@ export class RecordRetention {
   }
 
   /**
-   * Deletes the records that no head needs. `heads` are all stored heads of the actor, read after `logHead`: a subscription
-   * that is made in between needs only newer records.
+   * Deletes the records that no head needs. `needs` are those of all stored heads of the actor, read after `logHead`: a
+   * subscription that is made in between needs only newer records.
    *
    * @returns when the oldest remaining record expires (ms since 1970); undefined when no backlog needs it
    */
-  async deleteUnneeded(actorId: string, heads: readonly InboundHead[], logHead: LogHead): Promise<number | undefined> {
-    const { changeLog, clock } = this.#deps;
-    const now = clock.now();
-    const needed = Math.min(logHead.newest + 1, ...heads.map((head) => firstNeeded(head, now)));
-    if (needed - 1 > logHead.deletedUpTo) await changeLog.deleteRecords(actorId, needed - 1);
-    const waiting = heads.some(({ state }) => state.runs.length > 0 && !state.ended);
-    return waiting ? (await changeLog.oldest(actorId))?.expiresAt : undefined;
+  async deleteUnneeded(actorId: string, needs: Needs, logHead: LogHead): Promise<number | undefined> {
+    const { changeLog } = this.#deps;
+    const last = Math.min(logHead.newest + 1, needs.first) - 1;
+    if (last > logHead.deletedUpTo) await changeLog.deleteRecords(actorId, last);
+    return needs.waiting ? (await changeLog.oldest(actorId))?.expiresAt : undefined;
   }
 }

@@ -148,6 +148,11 @@ export class PublishingCosts {
     await this.services.runDue(logHeadKey(actorId), { remaining: () => 600_000 });
   }
 
+  /** The messages that are due arrive. */
+  async arriveMessages(): Promise<void> {
+    await this.#host.arriveMessages();
+  }
+
   /** How many parts of records an actor's log has. */
   async records(actorId: string): Promise<number> {
     return (await this.services.table.query({ pk: recordPartition(actorId), prefix: "" })).items.length;

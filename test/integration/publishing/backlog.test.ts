@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { needsOf } from "../../../lib/publishing/subscribers/record-retention.ts";
 import { bearer } from "../../support/in-process.ts";
 import { PublisherWorld, type Entry, type Peer } from "./publisher-world.ts";
 
@@ -322,7 +323,7 @@ describe("retention", () => {
     const tidy = async (): Promise<void> => {
       const logHead = await changeLog.head(world.actor.id);
       await retention.catchUp(world.actor.id, await world.heads(), logHead.newest);
-      await retention.deleteUnneeded(world.actor.id, await world.heads(), logHead);
+      await retention.deleteUnneeded(world.actor.id, needsOf(await world.heads(), world.host.now), logHead);
     };
     await tidy();
     expect(await world.records()).toHaveLength(2);

@@ -8,8 +8,10 @@ import {
   peerOfMarker,
   PEER_MARKER_PREFIX,
   scopePartition,
+  sliceKey,
 } from "../../../lib/dynamodb/keys/publishing.ts";
 import { always } from "../../../lib/dynamodb/table.ts";
+import type { DelayedWork } from "../../../lib/system/ports.ts";
 import type { MemoryTable } from "../memory-table.ts";
 import type { Ledger } from "./ledger.ts";
 import { ACTOR, Violation } from "./violation.ts";
@@ -25,6 +27,10 @@ export async function crowd(table: MemoryTable, now: number): Promise<void> {
   await table.put({ ...logRecordKey(ACTOR, 1), text, parts: 1, ttl }, always);
   await table.put({ ...logHeadKey(ACTOR), newest: 1, at: now * 1_000, buckets: printBuckets(ELSEWHERE) }, always);
 }
+
+/** What a commit with many subscribers leaves to workers, in place of a message for the whole log. */
+export const slices = (work: DelayedWork, upTo: number): readonly DelayedWork[] =>
+  [...ELSEWHERE.keys(), ELSEWHERE.length].map((bucket) => ({ ...work, ...sliceKey({ actorId: ACTOR, bucket, upTo }) }));
 
 /** What the log's head counts is what lies in each bucket, and the markers of peers name what the log names. */
 export function checkPlaces(table: MemoryTable, ledger: Ledger): void {

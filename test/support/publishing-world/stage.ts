@@ -14,10 +14,11 @@ import { Deliveries } from "./deliveries.ts";
 import { begun, Instance } from "./instance.ts";
 import { Ledger } from "./ledger.ts";
 import { ModelPeer, MOODS, REFUSING } from "./model-peer.ts";
-import { checkPlaces } from "./places.ts";
+import { checkPlaces, slices } from "./places.ts";
 import { planOf, type Plan } from "./plan.ts";
 import { StoredHeads } from "./stored-heads.ts";
 import { VirtualTime } from "./virtual-time.ts";
+import { LOG_SK } from "../../../lib/dynamodb/keys/publishing.ts";
 import { trustKey } from "../../../lib/dynamodb/keys/actors.ts";
 import { ACTOR, Violation } from "./violation.ts";
 
@@ -190,7 +191,9 @@ export class Stage {
       effect: () => this.#effect(),
       send: async (request) => await this.#send(request),
       message: (work) => {
-        if (!(this.rough && this.chance(0.3))) this.messages.push(work);
+        const asWide = work.sk === LOG_SK && this.chance(0.3);
+        for (const each of asWide ? slices(work, this.ledger.newest) : [work])
+          if (!(this.rough && this.chance(0.3))) this.messages.push(each);
       },
       note: (line) => {
         this.note(line);

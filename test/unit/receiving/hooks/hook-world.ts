@@ -147,6 +147,7 @@ export class HookWorld {
       maintenance: none,
       breakerRecovery: none,
       refusedHeads: none,
+      deliverSlice: none,
       capabilities: none,
       trust: none,
       deletion: none,
