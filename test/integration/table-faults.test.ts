@@ -25,7 +25,13 @@ async function serving() {
   });
   onTestFinished(() => client.destroy());
   const sleep = async (): Promise<void> => void (failing.pauses += 1);
-  const table = new DocumentTable({ client, tableName: emulated.tableName, ids: platform.ids, random: Math.random, sleep });
+  const table = new DocumentTable({
+    client,
+    tableName: emulated.tableName,
+    ids: platform.ids,
+    random: Math.random,
+    sleep,
+  });
   const world = new WholeService(new Network(), "https://a.example", { table });
   const alice = await world.actor();
   const put = async () =>
