@@ -59,11 +59,11 @@ export function httpHandler(options: HttpHandlerOptions): HttpHandler {
         agent: secure ? agents.secure : agents.plain,
       });
       const cancels = [after(timeoutMs, () => sending.destroy(timedOut(`no answer in ${timeoutMs} ms`)))];
-      const settle = (result: () => void): void => {
+      const finish = (result: () => void): void => {
         for (const cancel of cancels) cancel();
         result();
       };
-      const fail = (error: Error): void => settle(() => reject(error));
+      const fail = (error: Error): void => finish(() => reject(error));
       sending.on("error", fail);
       sending.on("socket", (socket) => {
         if (!socket.connecting) return;
@@ -79,7 +79,7 @@ export function httpHandler(options: HttpHandlerOptions): HttpHandler {
           const [only = Buffer.alloc(0), ...more] = parts;
           const body = more.length === 0 ? only : Buffer.concat(parts);
           const headers = answer.headers as Record<string, string>;
-          settle(() => resolve({ response: { statusCode: answer.statusCode ?? 0, headers, body } }));
+          finish(() => resolve({ response: { statusCode: answer.statusCode ?? 0, headers, body } }));
         });
       });
       sending.end(of.body);
