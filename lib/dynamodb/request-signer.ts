@@ -40,7 +40,7 @@ export function requestSigner(
   credentials: () => Promise<Credentials>,
   now: () => number,
 ): RequestSigner {
-  // A key object, because Node would make one of the bytes at each signature, which takes longer than the signature.
+  // A key object, because Node makes one of plain bytes at each signature, which takes longer than the signature itself.
   let key: { readonly day: string; readonly secret: string; readonly object: KeyObject } | undefined;
   const keyOf = (day: string, secret: string): KeyObject => {
     if (key?.day !== day || key.secret !== secret) {

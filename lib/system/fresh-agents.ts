@@ -42,14 +42,14 @@ export function freshAgents(options: http.AgentOptions, clock: Clock): FreshAgen
     }
   }
   const agents = { plain: new Plain(options), secure: new Secure(options) };
-  /** No connection is stale between these two times: the last scan of all of them, and the end of the oldest one's minute. */
-  let [scannedAt, staleAt] = [0, 0];
+  /** No connection is stale between these two times: the last look at all of them, and the end of the oldest one's minute. */
+  let [checkedAt, staleAt] = [0, 0];
   return {
     ...agents,
     dropStale() {
       const now = clock.now();
-      if (now >= scannedAt && now <= staleAt) return;
-      [scannedAt, staleAt] = [now, now + MOST_FREE_MS];
+      if (now >= checkedAt && now <= staleAt) return;
+      [checkedAt, staleAt] = [now, now + MOST_FREE_MS];
       for (const agent of [agents.plain, agents.secure]) {
         for (const socket of Object.values(agent.freeSockets).flatMap((free) => free ?? [])) {
           const since = freeSince.get(socket) ?? 0;

@@ -33,7 +33,7 @@ export interface Measurement {
  * DynamoDB or the local emulator reports them. For tests and benchmarks.
  */
 export function measure(client: DynamoDBClient): Measurement {
-  // Each request gets steps of its own, those added below among them, and its own context.
+  // Each request gets its own steps, those of below among them, and a context of its own.
   client.config.cacheMiddleware = false;
   let tally = new Tally();
   const tallies = new WeakMap<object, Tally>();
