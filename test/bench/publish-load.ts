@@ -1,4 +1,5 @@
 /** Publishing over HTTP: changes to 0 up to 100 subscribers, a long poll and its clearing, a backlog's replay. */
+import process from "node:process";
 import { setTimeout as wait } from "node:timers/promises";
 import type { OwnedActor } from "../support/owned-actor.ts";
 import { gather, type Member } from "../support/subscriber-peer/crowd.ts";
@@ -19,6 +20,8 @@ export interface PublishReport {
   readonly budget: number;
   /** How many raw requests take as long as one change: the median of the rounds. */
   readonly ratio: number;
+  /** The same by the CPU time of all that take part, subscribers and emulator too. */
+  readonly workRatio: number;
   /** CPU time of the functions for one change, ms. */
   readonly functionMs: number;
 }
@@ -91,6 +94,9 @@ interface Round {
   readonly raw: RawReport;
   readonly requests: number;
   readonly functionMs: number;
+  /** CPU time of all that take part, ms. */
+  readonly changesMs: number;
+  readonly rawsMs: number;
 }
 
 /** By the medians of both, because one slow change among few would say nothing. */
@@ -134,13 +140,19 @@ export class ChangeLoad {
   /** Changes, then raw requests. */
   async round(changes: number): Promise<void> {
     const before = await this.#stack.counts();
+    const own = process.threadCpuUsage();
     const made = await this.send(changes);
+    const { user, system } = process.threadCpuUsage(own);
+    const between = await this.#stack.counts();
+    const raw = await this.#stack.raw.send(1, RAW_UPDATES);
     const after = await this.#stack.counts();
     this.#rounds.push({
       changes: made,
-      raw: await this.#stack.raw.send(1, RAW_UPDATES),
-      requests: after.requests - before.requests,
-      functionMs: after.functionMs - before.functionMs,
+      raw,
+      requests: between.requests - before.requests,
+      functionMs: between.functionMs - before.functionMs,
+      changesMs: between.stackMs - before.stackMs + (user + system) / 1_000,
+      rawsMs: after.stackMs - between.stackMs + raw.cpuMs,
     });
   }
 
@@ -152,13 +164,11 @@ export class ChangeLoad {
     const each = (of: (round: Round) => number): number =>
       this.#rounds.reduce((sum, round) => sum + of(round), 0) / changes.count;
     const subscribers = this.#members.length;
+    const rawMs = this.#rounds.reduce((sum, round) => sum + round.rawsMs, 0) / (RAW_UPDATES * this.#rounds.length);
     return {
       ...{ checkout: this.#stack.checkout.name, subscribers, changes, requests: each((round) => round.requests) },
-      ...{
-        budget: changeBudget(subscribers),
-        ratio: median(this.#rounds.map(ratioOf)),
-        functionMs: each((round) => round.functionMs),
-      },
+      ...{ budget: changeBudget(subscribers), ratio: median(this.#rounds.map(ratioOf)) },
+      ...{ workRatio: each((round) => round.changesMs) / rawMs, functionMs: each((round) => round.functionMs) },
     };
   }
 }
