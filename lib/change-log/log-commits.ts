@@ -3,7 +3,6 @@ import { pauseAfter } from "../domain/policy/backoff.ts";
 import type { LogRecord, NewRecord } from "../domain/diff/change-record.ts";
 import { actorKey } from "../dynamodb/keys/actors.ts";
 import { logHeadKey } from "../dynamodb/keys/publishing.ts";
-import { dueShardOf } from "../dynamodb/keys/due.ts";
 import { refusedReasons } from "../dynamodb/outcomes.ts";
 import {
   TransactionRefused,
@@ -181,7 +180,7 @@ export class LogCommits implements Commits {
     const planned = await plan({ head, at, item: (key) => items.get(nameOf(key)) });
     if (planned === undefined || planned === "lost") return planned;
     const records = planned.records.map((record): LogRecord => ({ ...record, at }));
-    const headChange = headChangeOf(logKey, head, planned, { now: clock.now(), digest: rules?.digest, at: micros });
+    const headChange = headChangeOf(head, planned, { now: clock.now(), digest: rules?.digest, at: micros });
     const appended = changeLog.appendWrites(actorId, head.newest, records, headChange);
     const refused = await refusedReasons(table, [...appended, ...planned.writes, actorStands(actorId)]);
     if (refused !== undefined) {
@@ -199,7 +198,6 @@ export class LogCommits implements Commits {
  * writer that died left to do; set even if it is due already, because maintenance may have put it off since the read.
  */
 function headChangeOf(
-  key: Key,
   head: LogHead,
   { records, head: { set = {}, remove = [], ...change } = {} }: LogPlan,
   { now, digest, at }: { readonly now: number; readonly digest: string | undefined; readonly at: number },
@@ -207,7 +205,7 @@ function headChangeOf(
   const first = head.subscribers === 0;
   if (first && Number(change.add?.["subscribers"] ?? 0) <= 0) return { ...change, set: { ...set, at }, remove };
   const dueAt = Math.min(head.dueAt ?? Number.POSITIVE_INFINITY, now + MAINTENANCE_AFTER_MS);
-  const due = { dueShard: dueShardOf(key), dueAt, ...set };
+  const due = { dueAt, ...set };
   // The first subscriptions begin by the present rules.
   if (first && digest !== undefined) {
     return { ...change, set: { rules: digest, ...due, at }, remove: [...remove, "rulesTo"] };

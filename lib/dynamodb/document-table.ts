@@ -101,7 +101,7 @@ export class DocumentTable implements Table {
     return last ? { items: page, next: last["sk"] as string } : { items: page };
   }
 
-  async queryDue(shard: string, until: number, limit: number): ReturnType<Table["queryDue"]> {
+  async queryDue(...[shard, until, limit, after]: Parameters<Table["queryDue"]>): ReturnType<Table["queryDue"]> {
     const { Items: items = [] } = await this.#client.send(
       new QueryCommand({
         TableName: this.#table,
@@ -110,6 +110,7 @@ export class DocumentTable implements Table {
         ExpressionAttributeNames: { "#shard": "dueShard", "#at": "dueAt" },
         ExpressionAttributeValues: { ":shard": shard, ":until": until },
         Limit: limit,
+        ...(after && { ExclusiveStartKey: { ...plain(after), dueShard: shard, dueAt: after.dueAt } }),
       }),
     );
     return items.map((item) => ({

@@ -3,7 +3,6 @@ import { pauseAfter } from "../../domain/policy/backoff.ts";
 import { capabilityKey, trustKey } from "../../dynamodb/keys/actors.ts";
 import { inboundPrefix } from "../../dynamodb/keys/publishing.ts";
 import { actorPartition } from "../../dynamodb/keys/partition.ts";
-import { dueShardOf } from "../../dynamodb/keys/due.ts";
 import { deleteIf, updateIf } from "../../dynamodb/outcomes.ts";
 import { always, equals, type Table } from "../../dynamodb/table.ts";
 import type { Clock, Log } from "../../system/ports.ts";
@@ -50,7 +49,7 @@ export class CapabilityRefresh {
     const dueAt = Math.max(clock.now(), cached === undefined ? 0 : runsOut(cached.fetchedAt));
     const key = capabilityKey(actorId, peerId);
     // Counted, so that a run that finds no subscriptions cannot delete the item of one that is made meanwhile.
-    const change = { set: { dueShard: dueShardOf(key), dueAt }, add: { refreshRequests: 1 }, remove: ["failures"] };
+    const change = { set: { dueAt }, add: { refreshRequests: 1 }, remove: ["failures"] };
     await table.update(key, change, always);
   }
 
@@ -78,7 +77,7 @@ export class CapabilityRefresh {
     }
     const pausedUntil = Number(trust["pausedUntil"] ?? 0);
     if (pausedUntil > clock.now()) {
-      await updateIf(table, key, { set: { dueShard: dueShardOf(key), dueAt: pausedUntil } }, same);
+      await updateIf(table, key, { set: { dueAt: pausedUntil } }, same);
       return;
     }
     const asked = await new PeerCapabilities(reader(actorId), peerId).refresh();
@@ -89,7 +88,7 @@ export class CapabilityRefresh {
     const next = asked.ok
       ? runsOut(asked.value.fetchedAt)
       : now + Math.max(pause, (waitSeconds(asked, now) ?? 0) * 1_000);
-    await updateIf(table, key, { set: { dueShard: dueShardOf(key), dueAt: next, failures } }, same);
+    await updateIf(table, key, { set: { dueAt: next, failures } }, same);
   }
 }
 

@@ -11,7 +11,6 @@ import type { Scope } from "../../domain/terms/scope.ts";
 import type { Subscriber, SubscriptionState } from "../../domain/log/subscription-log.ts";
 import { LEASE_ATTRIBUTES, leaseAttributes, leaseIs, leaseOf, type Lease } from "../../dynamodb/lease.ts";
 import { actorOfKey } from "../../dynamodb/keys/partition.ts";
-import { dueShardOf } from "../../dynamodb/keys/due.ts";
 import { inboundHeadKey } from "../../dynamodb/keys/publishing.ts";
 import { updateIf } from "../../dynamodb/outcomes.ts";
 import {
@@ -197,7 +196,7 @@ export function releaseLease(head: InboundHead, { token, delivery, noted, newest
     return { change: { set, remove: [...LEASE_ATTRIBUTES, ...REFUSAL_ATTRIBUTES] }, condition };
   return {
     change: {
-      set: { ...set, refused: { ...refused }, ...dueAttributes(head, refused.nextAt) },
+      set: { ...set, refused: { ...refused }, dueAt: refused.nextAt },
       remove: LEASE_ATTRIBUTES,
     },
     // An answer from before the peer asked for the subscription again does not count.
@@ -206,14 +205,14 @@ export function releaseLease(head: InboundHead, { token, delivery, noted, newest
 }
 
 /** The peer has asked again for a subscription that it refuses: it is due now. */
-export const renewHead = (head: InboundHead, now: number): HeadChange => ({
-  change: { set: dueAttributes(head, now), add: { renewed: 1 } },
+export const renewHead = (now: number): HeadChange => ({
+  change: { set: { dueAt: now }, add: { renewed: 1 } },
   condition: all(itemExists, exists("dueAt")),
 });
 
 /** Puts the next try of a refused subscription off, unless it was renewed or tried meanwhile. */
 export const postponeHead = (head: InboundHead, dueAt: number): HeadChange => ({
-  change: { set: dueAttributes(head, dueAt) },
+  change: { set: { dueAt } },
   condition: isDueAsRead(head),
 });
 
@@ -226,10 +225,8 @@ export const forgetRefusal = (head: InboundHead): HeadChange => ({
 /** True when the item is of the head's life, not of a later one under the same id. */
 export const isSameLife = (item: Item, head: InboundHead): boolean => item["createdAt"] === head.createdAt;
 
-const REFUSAL_ATTRIBUTES = ["refused", "dueShard", "dueAt"] as const;
+const REFUSAL_ATTRIBUTES = ["refused", "dueAt"] as const;
 
 const isDueAsRead = ({ dueAt = 0 }: InboundHead): Condition => all(itemExists, equals("dueAt", dueAt));
-
-const dueAttributes = (head: InboundHead, dueAt: number) => ({ dueShard: dueShardOf(headKey(head)), dueAt });
 
 const stateAttributes = (state: SubscriptionState) => ({ state: JSON.stringify(state), sequence: state.sequence });
