@@ -28,7 +28,6 @@ export function queueWorker(provide: () => FoundWorkDeps) {
     const { clock, queue, log, runDue } = services;
     const deadline = { remaining: () => context.getRemainingTimeInMillis() };
     const total = { failed: 0, oldestGapMs: 0 };
-    const noteGap = (ms: number): void => void (total.oldestGapMs = Math.max(total.oldestGapMs, ms));
     const failures = await Promise.all(
       Records.map(async ({ messageId, body }) => {
         try {
@@ -36,7 +35,7 @@ export function queueWorker(provide: () => FoundWorkDeps) {
           if (work.kind === "found") {
             const { failed, oldestGapMs } = await runFound(services, work.items, deadline);
             total.failed += failed;
-            noteGap(oldestGapMs);
+            total.oldestGapMs = Math.max(total.oldestGapMs, oldestGapMs);
             return [];
           }
           const early = work.dueAt - clock.now();
@@ -44,8 +43,7 @@ export function queueWorker(provide: () => FoundWorkDeps) {
             await queue.send(work, Math.min(MAX_DELAY_SECONDS, Math.ceil(early / 1_000)));
             return [];
           }
-          const gapSince = await runDue({ pk: work.pk, sk: work.sk }, deadline);
-          if (gapSince !== undefined) noteGap(clock.now() - gapSince);
+          await runDue({ pk: work.pk, sk: work.sk }, deadline);
           return [];
         } catch (error) {
           total.failed += 1;

@@ -3,7 +3,7 @@
 export const METRICS_NAMESPACE = "ActingWeb";
 
 export const METRICS = {
-  /** Seconds that the oldest gap which work was done on has stood. By the worker, whenever there is one. */
+  /** Seconds that the oldest gap in what the sweep found has stood. By the worker, whenever there is one. */
   oldestGapAge: "OldestGapAgeSeconds",
   /** Seconds by which the oldest due work was late when the sweep began; 0 when nothing was due. By the sweep, each minute. */
   oldestDueAge: "OldestDueAgeSeconds",

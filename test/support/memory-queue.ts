@@ -1,3 +1,4 @@
+import { runFound } from "../../lib/scheduler/found-work.ts";
 import { queueWorker } from "../../lib/scheduler/queue-worker.ts";
 import type { Service } from "../../lib/compose/service.ts";
 import type { Deadline, DelayedWork, FoundMessage, FoundWork, QueueDepth, WorkQueue } from "../../lib/system/ports.ts";
@@ -48,12 +49,20 @@ export async function sweepAndWork(services: SweptServices, deadline: Deadline):
   }
 }
 
-/** The worker's run for one message. */
+/** The worker's run for one message. Found work runs without the handler around it, which would print metrics. */
 export async function work(
   services: Omit<SweptServices, "sweep">,
   message: DelayedWork | FoundWork,
   deadline: Deadline,
 ): Promise<void> {
+  if (message.kind === "found") {
+    try {
+      await runFound(services, message.items, deadline);
+    } catch (error) {
+      services.log.warn("a message of found work is lost", { error });
+    }
+    return;
+  }
   const Records = [{ messageId: "m", body: JSON.stringify(message) }];
   await queueWorker(() => services)({ Records }, { getRemainingTimeInMillis: () => deadline.remaining() });
 }
