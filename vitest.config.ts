@@ -6,9 +6,9 @@ import { defineConfig } from "vitest/config";
 const HEAVY = process.env["TEST_SIZE"] === "heavy";
 
 /** Files of these folders leave nothing behind, so they share processes: each module is loaded once for all of them. */
-const SHARING = ["unit", "contract", "integration", "property", "e2e"];
-/** Files of these have a process each: they load what is large, or let real time pass. */
-const APART = ["infra", ...(HEAVY ? ["slow"] : [])];
+const SHARING = ["unit", "contract", "integration", "property", "e2e", "infra"];
+/** Files of these have a process each: they let real time pass. */
+const APART = HEAVY ? ["slow"] : [];
 /** A sharing folder's files that replace modules or timers, or start the local stack, have a process each too. */
 const isApart = (file: string): boolean =>
   file.startsWith("test/integration/local/") || /vi\.(mock|useFakeTimers)\(/.test(readFileSync(file, "utf8"));

@@ -7,18 +7,11 @@ import { app } from "../functions/app.ts";
 import { compact } from "../lib/system/compact.ts";
 import { readConfig, variableNames } from "../lib/system/config.ts";
 import { servedBy, type FunctionName } from "./functions.ts";
+import { STACK_VARIABLES } from "./stack-variables.ts";
 import { readSettings, settingNames, type Settings } from "./settings.ts";
 
-/** Variables that the stacks, the local stack or Lambda set, and the one secret. */
-const NOT_PASSED_ON = [
-  "TABLE_NAME",
-  "QUEUE_URL",
-  "DYNAMODB_ENDPOINT",
-  "SQS_ENDPOINT",
-  "INCARNATION",
-  "AWS_LAMBDA_FUNCTION_NAME",
-  "ACTOR_CREATION_TOKEN",
-] as const satisfies readonly (typeof variableNames)[number][];
+/** Variables that no deployer gives to a function as text: those of the stacks, and the one secret. */
+const NOT_PASSED_ON = [...STACK_VARIABLES, "ACTOR_CREATION_TOKEN"] as const;
 
 export type OperatorVariable = Exclude<(typeof variableNames)[number], (typeof NOT_PASSED_ON)[number]>;
 

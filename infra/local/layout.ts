@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { FolderUnusable } from "./dynamodb/storage.ts";
 
 /** The layout that this version reads and writes. Incremented by every change of stored names. */
-export const LAYOUT = 2;
+export const LAYOUT = 3;
 
 const MARK = "layout";
 

@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { readConfig, variableNames } from "../../lib/system/config.ts";
+import { STACK_VARIABLES } from "../stack-variables.ts";
 import { LOCAL_CREDENTIALS } from "./credentials.ts";
 import { startDelayQueue, type DelayQueue } from "./delay-queue.ts";
 import { startEmulator } from "./emulator.ts";
@@ -66,15 +67,6 @@ const LOCAL_DEFAULTS = {
 const FROM_THIS_PROCESS = ["PATH", "TMPDIR", "TZ", "NODE_COMPILE_CACHE"] as const;
 /** Used only with an endpoint other than the embedded emulator's. */
 const AWS_ACCESS = ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"] as const;
-/** Variables that the stack sets for each function, never the operator. */
-const OURS: ReadonlySet<string> = new Set([
-  "TABLE_NAME",
-  "QUEUE_URL",
-  "DYNAMODB_ENDPOINT",
-  "SQS_ENDPOINT",
-  "INCARNATION",
-  "AWS_LAMBDA_FUNCTION_NAME",
-]);
 
 /**
  * Starts the whole service in this process, on loopback: gateway, functions, table, delay queue and schedule, from the
@@ -205,9 +197,10 @@ function readTemplate(dist: string, name: "data" | "api"): Template {
 /** The operator's variables. An empty variable counts as absent. */
 function operatorVariables(environment: Readonly<Record<string, string | undefined>>): Record<string, string> {
   const given: Record<string, string> = {};
+  const ours: readonly string[] = STACK_VARIABLES;
   for (const name of variableNames) {
     const value = environment[name];
-    if (!OURS.has(name) && value !== undefined && value !== "") given[name] = value;
+    if (!ours.includes(name) && value !== undefined && value !== "") given[name] = value;
   }
   return given;
 }

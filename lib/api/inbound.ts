@@ -119,7 +119,7 @@ export function inboundHandlers({
         throw new ServiceError("resource.not_found", "There is no such diff, or it was cleared.");
       }
       const { diff, contains } = found;
-      return json(200, diff, contains === undefined ? {} : { [SEQUENCE_HEADER]: String(contains) });
+      return json(200, diff, compact({ [SEQUENCE_HEADER]: contains?.toString() }));
     },
 
     /** Clears the numbers up to the one that the peer acknowledges. */

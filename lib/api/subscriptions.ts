@@ -31,7 +31,7 @@ export interface SubscriptionServices extends InboundRouteServices {
   readonly heads: OutboundHeads;
   readonly outbound: OutboundSubscriptions;
   readonly outboundEnding: OutboundEnding;
-  readonly changeLog: Pick<ChangeLog, "newest">;
+  readonly changeLog: Pick<ChangeLog, "head">;
   readonly cursors: Pick<CursorStore, "preview">;
 }
 
@@ -44,10 +44,10 @@ export function routes(services: SubscriptionServices): RouteMap {
     (await heads.live(actorId, peerId)).map(outboundListed);
   /** With the newest number made, which not every head has noted yet. */
   const listInbound = async (actorId: string, peerId?: string): Promise<readonly Listed[]> => {
-    const [newest, stored] = await Promise.all([
-      changeLog.newest(actorId),
-      peerId === undefined ? inboundHeads.all(actorId) : inboundHeads.ofPeer(actorId, peerId),
-    ]);
+    const { newest, buckets } = await changeLog.head(actorId);
+    const stored = await (peerId === undefined
+      ? inboundHeads.all(actorId, buckets)
+      : inboundHeads.ofPeer(actorId, peerId));
     return (await cursors.preview(stored, newest)).map(inboundListed);
   };
   const demandHead = async (request: ServiceRequest): Promise<Head> => {
@@ -137,7 +137,7 @@ function stateOf(head: Head): JsonObject {
     pendingSequences: [...head.buffered].sort((one, other) => one - other),
     resyncPending: head.recoveryRequested !== undefined || head.replacing || head.contradicted,
     gapSince: head.gapSince === undefined ? undefined : new Date(head.gapSince).toISOString(),
-    ...(head.contradicted ? { contradicted: true } : {}),
+    contradicted: head.contradicted || undefined,
     ...recoveryOf(head),
     epoch: head.epoch,
     version: head.version,

@@ -80,7 +80,7 @@ export interface ActorSubscriptionServices {
   readonly inboundHeads: Pick<InboundHeads, "all" | "ofPeer">;
   readonly inbound: Pick<InboundSubscriptions, "end">;
   readonly cursors: Pick<CursorStore, "preview">;
-  readonly changeLog: Pick<ChangeLog, "newest">;
+  readonly changeLog: Pick<ChangeLog, "head">;
   readonly commits: Commits;
   readonly suspensions: Suspensions;
   /** Sends what a commit has made. */
@@ -145,10 +145,10 @@ export class ActorSubscriptions {
   /** Peers' subscriptions to us, in order of creation; only those of one peer when given. */
   async inboundSubscriptions(peerId?: string): Promise<Subscription[]> {
     const { changeLog, inboundHeads, cursors } = this.#services;
-    const [newest, heads] = await Promise.all([
-      changeLog.newest(this.#actorId),
-      peerId === undefined ? inboundHeads.all(this.#actorId) : inboundHeads.ofPeer(this.#actorId, peerId),
-    ]);
+    const { newest, buckets } = await changeLog.head(this.#actorId);
+    const heads = await (peerId === undefined
+      ? inboundHeads.all(this.#actorId, buckets)
+      : inboundHeads.ofPeer(this.#actorId, peerId));
     // Not every head has noted its newest number yet.
     return (await cursors.preview(heads, newest)).map(ofInbound);
   }

@@ -1,6 +1,7 @@
 /** An actor's change log as it is stored: numbered records, and a head with the number of the newest. */
 import { compact } from "../system/compact.ts";
 import type { LogRecord } from "../domain/diff/change-record.ts";
+import { parseBuckets, type Buckets } from "../domain/log/buckets.ts";
 import { cutText, PART_BYTES } from "../domain/json/json.ts";
 import { parseText, printJson } from "../domain/json/json-text.ts";
 import type { Suspension } from "../domain/terms/scope.ts";
@@ -30,6 +31,8 @@ const MAX_RECORD_PARTS = 4;
 /** Most bytes of JSON text that one record takes: a cut between characters can leave three bytes of a part unused. */
 export const MAX_RECORD_BYTES = MAX_RECORD_PARTS * (PART_BYTES - 3);
 const DAY_SECONDS = 86_400;
+/** Delay until maintenance of the log is due after a change, ms: it delivers what a writer that died did not. */
+const MAINTENANCE_AFTER_MS = 30_000;
 /** Maintenance deletes superfluous records this much later, ms, unless something else makes it run sooner. */
 export const TIDY_AFTER_MS = 5 * 60_000;
 
@@ -40,6 +43,17 @@ export interface ChangeLogDeps {
   readonly retentionDays: number;
 }
 
+/** What one commit appends. */
+export interface Appended {
+  readonly records: readonly LogRecord[];
+  /** The time of the records, µs since 1970. */
+  readonly at: number;
+  /** What else changes on the head. */
+  readonly change?: Change | undefined;
+  /** The digest of the rules of relationships in this release; absent: they do not concern the logs. */
+  readonly rules?: string | undefined;
+}
+
 /** The head of a log; zeros before the first record. */
 export interface LogHead {
   /** The number of the newest record. */
@@ -48,6 +62,8 @@ export interface LogHead {
   readonly cleared: number;
   /** The number of inbound subscriptions. */
   readonly subscribers: number;
+  /** How many of their heads lie in each bucket. */
+  readonly buckets: Buckets;
   /** The targets and subtargets whose changes make no diffs. */
   readonly suspended: readonly Suspension[];
   /** The records up to this one are deleted: no subscription needed them. */
@@ -101,19 +117,47 @@ export class ChangeLog {
   }
 
   /**
-   * The writes that append records after the one numbered `newest`, for one transaction: first that of the head, which
-   * fails when another record was appended meanwhile, then those of the records, numbered from `newest` + 1 on.
+   * The writes that append records, numbered from the head's `newest` + 1 on, for one transaction: first that of the
+   * head, which fails when another record was appended since it was read, then those of the records. From the first
+   * subscriber on the log becomes due, so that maintenance finishes what a writer that died left to do.
    *
-   * @param head what else changes on the head
    * @throws ServiceError request.too_large when a record takes more than four parts of 300 KB
    */
-  appendWrites(actorId: string, newest: number, records: readonly LogRecord[], head: Change = {}): readonly Write[] {
-    const ttl = Math.ceil(this.#deps.clock.now() / 1_000) + this.#deps.retentionDays * DAY_SECONDS;
+  appendWrites(actorId: string, head: LogHead, { records, at, change = {}, rules }: Appended): readonly Write[] {
+    const { clock, retentionDays } = this.#deps;
+    const { newest } = head;
+    const now = clock.now();
+    const key = logHeadKey(actorId);
+    const { set = {}, remove = [], ...more } = change;
+    const isFirst = head.subscribers === 0;
+    const isRead = !isFirst || Number(more.add?.["subscribers"] ?? 0) > 0;
+    // Set even if the log is due already, because maintenance may have put it off since the read.
+    const dueAt = Math.min(head.dueAt ?? Number.POSITIVE_INFINITY, now + MAINTENANCE_AFTER_MS);
+    // The first subscriptions begin by the present rules.
+    const begins = isFirst && isRead && rules !== undefined;
+    // This release's permissions follow those that another recorded: then neither's rules hold for all peers.
+    const isMixed =
+      !isFirst &&
+      rules !== undefined &&
+      rules !== head.rules &&
+      set["rules"] === undefined &&
+      records.some(({ kind }) => kind === "permissions" || kind === "subscriptions");
     const move: Write = {
-      update: logHeadKey(actorId),
-      change: { ...head, set: { ...head.set, newest: newest + records.length } },
+      update: key,
+      change: {
+        ...more,
+        set: {
+          ...(begins && { rules }),
+          ...(isRead && { dueAt }),
+          ...set,
+          at,
+          newest: newest + records.length,
+        },
+        remove: [...remove, ...(begins ? ["rulesTo"] : isMixed ? ["rules", "rulesTo"] : [])],
+      },
       condition: newest === 0 ? itemMissing : equals("newest", newest),
     };
+    const ttl = Math.ceil(now / 1_000) + retentionDays * DAY_SECONDS;
     const puts = records.flatMap((record, index): Write[] => {
       const texts = cutText(printJson(record));
       if (texts.length > MAX_RECORD_PARTS) {
@@ -203,6 +247,7 @@ export function readLogHead(item: Item | undefined): LogHead {
     newest: number("newest"),
     cleared: number("cleared"),
     subscribers: number("subscribers"),
+    buckets: parseBuckets(text("buckets") ?? ""),
     suspended: suspended === undefined ? [] : (parseText(suspended) as Suspension[]),
     deletedUpTo: number("deletedUpTo"),
     maintainedUpTo: number("maintainedUpTo"),

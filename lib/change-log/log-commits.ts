@@ -17,6 +17,7 @@ import {
 } from "../dynamodb/table.ts";
 import { ServiceError } from "../system/errors.ts";
 import type { Platform } from "../system/ports.ts";
+import { within } from "../system/request-context.ts";
 import { CommitLine } from "./commit-line.ts";
 import { readLogHead, type ChangeLog, type LogHead, type NumberedRecord } from "./change-log.ts";
 import { recordTime } from "./record-time.ts";
@@ -31,8 +32,6 @@ const MOST_MS = 5_000;
 /** The time that the last attempt needs, ms, unless an earlier one took longer. */
 const LAST_ATTEMPT_MS = 1_000;
 const MOST_ATTEMPTS = 400;
-/** Delay until maintenance of the log is due after a change, ms: it delivers what a writer that died did not. */
-const MAINTENANCE_AFTER_MS = 30_000;
 /** A release leaves the rules that another release recorded alone for this long, ms. */
 const RULES_FOR_MS = 5 * 60_000;
 
@@ -80,7 +79,8 @@ export interface Commits {
    * `quiet`: nothing is delivered to subscribers yet.
    *
    * @throws whatever `plan` throws; ServiceError request.too_large, resource.not_found when the actor is gone or being
-   *   deleted, service.unavailable when waiting for others of this process, and losing to those of others, takes 5 s
+   *   deleted, service.unavailable when waiting for others of this process, and losing to those of others, takes 5 s;
+   *   TableBusy when the table throttles it for as long
    */
   commit(
     actorId: string,
@@ -139,7 +139,8 @@ export class LogCommits implements Commits {
       let longest = LAST_ATTEMPT_MS;
       for (let losses = 1; losses <= MOST_ATTEMPTS; losses += 1) {
         const begun = clock.now();
-        const made = await this.#attempt(actorId, keys, plan, options.confirmed === true);
+        const attempt = async () => await this.#attempt(actorId, keys, plan, options.confirmed === true);
+        const made = await within({ remaining: () => Math.max(0, until - clock.now()) }, attempt);
         if (made !== "lost") return made;
         longest = Math.max(longest, clock.now() - begun);
         const ms = pauseAfter(losses, losses < OFTEN ? PAUSE : SHORT_PAUSE, random());
@@ -180,8 +181,12 @@ export class LogCommits implements Commits {
     const planned = await plan({ head, at, item: (key) => items.get(nameOf(key)) });
     if (planned === undefined || planned === "lost") return planned;
     const records = planned.records.map((record): LogRecord => ({ ...record, at }));
-    const headChange = headChangeOf(head, planned, { now: clock.now(), digest: rules?.digest, at: micros });
-    const appended = changeLog.appendWrites(actorId, head.newest, records, headChange);
+    const appended = changeLog.appendWrites(actorId, head, {
+      records,
+      at: micros,
+      change: planned.head,
+      rules: rules?.digest,
+    });
     const refused = await refusedReasons(table, [...appended, ...planned.writes, actorStands(actorId)]);
     if (refused !== undefined) {
       const stop = stopOf(refused, planned, appended.length);
@@ -191,29 +196,6 @@ export class LogCommits implements Commits {
     const numbered = records.map((record, index) => ({ number: head.newest + 1 + index, record }));
     return { actorId, head, newest: head.newest + records.length, records: numbered };
   }
-}
-
-/**
- * The change of the log's head. From the first subscriber on it makes the log due, so that maintenance finishes what a
- * writer that died left to do; set even if it is due already, because maintenance may have put it off since the read.
- */
-function headChangeOf(
-  head: LogHead,
-  { records, head: { set = {}, remove = [], ...change } = {} }: LogPlan,
-  { now, digest, at }: { readonly now: number; readonly digest: string | undefined; readonly at: number },
-): Change {
-  const first = head.subscribers === 0;
-  if (first && Number(change.add?.["subscribers"] ?? 0) <= 0) return { ...change, set: { ...set, at }, remove };
-  const dueAt = Math.min(head.dueAt ?? Number.POSITIVE_INFINITY, now + MAINTENANCE_AFTER_MS);
-  const due = { dueAt, ...set };
-  // The first subscriptions begin by the present rules.
-  if (first && digest !== undefined) {
-    return { ...change, set: { rules: digest, ...due, at }, remove: [...remove, "rulesTo"] };
-  }
-  const others = digest !== undefined && set["rules"] === undefined && head.rules !== digest;
-  // This release's permissions follow those that another recorded: then neither's rules hold for all peers.
-  const mixed = others && records.some(({ kind }) => kind === "permissions" || kind === "subscriptions");
-  return { ...change, set: { ...due, at }, remove: mixed ? [...remove, "rules", "rulesTo"] : remove };
 }
 
 const keepChanging = (): ServiceError =>

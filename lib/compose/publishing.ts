@@ -61,9 +61,7 @@ function composeLog(base: Runtime, app: ActingWebApp) {
   const changeLog = new ChangeLog({ table, clock, retentionDays: config.diffRetentionDays });
   const trustCache = new TrustCache({ table, clock });
   const digest = rulesDigest(app.relationships);
-  const subscribers = async (actorId: string) => [
-    ...new Set((await inboundHeads.all(actorId)).map(({ peerId }) => peerId)),
-  ];
+  const subscribers = async (actorId: string) => await inboundHeads.peers(actorId);
   const unpublished = new LogCommits({
     ...base,
     changeLog,
@@ -83,6 +81,7 @@ function composeLog(base: Runtime, app: ActingWebApp) {
     table,
     clock,
     changeLog,
+    commits: unpublished,
     incarnation: config.incarnation,
     contextOf: async (actorId, peerId) => await readSubscriptionContext(contextDeps, actorId, peerId),
   });

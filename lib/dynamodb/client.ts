@@ -10,8 +10,6 @@ interface DocumentClientOptions {
   readonly endpoint?: string;
   /** `environmentCredentials` in a function. */
   readonly credentials: NonNullable<DynamoDBClientConfig["credentials"]>;
-  /** Most attempts of one request [4]. */
-  readonly attempts?: number;
   /** Milliseconds for one attempt, answer included [4000]. The largest answer, a batch of 16 MB, takes less. */
   readonly requestTimeoutMs?: number;
   /** Measures for how long a kept connection has been free [the machine's clock]. */
@@ -27,18 +25,17 @@ export function readingOptions(): { wrapNumbers: (text: string) => number } {
 }
 
 /**
- * The client that a `DocumentTable` needs, one per process: it keeps its connections, retries throttling and broken
- * connections with jitter, and gives up on an answer while the caller still has time to react.
- *
- * A retry may follow a write that did happen: its condition then fails because of the first one.
+ * The client that a `DocumentTable` needs, one per process: it keeps its connections, and gives up on an answer while the
+ * caller still has time to react. It makes one attempt of each request.
  */
 export function createDocumentClient(options: DocumentClientOptions): DynamoDBDocumentClient {
   const agents = freshAgents({ keepAlive: true, maxSockets: 128 }, options.clock ?? systemClock);
   const config: DynamoDBClientConfig = {
     region: options.region,
     credentials: options.credentials,
+    // `DocumentTable` retries, because it knows the deadline of the work; the SDK would wait for seconds beyond it.
     retryMode: "standard",
-    maxAttempts: options.attempts ?? 4,
+    maxAttempts: 1,
     // The options of the SDK's own Node handler, which spares importing it by name.
     requestHandler: {
       connectionTimeout: 1000,

@@ -12,9 +12,8 @@ import {
 } from "@aws-sdk/lib-dynamodb";
 import { fromDocument, isEmptySet, members, toDocument } from "./attributes.ts";
 import { checkExpressions, projection, queryExpressions, writeExpressions } from "./expressions.ts";
-import { isRepeatable, isThrottled, refusal } from "./refusals.ts";
+import { Retries, type RetryDeps } from "./retries.ts";
 import {
-  TableBusy,
   type Change,
   type Condition,
   type Item,
@@ -24,58 +23,50 @@ import {
   type Table,
   type Write,
 } from "./table.ts";
+import type { Ids } from "../system/ports.ts";
 
 const GET_BATCH = 100;
 const DELETE_BATCH = 25;
 /** Batches of one call that are under way at once. */
 const PARALLEL_BATCHES = 4;
-/** Retries of a conflict, a throttled transaction, or the unprocessed rest of a batch: about three seconds at most. */
-const MAX_RETRIES = 7;
-/** With less time left than this (ms) nothing is retried, so that the request can still be answered. */
-const LEAST_LEFT_MS = 1_000;
-const FIRST_BACKOFF_MS = 25;
-const MAX_BACKOFF_MS = 1000;
 
-interface DocumentTableOptions {
+interface DocumentTableOptions extends RetryDeps {
   /** From `createDocumentClient`. */
   readonly client: DynamoDBDocumentClient;
   readonly tableName: string;
-  /** 0 ≤ random < 1, for the jitter of retries. */
-  readonly random: () => number;
-  readonly sleep: (ms: number) => Promise<void>;
-  /** Milliseconds that the request being answered may still take; undefined in background work. */
-  readonly remaining?: () => number | undefined;
+  /** Names each transaction, so that it happens once, however often it is sent. */
+  readonly ids: Pick<Ids, "id">;
 }
 
 /**
- * The table port over DynamoDB. The client retries throttling and lost answers; this class retries conflicts with
- * transactions, throttled transactions and the unprocessed rest of batches, with growing, jittered pauses, a bounded number of
- * times and within the time that is left.
+ * The table port over DynamoDB. Every request that failed for the moment is repeated, with growing, jittered pauses and
+ * within the time that is left: one that was throttled until then, one that met a transaction or whose answer was lost a
+ * bounded number of times. The unprocessed rest of a batch counts as throttled.
+ *
+ * A write whose answer was lost may be repeated after it has happened: its condition then fails because of the first one.
+ * A transaction does not, because it keeps its token from then on.
  */
 export class DocumentTable implements Table {
   readonly #client: DynamoDBDocumentClient;
   readonly #table: string;
-  readonly #random: () => number;
-  readonly #sleep: (ms: number) => Promise<void>;
-  readonly #remaining: () => number | undefined;
+  readonly #ids: Pick<Ids, "id">;
+  readonly #retries: RetryDeps;
 
-  constructor(options: DocumentTableOptions) {
-    this.#client = options.client;
-    this.#table = options.tableName;
-    this.#random = options.random;
-    this.#sleep = options.sleep;
-    this.#remaining = options.remaining ?? (() => undefined);
+  constructor({ client, tableName, ids, ...retries }: DocumentTableOptions) {
+    this.#client = client;
+    this.#table = tableName;
+    this.#ids = ids;
+    this.#retries = retries;
   }
 
   async get(key: Key, options: Parameters<Table["get"]>[1] = {}): Promise<Item | undefined> {
-    const { Item: found } = await this.#client.send(
-      new GetCommand({
-        TableName: this.#table,
-        Key: plain(key),
-        ConsistentRead: options.consistent ?? true,
-        ...(options.only && projection(options.only)),
-      }),
-    );
+    const request = {
+      TableName: this.#table,
+      Key: plain(key),
+      ConsistentRead: options.consistent ?? true,
+      ...(options.only && projection(options.only)),
+    };
+    const { Item: found } = await this.#repeating(() => this.#client.send(new GetCommand(request)));
     return found && itemOf(found);
   }
 
@@ -88,31 +79,30 @@ export class DocumentTable implements Table {
   async query(range: QueryRange): Promise<Page> {
     const expressions = queryExpressions(range);
     if (!expressions) return { items: [] };
-    const { Items: items = [], LastEvaluatedKey: last } = await this.#client.send(
-      new QueryCommand({
-        TableName: this.#table,
-        ConsistentRead: range.consistent ?? true,
-        ScanIndexForward: !range.descending,
-        ...(range.limit !== undefined && { Limit: range.limit }),
-        ...expressions,
-      }),
-    );
+    const request = {
+      TableName: this.#table,
+      ConsistentRead: range.consistent ?? true,
+      ScanIndexForward: !range.descending,
+      Limit: range.limit,
+      ...expressions,
+    };
+    const answer = await this.#repeating(() => this.#client.send(new QueryCommand(request)));
+    const { Items: items = [], LastEvaluatedKey: last } = answer;
     const page = items.map(itemOf);
     return last ? { items: page, next: last["sk"] as string } : { items: page };
   }
 
   async queryDue(...[shard, until, limit, after]: Parameters<Table["queryDue"]>): ReturnType<Table["queryDue"]> {
-    const { Items: items = [] } = await this.#client.send(
-      new QueryCommand({
-        TableName: this.#table,
-        IndexName: "due",
-        KeyConditionExpression: "#shard = :shard AND #at <= :until",
-        ExpressionAttributeNames: { "#shard": "dueShard", "#at": "dueAt" },
-        ExpressionAttributeValues: { ":shard": shard, ":until": until },
-        Limit: limit,
-        ...(after && { ExclusiveStartKey: { ...plain(after), dueShard: shard, dueAt: after.dueAt } }),
-      }),
-    );
+    const request = {
+      TableName: this.#table,
+      IndexName: "due",
+      KeyConditionExpression: "#shard = :shard AND #at <= :until",
+      ExpressionAttributeNames: { "#shard": "dueShard", "#at": "dueAt" },
+      ExpressionAttributeValues: { ":shard": shard, ":until": until },
+      Limit: limit,
+      ...(after && { ExclusiveStartKey: { ...plain(after), dueShard: shard, dueAt: after.dueAt } }),
+    };
+    const { Items: items = [] } = await this.#repeating(() => this.#client.send(new QueryCommand(request)));
     return items.map((item) => ({
       pk: item["pk"] as string,
       sk: item["sk"] as string,
@@ -150,8 +140,13 @@ export class DocumentTable implements Table {
   }
 
   async transact(writes: readonly Write[]): Promise<void> {
-    const items = writes.map((write) => this.#transactItem(write));
-    await this.#repeating(() => this.#client.send(new TransactWriteCommand({ TransactItems: items })));
+    const TransactItems = writes.map((write) => this.#transactItem(write));
+    let token: string | undefined;
+    await this.#repeating((inDoubt) => {
+      // A cancelled transaction is sent as a new one; one whose answer was lost keeps its token, for it may have happened.
+      token = inDoubt && token !== undefined ? token : this.#ids.id();
+      return this.#client.send(new TransactWriteCommand({ TransactItems, ClientRequestToken: token }));
+    });
   }
 
   async deleteMany(keys: readonly Key[]): Promise<void> {
@@ -175,55 +170,38 @@ export class DocumentTable implements Table {
   }
 
   async #getBatch(batch: readonly Key[], consistent: boolean): Promise<Item[]> {
+    const retries = new Retries(this.#retries);
     const found: Item[] = [];
-    let requested = batch.map(plain);
-    for (let retry = 0; requested.length > 0; retry += 1) {
-      if (retry > 0 && !(await this.#paused(retry))) throw undone();
-      const answer = await this.#client.send(
-        new BatchGetCommand({ RequestItems: { [this.#table]: { Keys: requested, ConsistentRead: consistent } } }),
-      );
+    for (let requested = batch.map(plain); ;) {
+      const request = { RequestItems: { [this.#table]: { Keys: requested, ConsistentRead: consistent } } };
+      const answer = await retries.untilAnswered(() => this.#client.send(new BatchGetCommand(request)));
       const items = (answer.Responses?.[this.#table] ?? []).map(itemOf);
       found.push(...items);
       requested = (answer.UnprocessedKeys?.[this.#table]?.Keys ?? []) as Key[];
+      if (requested.length === 0) return found;
       // A full answer of 16 MB leaves the rest for the next request: no sign of overload, and progress.
-      if (items.length > 0) retry = -1;
+      if (items.length > 0) retries.progressed();
+      else await retries.beforeRest();
     }
-    return found;
   }
 
   async #deleteBatch(batch: readonly Key[]): Promise<void> {
-    let requests = batch.map((key) => ({ DeleteRequest: { Key: plain(key) } }));
-    for (let retry = 0; requests.length > 0; retry += 1) {
-      if (retry > 0 && !(await this.#paused(retry))) throw undone();
-      const answer = await this.#client.send(new BatchWriteCommand({ RequestItems: { [this.#table]: requests } }));
-      requests = (answer.UnprocessedItems?.[this.#table] ?? []) as typeof requests;
+    const retries = new Retries(this.#retries);
+    for (let requests = batch.map((key) => ({ DeleteRequest: { Key: plain(key) } })); ;) {
+      const request = { RequestItems: { [this.#table]: requests } };
+      const answer = await retries.untilAnswered(() => this.#client.send(new BatchWriteCommand(request)));
+      const rest = (answer.UnprocessedItems?.[this.#table] ?? []) as typeof requests;
+      if (rest.length === 0) return;
+      if (rest.length < requests.length) retries.progressed();
+      requests = rest;
+      await retries.beforeRest();
     }
   }
 
-  async #repeating<T>(send: () => Promise<T>): Promise<T> {
-    for (let retry = 1; ; retry += 1) {
-      try {
-        return await send();
-      } catch (error) {
-        const refused = refusal(error);
-        if (!isRepeatable(refused)) throw refused;
-        if (await this.#paused(retry)) continue;
-        throw isThrottled(refused) ? new TableBusy("The table throttles this transaction.", { cause: error }) : refused;
-      }
-    }
-  }
-
-  /** Waits before the next attempt; false, at once, when there is none. */
-  async #paused(retry: number): Promise<boolean> {
-    const wait = this.#random() * Math.min(FIRST_BACKOFF_MS * 2 ** retry, MAX_BACKOFF_MS);
-    const left = this.#remaining() ?? Number.POSITIVE_INFINITY;
-    if (retry > MAX_RETRIES || left - wait < LEAST_LEFT_MS) return false;
-    await this.#sleep(wait);
-    return true;
+  async #repeating<T>(send: (inDoubt: boolean) => Promise<T>): Promise<T> {
+    return await new Retries(this.#retries).untilAnswered(send);
   }
 }
-
-const undone = (): TableBusy => new TableBusy("The table left a part of a batch undone, however often it was asked.");
 
 const OLD_IMAGE = { ReturnValuesOnConditionCheckFailure: "ALL_OLD" } as const;
 

@@ -8,20 +8,22 @@ import {
 import { unmarshall } from "@aws-sdk/util-dynamodb";
 import { fromDocument } from "./attributes.ts";
 import { readingOptions } from "./client.ts";
+import { failureOf } from "../system/failures.ts";
 import { ConditionFailed, TransactionRefused, type Item } from "./table.ts";
 
 /**
- * True when nothing happened and the same write may be sent again: another write was under way on the item, or the table was
- * overloaded. The SDK repeats neither for a cancelled transaction.
+ * Why an attempt failed. `throttled` and `conflict`: it did nothing; `unknown`: its answer is lost, so that a write may have
+ * happened.
  */
-export function isRepeatable(error: unknown): boolean {
-  if (error instanceof TransactionConflictException) return true;
-  return error instanceof TransactionRefused && error.reasons.every(({ code }) => code !== "condition");
-}
+export type RetryCause = "throttled" | "conflict" | "unknown";
 
-/** True for a transaction that was refused because the table was overloaded. */
-export function isThrottled(error: unknown): boolean {
-  return error instanceof TransactionRefused && error.reasons.some(({ code }) => code === "throttled");
+/** Why the request that failed with this error of `refusal` may be sent again; undefined when it may not. */
+export function causeOf(refused: unknown): RetryCause | undefined {
+  if (refused instanceof TransactionConflictException) return "conflict";
+  if (!(refused instanceof TransactionRefused)) return failureOf(refused);
+  const codes = refused.reasons.map(({ code }) => code);
+  if (codes.includes("condition")) return undefined;
+  return codes.includes("throttled") ? "throttled" : "conflict";
 }
 
 /**

@@ -150,14 +150,18 @@ export class TransactionRefused extends Error {
   }
 }
 
-/** The table was overloaded at each attempt. A transaction did nothing; a part of a batch may be done. */
+/**
+ * The table was overloaded until no time was left. The request did nothing, for certain, also where others of its attempts
+ * met another writer; a part of a batch may be done.
+ */
 export class TableBusy extends Error {
   override readonly name = "TableBusy";
 }
 
 /**
- * Everything the service does with its table. Every method may also reject with an unknown error (throttling, a lost
- * answer): a write may then have happened or not. Retrying with the same condition must be safe in the caller.
+ * Everything the service does with its table. Every method may reject with `TableBusy`, after which nothing has happened,
+ * and with an unknown error (a fault of the service, a lost answer): a write may then have happened or not. Retrying with the
+ * same condition must be safe in the caller, because an adapter may do it too: a condition then fails by the caller's own write.
  */
 export interface Table {
   /** One item, strongly consistent by default. One request. */
@@ -183,7 +187,7 @@ export interface Table {
   /**
    * Does all writes or none: 1 to 100, on different items, at most 4 MB together. An update must change something.
    *
-   * @throws TransactionRefused for a condition that did not hold or a conflict that did not end; TableBusy
+   * @throws TransactionRefused for a condition that did not hold or a conflict that did not end
    */
   transact(writes: readonly Write[]): Promise<void>;
   /** Deletes without a condition, for data nothing refers to any more. One request per 25 keys. */

@@ -9,7 +9,7 @@ import { ConfigError } from "../system/config.ts";
 import { ServiceError, isServiceError } from "../system/errors.ts";
 import { UNHANDLED_ERROR } from "../system/metric-names.ts";
 import type { After, Clock, Ids, Log } from "../system/ports.ts";
-import { traced } from "../system/request-context.ts";
+import { requestContext } from "../system/request-context.ts";
 import type { Gate, Parties } from "./access.ts";
 import { fitted } from "./answer-size.ts";
 import { errorReply, unknownErrorReply, type Reply } from "./reply.ts";
@@ -110,7 +110,7 @@ export async function answer<P extends Parties>(
   const begun = services.clock.now();
   const { requestId } = request;
   const trail: Trail = {};
-  const work = traced(request, async () => {
+  const work = requestContext.run(request, async () => {
     try {
       return await fitted(await route(request, routes, services.gate, trail), request);
     } catch (error) {

@@ -1,10 +1,17 @@
 import { actorPartition } from "../dynamodb/keys/partition.ts";
 import { outboundPrefix } from "../dynamodb/keys/streams.ts";
 import { ACTOR_SK, actorKey, KEPT_PREFIX, TRUST_PREFIX } from "../dynamodb/keys/actors.ts";
-import { ownPartition, recordPartition, scopePartition } from "../dynamodb/keys/publishing.ts";
+import {
+  bucketPartition,
+  logHeadKey,
+  ownPartition,
+  recordPartition,
+  scopePartition,
+} from "../dynamodb/keys/publishing.ts";
 import { itemsOf } from "../dynamodb/paging.ts";
 import type { Table } from "../dynamodb/table.ts";
 import { mapConcurrent } from "../system/map-concurrent.ts";
+import { readLogHead } from "../change-log/change-log.ts";
 import { collectPeerGarbage } from "../lists/list-garbage.ts";
 import type { Clock, Deadline, DelayQueue, Log } from "../system/ports.ts";
 import { removeOwnLists } from "../properties/list-removal.ts";
@@ -168,6 +175,11 @@ export class ActorDeletion {
     await collectPeerGarbage(table, actorId, "");
     if (!(await this.#removeAll(recordPartition(actorId), pace))) return false;
     if (!(await this.#removeAll(scopePartition(actorId), pace))) return false;
+    // The buckets before the head that counts them.
+    const { buckets } = readLogHead(await table.get(logHeadKey(actorId)));
+    for (const bucket of buckets.keys())
+      if (!(await this.#removeAll(bucketPartition(actorId, bucket), pace))) return false;
+    await table.deleteMany([logHeadKey(actorId)]);
     const stays = (sk: string): boolean =>
       sk === ACTOR_SK || sk.startsWith(TRUST_PREFIX) || sk.startsWith(outboundPrefix());
     return await this.#removeAll(actorPartition(actorId), pace, stays);

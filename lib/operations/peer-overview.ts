@@ -5,7 +5,6 @@ import { compact } from "../system/compact.ts";
 import { breakerState, isPaused } from "../domain/policy/breaker.ts";
 import type { Item } from "../dynamodb/table.ts";
 import type { Clock, Deadline, JsonObject } from "../system/ports.ts";
-import type { InboundHead } from "../publishing/subscribers/inbound-head.ts";
 import type { Head } from "../receiving/stream/head.ts";
 import type { TrustRecord } from "../trust/trust-record.ts";
 import { fittingPage } from "../http/paging.ts";
@@ -25,7 +24,7 @@ interface PeerOverviewDeps {
   };
   readonly clock: Clock;
   readonly heads: { live(actorId: string, peerId: string): Promise<readonly Head[]> };
-  readonly inboundHeads: { ofPeer(actorId: string, peerId: string): Promise<readonly InboundHead[]> };
+  readonly inboundHeads: { scopesOf(actorId: string, peerId: string): Promise<readonly unknown[]> };
   readonly reader: (actorId: string, peerId: string) => { stats(): Promise<StorageStats> };
 }
 
@@ -61,7 +60,7 @@ async function peerOf(deps: PeerOverviewDeps, { trust, item }: Known): Promise<J
   const [stored, outbound, inbound] = await Promise.all([
     deps.reader(actorId, peerId).stats(),
     deps.heads.live(actorId, peerId),
-    deps.inboundHeads.ofPeer(actorId, peerId),
+    deps.inboundHeads.scopesOf(actorId, peerId),
   ]);
   return {
     peerid: peerId,

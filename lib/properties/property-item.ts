@@ -1,6 +1,6 @@
 /** One of an actor's own properties as it is stored. */
 import { OWN_PREFIX } from "../dynamodb/keys/publishing.ts";
-import { equals, itemMissing, type Item, type Key, type Write } from "../dynamodb/table.ts";
+import type { Item, Key } from "../dynamodb/table.ts";
 import type { Clock, Json } from "../system/ports.ts";
 import { ServiceError } from "../system/errors.ts";
 import { propertyText } from "./limits.ts";
@@ -38,13 +38,6 @@ export function readProperty(item: Item, cleared: number): Property | undefined 
 
 /** The stored form of a value; `last` is the record of the change that writes it. */
 export const valueItem = (key: Key, value: Json, last: number): Item => ({ ...key, ...propertyText(value), last });
-
-/** Writes the item of a property, or deletes it when undefined, on the condition that it is `stored`, as it was read. */
-export function propertyWrite(key: Key, item: Item | undefined, stored: Item | undefined): Write {
-  // Each change of a property has its own record, so `last` identifies a version.
-  const condition = stored === undefined ? itemMissing : equals("last", stored["last"] ?? 0);
-  return item === undefined ? { delete: key, condition } : { put: item, condition };
-}
 
 /**
  * The due work for the pages of a list that a deletion of all removed and whose stored head is about to be replaced or

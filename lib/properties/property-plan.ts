@@ -2,7 +2,15 @@
 import type { Change, NewRecord } from "../domain/diff/change-record.ts";
 import { jsonBytes } from "../domain/json/json.ts";
 import { ownPropertyKey } from "../dynamodb/keys/publishing.ts";
-import { always, MAX_TRANSACTION_WRITES, type Item, type Key, type Write } from "../dynamodb/table.ts";
+import {
+  always,
+  equals,
+  itemMissing,
+  MAX_TRANSACTION_WRITES,
+  type Item,
+  type Key,
+  type Write,
+} from "../dynamodb/table.ts";
 import { compact } from "../system/compact.ts";
 import { ServiceError } from "../system/errors.ts";
 import { mapConcurrent } from "../system/map-concurrent.ts";
@@ -15,7 +23,7 @@ import { listSteps, type ListSteps } from "./list-steps.ts";
 import { GARBAGE_WRITES, listWrites, pageIds, type ListWriteDeps } from "./list-writes.ts";
 import { emptyList, listItem, pagePartition, type OwnList } from "./own-list.ts";
 import type { DecidedChange, ListRequests, StoredProperties } from "./property-decisions.ts";
-import { leftover, propertyWrite, valueItem } from "./property-item.ts";
+import { leftover, valueItem } from "./property-item.ts";
 
 /** One attempt to change properties of an actor. */
 export interface PropertyChange {
@@ -79,6 +87,13 @@ export async function planWrites(deps: ListWriteDeps, change: PropertyChange): P
   const { cleared, newest } = read.head;
   const keyOf = (name: string): Key => ownPropertyKey(actorId, name);
   const itemOf = (name: string): Item | undefined => read.item(keyOf(name));
+  /** Writes the item of a property, or deletes it when undefined, on the condition that it is as it was read. */
+  const writeOf = (name: string, item: Item | undefined): Write => {
+    const stored = itemOf(name);
+    // Each change of a property has its own record, so `last` identifies a version.
+    const condition = stored === undefined ? itemMissing : equals("last", stored["last"] ?? 0);
+    return item === undefined ? { delete: keyOf(name), condition } : { put: item, condition };
+  };
   const lists = new Map<string, PlannedList>();
   const values = new Map<string, Json | undefined>();
   for (const decision of decisions) {
@@ -91,10 +106,9 @@ export async function planWrites(deps: ListWriteDeps, change: PropertyChange): P
   if (changes.length === 0) return { plan: undefined, lists, orphans: [] };
   const records = changeRecords(changes);
   const last = newest + records.length;
-  const writes = [...values].map(([name, value]): Write => {
-    const item = value === undefined ? undefined : valueItem(keyOf(name), value, last);
-    return propertyWrite(keyOf(name), item, itemOf(name));
-  });
+  const writes = [...values].map(([name, value]) =>
+    writeOf(name, value === undefined ? undefined : valueItem(keyOf(name), value, last)),
+  );
   const changed = [...lists].filter(([, list]) => list.changes.length > 0);
   await leaveCleared(deps, actorId, [...values.keys(), ...changed.map(([name]) => name)].map(itemOf), cleared);
   const orphans: Key[] = [];
@@ -104,7 +118,7 @@ export async function planWrites(deps: ListWriteDeps, change: PropertyChange): P
     const room = { writes: left - (changed.length - at) * (1 + GARBAGE_WRITES), bytes };
     const made = await listWrites(deps, actorId, list, steps, { pages, newId, room, laid });
     const head = made.next === undefined ? undefined : listItem(keyOf(name), made.next, last);
-    writes.push(propertyWrite(keyOf(name), head, itemOf(name)), ...made.writes);
+    writes.push(writeOf(name, head), ...made.writes);
     left -= 1 + made.writes.length;
     orphans.push(...made.orphans);
   }

@@ -3,6 +3,7 @@ import { updateIf } from "../dynamodb/outcomes.ts";
 import { all, equals, itemExists, type Table } from "../dynamodb/table.ts";
 import { mapConcurrent } from "../system/map-concurrent.ts";
 import type { Clock, Deadline, DueItem, Log, WorkQueue } from "../system/ports.ts";
+import { within } from "../system/request-context.ts";
 import type { RunDue } from "./due-work.ts";
 
 /** Pieces of work under way at the same time, so that one slow publisher delays no other. */
@@ -44,7 +45,7 @@ export async function runFound(
 ): Promise<FoundWorkReport> {
   const report = { failed: 0, oldestGapMs: 0 };
   const rest: DueItem[] = [];
-  await mapConcurrent(await stillDue(table, items), AT_ONCE, async (item) => {
+  await mapConcurrent(await within(deadline, async () => await stillDue(table, items)), AT_ONCE, async (item) => {
     if (deadline.remaining() <= LEAST_MS) {
       rest.push(item);
       return;
@@ -54,12 +55,12 @@ export async function runFound(
       stopStartingBelowMs: Math.max(deadline.remaining() - SLICE_MS, LEAST_TO_START_MS),
     };
     try {
-      const gapSince = await runDue({ pk: item.pk, sk: item.sk }, slice);
+      const gapSince = await within(slice, async () => await runDue({ pk: item.pk, sk: item.sk }, slice));
       if (gapSince !== undefined) report.oldestGapMs = Math.max(report.oldestGapMs, clock.now() - gapSince);
     } catch (error) {
       report.failed += 1;
       log.error("due work failed", { sk: item.sk, error });
-      await postpone({ table, clock, log }, item);
+      await within(deadline, async () => await postpone({ table, clock, log }, item));
     }
   });
   // A message that is not sent is no loss: the sweep finds its items again.

@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 import { parseText } from "../domain/json/json-text.ts";
 import { MAX_DELAY_SECONDS, MAX_FOUND_ITEMS } from "../system/ports.ts";
+import { within } from "../system/request-context.ts";
 import { runFound, type FoundWorkDeps } from "./found-work.ts";
 import { reportWork } from "./metrics.ts";
 
@@ -39,11 +40,8 @@ export function queueWorker(provide: () => FoundWorkDeps) {
             return [];
           }
           const early = work.dueAt - clock.now();
-          if (early > 0) {
-            await queue.send(work, Math.min(MAX_DELAY_SECONDS, Math.ceil(early / 1_000)));
-            return [];
-          }
-          await runDue({ pk: work.pk, sk: work.sk }, deadline);
+          if (early > 0) await queue.send(work, Math.min(MAX_DELAY_SECONDS, Math.ceil(early / 1_000)));
+          else await within(deadline, async () => await runDue({ pk: work.pk, sk: work.sk }, deadline));
           return [];
         } catch (error) {
           total.failed += 1;

@@ -14,12 +14,15 @@ import {
   type QueueDepth,
   type WorkQueue,
 } from "../system/ports.ts";
+import { within } from "../system/request-context.ts";
 import { HandedOver, WorkerPace } from "./hand-over.ts";
 
 /** Keys of one page of a shard. A page of the longest keys stays below 1 MB, so a page with fewer keys is a shard's last. */
 const PAGE = 250;
 /** Shards that are asked side by side. */
 const SHARDS_AT_ONCE = 32;
+/** How long one reading of the shards may take, ms, so that a throttled shard does not keep back the work of the others. */
+const FIND_MS = 5_000;
 /** With less time left than this (ms) the sweep reads no further page. */
 const LEAST_MS = 15_000;
 /** Seconds over which many messages are spread: they are on their way before the next sweep. */
@@ -81,7 +84,7 @@ export class Sweep {
   /** @throws Error when no shard can be read */
   async run(deadline: Deadline): Promise<SweepReport> {
     const now = this.#deps.clock.now();
-    const [depth, firstPages] = await Promise.all([this.#depth(), this.#firstPages(now)]);
+    const [depth, firstPages] = await Promise.all([this.#depth(), this.#firstPages(now, deadline)]);
     this.#handedOver.begin(now, depth);
     const room = this.#pace.room(now, depth) * MAX_FOUND_ITEMS;
     const found = await this.#find(firstPages, { now, room, deadline });
@@ -97,17 +100,17 @@ export class Sweep {
   }
 
   /** The first page of every shard; those above our own number are known from the first shard. */
-  async #firstPages(now: number): Promise<readonly ShardPage[]> {
+  async #firstPages(now: number, deadline: Deadline): Promise<readonly ShardPage[]> {
     const asked = this.#shards;
     const pages = await this.#pages(
       dueShards(asked).map((shard) => ({ shard })),
-      now,
+      { now, deadline },
     );
     this.#shards = Math.max(asked, ...pages.map(({ shards }) => shards));
     const more = dueShards(this.#shards)
       .slice(asked)
       .map((shard) => ({ shard }));
-    const all = more.length === 0 ? pages : [...pages, ...(await this.#pages(more, now))];
+    const all = more.length === 0 ? pages : [...pages, ...(await this.#pages(more, { now, deadline }))];
     const failed = all.filter(({ error }) => error !== undefined);
     if (failed.length === all.length) throw failed[0]?.error;
     // Each minute another shard comes first.
@@ -132,7 +135,7 @@ export class Sweep {
       unreadShards += pages.filter(({ error }) => error !== undefined).length;
       const open = pages.filter(({ after }) => after !== undefined);
       if (open.length === 0 || first.length > room || deadline.remaining() <= LEAST_MS) break;
-      pages = await this.#pages(open, now);
+      pages = await this.#pages(open, { now, deadline });
     }
     // What was handed over before and is still due comes last, so that work that always fails delays no other.
     return { items: [...first, ...again], oldestDueMs, unreadShards };
@@ -141,11 +144,13 @@ export class Sweep {
   /** The next page of each shard, side by side. A shard that cannot be read has no more pages in this run. */
   async #pages(
     open: readonly { readonly shard: string; readonly after?: DueItem }[],
-    now: number,
+    { now, deadline }: { readonly now: number; readonly deadline: Deadline },
   ): Promise<readonly ShardPage[]> {
+    const end = deadline.remaining() - FIND_MS;
+    const reading = { remaining: () => Math.max(0, deadline.remaining() - end) };
     return await mapConcurrent(open, SHARDS_AT_ONCE, async ({ shard, after }) => {
       try {
-        const page = await this.#deps.table.queryDue(shard, now, PAGE, after);
+        const page = await within(reading, async () => await this.#deps.table.queryDue(shard, now, PAGE, after));
         return { shard, ...readDuePage(page), ...compact({ after: page.length === PAGE ? page.at(-1) : undefined }) };
       } catch (error) {
         this.#deps.log.error("a shard of the due index was not read", { shard, error });

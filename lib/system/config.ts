@@ -143,7 +143,7 @@ const variable = <F extends keyof Config>(
   field: F,
   kind: Variable<F>["kind"],
   ...[value]: undefined extends Config[F] ? [] : [Config[F]]
-): Variable<F> => ({ field, kind, missing: value === undefined ? {} : { default: value } });
+): Variable<F> => ({ field, kind, missing: compact({ default: value }) });
 
 const demanded = <F extends keyof Config>(field: F, kind: Variable<F>["kind"]): Variable<F> => ({
   field,

@@ -8,35 +8,35 @@ export interface RequestTrace {
   readonly traceparent?: string;
 }
 
-interface Current {
-  readonly trace: RequestTrace;
+interface RequestContext extends RequestTrace {
   readonly deadline?: Deadline;
   /** A hook of the application is running: a peer may be waiting for it. */
   readonly hook?: true;
 }
 
-const requests = new AsyncLocalStorage<Current>();
-
-/** Runs the work of a request. `currentTrace` and `currentDeadline` give the request's in everything that it calls. */
-export async function traced<T>(
-  request: RequestTrace & { readonly deadline?: Deadline },
-  run: () => Promise<T>,
-): Promise<T> {
-  const { requestId, traceparent, deadline } = request;
-  const trace = compact({ requestId, traceparent });
-  return await requests.run(compact({ trace, deadline }), run);
-}
+/** The request whose work runs: `run` it within this, so that the functions below give what is the request's. */
+export const requestContext = new AsyncLocalStorage<RequestContext>();
 
 /** The ids of the request that is being answered; none in background work. */
-export const currentTrace = (): RequestTrace => requests.getStore()?.trace ?? {};
+export function currentTrace(): RequestTrace {
+  const { requestId, traceparent } = requestContext.getStore() ?? {};
+  return compact({ requestId, traceparent });
+}
 
-/** The deadline of the request that is being answered; undefined in background work. */
-export const currentDeadline = (): Deadline | undefined => requests.getStore()?.deadline;
+/** The deadline of the request that is being answered, or of the due work that is being done; undefined outside of both. */
+export const currentDeadline = (): Deadline | undefined => requestContext.getStore()?.deadline;
+
+/** Runs work that has to end by a deadline, and by that of the request or the work that it is a part of. */
+export async function within<T>(deadline: Deadline, run: () => Promise<T>): Promise<T> {
+  const outer = requestContext.getStore();
+  const remaining = (): number => Math.min(deadline.remaining(), outer?.deadline?.remaining() ?? Infinity);
+  return await requestContext.run({ ...outer, deadline: { remaining } }, run);
+}
 
 /** Runs a hook of the application. `isInsideHook` is true in everything that it calls. */
 export async function insideHook<T>(run: () => Promise<T>): Promise<T> {
-  return await requests.run({ trace: {}, ...requests.getStore(), hook: true }, run);
+  return await requestContext.run({ ...requestContext.getStore(), hook: true }, run);
 }
 
 /** True inside a hook of the application. */
-export const isInsideHook = (): boolean => requests.getStore()?.hook === true;
+export const isInsideHook = (): boolean => requestContext.getStore()?.hook === true;

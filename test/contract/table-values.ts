@@ -53,8 +53,8 @@ export function valueContract(table: TableSource): void {
 
     it("never stores undefined", async () => {
       const key = { pk: freshPartition(), sk: "one" };
-      const holes = { ...key, gone: undefined, map: { a: 1, gone: undefined } } as never;
-      await table().put(holes, always);
+      const sparse = { ...key, gone: undefined, map: { a: 1, gone: undefined } } as never;
+      await table().put(sparse, always);
       expect(await table().get(key)).toEqual({ ...key, map: { a: 1 } });
       const change = { set: { n: undefined, m: { gone: undefined } }, add: { c: undefined } } as never;
       expect(await table().update(key, change, always)).toEqual({ ...key, map: { a: 1 }, m: {} });

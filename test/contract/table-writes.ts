@@ -196,14 +196,14 @@ export function writeContract(table: TableSource): void {
   describe("watermarks", () => {
     it("accepts only a higher one, whatever the order of arrival", async () => {
       const key = { pk: freshPartition(), sk: "V#place" };
-      for (const wm of ["02", "01", "03", "03", "02"]) {
-        const higher = below("wm", wm);
-        const write = { set: { wm, value: wm } };
+      for (const version of ["02", "01", "03", "03", "02"]) {
+        const higher = below("version", version);
+        const write = { set: { version, value: version } };
         await table()
           .update(key, write, { is: "any", of: [itemMissing, higher] })
           .catch((error: unknown) => expect(error).toBeInstanceOf(ConditionFailed));
       }
-      expect(await table().get(key)).toEqual({ ...key, wm: "03", value: "03" });
+      expect(await table().get(key)).toEqual({ ...key, version: "03", value: "03" });
     });
   });
 }

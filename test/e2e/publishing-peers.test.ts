@@ -11,7 +11,7 @@ const SUBSCRIBERS = sized(25, 100);
 /** Far more than the callbacks to those who behave take. */
 const DELIVERY_TIMEOUT_MS = 10_000;
 const THRESHOLD = 3;
-const RECOVERY_MS = 2000;
+const RECOVERY_MS = 1000;
 
 let service: Service;
 let host: SubscriberHost;
@@ -19,7 +19,7 @@ beforeAll(async () => {
   host = await new SubscriberHost().listen();
   service = await startService({
     TRUST_AUTO_APPROVE: "friend",
-    SWEEP_INTERVAL_SECONDS: "1",
+    SWEEP_INTERVAL_SECONDS: "0.5",
     CALLBACK_MODE: "sync",
     DELIVERY_TIMEOUT_SECONDS: String(DELIVERY_TIMEOUT_MS / 1000),
     BREAKER_FAILURE_THRESHOLD: String(THRESHOLD),
@@ -140,7 +140,7 @@ describe("a breaker closed by hand", () => {
   beforeAll(async () => {
     patient = await startService({
       TRUST_AUTO_APPROVE: "friend",
-      SWEEP_INTERVAL_SECONDS: "1",
+      SWEEP_INTERVAL_SECONDS: "0.5",
       CALLBACK_MODE: "sync",
       BREAKER_FAILURE_THRESHOLD: String(THRESHOLD),
       BREAKER_RECOVERY_SECONDS: String(OPEN_SECONDS),

@@ -106,20 +106,20 @@ describe("an actor whose peers all hang", () => {
 
 describe("an actor of whose peers some hang", () => {
   it("notifies the others at once, and waits for none of those that refuse", async () => {
-    const told: string[] = [];
+    const notified: string[] = [];
     const ids = await trusted(6);
     network.hosts.set("https://peer0001.example.com", (request) => {
-      told.push(request.url);
+      notified.push(request.url);
       return Promise.resolve({ status: 204, headers: {}, text: "", json: undefined });
     });
     network.hosts.delete("https://peer0002.example.com");
     await peers.during(remove());
-    expect(told).toEqual([`https://peer0001.example.com/peer0001/trust/friend/${alice.id}`]);
+    expect(notified).toEqual([`https://peer0001.example.com/peer0001/trust/friend/${alice.id}`]);
     const trusts = (await host.service.trusts.list(alice.id, { evenEnding: true })).map(({ peerId }) => peerId);
     expect(trusts.toSorted()).toEqual(ids.filter((id) => id !== "peer0001" && id !== "peer0002"));
     await peers.during(host.sweep());
     expect(await left()).toEqual([]);
-    expect(told).toHaveLength(1);
+    expect(notified).toHaveLength(1);
   });
 });
 

@@ -72,17 +72,17 @@ describe("making an actor", () => {
   });
 
   it("runs the application's hook, and succeeds when the hook throws", async () => {
-    const told: unknown[] = [];
+    const events: unknown[] = [];
     service = new TrustWorld(network, "https://h.example", {
       application: {
         runActorHook: (name, event) => {
-          told.push([name, event.creator]);
+          events.push([name, event.creator]);
           return Promise.reject(new Error("hook broke"));
         },
       },
     });
     expect((await service.ask("POST", "/", { json: { creator: "zoe" } })).status).toBe(201);
-    expect(told).toEqual([["actor_created", "zoe"]]);
+    expect(events).toEqual([["actor_created", "zoe"]]);
   });
 });
 

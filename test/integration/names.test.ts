@@ -76,11 +76,11 @@ describe("the application's own code", () => {
     ["notifySubscribers, target", (name) => actor.subscriptions.notifySubscribers({ target: name, data: 1 })],
     [
       "notifySubscribers, subtarget",
-      (name) => actor.subscriptions.notifySubscribers({ target: "news", subtarget: name, data: 1 }),
+      (name) => actor.subscriptions.notifySubscribers({ target: "orders", subtarget: name, data: 1 }),
     ],
     [
       "notifySubscribers, resource",
-      (name) => actor.subscriptions.notifySubscribers({ target: "news", subtarget: "a", resource: name, data: 1 }),
+      (name) => actor.subscriptions.notifySubscribers({ target: "orders", subtarget: "a", resource: name, data: 1 }),
     ],
     ["suspend", (name) => actor.subscriptions.suspend({ target: "properties", subtarget: name })],
     [

@@ -12,9 +12,9 @@ import { WholeService } from "../support/whole-service.ts";
 vi.mock("node:crypto", async (importActual) => {
   const actual = await importActual<typeof crypto>();
   const scrypt = (passphrase: string, salt: Uint8Array, ...rest: unknown[]): void => {
-    const told = rest.at(-1) as (error: null, hash: Buffer) => void;
+    const callback = rest.at(-1) as (error: null, hash: Buffer) => void;
     const hash = actual.createHash("sha256").update(salt).update(passphrase).digest();
-    setImmediate(() => told(null, hash));
+    setImmediate(() => callback(null, hash));
   };
   return { ...actual, scrypt: vi.fn(scrypt) };
 });

@@ -52,8 +52,8 @@ describe("the handshake between two of our services", () => {
     const put = await a.ask("PUT", atA, { headers: alice.as, json: { approved: true } });
     expect(put.status).toBe(204);
     expect(put.text).toBe("");
-    const told = await b.ask("GET", atB, { headers: bob.as });
-    expect(told.json).toMatchObject({ approved: true, peer_approved: true });
+    const shown = await b.ask("GET", atB, { headers: bob.as });
+    expect(shown.json).toMatchObject({ approved: true, peer_approved: true });
     expect((await a.ask("GET", atA, { headers: bearer(secret) })).status).toBe(200);
     expect(a.consequences.map((call) => call.what)).toEqual(["approved"]);
     expect(a.consequences[0]?.args.slice(0, 2)).toEqual([{ actorId: alice.id, peerId: bob.id }, secretDigest(secret)]);

@@ -62,13 +62,13 @@ describe("in the place of the peer that asks", () => {
     expect(seen).toEqual([200]);
     expect(made.json).toMatchObject({ peerid: idA, relationship: "friend", desc: "interop", peer_approved: false });
 
-    const told = recorded("05-trust-approve-at-A", "POST", /./);
+    const exchange = recorded("05-trust-approve-at-A", "POST", /./);
     const secret = made.json.secret as string;
     const approval = await service.ask("POST", `/${bob.id}/trust/friend/${idA}`, {
       headers: { ...bearer(secret), "content-type": "application/json" },
-      body: told.requestBody,
+      body: exchange.requestBody,
     });
-    expect(approval.status).toBe(told.status);
+    expect(approval.status).toBe(exchange.status);
     const after = await service.ask("GET", `/${bob.id}/trust/friend/${idA}`, { headers: bob.as });
     expect(after.json).toMatchObject({ approved: true, peer_approved: true });
 

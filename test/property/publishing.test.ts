@@ -73,9 +73,9 @@ const SABOTAGED: readonly Sabotaged[] = [
  * For sabotages that few schedules show: one that did. The search begins there, and continues when it no longer does.
  */
 const SHOWN_BY: Readonly<Record<string, number>> = {
-  "a shorter pause takes the place of a longer one": 572,
-  "a subscription that its peer knows again is put off as if it did not": 1545,
-  "an open breaker is tried with the same subscription every time": 467,
+  "a shorter pause takes the place of a longer one": 304,
+  "a subscription that its peer knows again is put off as if it did not": 387,
+  "an open breaker is tried with the same subscription every time": 129,
 };
 
 it.each(SABOTAGED)("would see it when %s", async (what, sabotage, troubled) => {

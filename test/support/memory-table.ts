@@ -47,6 +47,12 @@ interface Outcome {
 export class MemoryTable implements Table {
   readonly #partitions = new Map<string, Partition>();
   readonly #due = new Map<string, Map<string, DueItem>>();
+  #writes = 0;
+
+  /** How often an item was written or deleted: nothing has changed while it is the same. */
+  get writes(): number {
+    return this.#writes;
+  }
 
   async get(key: Key, options: { readonly only?: readonly string[] } = {}): Promise<Item | undefined> {
     const found = this.#find(checked(key))?.item;
@@ -174,6 +180,7 @@ export class MemoryTable implements Table {
 
   #apply({ key, before, after }: Outcome): void {
     if (before === after) return;
+    this.#writes += 1;
     let partition = this.#partitions.get(key.pk);
     if (!partition) {
       if (!after) return;

@@ -60,6 +60,7 @@ export async function writeRandomly(actor: OwnedActor, writing: Writing): Promis
         onChange?.(made);
       } else if (answer.status === 503 && refused < Math.max(mostRefused, changes / 4)) {
         refused += 1;
+        // As the answer's `Retry-After` asks. A client has no condition to wait for: only another attempt shows more.
         await new Promise((resolve) => setTimeout(resolve, 1_000));
       } else await failed(actor, request, answer, patient);
     }
@@ -80,6 +81,7 @@ function namesNoItem({ status, json }: Answered): boolean {
 
 async function failed(actor: OwnedActor, request: Request, answer: Answered, patient: boolean): Promise<void> {
   if (patient && (answer.status === 0 || answer.status >= 500)) {
+    // The writer is a client of a service that is down or starts: it tries again, without taking the machine's time.
     await new Promise((resolve) => setTimeout(resolve, 50));
     return;
   }

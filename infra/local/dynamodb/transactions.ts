@@ -88,7 +88,7 @@ export async function transactGet(storage: Storage, input: Readonly<Record<strin
   const units = new Map<string, number>();
   for (const data of requests) {
     const { Item, ConsumedCapacity } = await run("GetItem", staging.store, { ...data, ConsistentRead: true });
-    responses.push(Item === undefined ? {} : { Item });
+    responses.push(compact({ Item }));
     const consumed = 2 * (ConsumedCapacity as { CapacityUnits: number }).CapacityUnits;
     units.set(data.TableName, (units.get(data.TableName) ?? 0) + consumed);
   }

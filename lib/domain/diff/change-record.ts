@@ -84,7 +84,20 @@ export type LogRecord =
       readonly peerId: string;
       readonly subscriptions: readonly NamedScope[];
     }
-  | ({ readonly kind: "suspend" | "resume"; readonly at: string } & Suspension);
+  | ({ readonly kind: "suspend" | "resume"; readonly at: string } & Suspension)
+  | ResyncRecord;
+
+/**
+ * One subscription has one resync, with the number `sequence`, in place of everything before it. Committed together with
+ * its head, so that the number means this record for ever. An id is never used again, so that it names one life.
+ */
+export interface ResyncRecord {
+  readonly kind: "resync";
+  readonly at: string;
+  readonly peerId: string;
+  readonly id: string;
+  readonly sequence: number;
+}
 
 type Untimed<T> = T extends unknown ? Omit<T, "at"> : never;
 /** A record before its commit, which gives it its time. */

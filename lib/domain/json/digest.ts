@@ -1,5 +1,5 @@
 /** Digests of JSON values. */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { Json } from "../../system/ports.ts";
 import { canonicalJson } from "./canonical-json.ts";
 
@@ -8,5 +8,5 @@ import { canonicalJson } from "./canonical-json.ts";
  * equal digests, whatever the order of keys. Enough to recognise a repeated diff, not for security.
  */
 export function digestOf(json: Json): string {
-  return createHash("sha256").update(canonicalJson(json)).digest("hex").slice(0, 12);
+  return hash("sha256", canonicalJson(json), "hex").slice(0, 12);
 }

@@ -21,6 +21,14 @@ export function locate(state: SubscriptionState, sequence: number): Slice | unde
   return slice?.from === sequence ? slice : undefined;
 }
 
+/** The record that made a kept number; undefined where only the records themselves show it. */
+export function recordOf(state: SubscriptionState, sequence: number): number | undefined {
+  const run = locate(state, sequence)?.run;
+  if (run === undefined) return undefined;
+  if (run.resync !== undefined) return run.first;
+  return isExact(run) ? run.first + sequence - run.sequence : undefined;
+}
+
 /**
  * The records to read for a slice, both ends included; undefined when it needs none. For a run that has only anchors they
  * are all of its records.

@@ -26,9 +26,9 @@ type Anchor = readonly [sequence: number, record: number];
 
 /** Most anchors in all runs: to find a number, about one part in this many of the records is read. */
 export const MAX_ANCHORS = 100;
-/** Most runs that are kept. */
+/** Most runs that are stored. */
 export const MAX_RUNS = 50;
-/** Most contexts that the runs may refer to: each has a set of permissions. */
+/** Most contexts that stored runs may refer to: each has a set of permissions. */
 export const MAX_CONTEXTS = 16;
 
 export interface Entry {
@@ -41,10 +41,10 @@ export interface Entry {
 }
 
 /**
- * The runs with one more number. Over `MAX_RUNS`, neighbours of the same context become one run with anchors; when that is
- * not possible, one resync stands for all (`collapsed`) and the older numbers go.
+ * The runs with one more number. Over `MAX_RUNS`, neighbours of the same context become one run with anchors, as far as
+ * there are any.
  */
-export function withNumber(runs: readonly Run[], entry: Entry): { runs: readonly Run[]; collapsed: boolean } {
+export function withNumber(runs: readonly Run[], entry: Entry): readonly Run[] {
   const { sequence, record, context, resync, at } = entry;
   const single: Run = compact({
     sequence,
@@ -57,12 +57,7 @@ export function withNumber(runs: readonly Run[], entry: Entry): { runs: readonly
   const last = runs.at(-1);
   const continues = last !== undefined && isExact(last) && last.last + 1 === record && fits(last, single);
   const longer = continues ? [...runs.slice(0, -1), joined(last, single)] : [...runs, single];
-  const fewer = longer.length > MAX_RUNS ? withOneLess(longer) : longer;
-  const contexts = new Set((fewer ?? []).filter((run) => run.resync === undefined).map((run) => run.context));
-  if (fewer === undefined || contexts.size > MAX_CONTEXTS) {
-    return { runs: [{ ...single, resync: at }], collapsed: true };
-  }
-  return { runs: withFewAnchors(fewer), collapsed: false };
+  return withFewAnchors(longer.length > MAX_RUNS ? (withOneLess(longer) ?? longer) : longer);
 }
 
 /** True when each record of the run made a number. */

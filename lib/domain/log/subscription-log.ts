@@ -3,12 +3,19 @@
  * and the records alone, so another instance that continues after a crash gets the same numbers.
  */
 import { compact } from "../../system/compact.ts";
-import type { Change, Granularity, LogRecord, NamedScope } from "../diff/change-record.ts";
+import type { Change, Granularity, LogRecord, NamedScope, ResyncRecord } from "../diff/change-record.ts";
 import { comesBack, isSuspended, narrowerPlaces, outermost } from "../diff/overlap.ts";
 import type { PropertyPermissions } from "../policy/permissions.ts";
 import { covers, placeOf, samePlace, type Place, type Scope } from "../terms/scope.ts";
 import { shapeDiff, type ShapedDiff } from "../diff/shape-diff.ts";
-import { withNumber, withoutNumbers, withoutRecords, type Run } from "./subscription-backlog.ts";
+import {
+  MAX_CONTEXTS,
+  MAX_RUNS,
+  withNumber,
+  withoutNumbers,
+  withoutRecords,
+  type Run,
+} from "./subscription-backlog.ts";
 import { bothReads, readsOf, type Reads } from "../policy/visibility.ts";
 
 /** Which subscription it is. This never changes. */
@@ -101,29 +108,35 @@ export function advance(state: SubscriptionState, who: Subscriber, recordNumber:
       return { state: suspended(at, who, placeOf(placed(record)), record.target) };
     case "resume":
       return resumed(at, who, record);
+    case "resync":
+      return record.peerId === who.peerId && record.id === who.id ? collapse(at, record) : { state: at };
   }
 }
 
 /**
- * Continues at a later record, because those between have expired: one resync, made at `at` (ISO 8601), stands for them.
+ * Continues at a record that makes one resync for the subscription, because records before it have expired. It follows
+ * from that record and `now`, what holds there.
  */
-export function skipTo(
+export function restart(
   state: SubscriptionState,
   who: Subscriber,
-  cursor: number,
-  now: SubscriptionContext & { readonly at: string },
+  { number, record }: { readonly number: number; readonly record: ResyncRecord },
+  now: SubscriptionContext,
 ): Advanced {
-  if (cursor <= state.cursor) return { state };
   const own = now.subscriptions.find(({ id }) => id === who.id);
-  const moved = withContext({ ...state, cursor, runs: [] }, contextFor(who, now));
+  const moved = withContext({ ...state, cursor: number, runs: [] }, contextFor(who, now));
   const next = { ...moved, granularity: own?.granularity ?? "none" };
-  if (own === undefined) return { state: { ...next, ended: true } };
-  return collapse(next, now.at);
+  return own === undefined ? { state: { ...next, ended: true } } : collapse(next, record);
 }
 
-/** Clears every number so far and makes one resync in their place, at `at` (ISO 8601). */
-export function collapse(state: SubscriptionState, at: string): Advanced {
-  return numbered({ ...state, cleared: state.sequence, runs: [] }, "resync", at);
+/** Clears every number before that of the record, which is the one resync in their place. */
+function collapse(state: SubscriptionState, { sequence, at }: ResyncRecord): Advanced {
+  return numbered({ ...state, sequence: sequence - 1, cleared: sequence - 1, runs: [] }, "resync", at);
+}
+
+/** True when the state is to be stored only once a resync has taken the place of its backlog. */
+export function isTooLarge({ runs, contexts }: SubscriptionState): boolean {
+  return runs.length > MAX_RUNS || contexts.length > MAX_CONTEXTS + 1;
 }
 
 /**
@@ -262,13 +275,11 @@ function numbered(state: SubscriptionState, content: ShapedDiff | "resync", at: 
   const sequence = state.sequence + 1;
   const recordNumber = state.cursor;
   const entry = { sequence, record: recordNumber, context: currentContext(state).id, at, resync: content === "resync" };
-  const kept = withNumber(state.runs, entry);
-  const cleared = kept.collapsed ? state.sequence : state.cleared;
   const { missed, ...rest } = state;
   // A resync of everything leaves nothing missed.
-  const still = compact({ missed: entry.resync || kept.collapsed ? undefined : missed });
-  const next = pruned({ ...rest, ...still, sequence, cleared, runs: kept.runs });
-  return { state: next, made: { sequence, recordNumber, at, content: kept.collapsed ? "resync" : content } };
+  const still = compact({ missed: entry.resync ? undefined : missed });
+  const next = pruned({ ...rest, ...still, sequence, runs: withNumber(state.runs, entry) });
+  return { state: next, made: { sequence, recordNumber, at, content } };
 }
 
 /** Keeps only the contexts that the backlog needs, and the one that holds now. */

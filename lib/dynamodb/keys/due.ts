@@ -1,5 +1,5 @@
 /** The due index: its shards, and the item that says how many there are. */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { Key } from "../table.ts";
 
 /** The shards that items may stand in when there are `count` of them. */
@@ -7,7 +7,7 @@ export const dueShards = (count: number): readonly string[] => Array.from({ leng
 
 /** The shard of an item that becomes due while there are `count` shards: fixed by its key, spread evenly. */
 export function dueShardOf({ pk, sk }: Key, count: number): string {
-  return shard(createHash("sha256").update(`${pk}\n${sk}`).digest().readUInt32BE() % count);
+  return shard(hash("sha256", `${pk}\n${sk}`, "buffer").readUInt32BE() % count);
 }
 
 /**

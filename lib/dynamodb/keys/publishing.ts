@@ -1,6 +1,7 @@
 /** The keys of the publishing side: an actor's change log and its own properties. Each access pattern is documented here. */
-import { actorPartition, number16 } from "./partition.ts";
+import { bucketOf } from "../../domain/log/buckets.ts";
 import type { InboundRef } from "../../domain/terms/refs.ts";
+import { actorPartition, number16 } from "./partition.ts";
 import type { Key } from "../table.ts";
 
 /** The sort key of every change log's head. */
@@ -8,13 +9,13 @@ export const LOG_SK = "LOG";
 
 /**
  * The head of an actor's change log: `newest`, the number of its last record, and `cleared`, that of the last one that
- * deleted all properties; `subscribers`, how many inbound heads there are; `suspended`, the suspended places as JSON text;
- * `deletedUpTo`, up to which the records are deleted; `rules`, what relationships allowed when that was recorded last. Every
+ * deleted all properties; `subscribers`, how many inbound heads there are, and `buckets`, how many in each bucket; `suspended`,
+ * the suspended places as JSON text; `deletedUpTo`, up to which the records are deleted; `rules`, what relationships allowed when that was recorded last. Every
  * change is one transaction that moves it on the condition that `newest` is as read, which makes it the one item all
- * writers of an actor meet at. In the due index while there is maintenance to do: heads to move, callbacks to send, records or
+ * writers of an actor meet at, alone in its partition. In the due index while there is maintenance to do: heads to move, callbacks to send, records or
  * deleted properties to remove.
  */
-export const logHeadKey = (actorId: string): Key => ({ pk: actorPartition(actorId), sk: LOG_SK });
+export const logHeadKey = (actorId: string): Key => ({ pk: `H#${actorId}`, sk: LOG_SK });
 
 /** The partition of an actor's log records. Queried by a range of numbers; whole only for deletion. */
 export const recordPartition = (actorId: string): string => `R#${actorId}`;
@@ -47,13 +48,20 @@ export const ownPropertyKey = (actorId: string, name: string): Key => ({
 });
 
 /**
- * The head of an inbound subscription. Made and deleted in one transaction with its marker, the log's head and a record
- * that names the peer's subscriptions; moved by updates conditional on `version`, delivered by the holder of its lease. In
- * the due index while its peer refuses it, until the next try: the same write notes the refusal and when that is.
+ * The partition of one bucket of inbound heads, at most 100 of them (see `domain/log/buckets.ts`). Queried whole where many of
+ * its heads are needed: one page for each MB.
+ */
+export const bucketPartition = (actorId: string, bucket: number): string => `B#${actorId}#${String(bucket)}`;
+
+/**
+ * The head of an inbound subscription, in the bucket that its id names. Made and deleted in one transaction with its markers,
+ * the log's head and a record that names the peer's subscriptions; moved by updates conditional on `version`, delivered by the
+ * holder of its lease. In the due index while its peer refuses it, until the next try: the same write notes the refusal and
+ * when that is.
  */
 export const inboundHeadKey = ({ actorId, peerId, id }: InboundRef): Key => ({
-  pk: actorPartition(actorId),
-  sk: `${inboundPrefix(peerId)}${id}`,
+  pk: bucketPartition(actorId, bucketOf(id)),
+  sk: `IN#${peerId}#${id}`,
 });
 
 /** The ids in an inbound head's sort key; undefined when the key is another's. */
@@ -61,9 +69,6 @@ export function inboundOfKey(sk: string): { readonly peerId: string; readonly id
   const [kind, peerId, id] = sk.split("#");
   return kind !== "IN" || peerId === undefined || id === undefined ? undefined : { peerId, id };
 }
-
-/** Prefix of an actor's inbound heads; of one peer's when given. One query for each MB (about 1 000 heads). */
-export const inboundPrefix = (peerId?: string): string => (peerId === undefined ? "IN#" : `IN#${peerId}#`);
 
 /**
  * An inbound subscription that the owner has ended and whose peer was not notified: a poll of the peer is answered with 410.
@@ -81,7 +86,10 @@ export const unnotifiedEndPrefix = (peerId: string): string => `END#${peerId}#`;
 /** Separates the parts of a scope marker's key: no target or name contains it. */
 const SCOPE_SEPARATOR = "\u0001";
 
-/** The partition of an actor's scope markers: which inbound subscriptions there are for a target or a part of it. */
+/**
+ * The partition of an actor's markers, written only when subscriptions come, change and go: which inbound subscriptions there
+ * are for a target or a part of it, and which one peer has.
+ */
 export const scopePartition = (actorId: string): string => `S#${actorId}`;
 
 /**
@@ -96,6 +104,21 @@ export const scopeKey = (head: InboundRef & { readonly target: string; readonly 
   pk: scopePartition(head.actorId),
   sk: `${scopePrefix(head.target, head.subtarget ?? "")}${head.peerId}#${head.id}`,
 });
+
+/**
+ * The marker of one peer: all its inbound subscriptions as JSON text, in order of creation. Put in the transactions that make,
+ * change and end one of them, and deleted with the last. Read by key; the peers are queried by `PEER_MARKER_PREFIX`.
+ */
+export const peerMarkerKey = (actorId: string, peerId: string): Key => ({
+  pk: scopePartition(actorId),
+  sk: `${PEER_MARKER_PREFIX}${peerId}`,
+});
+
+/** Prefix of the markers of peers: no target begins with it. */
+export const PEER_MARKER_PREFIX = SCOPE_SEPARATOR;
+
+/** The peer's id in the sort key of its marker. */
+export const peerOfMarker = ({ sk }: Pick<Key, "sk">): string => sk.slice(PEER_MARKER_PREFIX.length);
 
 const BREAKER_PREFIX = "BRK#";
 

@@ -1,5 +1,5 @@
 /** The keys of the replica of a peer: its places, the parts of big values, the pages of lists, and lists' garbage. */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { Place } from "../../domain/terms/scope.ts";
 import { actorPartition } from "./partition.ts";
 import type { Key } from "../table.ts";
@@ -116,5 +116,5 @@ function isReadable(segment: string): boolean {
 }
 
 function digest(place: readonly string[]): string {
-  return createHash("sha256").update(JSON.stringify(place)).digest("base64url").slice(0, 22);
+  return hash("sha256", JSON.stringify(place), "base64url").slice(0, 22);
 }

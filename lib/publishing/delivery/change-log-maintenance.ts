@@ -43,7 +43,7 @@ export class ChangeLogMaintenance {
     const { table, heads, fanOut, properties, retention } = this.#deps;
     await properties.clean(actorId);
     const logHead = readLogHead(await table.get(logHeadKey(actorId)));
-    const { newest, subscribers } = logHead;
+    const { newest, subscribers, buckets } = logHead;
     if (subscribers === 0) {
       await retention.deleteUnneeded(actorId, [], logHead);
       await this.#next(actorId, logHead, undefined);
@@ -53,7 +53,7 @@ export class ChangeLogMaintenance {
     const quiet = logHead.maintainedUpTo === newest;
     const half = deadline.remaining() / 2;
     const mayGoOn = (): boolean => deadline.remaining() > half;
-    const found = await retention.catchUp(actorId, await heads.all(actorId), newest, { all: quiet, mayGoOn });
+    const found = await retention.catchUp(actorId, await heads.all(actorId, buckets), newest, { all: quiet, mayGoOn });
     const untried = found.heads.filter(isUntried);
     const end = await fanOut.deliver(actorId, untried, found.upTo, DeliveryBudget.ofWorker(deadline));
     if (end === "done" && found.upTo === newest) await this.#finish(actorId, newest, quiet, found.heads);
@@ -66,7 +66,7 @@ export class ChangeLogMaintenance {
     const now = clock.now();
     // Read before the heads: a subscription that is made in between needs no record up to here.
     const logHead = readLogHead(await table.get(logHeadKey(actorId)));
-    const stored = await heads.all(actorId);
+    const stored = await heads.all(actorId, logHead.buckets);
     const expires = await retention.deleteUnneeded(actorId, stored, logHead);
     const known = new Map(ahead.map((head) => [headKey(head).sk, head]));
     const all = stored.map((head) => {

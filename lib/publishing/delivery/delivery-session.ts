@@ -1,6 +1,5 @@
 /** One session of delivering one subscription, by the holder of its lease. */
 import type { RenderedDiff } from "../../domain/log/subscription-log.ts";
-import { fullJitter } from "../../domain/policy/backoff.ts";
 import { newLease, type LeaseDeps } from "../../dynamodb/lease.ts";
 import type { Table } from "../../dynamodb/table.ts";
 import {
@@ -12,9 +11,8 @@ import {
 } from "../subscribers/inbound-head.ts";
 import type { CursorStore } from "../subscribers/cursor-store.ts";
 import type { TrustRecord } from "../../trust/trust-record.ts";
-import type { BreakerStore } from "./breaker-store.ts";
-import type { CallbackSender, Sent } from "./callback-sender.ts";
 import type { DeliveryFailure } from "../subscribers/fan-out-result.ts";
+import { NumberSender, type NumberSenderDeps, type Tried } from "./number-sender.ts";
 import { Recipient, type RecipientDeps } from "./recipient.ts";
 import { RefusalNotes, type RefusalDeps } from "./refusal-notes.ts";
 import { SessionBacklog, type BacklogDeps, type BacklogInput } from "./session-backlog.ts";
@@ -22,35 +20,21 @@ import type { DeliveryBudget } from "./delivery-budget.ts";
 
 /** Store the delivery state after this many numbers, so that a crash repeats little of a long backlog. */
 const NOTE_EVERY = 50;
-/** Pauses before another attempt at a number, ms. */
-const RETRY = { base: 500, most: 30_000 };
-/** After this status there is no other attempt on the spot. */
-const TOO_MANY_REQUESTS = 429;
 /** Attempts of a write whose answer was lost. */
 const MOST_ATTEMPTS = 3;
 
-export interface SessionDeps extends RefusalDeps, RecipientDeps, BacklogDeps {
+export interface SessionDeps extends RefusalDeps, RecipientDeps, BacklogDeps, NumberSenderDeps {
   readonly table: Table;
-  readonly sender: Pick<CallbackSender, "send">;
-  readonly breakers: BreakerStore;
   /** Ends a subscription whose peer says that it has ended, or has not known it for long. */
   readonly ended: (head: InboundHead) => Promise<void>;
   /** Has a refused subscription tried again at a time, ms since 1970, or a little later. Never rejects. */
   readonly wakeHead: (head: InboundHead, at: number) => Promise<void>;
-  readonly sleep: (ms: number) => Promise<void>;
-  /** 0 ≤ random < 1. */
-  readonly random: () => number;
-  /** Attempts of one number after the first. */
-  readonly retries: number;
-  /** How long a delivered number stays readable, ms. */
-  readonly keepMs: number;
 }
 
 /** What is delivered, to whom, and how. */
 export interface SessionInput extends BacklogInput {
   /** With the lease that was acquired. */
   readonly head: InboundHead;
-  readonly token: string;
   readonly trust: TrustRecord;
   readonly time: DeliveryBudget;
 }
@@ -61,11 +45,6 @@ export interface SessionInput extends BacklogInput {
  * subscription; `lost`: another has the lease, or the subscription has ended.
  */
 export type SessionResult = "done" | "late" | "open" | "paused" | "refused" | "lost";
-
-/**
- * The result of sending one number. `later`: the peer asked for a pause; `refused`: it does not know the subscription.
- */
-export type Tried = "taken" | "failed" | "later" | "refused";
 
 /**
  * States and what moves the session from one to the next:
@@ -87,7 +66,7 @@ export class DeliverySession {
   readonly #recipient: Recipient;
   readonly #backlog: SessionBacklog;
   readonly #refusal: RefusalNotes;
-  readonly failures: DeliveryFailure[] = [];
+  readonly #numbers: NumberSender;
   /** Numbers sent since the delivery state was stored. */
   #unnoted = 0;
 
@@ -97,6 +76,12 @@ export class DeliverySession {
     this.#recipient = new Recipient(deps, input.trust);
     this.#backlog = new SessionBacklog(deps, input, this.#recipient);
     this.#refusal = new RefusalNotes(deps, input.head);
+    this.#numbers = new NumberSender(deps, { recipient: this.#recipient, refusal: this.#refusal, time: input.time });
+  }
+
+  /** What failed, in order. */
+  get failures(): readonly DeliveryFailure[] {
+    return this.#numbers.failures;
   }
 
   /** Acquires the lease of a head that is at the log's end. Undefined while another delivery of it is under way. */
@@ -151,7 +136,7 @@ export class DeliverySession {
   }
 
   /** Sends the first number that the peer has not taken, and keeps the lease. Undefined: there is none. */
-  async probe(): Promise<Tried | undefined> {
+  async probe(): Promise<Exclude<Tried["is"], "polls"> | undefined> {
     if (!(await this.#recipient.isTrusted())) return undefined;
     for await (const rendered of this.#backlog.numbers()) {
       const sent = await this.#send(rendered);
@@ -165,72 +150,32 @@ export class DeliverySession {
     while ((await this.#release()) === "more");
   }
 
-  /**
-   * Sends a number. Repeats a failure up to `retries` times, as long as there is time and the peer may still get what was
-   * rendered; never when the peer said when to come back, or that the subscription is not there. A failure is one log line.
-   */
-  async #send(rendered: RenderedDiff): Promise<Tried | "polls"> {
-    const { sender, clock, log, sleep, random, retries, keepMs } = this.#deps;
-    const [recipient, backlog, { time }] = [this.#recipient, this.#backlog, this.#input];
-    const { trust, permissions } = recipient;
-    const { actorId } = backlog.head;
-    let sent: Sent;
-    for (let attempt = 1; ; attempt += 1) {
-      sent = await sender.send(trust, backlog.head, rendered, time);
-      if (!("failure" in sent)) break;
-      const wait = fullJitter(attempt, RETRY, random());
-      const mayAgain = sent.kind === "failed" && sent.failure.statusCode !== TOO_MANY_REQUESTS;
-      const again = mayAgain && attempt <= retries && time.mayStart(wait);
-      log.warn("a callback failed", { actorId, sequence: rendered.sequence, attempt, again, ...sent.failure });
-      if (!again) break;
-      await sleep(wait);
-      if ((await recipient.keptFrom()) !== undefined || recipient.permissions !== permissions) break;
-    }
+  /** Sends a number, and learns for the backlog what became of it. One that the peer put off counts as not tried. */
+  async #send(rendered: RenderedDiff): Promise<Tried["is"]> {
+    const backlog = this.#backlog;
+    const sent = await this.#numbers.send(backlog.head, rendered);
     this.#unnoted += 1;
-    if (sent.kind === "taken") {
-      backlog.delivered(rendered.sequence, sent.whole ? clock.now() + keepMs : undefined);
-      this.#refusal.forget();
-      return "taken";
-    }
-    // A number that the peer put off counts as not tried.
-    if (sent.kind !== "later") backlog.tried(rendered.sequence);
-    return sent.kind === "polls" ? "polls" : await this.#failed(sent);
-  }
-
-  async #failed(sent: Extract<Sent, { readonly failure: DeliveryFailure }>): Promise<Exclude<Tried, "taken">> {
-    const { breakers } = this.#deps;
-    const { trust } = this.#recipient;
-    const { statusCode = 0 } = sent.failure;
-    this.failures.push(sent.failure);
-    switch (sent.kind) {
-      case "gone":
-        this.#refusal.unknownForGood(statusCode);
-        return "refused";
-      case "unknown":
-        this.#refusal.unknown(statusCode);
-        return "refused";
-      case "failed":
-        this.#refusal.otherwise();
-        return "failed";
-      case "later":
-        if (statusCode === 404) {
-          await breakers.pause(trust, sent.until);
-          this.#refusal.unknown(statusCode, sent.until);
-          return "later";
-        }
-        await breakers.pause(trust, sent.until, this.#backlog.head.id);
-        this.#refusal.otherwise(sent.until);
-        await breakers.failed(trust);
-        return "later";
-    }
+    if (sent.is === "taken") backlog.delivered(rendered.sequence, sent.leavesAt);
+    else if (sent.is !== "later") backlog.tried(rendered.sequence);
+    return sent.is;
   }
 
   /** Stores what was delivered, and keeps the lease. False when another has it. */
   async #note(): Promise<boolean> {
-    const { head } = this.#backlog;
-    const change = noteDelivery(this.#input.token, head.delivery);
+    const { token } = this.#input;
     this.#unnoted = 0;
-    return (await untilAnswered(async () => await changeHead(this.#deps.table, head, change))).written;
+    for (;;) {
+      const { head } = this.#backlog;
+      const change = noteDelivery(head, token);
+      const { written, item } = await untilAnswered(async () => await changeHead(this.#deps.table, head, change));
+      const found = item === undefined ? undefined : readInboundHead(item);
+      if (found?.lease?.token !== token) return false;
+      if (written) {
+        this.#backlog.stored(found);
+        return true;
+      }
+      this.#backlog.follow(found);
+    }
   }
 
   /**
@@ -239,29 +184,34 @@ export class DeliverySession {
    */
   async #release(newest?: number): Promise<"released" | "more" | "lost"> {
     const { table, ended, wakeHead } = this.#deps;
-    const { head } = this.#backlog;
     const { token } = this.#input;
-    const change = releaseLease(head, { token, delivery: head.delivery, noted: this.#refusal.noted, newest });
-    const { written, item } = await untilAnswered(async () => await changeHead(table, head, change));
-    if (item === undefined) return "lost";
-    const found = readInboundHead(item);
-    // A lease that is gone with just this delivery state was released by the same write, whose answer was lost.
-    const isOurs = found.lease === undefined && JSON.stringify(found.delivery) === JSON.stringify(head.delivery);
-    if (written || isOurs) {
-      // When the instance dies here, the head's due time does the same.
-      if (this.#refusal.isOver) await ended(head);
-      else if (this.#refusal.retryAt !== undefined) await wakeHead(head, this.#refusal.retryAt);
-      return "released";
+    for (;;) {
+      const { head } = this.#backlog;
+      const change = releaseLease(head, token, this.#refusal.noted);
+      const { written, item } = await untilAnswered(async () => await changeHead(table, head, change));
+      if (item === undefined) return "lost";
+      const found = readInboundHead(item);
+      // A lease that is gone with just this delivery state was released by the same write, whose answer was lost.
+      const isOurs = found.lease === undefined && JSON.stringify(found.delivery) === JSON.stringify(head.delivery);
+      if (written || isOurs) {
+        // When the instance dies here, the head's due time does the same.
+        if (this.#refusal.isOver) await ended(head);
+        else if (this.#refusal.retryAt !== undefined) await wakeHead(head, this.#refusal.retryAt);
+        return "released";
+      }
+      if (found.lease?.token !== token) return "lost";
+      this.#backlog.follow(found);
+      if (found.renewed !== head.renewed) {
+        this.#refusal.renewed(found.renewed ?? 0);
+        return "more";
+      }
+      if (newest !== undefined && found.state.sequence > newest) return "more";
     }
-    if (found.lease?.token !== token) return "lost";
-    this.#backlog.follow(found);
-    if (found.renewed !== head.renewed) this.#refusal.renewed(found.renewed ?? 0);
-    return "more";
   }
 }
 
 /** Repeats a write whose answer may have been lost; its condition makes that safe. */
-async function untilAnswered<T>(write: () => Promise<T>): Promise<T> {
+export async function untilAnswered<T>(write: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await write();

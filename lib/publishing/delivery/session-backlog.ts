@@ -6,6 +6,7 @@ import {
   tried,
   undelivered,
   withoutCleared,
+  type DeliveryState,
   type NumberRange,
 } from "../../domain/log/delivery-state.ts";
 import { currentContext, isAsMade, type RenderedDiff } from "../../domain/log/subscription-log.ts";
@@ -24,6 +25,8 @@ export interface BacklogDeps {
 }
 
 export interface BacklogInput {
+  /** Of the lease under which the numbers are sent. */
+  readonly token: string;
   /** The records of the log, as far as other deliveries need them too. */
   readonly records: Records;
   /** The newest number, when the step that acquired the lease made it. */
@@ -37,20 +40,22 @@ export interface BacklogInput {
 /**
  * The numbers of a leased head that are still to be sent.
  *
- * Invariant: `head.delivery` is what this session knows to be delivered, without the numbers that `head.state` has
- * cleared. That state is ahead of the stored one until the session stores it.
+ * Invariant: `head.delivery` is what was stored in the image of `head.version`, with what this session has noted since,
+ * and without the numbers that `head.state` has cleared. It is ahead of the stored one until the session stores it.
  */
 export class SessionBacklog {
   readonly #deps: BacklogDeps;
   readonly #input: BacklogInput;
   readonly #recipient: Recipient;
   #head: InboundHead;
+  /** What this session has learned since it stored its notes. */
+  #notes: Note[] = [];
 
   constructor(deps: BacklogDeps, input: BacklogInput & { readonly head: InboundHead }, recipient: Recipient) {
     this.#deps = deps;
     this.#input = input;
     this.#recipient = recipient;
-    this.#head = withDelivery(input.head, input.head.delivery);
+    this.#head = withoutGone(input.head);
   }
 
   get head(): InboundHead {
@@ -61,40 +66,42 @@ export class SessionBacklog {
     return this.#open().length === 0 && !this.#isTorn;
   }
 
-  /** Continues with the head as another writer stored it; what this session delivered stays known. */
+  /** Continues with the head as another writer stored it, and adds what this session has learned. */
   follow(stored: InboundHead): void {
-    this.#head = withDelivery(stored, this.#head.delivery);
+    const delivery = this.#notes.reduce((known, note) => note(known), withoutGone(stored).delivery);
+    this.#head = { ...stored, delivery };
+  }
+
+  /** Continues with the head as this session stored it. */
+  stored(head: InboundHead): void {
+    this.#notes = [];
+    this.#head = withoutGone(head);
   }
 
   /** The peer took a number. @param leavesAt as for `delivered` */
   delivered(sequence: number, leavesAt: number | undefined): void {
-    this.#head = { ...this.#head, delivery: delivered(this.#head.delivery, sequence, leavesAt) };
+    this.#note((delivery) => delivered(delivery, sequence, leavesAt));
   }
 
   /** A try of a number failed. */
   tried(sequence: number): void {
-    this.#head = { ...this.#head, delivery: tried(this.#head.delivery, sequence) };
+    this.#note((delivery) => tried(delivery, sequence));
+  }
+
+  #note(note: Note): void {
+    this.#notes.push(note);
+    this.#head = { ...this.#head, delivery: note(this.#head.delivery) };
   }
 
   /** The numbers to send, ascending. One resync takes the place of too many, and of some that cannot be rendered. */
   async *numbers(): AsyncGenerator<RenderedDiff> {
     const { records, tail, everything, afterPause = everything } = this.#input;
-    const recipient = this.#recipient;
-    // As the peer's permissions are when a number is rendered.
-    const now: Reads = {
-      at: (place) => readsOf(recipient.permissions).at(place),
-      below: (place) => readsOf(recipient.permissions).below(place),
-      whole: (place) => readsOf(recipient.permissions).whole(place),
-    };
     for (let resyncs = 0; resyncs < 2; resyncs += 1) {
       const isLong = afterPause && countOf(this.#open()) > this.#deps.replayMax;
       if (isLong || this.#isTorn) await this.#resync();
       let isWhole = true;
       for (const [from, to] of this.#open()) {
-        const { state } = this.#head;
-        const isTail = from === to && from === tail?.sequence && isAsMade(state, tail, recipient.permissions);
-        const reads = (): Reads => bothReads(readsOf(currentContext(state).permissions), now);
-        const diffs = isTail ? [tail] : renderAfter(records, this.#head, from - 1, to - from + 1, reads());
+        const diffs = diffsToSend(this.#recipient, this.#head, { from, to, records, tail });
         let expected = from;
         for await (const rendered of diffs) {
           if (rendered.sequence !== expected) break;
@@ -125,12 +132,30 @@ export class SessionBacklog {
   }
 
   async #resync(): Promise<void> {
-    const advanced = await this.#deps.cursors.makeResync(this.#head, { newest: this.#head.state.cursor });
-    if (advanced !== undefined) this.follow(advanced.head);
+    const outcome = await this.#deps.cursors.makeResync(this.#head, { token: this.#input.token });
+    if (outcome.is === "made" || outcome.is === "unneeded") this.follow(outcome.head);
   }
 }
 
-const withDelivery = (head: InboundHead, delivery: InboundHead["delivery"]): InboundHead => ({
+/** The numbers from one to another, both included, as the peer's permissions are when each is rendered. */
+export function diffsToSend(
+  recipient: Recipient,
+  head: InboundHead,
+  { from, to, records, tail }: { from: number; to: number } & Pick<BacklogInput, "records" | "tail">,
+): AsyncIterable<RenderedDiff> | Iterable<RenderedDiff> {
+  if (from === to && from === tail?.sequence && isAsMade(head.state, tail, recipient.permissions)) return [tail];
+  const now: Reads = {
+    at: (place) => readsOf(recipient.permissions).at(place),
+    below: (place) => readsOf(recipient.permissions).below(place),
+    whole: (place) => readsOf(recipient.permissions).whole(place),
+  };
+  const reads = bothReads(readsOf(currentContext(head.state).permissions), now);
+  return renderAfter(records, head, from - 1, to - from + 1, reads);
+}
+
+type Note = (delivery: DeliveryState) => DeliveryState;
+
+const withoutGone = (head: InboundHead): InboundHead => ({
   ...head,
-  delivery: withoutCleared(delivery, head.state.cleared),
+  delivery: withoutCleared(head.delivery, head.state.cleared),
 });

@@ -59,11 +59,13 @@ export class TrustCache {
   /** Reads trusts, whether they are cached or not, and other items in the same request. */
   async read(trusts: readonly Key[], others: readonly Key[] = []): Promise<readonly Item[]> {
     const since = (this.#readOrder += 1);
+    // Counted from here: a throttled batch is read in parts, the first of them long before the last.
+    const begun = this.#clock.now();
     const items = await this.#table.getMany([...others, ...trusts]);
     for (const key of trusts) {
       const item = items.find(({ pk, sk }) => pk === key.pk && sk === key.sk);
       // A write that happened during the read is newer.
-      if ((this.#cached.get(nameOf(key))?.readOrder ?? 0) <= since) this.put(key, item);
+      if ((this.#cached.get(nameOf(key))?.readOrder ?? 0) <= since) this.put(key, item, begun);
     }
     return items;
   }
@@ -86,7 +88,8 @@ export class TrustCache {
 
   /** Forgets the trusts of the peers that a commit names, so that they are read before anything more is sent to them. */
   invalidateNamed({ actorId, records }: Pick<Commit, "actorId" | "records">): void {
-    for (const { record } of records) if ("peerId" in record) this.invalidate(trustKey(actorId, record.peerId));
+    for (const { record } of records)
+      if ("peerId" in record && record.kind !== "resync") this.invalidate(trustKey(actorId, record.peerId));
   }
 
   #fresh(key: Key): CachedTrust | undefined {

@@ -16,7 +16,7 @@ export interface Positions {
   /** Moves a subscription to the log's end; undefined when there is none. */
   toEnd(ref: InboundRef): Promise<{ readonly head: InboundHead } | undefined>;
   /** The newest number made by records up to this one, which is at or after the head's cursor. Nothing is stored. */
-  sequenceAt(head: InboundHead, record: number): Promise<number>;
+  sequenceAt(head: InboundHead, record: number): Promise<number | undefined>;
 }
 
 export interface PositionedReadsDeps extends PositionedDeps {

@@ -1,8 +1,7 @@
 /** Keeps the cached capabilities of subscribing peers fresh, because delivery itself never asks for them. */
 import { pauseAfter } from "../../domain/policy/backoff.ts";
 import { capabilityKey, trustKey } from "../../dynamodb/keys/actors.ts";
-import { inboundPrefix } from "../../dynamodb/keys/publishing.ts";
-import { actorPartition } from "../../dynamodb/keys/partition.ts";
+import { peerMarkerKey } from "../../dynamodb/keys/publishing.ts";
 import { deleteIf, updateIf } from "../../dynamodb/outcomes.ts";
 import { always, equals, type Table } from "../../dynamodb/table.ts";
 import type { Clock, Log } from "../../system/ports.ts";
@@ -63,14 +62,9 @@ export class CapabilityRefresh {
     const item = await table.get(key);
     if (item === undefined || Number(item["dueAt"]) > clock.now()) return;
     const same = equals("refreshRequests", item["refreshRequests"] ?? 0);
-    const page = await table.query({
-      pk: actorPartition(actorId),
-      prefix: inboundPrefix(peerId),
-      limit: 1,
-      only: ["at"],
-    });
+    const marker = await table.get(peerMarkerKey(actorId, peerId), { only: ["pk"] });
     const stands = { only: ["ending", "pausedUntil"] };
-    const trust = page.items.length === 0 ? undefined : await table.get(trustKey(actorId, peerId), stands);
+    const trust = marker === undefined ? undefined : await table.get(trustKey(actorId, peerId), stands);
     if (trust === undefined || trust["ending"] === true) {
       await deleteIf(table, key, same);
       return;

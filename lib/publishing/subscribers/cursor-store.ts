@@ -4,11 +4,9 @@ import { effectiveCleared } from "../../domain/log/delivery-state.ts";
 import {
   advance,
   clear,
-  collapse,
-  skipTo,
+  isTooLarge,
   type Advanced,
   type RenderedDiff,
-  type SubscriptionContext,
   type SubscriptionState,
 } from "../../domain/log/subscription-log.ts";
 import type { Reads } from "../../domain/policy/visibility.ts";
@@ -21,19 +19,23 @@ import { retryOnConflict } from "../../system/retry-on-conflict.ts";
 import { readLogHead, type ChangeLog } from "../../change-log/change-log.ts";
 import { acquireLease, changeHead, isSameLife, moveCursor, readInboundHead, type InboundHead } from "./inbound-head.ts";
 import { advanceAll } from "./advance-all.ts";
+import type { Commits } from "../../change-log/log-commits.ts";
 import { RecordCache } from "../../change-log/record-cache.ts";
-import { recordTime } from "../../change-log/record-time.ts";
+import {
+  commitResync,
+  type ContextOf,
+  type LogResyncDeps,
+  type ResyncOptions,
+  type ResyncOutcome,
+} from "./log-resync.ts";
 import { renderAfter, renderNumber } from "./rendered-diffs.ts";
 
 /** A cursor that makes no number is stored only after it has advanced by this many records. */
 export const LAZY_RECORDS = 100;
-/** Largest state, bytes of JSON: beyond, one resync stands for its backlog. An item holds 400 KB. */
+/** Largest stored state, bytes of JSON. An item holds 400 KB. */
 const MAX_STATE_BYTES = 200_000;
 /** Attempts at one head: each that fails lost to another writer's success. */
 const MOST_ATTEMPTS = 50;
-
-/** What holds for a peer's subscriptions at a record of the log. */
-export type SubscriptionContextAt = SubscriptionContext & { readonly newest: number };
 
 export interface CursorStoreDeps {
   readonly table: Table;
@@ -41,8 +43,9 @@ export interface CursorStoreDeps {
   readonly changeLog: ChangeLog;
   /** Leases of another incarnation are those of a dead process. */
   readonly incarnation: string;
-  /** What holds for a peer now, and the log's newest record at that moment; undefined without a trust. */
-  readonly contextOf: (actorId: string, peerId: string) => Promise<SubscriptionContextAt | undefined>;
+  /** For the resyncs that take the place of backlogs; nothing is delivered of these commits. */
+  readonly commits: Commits;
+  readonly contextOf: ContextOf;
 }
 
 /** How a head's cursor is to advance. */
@@ -56,8 +59,11 @@ export interface AdvanceOptions {
    * when there is nothing new.
    */
   readonly lease?: Lease & { readonly always?: boolean };
-  /** Stores the cursor also when no record concerned the head. */
-  readonly eager?: boolean;
+  /**
+   * When a cursor that has advanced is stored: `eager`: in any case; `lazy`: only after many records; absent: also when a
+   * number was made.
+   */
+  readonly store?: "eager" | "lazy";
   /** Where the head stands at `newest`, by `advanceAll`: nothing is read. */
   readonly ahead?: Advanced;
 }
@@ -79,31 +85,40 @@ interface Step {
 /** Advances heads. Every method may be called again at any time by any instance, because a head's state follows from the log. */
 export class CursorStore {
   readonly #deps: CursorStoreDeps;
+  readonly #resyncDeps: LogResyncDeps;
 
   constructor(deps: CursorStoreDeps) {
     this.#deps = deps;
+    const stateAt = async (head: InboundHead, newest: number): Promise<SubscriptionState | "lost"> => {
+      const step = await this.#advanced(head, { newest });
+      return step === "lost" ? step : step.state;
+    };
+    this.#resyncDeps = { ...deps, stateAt };
   }
 
   /**
-   * Advances a head to the log's end: one update, none when there is nothing to store. One resync number stands for
-   * records that have expired meanwhile. Undefined when the subscription has ended.
+   * Advances a head to the log's end: one update, none when there is nothing to store. One resync stands for records that
+   * have expired meanwhile, and for more than a head can store. Undefined when the subscription has ended.
    *
    * @throws ServiceError service.unavailable when other writers keep changing the head
    */
   async advance(head: InboundHead, options: AdvanceOptions): Promise<AdvanceResult | undefined> {
     return await this.#write(head, options, async (now) => {
-      const { ahead } = options;
+      const { ahead, store } = options;
       const step = ahead === undefined || now !== head ? await this.#advanced(now, options) : stepOf(ahead);
+      if (step === "lost") return step;
       const behind = step.state.cursor - now.state.cursor;
       const untried = step.state.sequence > Math.max(now.delivery.tried, step.state.cleared);
       const leasable = step.state.granularity !== "none" && untried;
-      const idle = step.state.sequence === now.state.sequence && behind < (options.eager === true ? 1 : LAZY_RECORDS);
+      const made = store !== "lazy" && step.state.sequence > now.state.sequence;
+      const idle = !made && behind < (store === "eager" ? 1 : LAZY_RECORDS);
       return { ...step, idle, lease: leasable || options.lease?.always === true };
     });
   }
 
   /**
-   * The same for a subscription that is known by name, for polls and reads: one request when there is nothing to store.
+   * Where a subscription that is known by name stands at the log's end, for polls and reads. One request; nothing is
+   * stored, unless it is many records behind.
    */
   async toEnd(ref: InboundRef): Promise<AdvanceResult | undefined> {
     const keys = [logHeadKey(ref.actorId), inboundHeadKey(ref)];
@@ -111,45 +126,35 @@ export class CursorStore {
     const item = found.find(({ sk }) => sk === keys[1]?.sk);
     if (item === undefined) return undefined;
     const { newest } = readLogHead(found.find(({ sk }) => sk === keys[0]?.sk));
-    return await this.advance(readInboundHead(item), { newest });
+    return await this.advance(readInboundHead(item), { newest, store: "lazy" });
   }
 
   /**
    * Where heads stand once they have passed every record up to `newest`, in the same order; nothing is stored. Reads the
-   * log once.
+   * log once. A head that has not passed records that expired stays where it is.
    */
   async preview(heads: readonly InboundHead[], newest: number): Promise<readonly InboundHead[]> {
     const { advanced } = await advanceAll(this.#deps.changeLog, heads, newest);
-    const previewed: InboundHead[] = [];
-    for (const [index, head] of heads.entries()) {
-      const { state } = advanced[index] ?? head;
-      previewed.push({ ...head, state: state.cursor < newest ? (await this.#skipped(head)).state : state });
-    }
-    return previewed;
+    return heads.map((head, index) => ({ ...head, state: (advanced[index] ?? head).state }));
   }
 
   /**
-   * The newest number made by records up to `record`, which is at or after the head's cursor. Nothing is stored.
+   * The newest number made by records up to `record`, which is at or after the head's cursor; undefined when they have
+   * expired. Nothing is stored.
    * @throws RangeError for a record before it
    */
-  async sequenceAt(head: InboundHead, record: number): Promise<number> {
+  async sequenceAt(head: InboundHead, record: number): Promise<number | undefined> {
     if (record < head.state.cursor) throw new RangeError("a subscription's earlier numbers are not known by record");
-    return (await this.#advanced(head, { newest: record })).state.sequence;
+    const step = await this.#advanced(head, { newest: record });
+    return step === "lost" ? undefined : step.state.sequence;
   }
 
   /**
    * Advances a head to the log's end and makes one resync number that stands for everything before it, which is cleared.
-   * Makes nothing when such a number is the whole backlog already. Undefined when the subscription has ended.
+   * Makes nothing when such a number is the whole backlog already; see `commitResync`.
    */
-  async makeResync(head: InboundHead, options: AdvanceOptions): Promise<AdvanceResult | undefined> {
-    return await this.#write(head, options, async (now) => {
-      const step = await this.#advanced(now, options);
-      if (step.state.ended) return { ...step, idle: true, lease: false };
-      if (isOneResync(step.state)) {
-        return { ...step, idle: step.made.length === 0, lease: true };
-      }
-      return { ...this.#collapsed(step), idle: false, lease: true };
-    });
+  async makeResync(head: InboundHead, options: Pick<ResyncOptions, "token"> = {}): Promise<ResyncOutcome> {
+    return await commitResync(this.#resyncDeps, head, { ...options, unless: isOneResync });
   }
 
   /**
@@ -159,9 +164,13 @@ export class CursorStore {
    * @throws RangeError for a number beyond the head's newest
    */
   async clear(head: InboundHead, upTo: number): Promise<InboundHead | undefined> {
-    const cleared = await this.#write(head, { acknowledgedAt: this.#deps.clock.now() }, (now) => {
-      const state = clear(now.state, upTo);
-      return Promise.resolve({ state, made: [], idle: state === now.state, lease: false });
+    const cleared = await this.#write(head, { acknowledgedAt: this.#deps.clock.now() }, async (now) => {
+      // The stored head may not have passed the record of that number.
+      const behind = upTo > now.state.sequence;
+      const step = behind ? await this.#advanced(now, { newest: head.state.cursor }) : { state: now.state };
+      if (step === "lost") return step;
+      const state = clear(step.state, upTo);
+      return { state, made: [], idle: state === now.state, lease: false };
     });
     return cleared?.head;
   }
@@ -180,29 +189,46 @@ export class CursorStore {
   async #write(
     head: InboundHead,
     { lease, acknowledgedAt }: Pick<AdvanceOptions, "lease"> & { readonly acknowledgedAt?: number },
-    step: (now: InboundHead) => Promise<Step & { readonly idle: boolean; readonly lease: boolean }>,
+    step: (now: InboundHead) => Promise<(Step & { readonly idle: boolean; readonly lease: boolean }) | "lost">,
   ): Promise<AdvanceResult | undefined> {
     const { table, clock } = this.#deps;
-    const written = await retryOnConflict<InboundHead, AdvanceResult | "ended">(head, MOST_ATTEMPTS, async (now) => {
-      const { idle, lease: isRequested, ...computed } = await step(now);
-      const requested = isRequested ? lease : undefined;
-      const free = this.isLeased(now) ? undefined : requested;
-      const left = this.#withoutLeft(now, computed);
-      if (idle && free === undefined) return { done: { head: { ...now, state: left.state }, made: [], leased: false } };
-      const { state, made } = this.#fitting(left);
-      const move = moveCursor(now, state, { lease: free, now: clock.now(), acknowledgedAt });
-      const outcome = await changeHead(table, now, move);
-      if (!outcome.written) {
-        const { item: other } = outcome;
-        return other !== undefined && isSameLife(other, now) ? { found: readInboundHead(other) } : { done: "ended" };
-      }
-      const advanced = { head: readInboundHead(outcome.item), made, leased: free !== undefined };
-      return { done: requested === free ? advanced : await this.#acquireReleased(advanced, requested) };
-    });
-    if (written !== undefined) return written === "ended" ? undefined : written;
+    const written = await retryOnConflict<InboundHead, AdvanceResult | "ended" | "leased">(
+      head,
+      MOST_ATTEMPTS,
+      async (now) => {
+        const found = await step(now);
+        if (found === "lost") return { done: await this.#resynced(now, lease) };
+        const { idle, lease: isRequested, ...computed } = found;
+        const requested = isRequested ? lease : undefined;
+        const free = this.isLeased(now) ? undefined : requested;
+        const { made } = computed;
+        const state = withoutLeft(now, computed.state, clock.now());
+        if (idle && free === undefined) return { done: { head: { ...now, state }, made: [], leased: false } };
+        if (!fits(state)) return { done: await this.#resynced(now, lease) };
+        const move = moveCursor(now, state, { lease: free, now: clock.now(), acknowledgedAt });
+        const outcome = await changeHead(table, now, move);
+        if (!outcome.written) {
+          const { item: other } = outcome;
+          return other !== undefined && isSameLife(other, now) ? { found: readInboundHead(other) } : { done: "ended" };
+        }
+        const advanced = { head: readInboundHead(outcome.item), made, leased: free !== undefined };
+        return { done: requested === free ? advanced : await this.#acquireReleased(advanced, requested) };
+      },
+    );
+    if (written === "ended") return undefined;
+    // What only its holder may replace is stored by the next one; a clear must not get lost.
+    if (written === "leased" && acknowledgedAt === undefined) return { head, made: [], leased: false };
+    if (written !== undefined && written !== "leased") return written;
     throw new ServiceError("service.unavailable", "This subscription keeps changing; try again in a moment.", {
       headers: { "Retry-After": "1" },
     });
+  }
+
+  /** Has a resync take the place of what a head cannot store, and acquires the lease when one is requested. */
+  async #resynced(head: InboundHead, lease: AdvanceOptions["lease"]): Promise<AdvanceResult | "ended" | "leased"> {
+    const outcome = await commitResync(this.#resyncDeps, head);
+    if (outcome.is !== "made") return outcome.is === "leased" ? outcome.is : "ended";
+    return await this.#acquireReleased({ head: outcome.head, made: [outcome.rendered], leased: false }, lease);
   }
 
   /** Acquires a lease that its holder may have released, without knowing of these numbers, while they were written. */
@@ -213,28 +239,11 @@ export class CursorStore {
     return outcome.written ? { ...advanced, head: readInboundHead(outcome.item), leased: true } : advanced;
   }
 
-  /** Clears the delivered numbers whose time to leave has come; the next write stores that. */
-  #withoutLeft(now: InboundHead, step: Step): Step {
-    const upTo = Math.min(
-      effectiveCleared(now.delivery, this.#deps.clock.now(), now.state.cleared),
-      step.state.sequence,
-    );
-    return upTo <= step.state.cleared ? step : { ...step, state: clear(step.state, upTo) };
-  }
-
-  /** A state that is too large becomes one resync. That drops only contexts of earlier numbers: the current one has to fit. */
-  #fitting(step: Step): Step {
-    const fits = step.state.contexts.length === 1 || Buffer.byteLength(JSON.stringify(step.state)) <= MAX_STATE_BYTES;
-    return fits ? step : this.#collapsed(step);
-  }
-
-  #collapsed(step: Step): Step {
-    const { state, made } = collapse(step.state, recordTime(this.#deps.clock.now()));
-    return { state, made: made === undefined ? step.made : [...step.made, made] };
-  }
-
-  /** The state at the log's end, by the log's records. */
-  async #advanced(head: InboundHead, { newest, records }: Pick<AdvanceOptions, "newest" | "records">): Promise<Step> {
+  /** The state at the log's end, by the log's records; `lost` when some of them have expired. */
+  async #advanced(
+    head: InboundHead,
+    { newest, records }: Pick<AdvanceOptions, "newest" | "records">,
+  ): Promise<Step | "lost"> {
     let { state } = head;
     const made: RenderedDiff[] = [];
     const source = records ?? new RecordCache(this.#deps.changeLog, head.actorId);
@@ -244,22 +253,25 @@ export class CursorStore {
       state = advanced.state;
       if (advanced.made !== undefined) made.push(advanced.made);
     }
-    if (state.cursor >= newest) return { state, made };
-    return await this.#skipped(head);
-  }
-
-  /** Continues after records that expired before the head passed them. */
-  async #skipped(head: InboundHead): Promise<Step> {
-    const now = await this.#deps.contextOf(head.actorId, head.peerId);
-    if (now === undefined) return { state: { ...head.state, ended: true }, made: [] };
-    const at = recordTime(this.#deps.clock.now());
-    return stepOf(skipTo(head.state, head, now.newest, { ...now, at }));
+    return state.cursor >= newest ? { state, made } : "lost";
   }
 
   /** True when the head, as it was read, has a live lease: another delivery is under way. */
   isLeased({ lease }: Pick<InboundHead, "lease">): boolean {
     return leaseIsLive(lease, this.#deps.clock.now(), this.#deps.incarnation);
   }
+}
+
+/** The state without the delivered numbers whose time to leave has come; the next write stores that. */
+export function withoutLeft(head: InboundHead, state: SubscriptionState, now: number): SubscriptionState {
+  const upTo = Math.min(effectiveCleared(head.delivery, now, head.state.cleared), state.sequence);
+  return upTo <= state.cleared ? state : clear(state, upTo);
+}
+
+/** True for a state that an item can hold. A resync drops only contexts of earlier numbers: the current one has to fit. */
+export function fits(state: SubscriptionState): boolean {
+  if (isTooLarge(state)) return false;
+  return state.contexts.length === 1 || Buffer.byteLength(JSON.stringify(state)) <= MAX_STATE_BYTES;
 }
 
 const stepOf = ({ state, made }: Advanced): Step => ({ state, made: made === undefined ? [] : [made] });

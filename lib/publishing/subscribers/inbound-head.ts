@@ -7,6 +7,7 @@ import type { Granularity } from "../../domain/diff/change-record.ts";
 import { NOTHING_DELIVERED, type DeliveryState } from "../../domain/log/delivery-state.ts";
 import type { Refusal } from "../../domain/policy/refusal.ts";
 import { parseText } from "../../domain/json/json-text.ts";
+import type { InboundRef } from "../../domain/terms/refs.ts";
 import type { Scope } from "../../domain/terms/scope.ts";
 import type { Subscriber, SubscriptionState } from "../../domain/log/subscription-log.ts";
 import { LEASE_ATTRIBUTES, leaseAttributes, leaseIs, leaseOf, type Lease } from "../../dynamodb/lease.ts";
@@ -39,9 +40,8 @@ export interface InboundHead extends Subscriber {
   /** The `accept_encoding` that the peer asked for. */
   readonly acceptEncoding?: string;
   readonly state: SubscriptionState;
-  /** Every write of `state` is conditional on it and raises it. */
+  /** Every write of `state` and `delivery` is conditional on it and raises it. */
   readonly version: number;
-  /** Written by the holder of the lease only, on its token. */
   readonly delivery: DeliveryState;
   /** As it was read; it may have run out. */
   readonly lease?: Lease;
@@ -66,7 +66,7 @@ export const isWaiting = (head: Pick<InboundHead, "refused" | "renewed">, now: n
   (retryTime(head) ?? 0) > now;
 
 /** The key of a head. */
-export const headKey = (head: Pick<InboundHead, "actorId" | "peerId" | "id">): Key => inboundHeadKey(head);
+export const headKey = (head: InboundRef): Key => inboundHeadKey(head);
 
 /** Reads a head's item. */
 export function readInboundHead(item: Item): InboundHead {
@@ -120,7 +120,7 @@ export interface HeadChange {
 /** Changes a head. Refused: what was found instead; without an item there is no such head any more. */
 export async function changeHead(
   table: Pick<Table, "update">,
-  head: Pick<InboundHead, "actorId" | "peerId" | "id">,
+  head: InboundRef,
   { change, condition }: HeadChange,
 ): ReturnType<typeof updateIf> {
   return await updateIf(table, headKey(head), change, condition);
@@ -136,7 +136,7 @@ export function makeHead(head: InboundHead): Write {
 }
 
 /** Deletes a head. */
-export const endHead = (head: InboundHead): Write => ({ delete: headKey(head), condition: itemExists });
+export const endHead = (ref: InboundRef): Write => ({ delete: inboundHeadKey(ref), condition: itemExists });
 
 /** Notes what the peer asks for now: granularity and encoding. */
 export function resubscribe(head: InboundHead): Write {
@@ -163,45 +163,84 @@ export function moveCursor(
   };
 }
 
+/**
+ * Moves the cursor to the record of a resync, in the transaction that commits the record: unless another moved it, or
+ * another delivers it.
+ *
+ * @param token of the lease that the caller holds; undefined: the lease must be free
+ */
+export function moveToResync(
+  head: InboundHead,
+  state: SubscriptionState,
+  { token, now, incarnation }: { token: string | undefined; now: number; incarnation: string },
+): Write {
+  const lease = token === undefined ? leaseIs.free(now, incarnation) : leaseIs.ownedBy({ token });
+  const change = { set: stateAttributes(state), add: { version: 1 } };
+  return { update: headKey(head), change, condition: all(equals("version", head.version), lease) };
+}
+
 /** Acquires a lease that is free at `now`. */
 export const acquireLease = (lease: Lease, now: number): HeadChange => ({
   change: { set: leaseAttributes(lease) },
   condition: all(itemExists, leaseIs.free(now, lease.incarnation)),
 });
 
-/** Notes what was delivered; the holder keeps the lease. */
-export const noteDelivery = (token: string, delivery: DeliveryState): HeadChange => ({
-  change: { set: { delivery: JSON.stringify(delivery) } },
-  condition: all(leaseIs.ownedBy({ token }), itemExists),
+/**
+ * Notes what was delivered; the holder keeps the lease. As any write of the delivery state it demands that the head is as
+ * it was read, so that it replaces no note that it does not contain.
+ */
+export const noteDelivery = (head: InboundHead, token: string): HeadChange => ({
+  change: { set: deliveryAttributes(head), add: { version: 1 } },
+  condition: all(leaseIs.ownedBy({ token }), equals("version", head.version)),
 });
 
-/** What the holder of a lease writes when it releases it. */
-export interface Release {
-  readonly token: string;
-  readonly delivery: DeliveryState;
-  /** The refusal, absent when the peer knows the subscription; undefined: as it is stored. */
-  readonly noted: { readonly refused: Refusal | undefined } | undefined;
-  /** Releases only while this is the newest number; undefined: in any case. */
-  readonly newest: number | undefined;
-}
+/** The refusal that a delivery leaves, absent when the peer knows the subscription; undefined: as it is stored. */
+export type NotedRefusal = { readonly refused: Refusal | undefined } | undefined;
 
 /** Releases the lease with what was delivered, and with what the peer answered about the subscription. */
-export function releaseLease(head: InboundHead, { token, delivery, noted, newest }: Release): HeadChange {
-  const owned = leaseIs.ownedBy({ token });
-  const condition = all(owned, newest === undefined ? itemExists : equals("sequence", newest));
-  const set = { delivery: JSON.stringify(delivery) };
-  if (noted === undefined) return { change: { set, remove: LEASE_ATTRIBUTES }, condition };
-  const { refused } = noted;
-  if (refused === undefined)
-    return { change: { set, remove: [...LEASE_ATTRIBUTES, ...REFUSAL_ATTRIBUTES] }, condition };
+export function releaseLease(head: InboundHead, token: string, noted: NotedRefusal): HeadChange {
+  const { condition, change } = noteDelivery(head, token);
+  const { set, remove } = refusalChange(noted);
+  // An answer from before the peer asked for the subscription again does not count.
+  const asked = head.renewed === undefined ? missing("renewed") : equals("renewed", head.renewed);
+  return {
+    change: { ...change, set: { ...change.set, ...set }, remove: [...LEASE_ATTRIBUTES, ...remove] },
+    condition: noted?.refused === undefined ? condition : all(condition, asked),
+  };
+}
+
+/**
+ * Moves the cursor and notes what was delivered, for a delivery without a lease: while the head is as it was read, and no
+ * other delivery is under way at `now`.
+ *
+ * @param state where the cursor stands now
+ * @param delivery what was delivered, added to what the head says
+ */
+export function noteAlone(
+  head: InboundHead,
+  { state, delivery }: Pick<InboundHead, "state" | "delivery">,
+  { noted, now, incarnation }: { noted: NotedRefusal; now: number; incarnation: string },
+): HeadChange {
+  const { set, remove } = refusalChange(noted);
   return {
     change: {
-      set: { ...set, refused: { ...refused }, dueAt: refused.nextAt },
-      remove: LEASE_ATTRIBUTES,
+      set: { ...stateAttributes(state), ...deliveryAttributes({ delivery }), ...set },
+      remove,
+      add: { version: 1 },
     },
-    // An answer from before the peer asked for the subscription again does not count.
-    condition: all(condition, head.renewed === undefined ? missing("renewed") : equals("renewed", head.renewed)),
+    condition: all(
+      equals("version", head.version),
+      equals("createdAt", head.createdAt),
+      leaseIs.free(now, incarnation),
+    ),
   };
+}
+
+function refusalChange(noted: NotedRefusal): Required<Pick<Change, "set" | "remove">> {
+  if (noted === undefined) return { set: {}, remove: [] };
+  const { refused } = noted;
+  if (refused === undefined) return { set: {}, remove: REFUSAL_ATTRIBUTES };
+  return { set: { refused: { ...refused }, dueAt: refused.nextAt }, remove: [] };
 }
 
 /** The peer has asked again for a subscription that it refuses: it is due now. */
@@ -228,5 +267,7 @@ export const isSameLife = (item: Item, head: InboundHead): boolean => item["crea
 const REFUSAL_ATTRIBUTES = ["refused", "dueAt"] as const;
 
 const isDueAsRead = ({ dueAt = 0 }: InboundHead): Condition => all(itemExists, equals("dueAt", dueAt));
+
+const deliveryAttributes = ({ delivery }: Pick<InboundHead, "delivery">) => ({ delivery: JSON.stringify(delivery) });
 
 const stateAttributes = (state: SubscriptionState) => ({ state: JSON.stringify(state), sequence: state.sequence });

@@ -1,22 +1,43 @@
 /** Finds the inbound subscriptions of an actor: by id, by peer, by what a change touches. */
-import type { InboundRef } from "../../domain/terms/refs.ts";
-import type { Change, Granularity, LogRecord } from "../../domain/diff/change-record.ts";
+import type { InboundRef, PeerRef } from "../../domain/terms/refs.ts";
+import type { Change, Granularity, LogRecord, NamedScope } from "../../domain/diff/change-record.ts";
 import { PROPERTIES } from "../../domain/diff/shape-diff.ts";
+import { BUCKET_SIZE, bucketOf, emptied, printBuckets, type Buckets } from "../../domain/log/buckets.ts";
+import { parseText, printJson } from "../../domain/json/json-text.ts";
+import type { Scope } from "../../domain/terms/scope.ts";
 import {
+  PEER_MARKER_PREFIX,
+  bucketPartition,
   inboundHeadKey,
-  inboundPrefix,
+  peerMarkerKey,
+  peerOfMarker,
   scopeKey,
   scopePartition,
   scopePrefix,
 } from "../../dynamodb/keys/publishing.ts";
-import { actorPartition } from "../../dynamodb/keys/partition.ts";
 import { queryAll } from "../../dynamodb/paging.ts";
-import { always, itemExists, itemMissing, type Item, type Key, type Table, type Write } from "../../dynamodb/table.ts";
+import {
+  always,
+  itemExists,
+  itemMissing,
+  type Change as ItemChange,
+  type Item,
+  type Key,
+  type Table,
+  type Write,
+} from "../../dynamodb/table.ts";
+import type { LogPlan } from "../../change-log/log-commits.ts";
 import { compact } from "../../system/compact.ts";
-import { endHead, headKey, makeHead, readInboundHead, resubscribe, type InboundHead } from "./inbound-head.ts";
+import { mapConcurrent } from "../../system/map-concurrent.ts";
+import { endHead, makeHead, readInboundHead, resubscribe, type InboundHead } from "./inbound-head.ts";
 
 /** Up to this many names of one target are queried one by one; for more the whole target is queried. */
 const MOST_NAMES = 3;
+/** A bucket is queried whole when more than one in this many of its heads is asked for, and at least so many are. */
+const SHARE = 3;
+const LEAST_FOR_A_QUERY = 5;
+/** Buckets that are queried at the same time. */
+const BUCKETS_AT_ONCE = 8;
 
 /** Which subscription of an actor, and whether it gets callbacks. */
 export interface SubscriberName {
@@ -39,40 +60,71 @@ export class InboundHeads {
     return item === undefined ? undefined : readInboundHead(item);
   }
 
-  /** The heads of these names that exist, in no order. One request for each 100. */
+  /**
+   * The heads of these names that exist, in no order: a bucket by one query where more than a third of it is asked for, the
+   * others by key, one request for each 100.
+   *
+   * @param buckets how many heads the actor's buckets have [each as many as fit]
+   */
   async getMany(
     actorId: string,
-    names: readonly { readonly peerId: string; readonly id: string }[],
+    names: readonly Pick<SubscriberName, "peerId" | "id">[],
+    buckets: Buckets = [],
   ): Promise<readonly InboundHead[]> {
     if (names.length === 0) return [];
-    const items = await this.#table.getMany(names.map(({ peerId, id }) => inboundHeadKey({ actorId, peerId, id })));
-    return items.map(readInboundHead);
+    const keys = names.map(({ peerId, id }) => ({ bucket: bucketOf(id), ...inboundHeadKey({ actorId, peerId, id }) }));
+    const asked = new Map<number, number>();
+    for (const { bucket } of keys) asked.set(bucket, (asked.get(bucket) ?? 0) + 1);
+    const whole = [...asked].flatMap(([bucket, count]) =>
+      count >= LEAST_FOR_A_QUERY && count * SHARE > (buckets[bucket] ?? BUCKET_SIZE) ? [bucket] : [],
+    );
+    const single = keys.flatMap(({ bucket, pk, sk }) => (whole.includes(bucket) ? [] : [{ pk, sk }]));
+    const requested = new Set(keys.map(({ sk }) => sk));
+    const [queried, read] = await Promise.all([
+      mapConcurrent(whole, BUCKETS_AT_ONCE, async (bucket) => await this.#bucket(actorId, bucket)),
+      single.length === 0 ? [] : this.#table.getMany(single),
+    ]);
+    return [...queried.flat().filter(({ sk }) => requested.has(sk)), ...read].map(readInboundHead);
   }
 
-  /** All heads of one peer, in order of creation. One query for each MB. */
+  /** All heads of one peer, in order of creation. One read when there are none, and as `getMany` for those that there are. */
   async ofPeer(actorId: string, peerId: string): Promise<readonly InboundHead[]> {
-    return await this.#heads(actorId, inboundPrefix(peerId));
+    const names = (await this.scopesOf(actorId, peerId)).map(({ id }) => ({ peerId, id }));
+    return [...(await this.getMany(actorId, names))].sort(byCreation);
   }
 
-  /** All heads of an actor, in order of creation. One query for each MB. */
-  async all(actorId: string): Promise<readonly InboundHead[]> {
-    return await this.#heads(actorId, inboundPrefix());
+  /** The subscriptions of one peer without their heads, in order of creation. One read. */
+  async scopesOf(actorId: string, peerId: string): Promise<readonly NamedScope[]> {
+    const marker = await this.#table.get(peerMarkerKey(actorId, peerId));
+    return marker === undefined ? [] : (parseText(String(marker["subscriptions"])) as readonly NamedScope[]);
   }
 
-  async #heads(actorId: string, prefix: string): Promise<readonly InboundHead[]> {
-    const items = await queryAll(this.#table, { pk: actorPartition(actorId), prefix });
-    return items.map(readInboundHead).sort(byCreation);
+  /** The ids of the peers that have subscriptions, ascending. One query for each MB of what they have. */
+  async peers(actorId: string): Promise<readonly string[]> {
+    const range = { pk: scopePartition(actorId), prefix: PEER_MARKER_PREFIX, only: [] };
+    return (await queryAll(this.#table, range)).map(peerOfMarker);
+  }
+
+  /** All heads of an actor, in order of creation. One query for each bucket that the log's head counts. */
+  async all(actorId: string, buckets: Buckets): Promise<readonly InboundHead[]> {
+    const items = await mapConcurrent([...buckets.keys()], BUCKETS_AT_ONCE, async (bucket) => {
+      return await this.#bucket(actorId, bucket);
+    });
+    return items.flat().map(readInboundHead).sort(byCreation);
+  }
+
+  async #bucket(actorId: string, bucket: number): Promise<readonly Item[]> {
+    return await queryAll(this.#table, { pk: bucketPartition(actorId, bucket), prefix: "" });
   }
 
   /**
    * The subscriptions that one of the records may make numbers for, each once. All queries at the same time: for each
    * target one for the subscriptions to the whole of it and one for each of up to three names, or one for the target when
-   * there are more; and one for each peer that a record of subscriptions names.
+   * there are more. A record of subscriptions names them itself.
    */
   async touched(actorId: string, records: readonly LogRecord[]): Promise<readonly SubscriberName[]> {
     const pk = scopePartition(actorId);
     const query = async (prefix: string): Promise<readonly Item[]> => await queryAll(this.#table, { pk, prefix });
-    const peers = new Set(records.flatMap((record) => (record.kind === "subscriptions" ? [record.peerId] : [])));
     const places = records.flatMap((record): Touched[] => {
       if (record.kind === "change") return record.changes.map(placed);
       return record.kind === "resume" ? [{ target: record.target, name: record.subtarget }] : [];
@@ -85,23 +137,23 @@ export class InboundHeads {
       const all = query(scopePrefix(target));
       return [names.has(undefined) ? all : all.then((items) => items.filter((item) => isAmong(item, names)))];
     });
-    const [marked, heads] = await Promise.all([
-      Promise.all(pages),
-      Promise.all([...peers].map(async (peerId) => await this.ofPeer(actorId, peerId))),
-    ]);
+    const marked = await Promise.all(pages);
     const named = [
       ...marked.flat().map((item) => ({
         peerId: String(item["peerId"]),
         id: String(item["subscriptionId"]),
         granularity: String(item["granularity"]) as Granularity,
       })),
-      ...heads.flat().map(({ peerId, id, granularity }) => ({ peerId, id, granularity })),
+      ...records.flatMap((record) => {
+        if (record.kind !== "subscriptions") return [];
+        return record.subscriptions.map(({ id, granularity }) => ({ peerId: record.peerId, id, granularity }));
+      }),
     ];
     return [...new Map(named.map((name) => [`${name.peerId}#${name.id}`, name])).values()];
   }
 }
 
-/** Makes a head and its marker, by which a change finds the subscription. */
+/** Makes a head and its scope marker, by which a change finds the subscription. */
 export function makingWrites(head: InboundHead): readonly Write[] {
   const { peerId, id: subscriptionId, subtarget, granularity } = head;
   const marker = { ...scopeKey(head), ...compact({ peerId, subscriptionId, subtarget, granularity }) };
@@ -114,14 +166,46 @@ export function changingWrites(head: InboundHead): readonly Write[] {
   return [resubscribe(head), { update: scopeKey(head), change: { set: { granularity } }, condition: itemExists }];
 }
 
-/** Deletes both. The marker says no more than the head. */
-export const endingWrites = (head: InboundHead): readonly Write[] => [
-  endHead(head),
-  { delete: scopeKey(head), condition: always },
-];
+/** A subscription as its keys need it. */
+export type ScopedRef = InboundRef & Scope;
 
 /** The keys of both. */
-export const keysOf = (head: InboundHead): readonly Key[] => [headKey(head), scopeKey(head)];
+export const keysOf = (ref: ScopedRef): readonly Key[] => [inboundHeadKey(ref), scopeKey(ref)];
+
+/**
+ * Notes in a peer's marker what it has from here on. Right in a transaction that moves the log's head as it was before the
+ * peer's subscriptions were read: no other writer has changed them.
+ */
+export function markPeer({ actorId, peerId }: PeerRef, subscriptions: readonly NamedScope[]): Write {
+  const key = peerMarkerKey(actorId, peerId);
+  if (subscriptions.length === 0) return { delete: key, condition: always };
+  return { put: { ...key, subscriptions: printJson(subscriptions) }, condition: always };
+}
+
+/** Deletes the heads and scope markers of some of a peer's subscriptions; `left` are its others, `buckets` as they were. */
+export function endingPlan(
+  peer: PeerRef,
+  { ending, left }: { readonly ending: readonly NamedScope[]; readonly left: readonly NamedScope[] },
+  buckets: Buckets,
+): Pick<LogPlan, "writes" | "head"> {
+  const refs = ending.map((each): ScopedRef => ({ ...peer, ...each }));
+  const ids = ending.map(({ id }) => id);
+  return {
+    writes: [
+      ...refs.map(endHead),
+      // A marker says no more than its head.
+      ...refs.map((ref): Write => ({ delete: scopeKey(ref), condition: always })),
+      markPeer(peer, left),
+    ],
+    head: countHeads(-ids.length, emptied(buckets, ids)),
+  };
+}
+
+/** How the log's head counts heads that come, or go when `more` is negative; `buckets` is as they are afterwards. */
+export function countHeads(more: number, buckets: Buckets): ItemChange {
+  const add = { subscribers: more };
+  return buckets.length === 0 ? { add, remove: ["buckets"] } : { add, set: { buckets: printBuckets(buckets) } };
+}
 
 /** A part of a target that a change touches; without a name all of it. */
 interface Touched {

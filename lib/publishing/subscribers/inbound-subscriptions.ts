@@ -1,8 +1,9 @@
 /** Peers' subscriptions to us: made, ended and cleared, each change of their set one commit of the change log. */
-import type { InboundRef } from "../../domain/terms/refs.ts";
+import type { InboundRef, PeerRef } from "../../domain/terms/refs.ts";
 import { compact } from "../../system/compact.ts";
 import type { SubscriptionLifecycle } from "../../actors/application.ts";
-import type { Granularity, NamedScope, NewRecord } from "../../domain/diff/change-record.ts";
+import type { Granularity, NamedScope } from "../../domain/diff/change-record.ts";
+import { idInBucket, placesFor } from "../../domain/log/buckets.ts";
 import { NOTHING_DELIVERED } from "../../domain/log/delivery-state.ts";
 import { printJson } from "../../domain/json/json-text.ts";
 import type { PropertyPermissions } from "../../domain/policy/permissions.ts";
@@ -13,8 +14,17 @@ import { ServiceError, isServiceError } from "../../system/errors.ts";
 import type { Clock, Ids, Log } from "../../system/ports.ts";
 import type { ChangeLog } from "../../change-log/change-log.ts";
 import { scopeOf, type InboundHead } from "./inbound-head.ts";
-import { changingWrites, endingWrites, keysOf, makingWrites, type InboundHeads } from "./inbound-heads.ts";
-import type { Commits, LogPlan } from "../../change-log/log-commits.ts";
+import {
+  changingWrites,
+  countHeads,
+  endingPlan,
+  keysOf,
+  makingWrites,
+  markPeer,
+  type InboundHeads,
+  type ScopedRef,
+} from "./inbound-heads.ts";
+import type { Commits, LogPlan, LogRead } from "../../change-log/log-commits.ts";
 import type { CursorStore } from "./cursor-store.ts";
 import type { UnnotifiedEnds } from "./unnotified-ends.ts";
 
@@ -92,6 +102,7 @@ export class InboundSubscriptions {
    */
   async create(actorId: string, asker: Asker, requests: readonly InboundRequest[]): Promise<readonly InboundCreated[]> {
     if (requests.length > AT_ONCE) throw new RangeError("too many subscriptions for one commit");
+    const peer = { actorId, peerId: asker.peerId };
     let made: readonly InboundHead[] = [];
     let fresh: readonly InboundHead[] = [];
     await this.#deps.commits.commit(actorId, [], async ({ head }) => {
@@ -101,7 +112,9 @@ export class InboundSubscriptions {
         this.#deps.permissions(actorId, asker.peerId),
       ]);
       if (permissions === undefined) throw notTrusted();
-      const planned = this.#planned(actorId, asker.peerId, requests, known);
+      const { places } = placesFor(head.buckets, requests.length);
+      const ids = places.map((bucket) => idInBucket(bucket, this.#deps.ids.id()));
+      const planned = this.#planned(peer, requests, { known, ids });
       const now: SubscriptionContext = {
         permissions,
         suspensions: head.suspended,
@@ -111,12 +124,12 @@ export class InboundSubscriptions {
       made = planned.made.map((each) => fresh.find(({ id }) => id === each.id) ?? each);
       const writes = [...fresh.flatMap(makingWrites), ...planned.changed.flatMap(changingWrites)];
       if (writes.length === 0) return undefined;
-      const record = this.#scopes(asker.peerId, planned.all);
+      const record = { kind: "subscriptions", peerId: asker.peerId, subscriptions: planned.all.map(named) } as const;
       if (printJson(record).length > MAX_SCOPES_TEXT) throw tooMany();
       return {
         records: [record],
-        writes: [asker.trusted, ...writes],
-        ...compact({ head: fresh.length === 0 ? undefined : { add: { subscribers: fresh.length } } }),
+        writes: [asker.trusted, markPeer(peer, record.subscriptions), ...writes],
+        head: fresh.length === 0 ? {} : countHeads(fresh.length, placesFor(head.buckets, fresh.length).buckets),
         refused: (index) => (index === 0 ? notTrusted() : undefined),
       };
     });
@@ -133,8 +146,12 @@ export class InboundSubscriptions {
     return results;
   }
 
-  /** The existing subscriptions, the new ones, and those that get another granularity or encoding. */
-  #planned(actorId: string, peerId: string, requests: readonly InboundRequest[], known: readonly InboundHead[]) {
+  /** The existing subscriptions, the new ones, with the first of `ids`, and those that get another granularity or encoding. */
+  #planned(
+    peer: PeerRef,
+    requests: readonly InboundRequest[],
+    { known, ids }: { readonly known: readonly InboundHead[]; readonly ids: readonly string[] },
+  ) {
     const all = new Map(known.map((head) => [placeName(head), head]));
     const before = new Map(all);
     // Times of creation ascend, so that the order of creation is the order of the requests.
@@ -142,7 +159,7 @@ export class InboundSubscriptions {
     for (const { granularity, acceptEncoding, ...scope } of requests) {
       const old = all.get(placeName(scope));
       if (old === undefined) createdAt += 1;
-      const head = old ?? this.#blank(actorId, peerId, scope, createdAt);
+      const head = old ?? blank({ ...peer, id: ids[all.size - before.size] ?? "" }, scope, createdAt);
       all.set(placeName(scope), { ...head, granularity, ...compact({ acceptEncoding }) });
     }
     const heads = [...all.values()];
@@ -157,34 +174,23 @@ export class InboundSubscriptions {
     };
   }
 
-  #blank(actorId: string, peerId: string, scope: Scope, createdAt: number): InboundHead {
-    return {
-      actorId,
-      peerId,
-      id: this.#deps.ids.id(),
-      ...scopeOf(scope),
-      createdAt,
-      granularity: "none",
-      state: NO_STATE,
-      version: 1,
-      delivery: NOTHING_DELIVERED,
-    };
-  }
-
   /**
    * Ends one subscription; with `notifyPeer` notifies the peer, best effort, for at most 5 s. Until that has succeeded,
    * `wasEnded` is true. False when there is no such subscription.
    */
   async end({ actorId, peerId, id }: InboundRef, options: { readonly notifyPeer: boolean }): Promise<boolean> {
     const { unnotifiedEnds, notifyEnded } = this.#deps;
-    let ended: InboundHead | undefined;
-    const plan = async (): Promise<LogPlan | undefined> => {
-      const known = await this.#deps.heads.ofPeer(actorId, peerId);
-      ended = known.find((head) => head.id === id);
+    let ended: ScopedRef | undefined;
+    const plan = async ({ head }: LogRead): Promise<LogPlan | undefined> => {
+      const known = await this.#deps.heads.scopesOf(actorId, peerId);
+      const ending = known.filter((each) => each.id === id);
+      const [found] = ending;
+      ended = found === undefined ? undefined : { actorId, peerId, ...found };
       if (ended === undefined) return undefined;
-      const left = known.filter((head) => head.id !== id);
-      const writes = [...endingWrites(ended), ...(options.notifyPeer ? [unnotifiedEnds.noting(ended)] : [])];
-      return { records: [this.#scopes(peerId, left)], writes, head: { add: { subscribers: -1 } } };
+      const subscriptions = known.filter((each) => each.id !== id);
+      const { writes, ...counted } = endingPlan({ actorId, peerId }, { ending, left: subscriptions }, head.buckets);
+      const noted = options.notifyPeer ? [unnotifiedEnds.noting(ended)] : [];
+      return { records: [{ kind: "subscriptions", peerId, subscriptions }], writes: [...writes, ...noted], ...counted };
     };
     await this.#deps.commits.commit(actorId, [], plan);
     if (ended === undefined) return false;
@@ -202,20 +208,24 @@ export class InboundSubscriptions {
   async endAll(actorId: string, peerId: string): Promise<void> {
     await this.#deps.unnotifiedEnds.forget(actorId, peerId);
     for (;;) {
-      const some = (await this.#deps.heads.ofPeer(actorId, peerId)).slice(0, AT_ONCE);
-      if (some.length === 0) return;
-      await this.#endSome(actorId, peerId, some);
-      for (const head of some) await this.#lifecycle("subscription_deleted", head);
+      const all = await this.#deps.heads.scopesOf(actorId, peerId);
+      if (all.length === 0) return;
+      const some = all.slice(0, AT_ONCE).map((each) => ({ actorId, peerId, ...each }));
+      await this.#endSome({ actorId, peerId }, some, all.slice(AT_ONCE));
+      for (const each of some) await this.#lifecycle("subscription_deleted", each);
     }
   }
 
-  async #endSome(actorId: string, peerId: string, some: readonly InboundHead[]): Promise<void> {
-    const plan = async (): Promise<LogPlan | undefined> => {
-      const still = await this.#deps.heads.getMany(actorId, some);
-      if (still.length === 0) return undefined;
-      const writes = still.flatMap(endingWrites);
+  async #endSome(peer: PeerRef, some: readonly (ScopedRef & NamedScope)[], rest: readonly NamedScope[]): Promise<void> {
+    const { actorId, peerId } = peer;
+    const plan = async ({ head }: LogRead): Promise<LogPlan | undefined> => {
+      const known = await this.#deps.heads.scopesOf(actorId, peerId);
+      const ending = known.filter(({ id }) => some.some((each) => each.id === id));
+      if (ending.length === 0) return undefined;
+      const left = known.filter((each) => !ending.includes(each));
       // The record ends those that are left too, so that none of them makes a number meanwhile.
-      return { records: [this.#scopes(peerId, [])], writes, head: { add: { subscribers: -still.length } } };
+      const records = [{ kind: "subscriptions", peerId, subscriptions: [] } as const];
+      return { records, ...endingPlan(peer, { ending, left }, head.buckets) };
     };
     try {
       await this.#deps.commits.commit(actorId, [], plan, { quiet: true });
@@ -223,6 +233,8 @@ export class InboundSubscriptions {
       // The actor goes with its log.
       if (!isServiceError(error) || error.code !== "resource.not_found") throw error;
       await this.#deps.table.deleteMany(some.flatMap(keysOf));
+      // Afterwards, so that what breaks off before is found again.
+      await this.#deps.table.transact([markPeer(peer, rest)]);
     }
   }
 
@@ -245,13 +257,9 @@ export class InboundSubscriptions {
     if (cleared.state.runs.length === 0 && head.state.runs.length > 0) await changeLog.tidySoon(head.actorId);
   }
 
-  #scopes(peerId: string, all: readonly InboundHead[]): NewRecord {
-    return { kind: "subscriptions", peerId, subscriptions: all.map(named) };
-  }
-
-  async #lifecycle(name: Parameters<SubscriptionLifecycle>[0], head: InboundHead): Promise<void> {
-    const { actorId, peerId, id } = head;
-    await this.#deps.lifecycle(name, { actorId, peerId, subscriptionId: id, ...scopeOf(head) });
+  async #lifecycle(name: Parameters<SubscriptionLifecycle>[0], ref: ScopedRef): Promise<void> {
+    const { actorId, peerId, id } = ref;
+    await this.#deps.lifecycle(name, { actorId, peerId, subscriptionId: id, ...scopeOf(ref) });
   }
 }
 
@@ -269,5 +277,16 @@ const tooMany = (): ServiceError =>
   new ServiceError("resource.conflict", "This peer has as many subscriptions as it can have; end some first.");
 
 const named = (head: InboundHead): NamedScope => ({ id: head.id, ...scopeOf(head), granularity: head.granularity });
+
+/** A new head without its state. */
+const blank = (ref: InboundRef, scope: Scope, createdAt: number): InboundHead => ({
+  ...ref,
+  ...scopeOf(scope),
+  createdAt,
+  granularity: "none",
+  state: NO_STATE,
+  version: 1,
+  delivery: NOTHING_DELIVERED,
+});
 
 const placeName = ({ target, subtarget, resource }: Scope): string => JSON.stringify([target, subtarget, resource]);

@@ -84,14 +84,15 @@ export class RecordRetention {
     await mapConcurrent(heads, AT_ONCE, async (head, index) => {
       try {
         const { state } = ahead[index] ?? head;
-        const eager = options.all === true || upTo < newest || state.sequence > head.state.sequence;
-        const step = compact({ newest: upTo, eager, ahead: state.cursor < upTo ? undefined : { state } });
+        const store = options.all === true || upTo < newest ? ("eager" as const) : undefined;
+        const step = compact({ newest: upTo, store, ahead: state.cursor < upTo ? undefined : { state } });
         const advanced = (await cursors.advance(head, step))?.head;
         if (advanced === undefined) return;
-        const whole = hasExpired(advanced, oldest, clock.now())
-          ? (await cursors.makeResync(advanced, step))?.head
-          : advanced;
-        if (whole !== undefined) found.push(whole);
+        if (!hasExpired(advanced, oldest, clock.now())) found.push(advanced);
+        else {
+          const outcome = await cursors.makeResync(advanced);
+          if (outcome.is !== "ended") found.push(outcome.head);
+        }
       } catch (error) {
         const { peerId, id } = head;
         log.error("a subscription cannot be advanced along its log", { actorId, peerId, subscriptionId: id, error });

@@ -4,9 +4,8 @@ import { logHeadKey } from "../../dynamodb/keys/publishing.ts";
 import type { Table } from "../../dynamodb/table.ts";
 import { untilStill } from "../../properties/until-still.ts";
 import { readLogHead } from "../../change-log/change-log.ts";
-import { scopeOf } from "./inbound-head.ts";
 import type { InboundHeads } from "./inbound-heads.ts";
-import type { SubscriptionContextAt } from "./cursor-store.ts";
+import type { SubscriptionContextAt } from "./log-resync.ts";
 
 const MOST_ATTEMPTS = 20;
 
@@ -27,9 +26,9 @@ export async function readSubscriptionContext(
   const logHead = async () => readLogHead(await deps.table.get(logHeadKey(actorId)));
   let { newest } = await logHead();
   const read = async () => {
-    const [permissions, heads] = await Promise.all([
+    const [permissions, subscriptions] = await Promise.all([
       deps.permissions(actorId, peerId),
-      deps.heads.ofPeer(actorId, peerId),
+      deps.heads.scopesOf(actorId, peerId),
     ]);
     const after = await logHead();
     if (after.newest !== newest) {
@@ -37,7 +36,6 @@ export async function readSubscriptionContext(
       return undefined;
     }
     if (permissions === undefined) return { context: undefined };
-    const subscriptions = heads.map((head) => ({ id: head.id, ...scopeOf(head), granularity: head.granularity }));
     return { context: { newest, permissions, subscriptions, suspensions: after.suspended } };
   };
   return (await untilStill(read, { tries: MOST_ATTEMPTS, what: "This actor keeps" })).context;

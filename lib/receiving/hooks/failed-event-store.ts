@@ -91,7 +91,7 @@ export class FailedEventStore {
       ...summaryAttributes(event),
       ...body,
       starts: run.starts,
-      ...(stateStored ? { stateStored } : {}),
+      ...(stateStored && { stateStored }),
       ...nextStepAttributes(run, run.attempts),
     };
     const recorded = await retryOnConflict(undefined, MOST_CONFLICTS, async () => {

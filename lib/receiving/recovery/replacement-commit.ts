@@ -6,6 +6,7 @@ import { bufferedKey } from "../../dynamodb/keys/streams.ts";
 import type { StatePart, Publisher, ReadFailure } from "../../peers/publisher.ts";
 import type { Json } from "../../system/ports.ts";
 import { contradicts, digestsAt } from "../stream/digests.ts";
+import { deleteBodies } from "../stream/buffered-run.ts";
 import type { Head } from "../stream/head.ts";
 import { hookEventOf, type HookEvent } from "../hooks/hook-event.ts";
 import type { RecoveryProgress } from "../stream/recovery-progress.ts";
@@ -62,7 +63,7 @@ export async function commitReplacement(
   | { readonly is: "resynced"; readonly head: Head; readonly applied: number }
   | { readonly is: "busy"; readonly head: Head }
 > {
-  const { streams, hooks, log, wakeUps, table } = deps;
+  const { streams, hooks, log, wakeUps } = deps;
   const { progress, at, begun, readable, stores } = result;
   const { reset } = progress;
   const event = await resyncEvent(deps, marked, result);
@@ -89,9 +90,7 @@ export async function commitReplacement(
     reset ? undefined : copiesWhileRead(deps, marked, result, dropped),
   );
   if (done === undefined) return { is: "busy", head: begun };
-  await table
-    .deleteMany([...dropped].map((n) => bufferedKey(begun.key, begun.epoch, n)))
-    .catch((error: unknown) => log.warn("buffered bodies were not deleted", { ...idsOf(begun), error: String(error) }));
+  await deleteBodies(deps, begun, [...dropped]);
   await acknowledge(deps, publisher, begun, at);
   if (done.dueAt !== undefined && (done.recoveryRequested !== undefined || done.buffered.size > 0))
     await wakeUps.schedule(done);

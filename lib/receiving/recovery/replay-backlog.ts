@@ -8,7 +8,7 @@ import { isRecounted } from "../stream/contradiction.ts";
 import { contradicts } from "../stream/digests.ts";
 import type { Head } from "../stream/head.ts";
 import type { Polled } from "../../peers/publisher.ts";
-import { copiesOf } from "../stream/buffered-run.ts";
+import { copiesOf, deleteBodies } from "../stream/buffered-run.ts";
 import { noteBegun, withFields } from "../stream/stream-changes.ts";
 import type { RecoveryDeps } from "./recovery-settings.ts";
 import type { StreamEvent } from "../stream/stream-event.ts";
@@ -59,29 +59,35 @@ export async function replayBacklog(
   const begun = beginsOf(applier, events[0]);
   // From here on another content under the first number is noticed, should this run be cut off.
   if (begun !== undefined && head.begun === undefined) await streams.amend(head.key, noteBegun(head, begun));
-  for (const event of events) {
-    const { sequence } = event;
-    const starts = Math.max(1, current.starts);
-    const { fields } = await applier.apply(event, { head: current, starts, prepared: undefined, deadline });
-    if (fields?.recoveryRequested !== undefined) completes = undefined;
-    const isContradicting = (applied === 0 && differ) || applier.begunOtherwise(event, current);
-    applied += 1;
-    const moved = await streams.advance(
-      current,
-      compact({
-        to: sequence,
-        keepLease: true,
-        fields: { ...fields, begun: beginsOf(applier, events[applied]) },
-        unseen: unseen.has(sequence) ? [sequence] : [],
-        contradicts: isContradicting ? true : undefined,
-      }),
-      copiesOf(deps, withFields(current, { lastSeq: sequence, ...fields }), unseen.has(sequence) ? [sequence] : []),
-    );
-    if (moved === undefined) return { is: "busy", head: current };
-    await discard(deps, current, sequence);
-    current = moved;
-    outOfTime = applied < events.length && deadline.remaining() <= deps.reserveMs;
-    if (outOfTime) break;
+  // A body goes only after its number is written: until then the next run needs it.
+  const passed: number[] = [];
+  try {
+    for (const event of events) {
+      const { sequence } = event;
+      const starts = Math.max(1, current.starts);
+      const { fields } = await applier.apply(event, { head: current, starts, prepared: undefined, deadline });
+      if (fields?.recoveryRequested !== undefined) completes = undefined;
+      const isContradicting = (applied === 0 && differ) || applier.begunOtherwise(event, current);
+      applied += 1;
+      const moved = await streams.advance(
+        current,
+        compact({
+          to: sequence,
+          keepLease: true,
+          fields: { ...fields, begun: beginsOf(applier, events[applied]) },
+          unseen: unseen.has(sequence) ? [sequence] : [],
+          contradicts: isContradicting ? true : undefined,
+        }),
+        copiesOf(deps, withFields(current, { lastSeq: sequence, ...fields }), unseen.has(sequence) ? [sequence] : []),
+      );
+      if (moved === undefined) return { is: "busy", head: current };
+      if (current.buffered.has(sequence)) passed.push(sequence);
+      current = moved;
+      outOfTime = applied < events.length && deadline.remaining() <= deps.reserveMs;
+      if (outOfTime) break;
+    }
+  } finally {
+    await deleteBodies(deps, head, passed);
   }
   return compact({ is: "applied", head: current, applied, complete: complete && !outOfTime, outOfTime, completes });
 }
@@ -123,11 +129,6 @@ async function followingEvents(
     events.push(event);
   }
   return { events, unseen, complete, differ };
-}
-
-async function discard({ table }: Pick<RecoveryDeps, "table">, head: Head, sequence: number): Promise<void> {
-  if (!head.buffered.has(sequence)) return;
-  await table.deleteMany([bufferedKey(head.key, head.epoch, sequence)]).catch(() => undefined);
 }
 
 const beginsOf = (applier: RecoveryDeps["applier"], event: StreamEvent | undefined): string | undefined =>

@@ -4,6 +4,7 @@ import { leaseIsLive } from "../../dynamodb/lease.ts";
 import { outboundHeadKey } from "../../dynamodb/keys/streams.ts";
 import type { Key } from "../../dynamodb/table.ts";
 import type { StatePart } from "../../peers/publisher.ts";
+import { compact } from "../../system/compact.ts";
 import type { Deadline } from "../../system/ports.ts";
 import type { Head } from "../stream/head.ts";
 import { partEventOf } from "../hooks/hook-event.ts";
@@ -99,7 +100,7 @@ export class StaleReads {
     await store.markStale(targetOf(head, await open()), part.place, at, { reason: read.failure.reason, again });
     const now = clock.now();
     const pause = requestedPause(read.failure, now);
-    return { result: status, fields: pause === undefined ? {} : { pausedUntil: now + pause } };
+    return { result: status, fields: compact({ pausedUntil: pause === undefined ? undefined : now + pause }) };
   }
 
   /** The hooks ran for the state without this part: now they run for the part. */

@@ -211,7 +211,7 @@ export class PeerReader {
       sequence: head.sequence,
       updatedAt: head.updatedAt,
       ...staleOf([head]),
-      ...(fitting < head.count ? { truncated: true } : {}),
+      truncated: fitting < head.count || undefined,
     });
   }
 
@@ -255,7 +255,7 @@ export class PeerReader {
 function staleOf(entries: readonly ReplicaEntry[]): Pick<ReplicaProperty, "stale"> {
   const stales = entries.flatMap(({ stale }) => (stale === undefined ? [] : [stale]));
   const [first] = stales.toSorted((one, other) => one.since - other.since);
-  return first === undefined ? {} : { stale: { since: first.since, reason: first.reason } };
+  return compact({ stale: first && { since: first.since, reason: first.reason } });
 }
 
 const sizeOf = (group: { readonly entries: readonly ReplicaEntry[] }): number =>

@@ -113,8 +113,12 @@ export async function applyRun<E extends { readonly sequence: number }, P>(
     if (written === head) throw error;
     log.warn("a run of buffered events stopped", { ...idsOf(head), error: String(error) });
   } finally {
-    const done = keys.filter((_, index) => (numbers[index] ?? Infinity) <= written.lastSeq);
-    if (done.length > 0) await discard(deps, head, done);
+    const { lastSeq } = written;
+    await deleteBodies(
+      deps,
+      head,
+      numbers.filter((n) => n <= lastSeq),
+    );
   }
   return written;
 }
@@ -192,13 +196,15 @@ async function requestMissing(
   return asked ?? head;
 }
 
-async function discard(
+/** Deletes the buffered bodies of numbers that the head has passed. Never rejects. One request for each 25 bodies. */
+export async function deleteBodies(
   { table, log }: { readonly table: Table; readonly log: Log },
   head: Head,
-  keys: readonly Key[],
+  passed: readonly number[],
 ): Promise<void> {
+  if (passed.length === 0) return;
   try {
-    await table.deleteMany(keys);
+    await table.deleteMany(passed.map((n) => bufferedKey(head.key, head.epoch, n)));
   } catch (error) {
     // They are not buffered any more; their time to live removes them.
     log.warn("buffered bodies were not deleted", { ...idsOf(head), error: String(error) });

@@ -192,8 +192,8 @@ function peerError(
   message: string,
   status: number | undefined,
 ): ServiceError {
-  const extra = status === undefined || code === "peer.unreachable" ? {} : { peerStatus: status };
-  return new ServiceError(code, message, { extra });
+  const peerStatus = code === "peer.unreachable" ? undefined : status;
+  return new ServiceError(code, message, { extra: compact({ peerStatus }) });
 }
 
 function readError({ reason, status, unreachable }: ReadFailure): ServiceError {

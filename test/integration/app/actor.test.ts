@@ -40,14 +40,14 @@ describe("an actor", () => {
 
 describe("an actor that is being deleted", () => {
   it("still knows its creator in the hook of its deletion", async () => {
-    const told: string[] = [];
+    const events: string[] = [];
     const app = make().lifecycleHook("actor_deleted", async ({ actor }) => {
-      told.push(`${actor.id} of ${await actor.creator}`);
+      events.push(`${actor.id} of ${await actor.creator}`);
     });
     const { subscriber } = await subscribed(app);
     const record = await subscriber.service.actors.get(ACTOR);
     await subscriber.service.deletion.delete(record!, subscriber.deadline());
-    expect(told).toEqual([`${ACTOR} of creator`]);
+    expect(events).toEqual([`${ACTOR} of creator`]);
   });
 });
 
@@ -67,9 +67,9 @@ describe("an actor's trusts", () => {
   });
 
   it("open the peer's streams once approved, and notify the peer and the hooks", async () => {
-    const told: unknown[] = [];
+    const events: unknown[] = [];
     const app = make().trustHook("approve", async (event) => {
-      told.push([event.peerId, event.approved, (await event.actor.trust.getTrust(PEER))?.approved]);
+      events.push([event.peerId, event.approved, (await event.actor.trust.getTrust(PEER))?.approved]);
     });
     const { actor, subscriber } = await subscribed(app);
     const record = await subscriber.service.trusts.get(ACTOR, PEER);
@@ -77,7 +77,7 @@ describe("an actor's trusts", () => {
     expect((await subscriber.diff(1, { a: 1 })).status).toBe(403);
     expect(await actor.trust.approve(PEER)).toMatchObject({ peerId: PEER, approved: true });
     expect((await subscriber.diff(1, { a: 1 })).status).toBe(201);
-    expect(told).toEqual([[PEER, true, true]]);
+    expect(events).toEqual([[PEER, true, true]]);
     expect(await actor.trust.approve("nobody")).toBeUndefined();
   });
 
@@ -126,12 +126,12 @@ describe("an actor's subscriptions", () => {
   });
 
   it("are made at the peer, with high granularity by default, and run the hooks", async () => {
-    const told: unknown[] = [];
+    const events: unknown[] = [];
     const app = make().lifecycleHook("subscription_created", ({ actor, ...event }) => {
-      told.push([actor.id, event]);
+      events.push([actor.id, event]);
     });
     const { actor, subscriber } = await subscribed(app);
-    told.length = 0;
+    events.length = 0;
     subscriber.script[`POST /subscriptions/${ACTOR}`] = { status: 201, json: { subscriptionid: "new", sequence: 0 } };
     subscriber.script[`GET /subscriptions/${ACTOR}/new`] = { status: 200, json: { sequence: 0, data: [] } };
     const made = await actor.subscriptions.subscribeToPeer({
@@ -141,7 +141,9 @@ describe("an actor's subscriptions", () => {
     expect(made).not.toHaveProperty("resource");
     const sent = subscriber.asked.findLast(({ method }) => method === "POST");
     expect(sent?.json).toMatchObject({ target: "properties", subtarget: "color", granularity: "high" });
-    expect(told).toEqual([[ACTOR, { peerId: PEER, subscriptionId: "new", target: "properties", subtarget: "color" }]]);
+    expect(events).toEqual([
+      [ACTOR, { peerId: PEER, subscriptionId: "new", target: "properties", subtarget: "color" }],
+    ]);
   });
 
   it.each<[string, string, object]>([
@@ -170,16 +172,16 @@ describe("an actor's subscriptions", () => {
   });
 
   it("end at both sides", async () => {
-    const told: unknown[] = [];
+    const events: unknown[] = [];
     const app = make().lifecycleHook("subscription_deleted", ({ actor, subscriptionId }) => {
-      told.push([actor.id, subscriptionId]);
+      events.push([actor.id, subscriptionId]);
     });
     const { actor, subscriber } = await subscribed(app);
     subscriber.script[`DELETE /subscriptions/${ACTOR}/${SUB}`] = { status: 204 };
     expect(await actor.subscriptions.unsubscribe({ peerId: PEER, subscriptionId: SUB })).toBe(true);
     expect(await actor.subscriptions.allSubscriptions()).toEqual([]);
     expect(subscriber.asked.at(-1)).toMatchObject({ method: "DELETE" });
-    expect(told).toEqual([[ACTOR, SUB]]);
+    expect(events).toEqual([[ACTOR, SUB]]);
     expect(await actor.subscriptions.unsubscribe({ peerId: PEER, subscriptionId: SUB })).toBe(false);
   });
 
@@ -196,7 +198,7 @@ describe("an actor's subscriptions", () => {
       ...name,
       ...{ result: "caught_up", sequence: 3, applied: 2 },
     });
-    expect(subscriber.told.map(({ sequence }) => sequence).slice(-3)).toEqual([1, 2, 3]);
+    expect(subscriber.hookRuns.map(({ sequence }) => sequence).slice(-3)).toEqual([1, 2, 3]);
     await expect(actor.subscriptions.syncSubscription({ ...name, subscriptionId: "x" })).rejects.toMatchObject({
       code: "resource.not_found",
     });

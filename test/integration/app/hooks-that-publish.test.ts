@@ -49,7 +49,7 @@ describe("a hook that changes its own actor's properties", () => {
   /** A publishes to B, whose hook publishes what it receives to C, which does not answer before the test lets it. */
   async function chain() {
     const network = new Network();
-    const heard: JsonObject[] = [];
+    const received: JsonObject[] = [];
     const answeredBefore: number[] = [];
     const c = new Peer("c");
     c.mood = "hangs";
@@ -57,8 +57,8 @@ describe("a hook that changes its own actor's properties", () => {
     const a = await side(network, "a", "properties");
     const b = await side(network, "b", "properties", async ({ actor, data, callbackType }) => {
       if (callbackType !== "diff") return;
-      heard.push(data as JsonObject);
-      await actor.properties.set(`heard${String(heard.length)}`, data);
+      received.push(data as JsonObject);
+      await actor.properties.set(`received${String(received.length)}`, data);
       answeredBefore.push(c.taken.length);
     });
     await trust(a, b);
@@ -68,14 +68,14 @@ describe("a hook that changes its own actor's properties", () => {
     const json = { target: "properties", granularity: "high" };
     const made = await b.service.ask("POST", `${b.actor.root}/subscriptions/${c.id}`, { headers, json });
     expect(made.status).toBe(201);
-    return { a, b, c, heard, answeredBefore };
+    return { a, b, c, received, answeredBefore };
   }
 
   it("does not delay the writer whose change it received, and is delivered by the worker's message", async () => {
-    const { a, b, c, heard, answeredBefore } = await chain();
+    const { a, b, c, received, answeredBefore } = await chain();
     for (const n of [1, 2, 3]) expect(await write(a, "color", { n })).toBe(204);
     // The request has ended, and nothing was sent to C yet.
-    expect(heard).toEqual([1, 2, 3].map((n) => ({ color: { n } })));
+    expect(received).toEqual([1, 2, 3].map((n) => ({ color: { n } })));
     expect(answeredBefore).toEqual([0, 0, 0]);
     expect(c.seen).toEqual([]);
     expect(await breaker(a, b)).toEqual({ failures: 0 });
@@ -85,7 +85,7 @@ describe("a hook that changes its own actor's properties", () => {
     expect(c.taken).toEqual([]);
     // C receives the callback and does not answer, which delays the worker alone.
     expect(await write(a, "color", { n: 4 })).toBe(204);
-    expect(heard).toHaveLength(4);
+    expect(received).toHaveLength(4);
     expect(c.sequences()).toEqual([1]);
 
     c.mood = 200;
@@ -94,14 +94,14 @@ describe("a hook that changes its own actor's properties", () => {
     await b.service.arriveMessages();
     expect(c.sequences()).toEqual([1, 2, 3, 4]);
     expect(c.taken.map(({ body }) => body["data"])).toEqual(
-      [1, 2, 3, 4].map((n) => ({ [`heard${String(n)}`]: { color: { n } } })),
+      [1, 2, 3, 4].map((n) => ({ [`received${String(n)}`]: { color: { n } } })),
     );
-    expect(heard).toHaveLength(4);
+    expect(received).toHaveLength(4);
     expect(await breaker(a, b)).toEqual({ failures: 0 });
   });
 
   it("runs once for each change, whatever messages and sweeps come afterwards", async () => {
-    const { a, b, c, heard } = await chain();
+    const { a, b, c, received } = await chain();
     c.mood = 200;
     for (const n of [1, 2]) await write(a, "color", { n });
     for (let minute = 0; minute < 3; minute += 1) {
@@ -111,7 +111,7 @@ describe("a hook that changes its own actor's properties", () => {
         service.now += 60_000;
       }
     }
-    expect(heard).toHaveLength(2);
+    expect(received).toHaveLength(2);
     expect(c.sequences()).toEqual([1, 2]);
   });
 });
@@ -129,18 +129,18 @@ describe("two actors whose hooks answer each other", () => {
         const { ball, n } = data as { ball: string; n: number };
         hops.push(`${ball} ${name} ${String(n)}`);
         if (n > 0)
-          answers.push(await actor.subscriptions.notifySubscribers({ target: "news", data: { ball, n: n - 1 } }));
+          answers.push(await actor.subscriptions.notifySubscribers({ target: "orders", data: { ball, n: n - 1 } }));
       };
-    const a = await side(network, "a", "news", player("a"));
-    const b = await side(network, "b", "news", player("b"));
+    const a = await side(network, "a", "orders", player("a"));
+    const b = await side(network, "b", "orders", player("b"));
     await trust(a, b);
-    await subscribe(a, b, "news");
-    await subscribe(b, a, "news");
+    await subscribe(a, b, "orders");
+    await subscribe(b, a, "orders");
     return { a, b, hops, answers };
   }
 
   const serve = async ({ service, actor }: Side, ball: string, n: number): Promise<FanOutResult> =>
-    await service.service.actorOf(actor.id).subscriptions.notifySubscribers({ target: "news", data: { ball, n } });
+    await service.service.actorOf(actor.id).subscriptions.notifySubscribers({ target: "orders", data: { ball, n } });
 
   /** Delivers the messages of both at the same time until none is left. @returns the number of rounds */
   async function rounds(...sides: readonly Side[]): Promise<number> {

@@ -41,13 +41,13 @@ describe("hooks of subscription callbacks", () => {
   });
 
   it("run, while nothing is stored, when autoStorage is off", async () => {
-    const told: number[] = [];
+    const sequences: number[] = [];
     const app = make().subscriptionDataHook("*", ({ sequence, callbackType }) => {
-      if (callbackType === "diff") told.push(sequence);
+      if (callbackType === "diff") sequences.push(sequence);
     });
     const { actor, subscriber } = await subscribed(app, { AUTO_STORAGE: "false" });
     await subscriber.diff(1, { color: "red" });
-    expect(told).toEqual([1]);
+    expect(sequences).toEqual([1]);
     expect(await new RemotePeerStore(actor, PEER).getAllProperties()).toEqual({});
   });
 

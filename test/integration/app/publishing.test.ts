@@ -47,13 +47,13 @@ describe("actor.subscriptions.notifySubscribers", () => {
   });
 
   it("reports the peers that refused it, with their status and when to try again", async () => {
-    await world.subscriber("good", { target: "news" });
-    const busy = await world.subscriber("busy", { target: "news" });
+    await world.subscriber("good", { target: "orders" });
+    const busy = await world.subscriber("busy", { target: "orders" });
     busy.peer.mood = 429;
     busy.peer.answerHeaders = { "retry-after": "30" };
-    const gone = await world.subscriber("gone", { target: "news" });
+    const gone = await world.subscriber("gone", { target: "orders" });
     gone.peer.mood = "refuses";
-    const result = await actor.subscriptions.notifySubscribers({ target: "news", data: { text: "hello" } });
+    const result = await actor.subscriptions.notifySubscribers({ target: "orders", data: { text: "hello" } });
     expect(result).toMatchObject({ totalCount: 3, successCount: 1, failureCount: 2 });
     const [first, second] = [...result.failures].sort((one, two) => (one.peerId < two.peerId ? -1 : 1));
     expect(first).toMatchObject({ peerId: "busy", subscriptionId: busy.id, statusCode: 429, retryAfter: 30 });
@@ -61,30 +61,33 @@ describe("actor.subscriptions.notifySubscribers", () => {
   });
 
   it("can be polled when no peer takes callbacks, and makes nothing without subscribers", async () => {
-    const polls = await world.subscriber("polls", { target: "news", granularity: "none" });
+    const polls = await world.subscriber("polls", { target: "orders", granularity: "none" });
     expect(await actor.subscriptions.notifySubscribers({ target: "actions", data: 1 })).toMatchObject({
       totalCount: 0,
     });
-    await actor.subscriptions.notifySubscribers({ target: "news", data: { text: "hello" } });
+    await actor.subscriptions.notifySubscribers({ target: "orders", data: { text: "hello" } });
     expect(polls.peer.seen).toEqual([]);
     expect(await actor.subscriptions.inboundSubscriptions("polls")).toMatchObject([{ sequence: 1 }]);
   });
 
   it.each([
     ["target", { target: "a/b", data: 1 }],
-    ["subtarget", { target: "news", subtarget: "a/b", data: 1 }],
-    ["resource", { target: "news", resource: "a", data: 1 }],
-    ["data", { target: "news", data: undefined as never }],
-  ])("refuses what cannot be a %s, naming it", async (field, news) => {
-    await expect(actor.subscriptions.notifySubscribers(news)).rejects.toMatchObject({ code: "request.invalid", field });
+    ["subtarget", { target: "orders", subtarget: "a/b", data: 1 }],
+    ["resource", { target: "orders", resource: "a", data: 1 }],
+    ["data", { target: "orders", data: undefined as never }],
+  ])("refuses what cannot be a %s, naming it", async (field, event) => {
+    await expect(actor.subscriptions.notifySubscribers(event)).rejects.toMatchObject({
+      code: "request.invalid",
+      field,
+    });
   });
 
   it("refuses more than 256 KiB, and what nests too deep", async () => {
-    const large = { target: "news", data: "x".repeat(300 * 1_024) };
+    const large = { target: "orders", data: "x".repeat(300 * 1_024) };
     await expect(actor.subscriptions.notifySubscribers(large)).rejects.toMatchObject({ code: "request.too_large" });
     let data: never = "deep" as never;
     for (let level = 0; level < 70; level += 1) data = { data } as never;
-    await expect(actor.subscriptions.notifySubscribers({ target: "news", data })).rejects.toMatchObject({
+    await expect(actor.subscriptions.notifySubscribers({ target: "orders", data })).rejects.toMatchObject({
       code: "request.invalid",
     });
   });
@@ -98,7 +101,7 @@ describe("the subscriptions of an actor", () => {
     world.host.now += 10;
     await ours(bob);
     world.host.now += 10;
-    const last = await world.subscribe(carol, { target: "news", granularity: "low" });
+    const last = await world.subscribe(carol, { target: "orders", granularity: "low" });
     await world.set("a", { b: { c: 1 } });
     const { subscriptions } = actor;
     const inbound = [
@@ -107,7 +110,7 @@ describe("the subscriptions of an actor", () => {
         ...{ granularity: "high", sequence: 1, direction: "inbound", createdAt: expect.any(Number) as number },
       },
       {
-        ...{ peerId: "carol", subscriptionId: last.id, target: "news" },
+        ...{ peerId: "carol", subscriptionId: last.id, target: "orders" },
         ...{ granularity: "low", sequence: 0, direction: "inbound", createdAt: expect.any(Number) as number },
       },
     ];
@@ -131,8 +134,8 @@ describe("the subscriptions of an actor", () => {
     expect(await subscriptions.unsubscribe({ peerId: "bob", subscriptionId: "ours" })).toBe(true);
     expect(await subscriptions.allSubscriptions()).toEqual([]);
     expect(await subscriptions.unsubscribe({ peerId: "bob", subscriptionId: id })).toBe(false);
-    const told = world.network.sent.filter(({ method }) => method === "DELETE").map(({ url }) => url);
-    expect(told).toEqual([id, "ours"].map((sub) => `${bob.baseUri}/subscriptions/${actor.id}/${sub}`));
+    const notified = world.network.sent.filter(({ method }) => method === "DELETE").map(({ url }) => url);
+    expect(notified).toEqual([id, "ours"].map((sub) => `${bob.baseUri}/subscriptions/${actor.id}/${sub}`));
   });
 });
 
@@ -158,7 +161,7 @@ describe("actor.subscriptions.suspend and resume", () => {
     const { subscriptions } = actor;
     await subscriptions.suspend({ target: "properties", subtarget: null });
     expect(await subscriptions.isSuspended({ target: "properties", subtarget: "color" })).toBe(true);
-    expect(await subscriptions.isSuspended({ target: "news" })).toBe(false);
+    expect(await subscriptions.isSuspended({ target: "orders" })).toBe(false);
     await expect(subscriptions.suspend({ target: "" })).rejects.toMatchObject({ field: "target" });
     await expect(subscriptions.suspend({ target: "x", subtarget: "a/b" })).rejects.toMatchObject({
       field: "subtarget",
@@ -168,21 +171,21 @@ describe("actor.subscriptions.suspend and resume", () => {
 
 describe("FanOutManager", () => {
   it("delivers one change to all subscribers in scope", async () => {
-    const bob = await world.subscriber("bob", { target: "news" });
+    const bob = await world.subscriber("bob", { target: "orders" });
     const manager = new FanOutManager({ actor });
-    const result = await manager.deliver({ target: "news", subtarget: "today", data: { text: "hello" } });
+    const result = await manager.deliver({ target: "orders", subtarget: "today", data: { text: "hello" } });
     expect(result).toMatchObject({ totalCount: 1, successCount: 1 });
     expect(bob.peer.seen[0]?.body).toMatchObject({ sequence: 1, data: { today: { text: "hello" } } });
   });
 
   it("opens a peer's breaker after its own number of failures, for all deliveries, and closes it by hand", async () => {
-    const { peer } = await world.subscriber("bob", { target: "news" });
+    const { peer } = await world.subscriber("bob", { target: "orders" });
     peer.mood = 503;
     const manager = new FanOutManager({ actor, failureThreshold: 2, recoveryTimeout: 120 });
     expect(await manager.getCircuitBreakerStatus("bob")).toBe("CLOSED");
-    for (let news = 0; news < 2; news += 1) await manager.deliver({ target: "news", data: news });
+    for (let event = 0; event < 2; event += 1) await manager.deliver({ target: "orders", data: event });
     expect(await manager.getCircuitBreakerStatus("bob")).toBe("OPEN");
-    const skipped = await actor.subscriptions.notifySubscribers({ target: "news", data: 3 });
+    const skipped = await actor.subscriptions.notifySubscribers({ target: "orders", data: 3 });
     expect(skipped).toMatchObject({ totalCount: 1, skippedCount: 1 });
     expect(peer.sequences()).toEqual([1, 2]);
     const headers = world.actor.as;
@@ -223,22 +226,22 @@ describe("FanOutManager", () => {
   it("prefers its options to the environment's, and those to the defaults", async () => {
     const timeout = async (options: { defaultTimeout?: number } = {}): Promise<number | undefined> => {
       const from = world.network.sent.length;
-      await new FanOutManager({ actor, ...options }).deliver({ target: "news", data: 1 });
+      await new FanOutManager({ actor, ...options }).deliver({ target: "orders", data: 1 });
       return world.network.sent[from]?.timeoutMs;
     };
-    await world.subscriber("bob", { target: "news" });
+    await world.subscriber("bob", { target: "orders" });
     // Outside a request deliveries have 20 s, of which some are left for the work after them.
     expect(await timeout()).toBeGreaterThan(15_000);
     expect(await timeout({ defaultTimeout: 2 })).toBe(2_000);
     await begin({ DELIVERY_TIMEOUT_SECONDS: "4", BREAKER_FAILURE_THRESHOLD: "1" });
-    const { peer } = await world.subscriber("bob", { target: "news" });
+    const { peer } = await world.subscriber("bob", { target: "orders" });
     expect(await timeout()).toBe(4_000);
     expect(await timeout({ defaultTimeout: 2 })).toBe(2_000);
     peer.mood = 500;
     const manager = new FanOutManager({ actor, failureThreshold: 2 });
-    await manager.deliver({ target: "news", data: 1 });
+    await manager.deliver({ target: "orders", data: 1 });
     expect(await manager.getCircuitBreakerStatus("bob")).toBe("CLOSED");
-    await new FanOutManager({ actor }).deliver({ target: "news", data: 1 });
+    await new FanOutManager({ actor }).deliver({ target: "orders", data: 1 });
     expect(await manager.getCircuitBreakerStatus("bob")).toBe("OPEN");
   });
 
@@ -246,7 +249,7 @@ describe("FanOutManager", () => {
     const peers: Peer[] = [];
     let [running, most] = [0, 0];
     for (let index = 0; index < 6; index += 1) {
-      const { peer } = await world.subscriber(`peer-${String(index)}`, { target: "news" });
+      const { peer } = await world.subscriber(`peer-${String(index)}`, { target: "orders" });
       peer.mood = async () => {
         running += 1;
         most = Math.max(most, running);
@@ -257,7 +260,7 @@ describe("FanOutManager", () => {
       peers.push(peer);
     }
     const manager = new FanOutManager({ actor, maxConcurrent: 2 });
-    expect(await manager.deliver({ target: "news", data: 1 })).toMatchObject({ successCount: 6 });
+    expect(await manager.deliver({ target: "orders", data: 1 })).toMatchObject({ successCount: 6 });
     expect(most).toBe(2);
   });
 

@@ -180,8 +180,8 @@ describe("the application's own code", () => {
 
   it("sends them to subscribers", async () => {
     const { subscriptions } = world.us.service.actorOf(world.alice.id);
-    await world.peer("POST", "subscriptions/peer", '{"target":"news","granularity":"high"}');
-    await subscriptions.notifySubscribers({ target: "news", data: numbers });
+    await world.peer("POST", "subscriptions/peer", '{"target":"orders","granularity":"high"}');
+    await subscriptions.notifySubscribers({ target: "orders", data: numbers });
     expect(world.received[0]).toContain(`"data":${text},`);
   });
 

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
+import { peerMarkerKey } from "../../../lib/dynamodb/keys/publishing.ts";
 import { capabilityKey } from "../../../lib/dynamodb/keys/actors.ts";
 import { bearer, type Answer } from "../../support/in-process.ts";
 import { DeliveryWorld, type Peer, type Subscribed } from "../delivery/delivery-world.ts";
@@ -52,7 +53,7 @@ describe("the capabilities of a subscribing peer", () => {
   it("are not read again for another subscription while they are known", async () => {
     await world.subscribe(bob);
     await world.pass(MINUTE);
-    await world.subscribe(bob, { target: "news" });
+    await world.subscribe(bob, { target: "orders" });
     await world.pass(MINUTE);
     expect(asked()).toBe(1);
     expect(Number((await item())?.["dueAt"])).toBeGreaterThan(world.host.now + 23 * 60 * MINUTE);
@@ -101,7 +102,7 @@ describe("the capabilities of a subscribing peer", () => {
 
   it("are not read any more after the last subscription, and again with a new one", async () => {
     const first = await world.subscribe(bob);
-    const second = await world.subscribe(bob, { target: "news" });
+    const second = await world.subscribe(bob, { target: "orders" });
     await world.pass(MINUTE);
     await leave(first);
     await world.pass(DAY);
@@ -128,15 +129,15 @@ describe("the capabilities of a subscribing peer", () => {
     await world.pass(MINUTE);
     await leave(first);
     const { table } = world.host;
-    const query = table.query.bind(table);
+    const get = table.get.bind(table);
     let late: (() => Promise<unknown>) | undefined = async () => await world.subscribe(bob);
-    table.query = async (range) => {
-      const page = await query(range);
-      const isLook = range.prefix === "IN#bob#" && range.limit === 1;
+    table.get = async (key, options) => {
+      const marker = await get(key, options);
+      const isLook = key.sk === peerMarkerKey("", "bob").sk && options?.only !== undefined;
       const run = isLook ? late : undefined;
       if (isLook) late = undefined;
       await run?.();
-      return page;
+      return marker;
     };
     await world.pass(DAY);
     expect(late).toBeUndefined();

@@ -105,8 +105,8 @@ describe("a gap that times out", () => {
     expect(asked).toEqual([`GET ${subscription}`, `PUT ${subscription}`]);
     await expectUpToDate(stream, newest);
     table.check(`gap closed from the backlog, ${String(k)} buffered`, cost, {
-      requests: 8 + 3 * k,
-      steps: 8 + 3 * k,
+      requests: 9 + 2 * k,
+      steps: 9 + 2 * k,
       readUnits: 2 + k,
       writeUnits: 5 + 3 * k,
       indexWriteUnits: 4,

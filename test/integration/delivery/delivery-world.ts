@@ -17,16 +17,20 @@ export interface Callback {
 }
 
 /** An answer with headers of its own. */
-export interface Told {
+export interface MoodAnswer {
   readonly status: number;
   readonly headers: Record<string, string>;
 }
 
 /** The behaviour of a peer at a callback: a status, no answer until released, or no connection. */
-export type Mood = number | "hangs" | "refuses" | ((callback: Callback) => number | Told | Promise<number | Told>);
+export type Mood =
+  number | "hangs" | "refuses" | ((callback: Callback) => number | MoodAnswer | Promise<number | MoodAnswer>);
 
 /** An answer that says when to come back: seconds, or a date. */
-export const later = (status: number, retryAfter: string): Told => ({ status, headers: { "retry-after": retryAfter } });
+export const later = (status: number, retryAfter: string): MoodAnswer => ({
+  status,
+  headers: { "retry-after": retryAfter },
+});
 
 export class Peer {
   readonly id: string;
@@ -35,7 +39,7 @@ export class Peer {
   mood: Mood = 200;
   answerHeaders: Record<string, string> = {};
   /** The answer to permission callbacks, and those that came. */
-  permissionMood: number | Told = 204;
+  permissionMood: number | MoodAnswer = 204;
   readonly permissions: JsonObject[] = [];
   /** Every callback as it arrived, whatever was answered. */
   readonly seen: Callback[] = [];
@@ -69,8 +73,8 @@ export class Peer {
     const [, , , what, , subscriptionId = ""] = new URL(request.url).pathname.split("/");
     if (what === "permissions") {
       this.permissions.push(request.json as JsonObject);
-      const { permissionMood: told } = this;
-      return typeof told === "number" ? reply(told) : reply(told.status, told.headers);
+      const { permissionMood: answered } = this;
+      return typeof answered === "number" ? reply(answered) : reply(answered.status, answered.headers);
     }
     if (what !== "subscriptions") return reply(404);
     const body = request.json as JsonObject;
@@ -79,9 +83,9 @@ export class Peer {
     const mood = typeof this.mood === "function" ? await this.mood(callback) : this.mood;
     if (mood === "refuses") throw new PeerFailure("unreachable", "The peer could not be reached, or broke off.");
     if (mood === "hangs") await this.#released;
-    const told = typeof mood === "object" ? mood : { status: typeof mood === "number" ? mood : 200, headers: {} };
-    if (told.status >= 200 && told.status < 300) this.taken.push(callback);
-    return reply(told.status, { ...this.answerHeaders, ...told.headers });
+    const answered = typeof mood === "object" ? mood : { status: typeof mood === "number" ? mood : 200, headers: {} };
+    if (answered.status >= 200 && answered.status < 300) this.taken.push(callback);
+    return reply(answered.status, { ...this.answerHeaders, ...answered.headers });
   }
 }
 

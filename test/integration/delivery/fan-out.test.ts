@@ -35,8 +35,8 @@ describe("a change", () => {
     await insideHook(async () => {
       await properties.set("n", 1);
     });
-    const news = { target: "properties", data: { news: 1 } };
-    expect(await insideHook(async () => await subscriptions.notifySubscribers(news))).toMatchObject({
+    const event = { target: "properties", data: { n: 1 } };
+    expect(await insideHook(async () => await subscriptions.notifySubscribers(event))).toMatchObject({
       ...{ totalCount: 1, deferredCount: 1, successCount: 0 },
     });
     expect(peer.seen).toEqual([]);
@@ -50,7 +50,7 @@ describe("a change", () => {
     const { peer } = await world.subscriber("p1");
     const inner: number[] = [];
     peer.mood = async ({ sequence }) => {
-      // As a hook does that answers news with news.
+      // As a hook does that answers an event with an event.
       if (sequence <= 3) inner.push((await world.set("n", sequence)).status);
       return 200;
     };
@@ -128,11 +128,11 @@ describe("a change", () => {
 
   test("is compressed over 1 KiB for peers that support it", async () => {
     const world = await DeliveryWorld.begin();
-    const wants = await world.subscribe(await world.peer("wants", ["callbackcompression"]));
+    const compressing = await world.subscribe(await world.peer("compressing", ["callbackcompression"]));
     const plain = await world.subscribe(await world.peer("plain", ["callbacks"]));
     await world.set("small", "x");
     await world.set("large", "x".repeat(2 * KIB));
-    expect(wants.peer.taken.map(({ request }) => request.gzip)).toEqual([undefined, true]);
+    expect(compressing.peer.taken.map(({ request }) => request.gzip)).toEqual([undefined, true]);
     expect(plain.peer.taken.map(({ request }) => request.gzip)).toEqual([undefined, undefined]);
   });
 });

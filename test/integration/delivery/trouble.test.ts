@@ -20,24 +20,24 @@ test("a head that cannot be written causes no growing work, and delays no other 
   broken = inboundHeadKey({ actorId: world.actor.id, peerId: "eve", id: eve.id }).sk;
   await world.set("n", 1);
   for (let minute = 0; minute < 5; minute += 1) await world.pass(MINUTE);
-  const looks: number[] = [];
+  const counts: number[] = [];
   const { maintenance } = world.host.service;
-  const look = maintenance.runDue.bind(maintenance);
-  let looked = 0;
+  const runMaintenance = maintenance.runDue.bind(maintenance);
+  let runs = 0;
   maintenance.runDue = async (...given) => {
-    looked += 1;
-    await look(...given);
+    runs += 1;
+    await runMaintenance(...given);
   };
   for (let minute = 0; minute < 4; minute += 1) {
-    looked = 0;
+    runs = 0;
     for (let step = 0; step < 12; step += 1) {
       world.host.now += 5_000;
       await world.host.arriveMessages();
     }
     await world.host.sweep();
-    looks.push(looked);
+    counts.push(runs);
   }
-  expect(Math.max(...looks)).toBeLessThanOrEqual(1);
+  expect(Math.max(...counts)).toBeLessThanOrEqual(1);
   // A change whose writer dies after the commit is the maintenance's.
   world.host.service.fanOut.publish = () => new Promise(() => undefined);
   const newest = Number((await world.log())?.["newest"]);

@@ -7,16 +7,16 @@ import { OperatedService } from "./operated-service.ts";
 
 let service: OperatedService;
 let bob: TrustRecord;
-let told: { sequence: number; data: Json }[];
+let hookRuns: { sequence: number; data: Json }[];
 let hook: (event: HookEvent) => void | Promise<void>;
 
 beforeEach(async () => {
   service = new OperatedService();
-  told = [];
+  hookRuns = [];
   hook = () => undefined;
   service.app.subscriptionDataHook("properties", async ({ event, data }) => {
     await hook(event);
-    told.push({ sequence: event.sequence, data });
+    hookRuns.push({ sequence: event.sequence, data });
   });
   await service.open();
   bob = await service.trust("bob");
@@ -90,7 +90,7 @@ describe("POST /parked/{eventId}", () => {
     hook = () => undefined;
     const id = await firstId();
     expect(await act(id, "retry")).toMatchObject({ status: 200, json: { id, result: "done" } });
-    expect(told).toEqual([{ sequence: 1, data: { a: 1 } }]);
+    expect(hookRuns).toEqual([{ sequence: 1, data: { a: 1 } }]);
     expect(await failedEvents()).toEqual({ data: [] });
     expect((await act(id, "retry")).status).toBe(404);
   });
@@ -112,7 +112,7 @@ describe("POST /parked/{eventId}", () => {
     await service.callback(bob, 1, { a: 1 });
     expect(await act(await firstId(), "skip")).toMatchObject({ status: 200, json: { result: "skipped" } });
     expect(await failedEvents()).toEqual({ data: [] });
-    expect(told).toEqual([]);
+    expect(hookRuns).toEqual([]);
   });
 
   it("releases a stopped stream in order, and refuses to let a waiting event overtake", async () => {
@@ -124,7 +124,7 @@ describe("POST /parked/{eventId}", () => {
     hook = () => undefined;
     expect((await act(stopping.id as string, "retry")).json.result).toBe("done");
     await service.settleDue();
-    expect(told.map(({ sequence }) => sequence)).toEqual([1, 2, 3, 4]);
+    expect(hookRuns.map(({ sequence }) => sequence)).toEqual([1, 2, 3, 4]);
     expect(await failedEvents()).toEqual({ data: [] });
   });
 
@@ -160,7 +160,7 @@ describe("POST /parked/{eventId}", () => {
     await service.callback(bob, 2, { color: "blue" });
     expect((await failedEvents()).data[0]).toMatchObject({ callbackType: "resync", status: "parked" });
     expect((await act(await firstId(), "retry")).json.result).toBe("done");
-    expect(told).toEqual([
+    expect(hookRuns).toEqual([
       { sequence: 2, data: { color: "blue" } },
       { sequence: 1, data: { color: "blue", size: { w: 1 } } },
     ]);

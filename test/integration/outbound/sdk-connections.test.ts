@@ -43,7 +43,6 @@ const table = (endpoint: string, options: Options): (() => Promise<unknown>) => 
     region: "local",
     credentials: LOCAL_CREDENTIALS,
     endpoint,
-    attempts: 1,
     ...options,
   });
   return async () => await client.send(new GetCommand({ TableName: "t", Key: { pk: "a", sk: "b" } }));

@@ -23,7 +23,7 @@ const put = async (peer: Peer, excluded: readonly string[]) =>
     json: { properties: { excluded_patterns: excluded } },
   });
 
-const told = (peer: Peer): PeerRequest[] =>
+const permissionCallbacks = (peer: Peer): PeerRequest[] =>
   world.network.sent.filter(({ url }) => url === `${peer.baseUri}/callbacks/permissions/${world.actor.id}`);
 
 async function records(): Promise<readonly LogRecord[]> {
@@ -57,7 +57,7 @@ describe("a change of what a peer may do", () => {
     const [record, ...more] = await records();
     expect(more).toEqual([]);
     expect(record).toMatchObject({ kind: "permissions", peerId: "bob" });
-    const [callback, ...others] = told(bob);
+    const [callback, ...others] = permissionCallbacks(bob);
     expect(others).toEqual([]);
     expect(callback).toMatchObject({
       method: "POST",
@@ -77,7 +77,7 @@ describe("a change of what a peer may do", () => {
     expect((await remove()).status).toBe(204);
     expect((await remove()).status).toBe(204);
     expect((await records()).map(({ kind }) => kind)).toEqual(["permissions", "permissions"]);
-    expect(told(bob).map(({ json }) => excludedIn(json))).toEqual([[...HIDDEN, "secret"], HIDDEN]);
+    expect(permissionCallbacks(bob).map(({ json }) => excludedIn(json))).toEqual([[...HIDDEN, "secret"], HIDDEN]);
   });
 
   it.each([
@@ -112,7 +112,7 @@ describe("a change of what a peer may do", () => {
       excluded_patterns: HIDDEN,
       operations: ["read"],
     });
-    const data = (told(bob)[0]?.json as { data: JsonObject }).data;
+    const data = (permissionCallbacks(bob)[0]?.json as { data: JsonObject }).data;
     expect(data).toMatchObject({ publish: ["orders.>"], methods: set.methods });
     const as = { authorization: `Bearer ${bob.secret}` };
     const own = await world.host.ask("GET", `${world.actor.root}/permissions/bob`, { headers: as });
@@ -155,13 +155,13 @@ describe("a change of what a peer may do", () => {
   it("is sent only to a peer that is approved", async () => {
     expect((await approved(false)).status).toBe(204);
     await put(bob, ["secret"]);
-    expect(told(bob)).toEqual([]);
+    expect(permissionCallbacks(bob)).toEqual([]);
     // The peer gets the notification of its approval.
     world.network.hosts.set(new URL(bob.baseUri).origin, () =>
       Promise.resolve({ status: 204, headers: {}, text: "", json: undefined }),
     );
     expect((await approved(true)).status).toBe(204);
-    expect(told(bob).map(({ json }) => excludedIn(json))).toEqual([[...HIDDEN, "secret"]]);
+    expect(permissionCallbacks(bob).map(({ json }) => excludedIn(json))).toEqual([[...HIDDEN, "secret"]]);
     expect((await records()).map(({ kind }) => kind)).toEqual(["permissions", "permissions", "permissions"]);
   });
 
@@ -204,7 +204,7 @@ describe("a trust that takes the place of one with another relationship", () => 
     });
     await world.subscribe(bob);
     await put(bob, ["secret"]);
-    const before = told(bob).length;
+    const before = permissionCallbacks(bob).length;
     expect((await world.host.ask("POST", `${world.actor.root}/trust/admin`, { json })).status).toBe(202);
     const excluded = async (): Promise<unknown> => {
       const record = (await records()).at(-1);
@@ -212,11 +212,11 @@ describe("a trust that takes the place of one with another relationship", () => 
     };
     // The defaults are another relationship's, what was set for this peer stays.
     expect(await excluded()).toEqual(["secret"]);
-    expect(told(bob)).toHaveLength(before);
+    expect(permissionCallbacks(bob)).toHaveLength(before);
     const approve = { headers: world.actor.as, json: { approved: true } };
     expect((await world.host.ask("PUT", `${world.actor.root}/trust/admin/bob`, approve)).status).toBe(204);
     expect(
-      told(bob)
+      permissionCallbacks(bob)
         .slice(before)
         .map(({ json: sent }) => excludedIn(sent)),
     ).toEqual([["secret"]]);
@@ -254,8 +254,8 @@ describe("changes on instances whose clocks differ", () => {
     await set(ahead, "first");
     await world.set("color", "red", behind);
     await set(behind, "second");
-    const [first, second] = told(bob).map(({ json }) => json as { timestamp: string });
-    expect(excludedIn(told(bob)[1]?.json)).toContain("second");
+    const [first, second] = permissionCallbacks(bob).map(({ json }) => json as { timestamp: string });
+    expect(excludedIn(permissionCallbacks(bob)[1]?.json)).toContain("second");
     const times = (await records()).map(({ at }) => at);
     expect(times).toHaveLength(3);
     expect(times).toEqual([...new Set(times)].toSorted());

@@ -16,14 +16,14 @@ const only = (excluded: readonly string[]) => ({ properties: { excluded_patterns
 
 let world: DeliveryWorld;
 let decide: Decide;
-let told: PeerRequest[];
+let received: PeerRequest[];
 beforeEach(async () => {
   decide = () => "ok";
-  told = [];
+  received = [];
   world = await DeliveryWorld.begin({ table: new FaultyTable(new MemoryTable(), (...asked) => decide(...asked)) });
   for (const baseUri of [BOB, MOVED]) {
     world.network.hosts.set(new URL(baseUri).origin, (request) => {
-      told.push(request);
+      received.push(request);
       return Promise.resolve({ status: 204, headers: {}, text: "", json: undefined });
     });
   }
@@ -59,7 +59,7 @@ async function admin(): Promise<Record<string, string>> {
 
 /** The requests to bob, in order: the path, and the excluded patterns of a permission callback. */
 const sent = () =>
-  told.map(({ url, json }) => {
+  received.map(({ url, json }) => {
     const data = (json as { data?: { properties: { excluded_patterns: unknown } } } | undefined)?.data;
     return data === undefined ? [url, json] : [url, data.properties.excluded_patterns];
   });
@@ -75,7 +75,7 @@ describe("permissions given with PUT at a trust", () => {
     expect(more).toEqual([]);
     expect(made).toMatchObject({ kind: "permissions", peerId: "bob" });
     expect(sent()).toEqual([[callback(), [...HIDDEN, "secret"]]]);
-    expect((told[0]?.json as JsonObject)["timestamp"]).toBe(made?.at);
+    expect((received[0]?.json as JsonObject)["timestamp"]).toBe(made?.at);
     const shown = await world.host.ask("GET", `${path()}/permissions`, { headers: world.actor.as });
     expect(shown.json).toMatchObject({ source: "custom_override", permissions: only(["secret"]) });
     const read = await world.host.ask("GET", `${world.actor.root}/properties/secret`, { headers: bearer(SECRET) });
@@ -89,7 +89,7 @@ describe("permissions given with PUT at a trust", () => {
     const permissions = { properties: ["notes"], publish: ["orders.>"] };
     expect((await put({ permissions })).status).toBe(204);
     expect(await set()).toEqual({ ...permissions, properties: { patterns: ["notes"], operations: ["read"] } });
-    const data = (told[0]?.json as { data: JsonObject }).data;
+    const data = (received[0]?.json as { data: JsonObject }).data;
     expect(data).toMatchObject({ properties: { operations: ["read"] }, publish: ["orders.>"] });
     const changed = await world.host.ask("PUT", `${world.actor.root}/properties/notes`, {
       headers: bearer(SECRET),
@@ -131,7 +131,7 @@ describe("permissions given with PUT at a trust", () => {
     await trusted(true);
     expect((await put({ approved: false, permissions: only(["secret"]) })).status).toBe(204);
     expect((await put({ permissions: only(["other"]) })).status).toBe(204);
-    expect(told).toEqual([]);
+    expect(received).toEqual([]);
     expect((await records()).map(({ kind }) => kind)).toEqual(["permissions", "permissions"]);
     expect(await record()).toMatchObject({ approved: false });
   });
@@ -150,7 +150,7 @@ describe("permissions given with PUT at a trust", () => {
     const answer = await put(json);
     expect([answer.status, answer.json.error.field]).toEqual([400, field]);
     expect(await record()).toEqual(before);
-    expect([await set(), await records(), told]).toEqual([null, [], []]);
+    expect([await set(), await records(), received]).toEqual([null, [], []]);
   });
 
   it.each(["throttle", "condition"] as const)("change nothing when the table fails: %s", async (effect) => {
@@ -164,7 +164,7 @@ describe("permissions given with PUT at a trust", () => {
     expect((await asked).status).toBeGreaterThanOrEqual(500);
     decide = () => "ok";
     expect(await record()).toEqual(before);
-    expect([await set(), await records(), told]).toEqual([null, [], []]);
+    expect([await set(), await records(), received]).toEqual([null, [], []]);
   });
 });
 
@@ -173,7 +173,7 @@ describe("the notification of a change", () => {
     await trusted(false);
     const begun = world.host.now;
     world.network.hosts.set(new URL(BOB).origin, (request) => {
-      told.push(request);
+      received.push(request);
       // The approval arrives late, the callback hangs.
       const takes = request.url === approval() ? 3_000 : (request.timeoutMs ?? 10_000);
       world.host.now += takes;
@@ -181,7 +181,7 @@ describe("the notification of a change", () => {
       throw new PeerFailure("timeout", "No answer in time.");
     });
     expect((await put({ approved: true, permissions: only(["secret"]) })).status).toBe(204);
-    expect(told.map(({ url }) => url)).toEqual([approval(), callback()]);
+    expect(received.map(({ url }) => url)).toEqual([approval(), callback()]);
     expect(world.host.now - begun).toBe(5_000);
   });
 });
@@ -256,7 +256,7 @@ describe("a field that another route does not act on", () => {
   ])("is refused by %s %s: %j", async (method, at, json, field) => {
     const answer = await world.host.ask(method, `${world.actor.root}${at}`, { headers: world.actor.as, json });
     expect([answer.status, answer.json.error.field]).toEqual([400, field]);
-    expect(told).toEqual([]);
+    expect(received).toEqual([]);
   });
 
   it("is refused beside a batch of subscriptions, of which each has its own", async () => {

@@ -6,7 +6,7 @@ import type { Effect } from "../../support/faulty-table.ts";
 import { PropertyWorld } from "./world.ts";
 
 /** The properties that follow from the log: all records from the first, applied one after another. */
-async function told(world: PropertyWorld): Promise<Record<string, Json>> {
+async function replayed(world: PropertyWorld): Promise<Record<string, Json>> {
   const values = new Map<string, Json | undefined>();
   for (const { record } of await world.records()) {
     if (record.kind !== "change") continue;
@@ -69,7 +69,7 @@ describe("writers at the same time", () => {
     expect(records.map(({ number }) => number)).toEqual(Array.from({ length: 40 }, (_, index) => index + 1));
     const all = Object.fromEntries(Array.from({ length: 40 }, (_, n) => [`k${n}`, n]));
     expect((await world.state())["shared"]).toEqual(all);
-    expect(await told(world)).toEqual({ shared: all });
+    expect(await replayed(world)).toEqual({ shared: all });
   });
 
   it("leave each property as its last record has it", async () => {
@@ -79,7 +79,7 @@ describe("writers at the same time", () => {
       Array.from({ length: 40 }, (_, n) => () => world.ask("POST", "", { json: { [`p${n % 3}`]: n, last: n } })),
     );
     expect(await world.records()).toHaveLength(40);
-    expect(await world.state()).toEqual(await told(world));
+    expect(await world.state()).toEqual(await replayed(world));
   });
 });
 
@@ -114,9 +114,9 @@ describe("whatever request fails, and whichever writer dies", () => {
       const jobs = Array.from({ length: 24 }, () => () => mortal((begun += 1)));
       await inFlight(4, jobs);
       world.decide = () => "ok";
-      expect(await world.state()).toEqual(await told(world));
+      expect(await world.state()).toEqual(await replayed(world));
       await world.services.properties.clean(world.actorId);
-      expect(await world.state()).toEqual(await told(world));
+      expect(await world.state()).toEqual(await replayed(world));
     },
   );
 });

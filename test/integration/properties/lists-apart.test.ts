@@ -8,7 +8,7 @@ import type { Json, PeerHttp } from "../../../lib/system/ports.ts";
 import { PropertyWorld } from "./world.ts";
 
 /** The items of a copy that applied the whole log. */
-async function told(world: PropertyWorld, name: string): Promise<readonly Json[] | undefined> {
+async function replayed(world: PropertyWorld, name: string): Promise<readonly Json[] | undefined> {
   return (await world.records())
     .flatMap(({ record }) => (record.kind === "change" ? record.changes : []))
     .reduce<readonly Json[] | undefined>((items, change) => applyListChange(name, items, change), undefined);
@@ -51,7 +51,7 @@ describe("an actor's own code", () => {
     expect(await memo.about()).toEqual({ description: "what", explanation: "", count: 1 });
     expect(await properties.get("memo")).toEqual(["d"]);
     expect(await properties.all()).toEqual({ memo: { _list: true, count: 1 } });
-    expect(await told(world, "memo")).toEqual(["d"]);
+    expect(await replayed(world, "memo")).toEqual(["d"]);
     await memo.clear();
     expect(await memo.items()).toEqual([]);
     await expect(memo.pop()).rejects.toMatchObject({ code: "resource.not_found" });
@@ -85,7 +85,7 @@ describe("an actor's own code", () => {
     await expect(properties.list("memo").extend(much)).rejects.toMatchObject({ code: "request.too_large" });
     await properties.list("memo").extend(much.slice(1));
     expect((await properties.list("memo").items()).length).toBe(16);
-    expect(await told(world, "memo")).toEqual(await properties.list("memo").items());
+    expect(await replayed(world, "memo")).toEqual(await properties.list("memo").items());
   });
 });
 
@@ -102,7 +102,7 @@ describe("writers at the same time", () => {
     await Promise.all(Array.from({ length: 8 }, writer));
     const items = (await world.ask("GET", "memo")).json as number[];
     expect(items.toSorted((one, other) => one - other)).toEqual(numbers(200));
-    expect(await told(world, "memo")).toEqual(items);
+    expect(await replayed(world, "memo")).toEqual(items);
     expect(await world.records()).toHaveLength(201);
   });
 });

@@ -7,7 +7,7 @@ let world: PropertyWorld;
 beforeEach(async () => {
   world = await PropertyWorld.open();
 });
-const { told, memo, operate, items } = memoList(() => world);
+const { logged, memo, operate, items } = memoList(() => world);
 
 describe("the operations on a list", () => {
   it.each<[string, Json, number | undefined, readonly Json[], JsonObject]>([
@@ -80,14 +80,14 @@ describe("the operations on a list", () => {
     const before = await memo("a", "b", "c");
     expect(await operate(request)).toEqual([index === undefined ? 204 : 201, index]);
     expect(await items("memo")).toEqual(left);
-    expect(await told(before)).toEqual([{ list: "memo", ...diff, length: left.length }]);
+    expect(await logged(before)).toEqual([{ list: "memo", ...diff, length: left.length }]);
   });
 
   it("remove removes the first of equal items, and its diff names the item by its index", async () => {
     const before = await memo("a", "b", "a");
     await operate({ operation: "remove", item: "a" });
     expect(await items("memo")).toEqual(["b", "a"]);
-    expect(await told(before)).toEqual([{ list: "memo", operation: "delete", index: 0, length: 2 }]);
+    expect(await logged(before)).toEqual([{ list: "memo", operation: "delete", index: 0, length: 2 }]);
   });
 
   it("delete_all deletes the list", async () => {
@@ -95,7 +95,7 @@ describe("the operations on a list", () => {
     expect(await operate({ operation: "delete_all" })).toEqual([204, undefined]);
     expect(await world.state()).toEqual({});
     expect(await world.status("GET", "memo")).toBe(404);
-    expect(await told(before)).toEqual([{ list: "memo", operation: "delete_all", length: 0 }]);
+    expect(await logged(before)).toEqual([{ list: "memo", operation: "delete_all", length: 0 }]);
     await memo("b");
     expect(await items("memo")).toEqual(["b"]);
   });
@@ -105,7 +105,7 @@ describe("the operations on a list", () => {
     expect(await operate({ operation: "extend", items: [] })).toEqual([201, null]);
     expect(await operate({ operation: "clear" })).toEqual([204, undefined]);
     expect(await operate({ operation: "metadata", description: "" })).toEqual([204, undefined]);
-    expect(await told(before)).toEqual([]);
+    expect(await logged(before)).toEqual([]);
   });
 
   it("are refused when they do not fit the list, and change nothing", async () => {
@@ -145,13 +145,13 @@ describe("the operations on a list", () => {
       [{ operation: "append", item: JSON.parse("[".repeat(59) + "]".repeat(59)) }, 400],
     ] as const) {
       const answer = await world.ask("POST", "memo/items", { json });
-      const told = JSON.stringify(json).slice(0, 60);
-      expect(answer.status, told).toBe(status);
-      expect(answer.json.error.field, told).toBe(field);
-      expect(answer.json.error.message, told).toContain(field ?? "");
+      const label = JSON.stringify(json).slice(0, 60);
+      expect(answer.status, label).toBe(status);
+      expect(answer.json.error.field, label).toBe(field);
+      expect(answer.json.error.message, label).toContain(field ?? "");
     }
     expect(await items("memo")).toEqual(["a", "b", "a"]);
-    expect(await told(before)).toEqual([]);
+    expect(await logged(before)).toEqual([]);
     expect(await world.status("POST", "memo/items", { type: "text/plain", body: "x" })).toBe(415);
     expect(await world.status("POST", "memo/items", { body: "{" })).toBe(400);
     expect(await world.status("POST", "memo/0", { json: {} })).toBe(405);
@@ -164,7 +164,7 @@ describe("the operations on a list", () => {
     expect(await operate({ operation: "remove", item: "a" })).toEqual([204, undefined]);
     expect(await items("memo")).toEqual(["b", "a"]);
     // By the value a subscriber could not identify the item.
-    expect(await told(before)).toEqual([{ list: "memo", operation: "delete", index: 0, length: 2 }]);
+    expect(await logged(before)).toEqual([{ list: "memo", operation: "delete", index: 0, length: 2 }]);
   });
 
   it("store empty texts and null as items, which delete elsewhere", async () => {
@@ -185,7 +185,7 @@ describe("a batch", () => {
     expect([answer.status, answer.json]).toEqual([201, { memo: { _list: true, count: 3 }, n: 1 }]);
     expect(await items("memo")).toEqual([{ t: "B" }, { t: "D" }, { t: "E" }]);
     expect(
-      (await told(before)).filter((each) => each !== "set").map((each) => (each as JsonObject)["operation"]),
+      (await logged(before)).filter((each) => each !== "set").map((each) => (each as JsonObject)["operation"]),
     ).toEqual([...["update", "update", "append", "delete", "delete"]]);
   });
 
@@ -205,9 +205,9 @@ describe("a batch", () => {
       if (field !== undefined) expect(answer.json.error.field).toBe(field);
     }
     expect(await items("memo")).toEqual(["a", "b"]);
-    expect(await told(before)).toEqual([]);
+    expect(await logged(before)).toEqual([]);
     expect(await world.status("POST", "", { json: { memo: { items: [] } } })).toBe(201);
-    expect(await told(before)).toEqual([]);
+    expect(await logged(before)).toEqual([]);
   });
 
   it("prefers an update to a deletion of the same index, and the later of two updates", async () => {
@@ -225,7 +225,7 @@ describe("a batch", () => {
     const answer = await world.ask("POST", "", { json: { memo: { items: batch } } });
     expect([answer.status, answer.json]).toEqual([201, { memo: { _list: true, count: 3 } }]);
     expect(await items("memo")).toEqual([{ t: 1 }, { t: "yes" }, { t: "new" }]);
-    expect(await told(before)).toEqual([
+    expect(await logged(before)).toEqual([
       { list: "memo", operation: "update", index: 0, item: { t: 1 }, length: 3 },
       { list: "memo", operation: "update", index: 2, item: { t: "yes" }, length: 3 },
       { list: "memo", operation: "append", item: { t: "new" }, length: 4 },
@@ -287,7 +287,7 @@ describe("a batch", () => {
     const expected: (Json | undefined)[] = [...content];
     for (const { index, ...item } of batch) expected[index] = Object.keys(item).length === 0 ? undefined : item;
     expect(await items("memo")).toEqual(expected.filter((item) => item !== undefined));
-    expect(await told(before)).toHaveLength(90);
+    expect(await logged(before)).toHaveLength(90);
     expect(await operate({ operation: "remove", item: content[4_999] })).toEqual([204, undefined]);
   });
 

@@ -7,7 +7,7 @@ let world: PropertyWorld;
 beforeEach(async () => {
   world = await PropertyWorld.open();
 });
-const { told, memo, operate, items } = memoList(() => world);
+const { logged, memo, operate, items } = memoList(() => world);
 
 describe("a list property", () => {
   it("is created empty and appended to, each with a record", async () => {
@@ -22,7 +22,7 @@ describe("a list property", () => {
     expect((await world.ask("POST", "memo", { body: "plain" })).headers["location"]).toMatch(/memo\/1$/);
     expect(await items("memo")).toEqual([{ t: "hi" }, "plain"]);
     expect(await world.state()).toEqual({ memo: { _list: true, count: 2 } });
-    expect(await told()).toEqual([
+    expect(await logged()).toEqual([
       { list: "memo", operation: "metadata", description: "what to do", explanation: "", length: 0 },
       { list: "memo", operation: "append", item: { t: "hi" }, length: 1 },
       { list: "memo", operation: "append", item: "plain", length: 2 },
@@ -43,7 +43,7 @@ describe("one item", () => {
     expect(await world.status("PUT", "memo/1")).toBe(204);
     expect(await world.status("PUT", "memo/1")).toBe(204);
     expect(await items("memo")).toEqual([[1]]);
-    expect(await told(before)).toHaveLength(4);
+    expect(await logged(before)).toHaveLength(4);
   });
 
   it("is not found where the list takes only other methods", async () => {
@@ -78,7 +78,7 @@ describe("one item", () => {
         expect([status, json.error.field], `${method} ${path}`).toEqual([400, "index"]);
       }
     }
-    expect(await told(before)).toEqual([]);
+    expect(await logged(before)).toEqual([]);
   });
 
   it("can be named by a query as well as by a path", async () => {
@@ -94,7 +94,7 @@ describe("one item", () => {
     expect(await items("memo")).toEqual(["first", "appended"]);
     expect((await at("PUT", "1")).status).toBe(204);
     expect(await items("memo")).toEqual(["first"]);
-    expect(await told(before)).toEqual([
+    expect(await logged(before)).toEqual([
       { list: "memo", operation: "update", index: 0, item: "first", length: 2 },
       { list: "memo", operation: "append", item: "appended", length: 3 },
       { list: "memo", operation: "delete", index: 1, length: 2 },
@@ -120,7 +120,7 @@ describe("one item", () => {
       expect(await world.status("PUT", "memo", { query, json: "b" }), index).toBe(put);
     }
     expect(await items("memo")).toEqual(["a", "b"]);
-    expect(await told(before)).toHaveLength(1);
+    expect(await logged(before)).toHaveLength(1);
   });
 
   it("of a property that is no list is refused, and the property stays as it is", async () => {
@@ -225,7 +225,7 @@ describe("a list as a whole", () => {
     expect(await world.status("POST", "none", { json: 1 })).toBe(404);
     expect(await world.status("POST", "none/items", { json: { operation: "pop" } })).toBe(404);
     expect(await world.status("POST", "none/items", { json: "x" })).toBe(404);
-    expect(await told(before)).toEqual([]);
+    expect(await logged(before)).toEqual([]);
     await world.ask("DELETE", "memo");
     expect(await world.status("PUT", "memo", { json: [1] })).toBe(204);
     expect(await world.state()).toEqual({ color: { red: 1 }, memo: [1] });
@@ -242,9 +242,9 @@ describe("a list as a whole", () => {
     expect((await world.ask("POST", "", { json: { memo: { _type: "list" } } })).json).toEqual({
       memo: { _list: true, count: 1 },
     });
-    expect(await told(before)).toEqual([]);
+    expect(await logged(before)).toEqual([]);
     await world.ask("POST", "", { json: { memo: { _type: "list", description: "what" } } });
-    expect(await told(before)).toMatchObject([{ operation: "metadata", description: "what", length: 1 }]);
+    expect(await logged(before)).toMatchObject([{ operation: "metadata", description: "what", length: 1 }]);
     expect(await items("memo")).toEqual(["a"]);
   });
 });
@@ -320,7 +320,7 @@ describe("a long list", () => {
     const content = Array.from({ length: 30 }, (_, index) => String(index).padEnd(30_000, "x"));
     expect(await operate({ operation: "extend", items: content })).toEqual([201, 1]);
     expect(await items("memo")).toEqual(["first", ...content]);
-    const diffs = (await told(before)) as readonly { items: Json[]; length: number }[];
+    const diffs = (await logged(before)) as readonly { items: Json[]; length: number }[];
     expect(diffs.flatMap((diff) => diff.items)).toEqual(content);
     expect(diffs.at(-1)?.length).toBe(31);
     expect(diffs.length).toBeGreaterThan(15);

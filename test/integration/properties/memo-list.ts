@@ -6,7 +6,7 @@ import type { PropertyWorld } from "./world.ts";
 /** Operations of tests on that list. */
 export function memoList(world: () => PropertyWorld) {
   /** The list operations in the log from a record on. */
-  async function told(after = 0): Promise<readonly Json[]> {
+  async function logged(after = 0): Promise<readonly Json[]> {
     const records = (await world().records()).filter(({ number }) => number > after);
     return records.flatMap(({ record }) =>
       record.kind === "change"
@@ -32,5 +32,5 @@ export function memoList(world: () => PropertyWorld) {
 
   const items = async (name: string): Promise<Json> => (await world().ask("GET", name)).json;
 
-  return { told, memo, operate, items };
+  return { logged, memo, operate, items };
 }

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
+import { logHeadKey } from "../../../lib/dynamodb/keys/publishing.ts";
 import { sweepAndWork } from "../../support/memory-queue.ts";
 import { PropertyWorld } from "./world.ts";
 
@@ -243,7 +244,7 @@ describe("deleting all", () => {
     expect(await world.state()).toEqual({ "p0-0": { y: "new" } });
     const stored = await world.table.query({ pk: `O#${world.actorId}`, prefix: "" });
     expect(stored.items.map(({ sk }) => sk)).toEqual(["V#p0-0"]);
-    const head = await world.table.get({ pk: `A#${world.actorId}`, sk: "LOG" });
+    const head = await world.table.get(logHeadKey(world.actorId));
     expect(head).toMatchObject({ newest: 7, cleared: 6 });
     for (const name of ["dueAt", "dueShard", "stale"]) expect(head).not.toHaveProperty(name);
   });
@@ -262,7 +263,7 @@ describe("credentials", () => {
     const actor = (await actors.get(world.actorId))!;
     await deletion.delete(actor, { remaining: () => 29_000 });
     expect(await world.status("GET", "p")).toBe(404);
-    for (const pk of [`O#${world.actorId}`, `R#${world.actorId}`, `A#${world.actorId}`]) {
+    for (const pk of [`O#${world.actorId}`, `R#${world.actorId}`, `A#${world.actorId}`, `H#${world.actorId}`]) {
       expect((await world.table.query({ pk, prefix: "" })).items).toEqual([]);
     }
     const late = world.services.properties.change(world.actorId, ["q"], () => [

@@ -82,11 +82,11 @@ describe("a poll", () => {
       await world.set("a", n);
       for (let other = 0; other <= n % 3; other += 1) await world.set("b", other);
     }
-    const told = Array.from({ length: 130 }, (_, index) => index + 1);
-    expect(await bob.told(sub)).toEqual(told);
-    expect((await pages(bob, sub, 40)).all.map(({ data }) => data)).toEqual(told);
+    const values = Array.from({ length: 130 }, (_, index) => index + 1);
+    expect(await bob.diffsOf(sub)).toEqual(values);
+    expect((await pages(bob, sub, 40)).all.map(({ data }) => data)).toEqual(values);
     await bob.ask("PUT", sub, { sequence: 77 });
-    expect(await bob.told(sub)).toEqual(told.slice(77));
+    expect(await bob.diffsOf(sub)).toEqual(values.slice(77));
     expect((await bob.ask("GET", `${sub}/78`)).json).toMatchObject({ sequence: 78, data: 78 });
   });
 });
@@ -244,7 +244,7 @@ describe("numbers", () => {
     await world.set("a", 1);
     const late = await bob.subscribe({ subtarget: "a" });
     await world.set("a", 2);
-    expect(await bob.told(late)).toEqual([2]);
+    expect(await bob.diffsOf(late)).toEqual([2]);
   });
 
   it("are not taken by what permissions hide, which shows nowhere", async () => {
@@ -283,49 +283,52 @@ describe("numbers", () => {
 describe("retention", () => {
   it("has a resync stand for diffs that expired before they were read", async () => {
     const { world, bob, sub } = await subscribed();
-    const { changeLog, inboundHeads } = world.host.service;
+    const { changeLog, retention } = world.host.service;
+    const catchUp = async (): Promise<void> => {
+      const heads = await world.heads();
+      await retention.catchUp(world.actor.id, heads, await changeLog.newest(world.actor.id));
+    };
     await world.set("a", 1);
-    await bob.poll(sub);
+    await catchUp();
     world.host.now += 20 * DAY;
     await world.set("a", 2);
     world.host.now += 15 * DAY;
     await world.set("a", 3);
     expect((await bob.poll(sub)).data.map(({ sequence }) => sequence)).toEqual([2, 3]);
-    const { retention } = world.host.service;
-    const heads = await inboundHeads.all(world.actor.id);
-    await retention.catchUp(world.actor.id, heads, await changeLog.newest(world.actor.id));
+    await catchUp();
     expect((await bob.poll(sub)).data).toMatchObject([
       { sequence: 4, type: "resync", data: { a: 3 }, overwritten: [""] },
     ]);
   });
 
-  it("has a resync stand for records that expired before any cursor passed them", async () => {
+  it("has a resync stand for records that expired before any cursor passed them, beyond what they may have made", async () => {
     const { world, bob, sub } = await subscribed({ subtarget: "a" });
     await world.set("a", 1);
+    expect(await bob.poll(sub)).toMatchObject({ sequence: 1, data: [{ sequence: 1, data: 1 }] });
     world.host.now += 31 * DAY;
     await world.set("b", 1);
-    expect(await bob.poll(sub)).toMatchObject({ sequence: 1, data: [{ sequence: 1, type: "resync", data: 1 }] });
+    expect(await bob.poll(sub)).toMatchObject({ sequence: 3, data: [{ sequence: 3, type: "resync", data: 1 }] });
     await world.set("a", 2);
-    expect((await bob.poll(sub)).data).toMatchObject([{ type: "resync" }, { sequence: 2, data: 2 }]);
+    expect((await bob.poll(sub)).data).toMatchObject([{ type: "resync" }, { sequence: 4, data: 2 }]);
   });
 
   it("keeps no record that every subscription has cleared", async () => {
     const { world, bob, sub } = await subscribed();
     const other = await bob.subscribe({ subtarget: "b" });
-    const { changeLog, inboundHeads, retention } = world.host.service;
+    const { changeLog, retention } = world.host.service;
     for (let n = 1; n <= 150; n += 1) await world.set("a", n);
     await bob.poll(sub);
     await bob.ask("PUT", sub, { sequence: 148 });
     const tidy = async (): Promise<void> => {
       const logHead = await changeLog.head(world.actor.id);
-      await retention.catchUp(world.actor.id, await inboundHeads.all(world.actor.id), logHead.newest);
-      await retention.deleteUnneeded(world.actor.id, await inboundHeads.all(world.actor.id), logHead);
+      await retention.catchUp(world.actor.id, await world.heads(), logHead.newest);
+      await retention.deleteUnneeded(world.actor.id, await world.heads(), logHead);
     };
     await tidy();
     expect(await world.records()).toHaveLength(2);
-    expect(await bob.told(sub)).toEqual([{ a: 149 }, { a: 150 }]);
+    expect(await bob.diffsOf(sub)).toEqual([{ a: 149 }, { a: 150 }]);
     await world.set("b", 1);
-    expect(await bob.told(other)).toEqual([1]);
+    expect(await bob.diffsOf(other)).toEqual([1]);
     expect((await bob.poll(sub)).data.map(({ sequence }) => sequence)).toEqual([149, 150, 151]);
   });
 });

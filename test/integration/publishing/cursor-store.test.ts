@@ -75,7 +75,8 @@ it("acquires a lease that its holder released while the numbers were written", a
   // Its holder releases it after this call has read the head.
   await world.inner.update(headKey(before), { remove: ["leaseToken", "leaseUntil"] }, itemExists);
   await world.ask("PUT", "properties/private", 1);
-  const advanced = await cursors.makeResync(before, { newest: await newest(), lease: lease("new", until) });
+  await world.set("a", 2);
+  const advanced = await cursors.advance(before, { newest: await newest(), lease: lease("new", until) });
   expect([advanced?.leased, (await head()).lease?.token]).toEqual([true, "new"]);
 });
 
@@ -96,7 +97,7 @@ it("gives nothing for a head that has ended", async () => {
   const [from, end] = [await head(), await newest()];
   await bob.ask("DELETE", id);
   expect(await cursors.advance(from, { newest: end })).toBeUndefined();
-  expect(await cursors.makeResync(from, { newest: end })).toBeUndefined();
+  expect(await cursors.makeResync(from)).toEqual({ is: "ended" });
   expect(await cursors.toEnd({ actorId: world.actor.id, peerId: "bob", id })).toBeUndefined();
 });
 
@@ -114,15 +115,41 @@ it("says which number stood at a record, without noting anything", async () => {
 });
 
 it("makes one resync stand for a backlog, and no second one", async () => {
-  const { world, bob, id, cursors, head, newest } = await waiting(4);
-  const made = await cursors.makeResync(await head(), { newest: await newest() });
-  expect(made?.made.at(-1)).toMatchObject({ sequence: 5, content: "resync" });
+  const { world, bob, id, cursors, head } = await waiting(4);
+  expect(await cursors.makeResync(await head())).toMatchObject({ is: "made", rendered: { sequence: 5 } });
   expect((await bob.poll(id)).data).toMatchObject([{ sequence: 5, type: "resync", data: { a: 4 } }]);
-  const again = await cursors.makeResync(await head(), { newest: await newest() });
-  expect(again?.made).toEqual([]);
+  expect(await cursors.makeResync(await head())).toMatchObject({ is: "unneeded" });
   await bob.subscribe({ granularity: "none" });
   await world.set("a", 5);
   expect((await bob.poll(id)).data).toMatchObject([{ sequence: 5 }, { sequence: 6, data: { a: 5 } }]);
+});
+
+it("makes one resync of several that are made at the same time, whose number follows from the log", async () => {
+  const { world, cursors, head, newest } = await waiting(3);
+  const before = await head();
+  const made = await Promise.all([1, 2, 3].map(async () => await cursors.makeResync(before)));
+  expect(made.map(({ is }) => is).sort()).toEqual(["made", "unneeded", "unneeded"]);
+  await world.set("a", 4);
+  const after = await head();
+  // From before it as from behind it.
+  const [old, stored] = await cursors.preview([before, after], await newest());
+  expect(old?.state).toEqual(stored?.state);
+  expect(stored?.state).toMatchObject({ sequence: 5, cleared: 3 });
+});
+
+it("makes no resync beside the delivery that another has leased, and one under its own lease", async () => {
+  const { world, cursors, head, newest } = await waiting(3);
+  const until = world.host.now + 1_000;
+  await cursors.advance(await head(), { newest: await newest(), lease: lease("x", until) });
+  const end = await newest();
+  expect(await cursors.makeResync(await head())).toMatchObject({ is: "leased" });
+  expect(await newest()).toBe(end);
+  expect(await cursors.makeResync(await head(), { token: "x" })).toMatchObject({
+    is: "made",
+    rendered: { sequence: 4 },
+  });
+  expect(await head()).toMatchObject({ state: { cursor: end + 1, cleared: 3 }, lease: { token: "x" } });
+  expect(await newest()).toBe(end + 1);
 });
 
 it("keeps a head writable whose peer names its places in characters of several bytes", async () => {
@@ -148,7 +175,7 @@ it("keeps a head writable whose peer names its places in characters of several b
 
 it("reads the log once for many heads that are behind", async () => {
   const { world, bob, newest } = await standing();
-  const { changeLog, inboundHeads, cursors } = world.host.service;
+  const { changeLog, cursors } = world.host.service;
   for (let n = 0; n < 10; n += 1) await bob.subscribe({ subtarget: `n${String(n)}` });
   for (let n = 0; n < 10; n += 1) await world.set(`n${String(n)}`, n);
   let reads = 0;
@@ -156,7 +183,7 @@ it("reads the log once for many heads that are behind", async () => {
     if (operation === "query" && key?.pk.startsWith("R#") === true) reads += 1;
     return "ok";
   };
-  const heads = (await inboundHeads.all(world.actor.id)).toReversed();
+  const heads = (await world.heads()).toReversed();
   const records = new RecordCache(changeLog, world.actor.id);
   const end = await newest();
   const advanced = await Promise.all(heads.map(async (head) => await cursors.advance(head, { newest: end, records })));

@@ -1,7 +1,12 @@
 /** One publishing actor in this process, its peers known by their bearers, over a table that may fail. */
-import { actorPartition } from "../../../lib/dynamodb/keys/partition.ts";
-import { recordPartition, scopePartition } from "../../../lib/dynamodb/keys/publishing.ts";
+import {
+  PEER_MARKER_PREFIX,
+  logHeadKey,
+  recordPartition,
+  scopePartition,
+} from "../../../lib/dynamodb/keys/publishing.ts";
 import type { Item } from "../../../lib/dynamodb/table.ts";
+import type { InboundHead } from "../../../lib/publishing/subscribers/inbound-head.ts";
 import type { ActingWebApp } from "../../../lib/application/acting-web-app.ts";
 import type { JsonObject } from "../../../lib/system/ports.ts";
 import { FaultyTable, type Decide } from "../../support/faulty-table.ts";
@@ -61,15 +66,22 @@ export class PublisherWorld {
     if (answer.status !== 204) throw new Error(`${String(answer.status)} ${answer.text}`);
   }
 
-  /** The stored items of inbound heads, of markers and the log's head. */
-  async stored(): Promise<{ heads: readonly Item[]; markers: readonly Item[]; log: Item | undefined }> {
-    const items = async (pk: string, prefix = "") => (await this.inner.query({ pk, prefix })).items;
-    const pk = actorPartition(this.actor.id);
+  /** The stored items of inbound heads, of the markers of scopes and peers, and the log's head. */
+  stored() {
+    const all = this.inner.all();
+    const found = all.filter(({ pk }) => pk === scopePartition(this.actor.id));
     return {
-      heads: await items(pk, "IN#"),
-      markers: await items(scopePartition(this.actor.id)),
-      log: (await items(pk, "LOG"))[0],
+      heads: all.filter(({ pk }) => pk.startsWith(`B#${this.actor.id}#`)),
+      markers: found.filter(({ sk }) => !sk.startsWith(PEER_MARKER_PREFIX)),
+      peers: found.filter(({ sk }) => sk.startsWith(PEER_MARKER_PREFIX)),
+      log: this.inner.itemAt(logHeadKey(this.actor.id)),
     };
+  }
+
+  /** All inbound heads. */
+  async heads(): Promise<readonly InboundHead[]> {
+    const { changeLog, inboundHeads } = this.host.service;
+    return await inboundHeads.all(this.actor.id, (await changeLog.head(this.actor.id)).buckets);
   }
 
   async records(): Promise<readonly Item[]> {
@@ -108,7 +120,7 @@ export class Peer {
   }
 
   /** What the diffs say, in order. */
-  async told(id: string): Promise<readonly unknown[]> {
+  async diffsOf(id: string): Promise<readonly unknown[]> {
     return (await this.poll(id)).data.map(({ data }) => data);
   }
 }

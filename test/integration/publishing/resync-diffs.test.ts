@@ -30,9 +30,9 @@ describe("a resync number", () => {
     await world.ask("POST", "properties", { l: { _type: "list" } });
     await world.ask("POST", "properties/l", "x");
     const last = (await bob.poll(sub)).sequence;
-    const told = await one(bob, sub, 2);
-    expect(told.json.data).toMatchObject({ a: 1, l: { items: ["x"] } });
-    expect([told.json.contains, told.position]).toEqual([last, String(last)]);
+    const diff = await one(bob, sub, 2);
+    expect(diff.json.data).toMatchObject({ a: 1, l: { items: ["x"] } });
+    expect([diff.json.contains, diff.position]).toEqual([last, String(last)]);
     expect((await one(bob, sub, last)).position).toBeUndefined();
   });
 

@@ -1,4 +1,6 @@
 import { expect, it } from "vitest";
+import { parseBuckets } from "../../../lib/domain/log/buckets.ts";
+import { peerOfMarker } from "../../../lib/dynamodb/keys/publishing.ts";
 import type { Effect, TableOperation } from "../../support/faulty-table.ts";
 import { PublisherWorld, type Peer } from "./publisher-world.ts";
 
@@ -15,15 +17,24 @@ function unlucky(world: PublisherWorld, nth: number, effect: Effect): void {
   };
 }
 
-/** Heads, markers and the log's count agree. */
+/** Heads, the markers of scopes and peers, and the log's counts agree. */
 async function agree(world: PublisherWorld): Promise<number> {
-  const { heads, markers, log } = await world.stored();
+  const { heads, markers, peers, log } = world.stored();
   const ids = (items: readonly { readonly [name: string]: unknown }[]) =>
     items
       .map((item) => `${String(item["peerId"])} ${String(item["subscriptionId"])} ${String(item["granularity"])}`)
       .sort();
   expect(ids(markers)).toEqual(ids(heads));
   expect(log?.["subscribers"] ?? 0).toBe(heads.length);
+  const counts = parseBuckets(String(log?.["buckets"] ?? ""));
+  expect(counts).toEqual(heads.length === 0 ? [] : [heads.length]);
+  const { inboundHeads } = world.host.service;
+  const marked = await Promise.all(
+    peers.map(async ({ sk }) =>
+      (await inboundHeads.scopesOf(world.actor.id, peerOfMarker({ sk }))).map(({ id }) => id),
+    ),
+  );
+  expect(marked.flat().sort()).toEqual(heads.map((head) => head["subscriptionId"]).sort());
   return heads.length;
 }
 

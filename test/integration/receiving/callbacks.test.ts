@@ -10,7 +10,7 @@ let us: Subscriber;
 
 beforeEach(async () => {
   us = await new Subscriber().subscribed();
-  us.told.length = 0;
+  us.hookRuns.length = 0;
 });
 
 async function statusAndBody(reply: ReturnType<Subscriber["callback"]>): Promise<[number, unknown]> {
@@ -23,7 +23,7 @@ describe("the table of answers", () => {
     expect(await statusAndBody(us.diff(1, { color: "red" }))).toEqual([201, { result: "processed", sequence: 1 }]);
     expect(await statusAndBody(us.diff(1, { color: "red" }))).toEqual([200, { result: "duplicate", sequence: 1 }]);
     expect(await us.stored()).toEqual({ color: "red" });
-    expect(us.told).toEqual([{ sequence: 1, callbackType: "diff", data: { color: "red" } }]);
+    expect(us.hookRuns).toEqual([{ sequence: 1, callbackType: "diff", data: { color: "red" } }]);
   });
 
   it("keeps what comes too early and drains it behind the one that was missing", async () => {
@@ -33,7 +33,7 @@ describe("the table of answers", () => {
     expect(await us.state()).toMatchObject({ lastSeq: 0, pendingCount: 2, pendingSequences: [2, 3] });
     expect(await statusAndBody(us.diff(1, { a: 1 }))).toEqual([201, { result: "processed", sequence: 3 }]);
     expect(await us.state()).toMatchObject({ lastSeq: 3, pendingCount: 0, pendingSequences: [] });
-    expect(us.told.map(({ sequence }) => sequence)).toEqual([1, 2, 3]);
+    expect(us.hookRuns.map(({ sequence }) => sequence)).toEqual([1, 2, 3]);
     expect(us.table.all().filter((item) => item.pk.startsWith("Q#"))).toEqual([]);
   });
 
@@ -81,7 +81,7 @@ describe("the table of answers", () => {
     await us.arriveMessages();
     expect(await us.state()).toMatchObject({ lastSeq: 3, pendingCount: 0, resyncPending: false });
     expect(await us.stored()).toEqual({ a: 1, b: 2, c: 3 });
-    expect(us.told.map(({ sequence }) => sequence)).toEqual([1, 2, 3]);
+    expect(us.hookRuns.map(({ sequence }) => sequence)).toEqual([1, 2, 3]);
   });
 
   it("answers 204 without a body where the deployment asks for it, and only for successes", async () => {

@@ -15,7 +15,7 @@ beforeEach(async () => {
   decide = () => "ok";
   const table = (inner: Table) => new FaultyTable(inner, (operation, keys) => decide(operation, keys));
   us = await new Subscriber({ table }).subscribed();
-  us.told.length = 0;
+  us.hookRuns.length = 0;
   us.asked.length = 0;
 });
 
@@ -51,7 +51,7 @@ describe("two contents under one number", () => {
     await us.arriveMessages();
     expect(await us.stored()).toEqual({ g: 1, x: 1, y: 1 });
     expect(await us.state()).not.toHaveProperty("contradicted");
-    expect(us.told.map(({ sequence, callbackType }) => [sequence, callbackType])).toEqual([
+    expect(us.hookRuns.map(({ sequence, callbackType }) => [sequence, callbackType])).toEqual([
       [1, "diff"],
       [2, "diff"],
       [2, "resync"],
@@ -109,7 +109,7 @@ describe("two contents under one number", () => {
         ? "crash"
         : "ok";
     void us.diff(1, { x: 1 });
-    await expect.poll(() => us.told.length).toBe(1);
+    await expect.poll(() => us.hookRuns.length).toBe(1);
     decide = () => "ok";
     us.now += 60_000;
     expect((await us.diff(1, { y: 1 })).status).toBe(201);
@@ -237,12 +237,12 @@ describe("a publisher that was restored from a backup and has counted past us", 
       [6, { a: 6 }],
       [7, { a: 7 }],
     ]);
-    us.told.length = 0;
+    us.hookRuns.length = 0;
     us.now += 3_600_000;
     await us.sweep();
     expect(await us.stored()).toEqual({ a: 7, b: 4 });
     expect(await us.state()).toMatchObject({ lastSeq: 7 });
-    expect(us.told.map(({ sequence, callbackType }) => [sequence, callbackType])).toEqual([
+    expect(us.hookRuns.map(({ sequence, callbackType }) => [sequence, callbackType])).toEqual([
       [6, "diff"],
       [7, "diff"],
       [7, "resync"],
@@ -275,8 +275,8 @@ describe("a publisher that was restored from a backup and has counted past us", 
       const state = Object.assign({ a: 5 }, ...made.map(({ data }) => data)) as Record<string, Json>;
       us.script[POLL] = { status: 200, json: { sequence: 10, data: made } };
       us.script["GET /properties"] = { status: 200, json: state, headers: { "x-actingweb-sequence": "10" } };
-      const told = how === "in order" ? made : how === "the newest first" ? made.toReversed() : [];
-      for (const { sequence, data, timestamp } of told) await us.diff(sequence, data, { timestamp });
+      const sent = how === "in order" ? made : how === "the newest first" ? made.toReversed() : [];
+      for (const { sequence, data, timestamp } of sent) await us.diff(sequence, data, { timestamp });
       us.now += 3_600_000;
       await us.sweep();
       expect(await us.stored()).toEqual(state);
@@ -311,7 +311,7 @@ it("a backlog with one number twice contradicts itself", async () => {
 describe("POST …/resync", () => {
   beforeEach(async () => {
     await us.diff(1, { a: 1 });
-    us.told.length = 0;
+    us.hookRuns.length = 0;
   });
 
   it("applies what the backlog has, hooks included, then reads the state whatever the numbers say", async () => {
@@ -324,7 +324,7 @@ describe("POST …/resync", () => {
       200,
       { subscriptionid: SUB, result: "resynced", sequence: 3, applied: 2 },
     ]);
-    expect(us.told.map(({ sequence, callbackType }) => [sequence, callbackType])).toEqual([
+    expect(us.hookRuns.map(({ sequence, callbackType }) => [sequence, callbackType])).toEqual([
       [2, "diff"],
       [3, "diff"],
       [3, "resync"],
@@ -344,7 +344,7 @@ describe("POST …/resync", () => {
       [4, { d: 4 }],
     ]);
     expect(bodyOf(await us.resync())).toMatchObject({ result: "resynced", sequence: 4, applied: 1 });
-    expect(us.told.map(({ sequence, callbackType }) => [sequence, callbackType])).toEqual([
+    expect(us.hookRuns.map(({ sequence, callbackType }) => [sequence, callbackType])).toEqual([
       [2, "diff"],
       [4, "resync"],
     ]);
@@ -375,13 +375,13 @@ describe("POST …/resync", () => {
 
   it("is complete without a readable state once nothing is missing", async () => {
     us = await new Subscriber().subscribed({ target: "resources" });
-    us.told.length = 0;
+    us.hookRuns.length = 0;
     us.script[POLL] = { status: 200, json: { sequence: 1, data: [{ sequence: 1, data: { x: 1 } }] } };
     expect(bodyOf(await us.resync())).toMatchObject({ result: "caught_up", sequence: 1, applied: 1 });
-    expect(us.told).toEqual([{ sequence: 1, callbackType: "diff", data: { x: 1 } }]);
+    expect(us.hookRuns).toEqual([{ sequence: 1, callbackType: "diff", data: { x: 1 } }]);
     us.script[POLL] = { status: 200, json: { sequence: 3, data: [{ sequence: 3, data: { x: 3 } }] } };
     expect(bodyOf(await us.resync())).toMatchObject({ result: "resynced", sequence: 3 });
-    expect(us.told.at(-1)).toEqual({ sequence: 3, callbackType: "resync", data: null });
+    expect(us.hookRuns.at(-1)).toEqual({ sequence: 3, callbackType: "resync", data: null });
   });
 
   it.each([

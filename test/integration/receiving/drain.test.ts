@@ -30,12 +30,12 @@ async function waiting(fault: Fault): Promise<Subscriber> {
   }).subscribed();
   await us.diff(2, { b: 2 });
   await us.diff(3, { c: 3 });
-  us.told.length = 0;
+  us.hookRuns.length = 0;
   armed = true;
   return us;
 }
 
-const sequences = (us: Subscriber): number[] => us.told.map(({ sequence }) => sequence);
+const sequences = (us: Subscriber): number[] => us.hookRuns.map(({ sequence }) => sequence);
 
 it.each<[string, Fault]>([
   ["the next one cannot be stored for a moment", { operation: "put", sk: "V#b", effect: "throttle", times: 1 }],

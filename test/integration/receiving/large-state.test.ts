@@ -27,7 +27,7 @@ beforeEach(async () => {
   const table = (inner: Table) => new FaultyTable(inner, (operation, keys) => decide(operation, keys));
   us = await new Subscriber({ table }).subscribed();
   await us.diff(1, { gone: 1, [nameOf(3)]: "old" });
-  us.told.length = 0;
+  us.hookRuns.length = 0;
   state = new Map(Array.from({ length: COUNT }, (_, n) => [nameOf(n), { n }]));
   sequence = 5;
   positioned = true;
@@ -101,7 +101,7 @@ describe("a state of very many properties", () => {
     expect(await us.state()).toMatchObject({ lastSeq: 5, pendingCount: 0 });
     expect(await us.state()).not.toHaveProperty("recovery");
     expect(Math.max(...[...state.keys()].map(reads))).toBe(1);
-    expect(us.told).toEqual([{ sequence: 5, callbackType: "resync", data: Object.fromEntries(state) }]);
+    expect(us.hookRuns).toEqual([{ sequence: 5, callbackType: "resync", data: Object.fromEntries(state) }]);
   });
 
   it("takes callbacks in meanwhile, and applies them after it, from the lowest position on", async () => {

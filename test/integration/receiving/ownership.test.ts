@@ -12,7 +12,7 @@ let us: Subscriber;
 
 beforeEach(async () => {
   us = await new Subscriber().subscribed();
-  us.told.length = 0;
+  us.hookRuns.length = 0;
 });
 
 const end = (sub: string) =>
@@ -38,7 +38,7 @@ describe("two subscriptions over the same place", () => {
     );
     expect(reply.status).toBe(201);
     expect(await us.stored()).toEqual({ color: "narrow", size: 1 });
-    expect(us.told.filter(({ callbackType }) => callbackType === "diff").map(({ data }) => data)).toEqual([
+    expect(us.hookRuns.filter(({ callbackType }) => callbackType === "diff").map(({ data }) => data)).toEqual([
       { color: "broad", size: 1 },
       "narrow",
     ]);

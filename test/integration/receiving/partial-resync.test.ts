@@ -7,7 +7,7 @@ let us: Subscriber;
 
 beforeEach(async () => {
   us = await new Subscriber().subscribed();
-  us.told.length = 0;
+  us.hookRuns.length = 0;
 });
 
 describe("a resync callback with a number that was used", () => {
@@ -48,7 +48,7 @@ describe("a resync callback for a part of the subscription", () => {
 
   beforeEach(async () => {
     await us.diff(1, { color: "red", size: { w: 1, h: 2 }, other: 1 });
-    us.told.length = 0;
+    us.hookRuns.length = 0;
     us.asked.length = 0;
   });
 
@@ -60,13 +60,13 @@ describe("a resync callback for a part of the subscription", () => {
     const reply = await us.callback({ ...color, sequence: 2, url, data: "from the body" });
     expect([reply.status, bodyOf(reply)]).toEqual([201, { result: "processed", sequence: 2 }]);
     expect(await us.stored()).toEqual({ color: "from the url", size: { w: 1, h: 2 }, other: 1 });
-    expect(us.told).toEqual([{ sequence: 2, callbackType: "resync", data: "from the url" }]);
+    expect(us.hookRuns).toEqual([{ sequence: 2, callbackType: "resync", data: "from the url" }]);
   });
 
   it("takes its data when it names no url, and asks for nothing", async () => {
     await us.callback({ ...color, sequence: 2, data: { v: "" } });
     expect(await us.stored()).toEqual({ color: { v: "" }, size: { w: 1, h: 2 }, other: 1 });
-    expect(us.told).toEqual([{ sequence: 2, callbackType: "resync", data: { v: "" } }]);
+    expect(us.hookRuns).toEqual([{ sequence: 2, callbackType: "resync", data: { v: "" } }]);
     expect(us.asked).toEqual([]);
   });
 
@@ -74,7 +74,7 @@ describe("a resync callback for a part of the subscription", () => {
     await us.callback({ ...color, sequence: 2, data: { _list: true, items: [1, 2] } });
     expect((await us.diff(3, { color: { list: "color", operation: "append", item: 3 } })).status).toBe(201);
     expect(await us.stored()).toMatchObject({ color: [1, 2, 3] });
-    expect(us.told[0]).toEqual({ sequence: 2, callbackType: "resync", data: [1, 2] });
+    expect(us.hookRuns[0]).toEqual({ sequence: 2, callbackType: "resync", data: [1, 2] });
   });
 
   it("reads a list again before it appends to it, when the content of the list is unknown", async () => {
@@ -92,10 +92,10 @@ describe("a resync callback for a part of the subscription", () => {
 
   it("is replayed from the store when its hook failed, however large it was", async () => {
     let failing = true;
-    const told: unknown[] = [];
+    const hookRuns: unknown[] = [];
     const app = new ActingWebApp({ awType: "urn:test", desc: "" }).subscriptionDataHook("*", ({ subtarget, data }) => {
       if (failing) throw new Error("not now");
-      told.push([subtarget, data]);
+      hookRuns.push([subtarget, data]);
     });
     us = await new Subscriber({ app }).subscribed();
     const large = "x".repeat(500_000);
@@ -105,20 +105,20 @@ describe("a resync callback for a part of the subscription", () => {
     failing = false;
     us.now += 3_600_000;
     await us.sweep();
-    expect(told).toContainEqual(["color", large]);
+    expect(hookRuns).toContainEqual(["color", large]);
   });
 
   it("reads the part's own URL when it names neither", async () => {
     us.script["GET /properties/color"] = { status: 200, json: "blue" };
     await us.callback({ ...color, sequence: 2 });
     expect(await us.stored()).toMatchObject({ color: "blue" });
-    expect(us.told).toEqual([{ sequence: 2, callbackType: "resync", data: "blue" }]);
+    expect(us.hookRuns).toEqual([{ sequence: 2, callbackType: "resync", data: "blue" }]);
   });
 
   it("removes what the publisher does not have any more", async () => {
     await us.callback({ ...color, sequence: 2 });
     expect(await us.stored()).toEqual({ size: { w: 1, h: 2 }, other: 1 });
-    expect(us.told).toEqual([{ sequence: 2, callbackType: "resync", data: null }]);
+    expect(us.hookRuns).toEqual([{ sequence: 2, callbackType: "resync", data: null }]);
   });
 
   it("sets what lies inside a property there, so that later diffs of the property still reach it", async () => {
@@ -137,38 +137,38 @@ describe("a resync callback for a part of the subscription", () => {
     expect((await us.callback({ ...color, subtarget: "other", sequence: 3, data: 9 })).status).toBe(202);
     expect(bodyOf(await us.diff(2, { color: "green" }))).toEqual({ result: "processed", sequence: 4 });
     expect(await us.stored()).toMatchObject({ color: "from the url", other: 9 });
-    expect(us.told.map(({ callbackType }) => callbackType)).toEqual(["diff", "resync", "resync"]);
+    expect(us.hookRuns.map(({ callbackType }) => callbackType)).toEqual(["diff", "resync", "resync"]);
   });
 
   it("does not touch what a narrower subscription owns, and its hook runs all the same", async () => {
     us.script["GET /properties/color"] = { status: 200, json: "owned" };
     await us.subscribe("narrow", { subtarget: "color" });
-    us.told.length = 0;
+    us.hookRuns.length = 0;
     await us.callback({ ...color, sequence: 2, data: "not mine" });
     expect(await us.stored()).toMatchObject({ color: "owned" });
-    expect(us.told).toEqual([{ sequence: 2, callbackType: "resync", data: "not mine" }]);
+    expect(us.hookRuns).toEqual([{ sequence: 2, callbackType: "resync", data: "not mine" }]);
   });
 
   it("reads the part again later when it cannot be read, and runs its hook once", async () => {
     us.script["GET /properties/color"] = { status: 503 };
     expect((await us.callback({ ...color, sequence: 2 })).status).toBe(201);
-    expect(us.told).toEqual([]);
+    expect(us.hookRuns).toEqual([]);
     expect(await us.stored()).toMatchObject({ color: "red", other: 1 });
     us.script[`GET /subscriptions/${ACTOR}/${SUB}`] = { status: 200, json: { sequence: 2, data: [] } };
     us.script["GET /properties/color"] = { status: 200, json: "blue" };
     us.now += 60_000;
     await us.sweep();
     expect(await us.stored()).toMatchObject({ color: "blue", other: 1 });
-    expect(us.told).toEqual([{ sequence: 2, callbackType: "resync", data: "blue" }]);
+    expect(us.hookRuns).toEqual([{ sequence: 2, callbackType: "resync", data: "blue" }]);
   });
 
   it("of an application's own target only runs the hook", async () => {
     us = await new Subscriber().subscribed({ target: "resources" });
-    us.told.length = 0;
+    us.hookRuns.length = 0;
     us.script["GET /resources/r1"] = { status: 200, json: { v: 1 } };
     const reply = await us.callback({ type: "resync", target: "resources", subtarget: "r1", sequence: 1 });
     expect(reply.status).toBe(201);
-    expect(us.told).toEqual([{ sequence: 1, callbackType: "resync", data: { v: 1 } }]);
+    expect(us.hookRuns).toEqual([{ sequence: 1, callbackType: "resync", data: { v: 1 } }]);
     expect(await us.stored()).toEqual({});
   });
 });

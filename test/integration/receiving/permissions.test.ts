@@ -25,7 +25,7 @@ async function subscriber(environment: Record<string, string> = {}, decide?: () 
     profile: { name: "N", ssn: 1 },
     log: { list: "log", operation: "append", item: 1 },
   });
-  made.told.length = 0;
+  made.hookRuns.length = 0;
   made.asked.length = 0;
   return made;
 }
@@ -116,7 +116,7 @@ describe("what is newly granted", () => {
     let second = 0;
     for (let allowed = 0; ; allowed += 1) {
       second += 1;
-      us.told.length = 0;
+      us.hookRuns.length = 0;
       shows({ color: "red", [`n${String(allowed)}`]: allowed });
       const body = { patterns: ["color", `n${String(allowed)}`], second };
       writes = allowed;
@@ -126,7 +126,7 @@ describe("what is newly granted", () => {
       us.now += 60_000;
       await us.sweep();
       expect(await us.stored()).toMatchObject({ color: "red", [`n${String(allowed)}`]: allowed });
-      expect(us.told.some(({ callbackType }) => callbackType === "permission")).toBe(true);
+      expect(us.hookRuns.some(({ callbackType }) => callbackType === "permission")).toBe(true);
       if (first === 204) break;
     }
     expect(second).toBeGreaterThan(2);
@@ -152,7 +152,7 @@ describe("a permission callback that breaks off", () => {
     });
     for (let [allowed, status] = [1, 500]; status !== 204; allowed += 1) {
       const name = `n${String(allowed)}`;
-      us.told.length = 0;
+      us.hookRuns.length = 0;
       us.messages.length = 0;
       shows({ [name]: allowed });
       writes = allowed;
@@ -163,7 +163,7 @@ describe("a permission callback that breaks off", () => {
       await us.sweep();
       await us.sweep();
       expect([allowed, await us.stored()]).toEqual([allowed, { [name]: allowed }]);
-      expect(us.told.some(({ callbackType }) => callbackType === "permission")).toBe(true);
+      expect(us.hookRuns.some(({ callbackType }) => callbackType === "permission")).toBe(true);
       const item = us.table.itemAt(grantKey(ACTOR, PEER));
       expect(item).toMatchObject({ followed: true });
       expect(item).not.toHaveProperty("dueAt");
@@ -210,7 +210,7 @@ describe("a permission callback from the future", () => {
   it("runs the hooks once, however often it comes", async () => {
     const body = dated("2126-01-01T00:00:00Z", { excluded: ["color"] });
     for (let time = 0; time < 3; time += 1) expect((await send(body)).status).toBe(204);
-    expect(us.told.filter(({ callbackType }) => callbackType === "permission")).toHaveLength(1);
+    expect(us.hookRuns.filter(({ callbackType }) => callbackType === "permission")).toHaveLength(1);
   });
 
   it("that an earlier release kept does not delay a later one", async () => {
@@ -347,18 +347,18 @@ describe("a permission callback", () => {
     await grant({ second: 5 });
     await us.arriveMessages();
     const before = us.table.snapshot();
-    us.told.length = 0;
+    us.hookRuns.length = 0;
     expect(await grant({ excluded: ["color"], second: 4 })).toBe(200);
     expect(us.table.snapshot()).toEqual(before);
-    expect(us.told).toEqual([]);
+    expect(us.hookRuns).toEqual([]);
   });
 
   it("runs the hooks once, with the whole grant", async () => {
     const body = grantBody({ excluded: ["color"] }) as { data: Json };
     expect((await send(body)).status).toBe(204);
     expect((await send(body)).status).toBe(204);
-    const told = us.told.filter(({ callbackType }) => callbackType === "permission");
-    expect(told).toEqual([{ sequence: 0, callbackType: "permission", data: body.data }]);
+    const hookRuns = us.hookRuns.filter(({ callbackType }) => callbackType === "permission");
+    expect(hookRuns).toEqual([{ sequence: 0, callbackType: "permission", data: body.data }]);
   });
 
   it.each<[string, { bearer?: string; peer?: string }, number]>([
@@ -390,7 +390,7 @@ describe("a permission callback", () => {
     const reply = await send({ ...(grantBody({}) as Record<string, Json>), ...(wrong as Record<string, Json>) });
     expect(reply.status).toBe(400);
     expect((bodyOf(reply)["error"] as { message: string }).message).toContain(field);
-    expect(us.told).toEqual([]);
+    expect(us.hookRuns).toEqual([]);
   });
 
   it("needs no more than its data", async () => {

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { outboundHeadKey } from "../../../lib/dynamodb/keys/streams.ts";
+import { bufferPartition, outboundHeadKey } from "../../../lib/dynamodb/keys/streams.ts";
 import type { Json } from "../../../lib/system/ports.ts";
+import { FaultyTable } from "../../support/faulty-table.ts";
 import { ACTOR, bodyOf, PEER, SUB, Subscriber } from "./subscriber.ts";
 
 const POLL = `GET /subscriptions/${ACTOR}/${SUB}`;
@@ -9,7 +10,7 @@ let us: Subscriber;
 
 beforeEach(async () => {
   us = await new Subscriber().subscribed();
-  us.told.length = 0;
+  us.hookRuns.length = 0;
   us.asked.length = 0;
 });
 
@@ -46,11 +47,42 @@ describe("a gap", () => {
     await us.arriveMessages();
     expect(await us.state()).toMatchObject({ lastSeq: 5, pendingCount: 0, resyncPending: false });
     expect(await us.stored()).toEqual({ a: 5, b: 2, c: 3 });
-    expect(us.told.map(({ sequence, callbackType }) => [sequence, callbackType])).toEqual(
+    expect(us.hookRuns.map(({ sequence, callbackType }) => [sequence, callbackType])).toEqual(
       [1, 2, 3, 4, 5].map((n) => [n, "diff"]),
     );
     expect(us.asked.find(({ method }) => method === "PUT")?.json).toEqual({ sequence: 5 });
     expect(asked(PUT)).toBe(1);
+  });
+
+  it("keeps the bodies of what is not written when the replay is cut off, and ends it from them", async () => {
+    let broken = true;
+    const cut = await new Subscriber({
+      table: (inner) =>
+        new FaultyTable(inner, (operation, keys) =>
+          broken && operation === "put" && keys.some(({ sk }) => sk.includes("V#e")) ? "throttle" : "ok",
+        ),
+    }).subscribed();
+    const partition = bufferPartition(outboundHeadKey({ actorId: ACTOR, peerId: PEER, subscriptionId: SUB }));
+    const bodies = (): number[] =>
+      cut.table.all().flatMap(({ pk, sk }) => (pk === partition ? Number(sk.split("#")[1]) : []));
+    for (const [n, data] of [
+      [1, { a: 1 }],
+      [3, { c: 3 }],
+      [4, { d: 4 }],
+      [5, { e: 5 }],
+    ] as const)
+      await cut.diff(n, data);
+    expect(bodies()).toEqual([3, 4, 5]);
+    cut.script[POLL] = backlog(5, [2, { b: 2 }]);
+    cut.now += 5_000;
+    await cut.arriveMessages();
+    expect(await cut.state()).toMatchObject({ lastSeq: 4, pendingSequences: [5] });
+    expect(bodies()).toEqual([5]);
+    broken = false;
+    cut.now += 300_000;
+    await cut.sweep();
+    expect(await cut.state()).toMatchObject({ lastSeq: 5, pendingCount: 0 });
+    expect([await cut.stored(), bodies()]).toEqual([{ a: 1, b: 2, c: 3, d: 4, e: 5 }, []]);
   });
 
   it("is closed from the state when the backlog says that everything is to be read again", async () => {
@@ -66,7 +98,7 @@ describe("a gap", () => {
     await us.arriveMessages();
     expect(await us.state()).toMatchObject({ lastSeq: 4, pendingCount: 0, resyncPending: false });
     expect(await us.stored()).toEqual({ a: 9, b: 3, d: 4 });
-    expect(us.told.at(-1)).toMatchObject({ sequence: 4, callbackType: "resync" });
+    expect(us.hookRuns.at(-1)).toMatchObject({ sequence: 4, callbackType: "resync" });
   });
 
   it("is recovered when it is due, not before, by the sweep too when the delayed message is lost", async () => {
@@ -90,7 +122,7 @@ describe("a gap", () => {
     await us.arriveMessages();
     expect(await us.stored()).toEqual({ a: 4, b: 3 });
     expect(await us.state()).toMatchObject({ lastSeq: 4, pendingCount: 0 });
-    expect(us.told.at(-1)).toEqual({ sequence: 4, callbackType: "resync", data: { a: 4, b: 3 } });
+    expect(us.hookRuns.at(-1)).toEqual({ sequence: 4, callbackType: "resync", data: { a: 4, b: 3 } });
   });
 
   it("waits longer each time while the publisher cannot be asked, and loses nothing", async () => {
@@ -253,19 +285,19 @@ describe("a resync callback", () => {
 describe("a target without a readable state", () => {
   it("takes the number and leaves the store alone", async () => {
     us = await new Subscriber().subscribed({ target: "resources" });
-    us.told.length = 0;
+    us.hookRuns.length = 0;
     await us.callback({ sequence: 3, target: "resources", data: { x: 1 } });
     us.script[POLL] = backlog(5);
     us.now += 5_000;
     await us.arriveMessages();
     expect(await us.state()).toMatchObject({ lastSeq: 5, pendingCount: 0 });
-    expect(us.told).toEqual([{ sequence: 5, callbackType: "resync", data: null }]);
+    expect(us.hookRuns).toEqual([{ sequence: 5, callbackType: "resync", data: null }]);
     expect(await us.stored()).toEqual({});
   });
 });
 
 it("leaves a value that is too large to be read as it is, and reads the rest", async () => {
-  await us.diff(1, { big: "held", small: 1 });
+  await us.diff(1, { big: "first", small: 1 });
   us.script[POLL] = backlog(3);
   us.script["GET /properties?metadata=true"] = {
     status: 200,
@@ -277,7 +309,7 @@ it("leaves a value that is too large to be read as it is, and reads the rest", a
     us.script[POLL] = backlog(sequence);
     expect((await us.callback({ sequence, target: "properties", type: "resync" })).status).toBe(201);
   }
-  expect(await us.stored()).toEqual({ big: "held", small: 3 });
+  expect(await us.stored()).toEqual({ big: "first", small: 3 });
   expect(await us.state()).toMatchObject({ lastSeq: 4, resyncPending: false });
 });
 

@@ -179,10 +179,10 @@ it("the hook of a resync that begins again after a crash gets the same event", a
   us.script[POLL] = backlog(5);
   state(us, { a: 5 });
   let crashed = false;
-  let told = false;
+  let isStopped = false;
   before(async (operation, keys) => {
-    if (told || ids.length === 0 || operation !== "update" || keys[0]?.sk !== KEY.sk) return;
-    told = true;
+    if (isStopped || ids.length === 0 || operation !== "update" || keys[0]?.sk !== KEY.sk) return;
+    isStopped = true;
     crashed = true;
     await new Promise(() => undefined);
   });
@@ -204,7 +204,7 @@ it("a backlog whose diffs the subscription cannot have is not applied: the state
   us.now += 5_000;
   await us.arriveMessages();
   expect(await us.stored()).toEqual({ a: 1, c: 3 });
-  expect(us.told.at(-1)).toMatchObject({ callbackType: "resync" });
+  expect(us.hookRuns.at(-1)).toMatchObject({ callbackType: "resync" });
 });
 
 it("the repetition of a resync callback is no sign of a publisher that counts again", async () => {

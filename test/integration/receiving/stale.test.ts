@@ -15,7 +15,7 @@ async function subscriber(environment: Record<string, string> = {}): Promise<Sub
   const made = await new Subscriber({ environment }).subscribed();
   await made.diff(1, { a: 1, z: 1 });
   await made.diff(2, { memo: { list: "memo", operation: "extend", items: ["x", "y"], length: 2 } });
-  made.told.length = 0;
+  made.hookRuns.length = 0;
   made.asked.length = 0;
   made.script[POLL] = { status: 200, json: { sequence: 3, data: [] } };
   made.script[METADATA] = {
@@ -82,7 +82,7 @@ describe("a state read", () => {
   it("passes the stored parts to its hooks", async () => {
     us.script["GET /properties/memo"] = { status: 500 };
     await resync();
-    expect(us.told).toEqual([{ sequence: 3, callbackType: "resync", data: { a: 2, z: 2, memo: ["x", "y"] } }]);
+    expect(us.hookRuns).toEqual([{ sequence: 3, callbackType: "resync", data: { a: 2, z: 2, memo: ["x", "y"] } }]);
   });
 
   it.each([400, 404, 409, 500])("of one place keeps it when it is answered %i, but for 404", async (status) => {
@@ -110,11 +110,11 @@ describe("a part that could not be read", () => {
     us.script["GET /properties/memo"] = { status: 500 };
     await resync();
     us.script["GET /properties/memo"] = { status: 200, json: ["x", "y", "new"] };
-    us.told.length = 0;
+    us.hookRuns.length = 0;
     await pass(1);
     expect(await us.stored()).toEqual({ a: 2, z: 2, memo: ["x", "y", "new"] });
     expect(await us.property("memo")).not.toHaveProperty("stale");
-    expect(us.told).toEqual([{ sequence: 3, callbackType: "resync", data: ["x", "y", "new"] }]);
+    expect(us.hookRuns).toEqual([{ sequence: 3, callbackType: "resync", data: ["x", "y", "new"] }]);
     expect(await us.failedEvents()).toEqual([]);
     // Twice the second time: a publisher without positions is read until its newest number stays the same.
     await pass(10);

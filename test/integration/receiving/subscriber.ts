@@ -33,7 +33,7 @@ export interface Said {
 /** What the scripted peer answers: by `METHOD path` below its root; 404 for the rest. */
 export type Script = Record<string, Said | undefined>;
 
-export interface Told {
+export interface HookRun {
   readonly sequence: number;
   readonly callbackType: string;
   readonly data: Json;
@@ -46,7 +46,7 @@ export class Subscriber {
   readonly script: Script = {};
   readonly asked: PeerRequest[] = [];
   readonly messages: DelayedWork[];
-  readonly told: Told[] = [];
+  readonly hookRuns: HookRun[] = [];
   readonly logged: WholeService["logged"];
   readonly app: ActingWebApp;
   readonly #routes: Readonly<Record<string, RouteMap>>;
@@ -57,7 +57,7 @@ export class Subscriber {
     this.app = options.app ?? new ActingWebApp({ awType: "urn:test", desc: "test" });
     if (options.app === undefined) {
       this.app.subscriptionDataHook("*", ({ sequence, callbackType, data }) => {
-        this.told.push({ sequence, callbackType, data });
+        this.hookRuns.push({ sequence, callbackType, data });
       });
     }
     const peer = async (request: PeerRequest): Promise<PeerAnswer> => await this.#peer(request);

@@ -12,13 +12,13 @@ beforeEach(async () => {
   us = await new Subscriber().subscribed();
   await us.diff(1, { a: 1 });
   await us.diff(2, { memo: { list: "memo", operation: "append", item: 1, length: 1 } });
-  us.told.length = 0;
+  us.hookRuns.length = 0;
   us.asked.length = 0;
 });
 
 function publisherHas(state: Record<string, Json>, list?: readonly Json[]): void {
-  const marks = list === undefined ? {} : { memo: { _list: true, count: list.length } };
-  us.script["GET /properties"] = { status: 200, json: { ...state, ...marks } };
+  const entries = list === undefined ? {} : { memo: { _list: true, count: list.length } };
+  us.script["GET /properties"] = { status: 200, json: { ...state, ...entries } };
   if (list !== undefined) us.script["GET /properties/memo"] = { status: 200, json: list };
 }
 
@@ -173,7 +173,7 @@ it.each<[string, Said]>([
   ["is refused", { status: 403 }],
 ])("the state of an app's own target that %s holds up no number for ever", async (_, said) => {
   us = await new Subscriber().subscribed({ target: "resources" });
-  us.told.length = 0;
+  us.hookRuns.length = 0;
   us.script["GET /resources"] = said;
   us.script[POLL] = { status: 200, text: '{"sequence": 3, "data": [{"sequence": 2, "data": {"bad": NaN}}]}' };
   await us.callback({ sequence: 3, target: "resources", data: { c: 3 } });
@@ -181,7 +181,7 @@ it.each<[string, Said]>([
   expect(await us.state()).toMatchObject({ lastSeq: 0, pendingSequences: [3] });
   await pass(1_200);
   expect(await us.state()).toMatchObject({ lastSeq: 3, pendingCount: 0, resyncPending: false });
-  expect(us.told).toEqual([{ sequence: 3, callbackType: "resync", data: null }]);
+  expect(us.hookRuns).toEqual([{ sequence: 3, callbackType: "resync", data: null }]);
   expect((await us.callback({ sequence: 4, target: "resources", data: { d: 4 } })).status).toBe(201);
 });
 

@@ -30,7 +30,7 @@ describe("a suspended target", () => {
     const all = await world.subscriber("bob");
     const part = await world.subscribe(all.peer, { target: "properties", subtarget: "car" });
     const deep = await world.subscriber("carol", { target: "properties", subtarget: "car", resource: "engine/oil" });
-    const other = await world.subscriber("dave", { target: "news" });
+    const other = await world.subscriber("dave", { target: "orders" });
 
     expect(await suspend("properties")).toMatchObject({ status: 201, json: { target: "properties", subtarget: "" } });
     expect((await suspend("properties")).status).toBe(200);
@@ -54,10 +54,10 @@ describe("a suspended target", () => {
   it("is listed, and refused when it is no name", async () => {
     expect((await ask("GET")).json).toEqual({ id: world.actor.id, data: [] });
     await suspend("properties", "color");
-    await suspend("news");
+    await suspend("orders");
     expect((await ask("GET")).json.data).toEqual([
       { target: "properties", subtarget: "color" },
-      { target: "news", subtarget: "" },
+      { target: "orders", subtarget: "" },
     ]);
     for (const json of [
       {},

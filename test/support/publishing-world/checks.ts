@@ -8,7 +8,13 @@ import { locate, recordsFor } from "../../../lib/domain/log/render-backlog.ts";
 import { placeOf } from "../../../lib/domain/terms/scope.ts";
 import { readsOf } from "../../../lib/domain/policy/visibility.ts";
 import { trustKey } from "../../../lib/dynamodb/keys/actors.ts";
-import { logHeadKey, logRecordKey, ownPropertyKey, recordPartition } from "../../../lib/dynamodb/keys/publishing.ts";
+import {
+  PEER_MARKER_PREFIX,
+  logHeadKey,
+  logRecordKey,
+  ownPropertyKey,
+  recordPartition,
+} from "../../../lib/dynamodb/keys/publishing.ts";
 import type { MemoryTable } from "../memory-table.ts";
 import { visibleState, withoutShells } from "../shaped-world.ts";
 import { headOf, isThere, type StoredHead } from "./stored-heads.ts";
@@ -63,7 +69,7 @@ function checkProperty(table: MemoryTable, ledger: Ledger, name: string): void {
 }
 
 /** A peer receives under a number what the log says of it, and nothing hidden (P1, P2). */
-export function checkTold(
+export function checkReceived(
   ledger: Ledger,
   peerId: string,
   id: string,
@@ -74,7 +80,7 @@ export function checkTold(
   const line = ledger.line(peerId, id) ?? ledger.ended.get(`${peerId} ${id}`);
   const name = `${peerId}/${id} ${String(sequence)}`;
   if (line === undefined) throw new Violation(`${name}: a callback of a subscription that never was.`);
-  const entry = line.told[sequence - 1];
+  const entry = line.entries[sequence - 1];
   if (entry === undefined) throw new Violation(`${name}: sent before it was made, or made by no change (P1).`);
   if (entry.said === "resync") {
     // For peers without support of resyncs, and in a poll, a resync is the whole state under that number.
@@ -95,8 +101,8 @@ export function checkCopy(ledger: Ledger, peer: ModelPeer, subscription: Subscri
   if (line === undefined || subscription.scope.target !== "properties") return;
   const name = `${peer.id}/${subscription.id} on /${[subscription.scope.subtarget, subscription.scope.resource].join("/")}`;
   if (subscription.isStale) throw new Violation(`${name}: its state could not be read with a position (P6).`);
-  if (subscription.last !== line.told.length)
-    throw new Violation(`${name}: at ${String(subscription.last)} of ${String(line.told.length)}.`);
+  if (subscription.last !== line.entries.length)
+    throw new Violation(`${name}: at ${String(subscription.last)} of ${String(line.entries.length)}.`);
   const all = ledger.scopesOf(peer.id);
   const own = all.find(({ id }) => id === subscription.id);
   if (own === undefined) return;
@@ -143,6 +149,8 @@ export function checkSent(table: MemoryTable, ledger: Ledger): void {
     const head = headOf(table, line);
     // A peer that left without fetching the diff of a low callback gets nothing for a while.
     if (head === undefined || line.state.granularity === "none" || isLeftAlone(table, line.who.peerId)) continue;
+    // Nor does one whose trust is ending: a request that met other writers for too long leaves its subscriptions to the sweep.
+    if (table.itemAt(trustKey(ACTOR, line.who.peerId))?.["ending"] === true) continue;
     const tried = Math.max(head.delivery?.tried ?? 0, head.state.cleared);
     if (line.pendingAfter(head.state.cursor) || tried < head.state.sequence)
       throw new Violation(
@@ -205,7 +213,7 @@ export function checkDeleted(table: MemoryTable, ledger: Ledger, now: number): v
     if ((headOf(table, line)?.leaseUntil ?? 0) > now) throw new Violation(`${line.name}: a lease is left.`);
   }
   const inbound = table.all().filter(({ sk }) => sk.startsWith("IN#")).length;
-  const markers = table.all().filter(({ pk }) => pk.startsWith("S#")).length;
+  const markers = table.all().filter(({ pk, sk }) => pk.startsWith("S#") && !sk.startsWith(PEER_MARKER_PREFIX)).length;
   if (inbound !== ledger.lines.size || markers !== ledger.lines.size)
     throw new Violation(
       `${String(ledger.lines.size)} subscriptions have ${String(inbound)} heads and ${String(markers)} markers.`,

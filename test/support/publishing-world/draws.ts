@@ -63,7 +63,7 @@ export function planDraws(
   const chance = (probability: number): boolean => random() < probability;
   const controls = {
     ...{ permissions: chance(0.3), suspensions: chance(0.3), leaving: narrow || chance(0.5), goodbye: chance(0.1) },
-    ...{ approvals: chance(0.15), news: chance(0.2) },
+    ...{ approvals: chance(0.15), appEvents: chance(0.2) },
   };
   const scopes = narrow ? SCOPES.filter(isNested) : troubled ? SCOPES.filter(isBusy) : SCOPES;
   const someone = (world: Stage): ModelPeer => pick(world.random, world.peers) as ModelPeer;
@@ -146,7 +146,7 @@ export function planDraws(
     others.push(trouble);
   }
   if (controls.leaving) others.push(...Array.from({ length: narrow ? 6 : 2 }, () => leave));
-  if (controls.news) others.push(news);
+  if (controls.appEvents) others.push(appEvents);
   if (controls.approvals) others.push(approval);
   if (controls.goodbye) others.push(goodbye);
   if (expiry) others.push({ what: "a long time", run: async (world) => await world.outlast() });
@@ -180,8 +180,8 @@ export function planDraws(
 }
 
 /** An event of a target that is not kept here. */
-const news: Act = {
-  what: "news",
+const appEvents: Act = {
+  what: "app event",
   run: async (world) => {
     const place = world.chance(0.5) ? { target: "resources" } : { target: "resources", subtarget: "tool" };
     const data = { tool: { state: Math.floor(world.random() * 100) } };

@@ -55,6 +55,13 @@ export interface Asking {
 /** The record that was the newest when the work now running began. */
 export const begun = new AsyncLocalStorage<number>();
 
+const ROUTES: Readonly<Record<string, (services: Service) => RouteMap>> = {
+  peers: peerRoutes,
+  properties: propertyRoutes,
+  subscriptions: subscriptionRoutes,
+  trust: trustRoutes,
+};
+
 /** The longest that one request may take, ms, as the gateway allows. */
 const REQUEST_MS = 29_000;
 
@@ -64,7 +71,8 @@ export class Instance {
   /** Settles when the instance dies. */
   readonly death: Promise<"dead">;
   readonly #world: InstanceWorld;
-  readonly #areas: Readonly<Record<string, RouteMap>>;
+  /** The routes of the areas that were asked so far. */
+  readonly #areas = new Map<string, RouteMap>();
   #die: () => void = () => undefined;
 
   constructor(world: InstanceWorld) {
@@ -123,12 +131,6 @@ export class Instance {
       ids: { id: world.id, secret: world.id },
       log: { info: log("info"), warn: log("warn"), error: log("error") },
     });
-    this.#areas = {
-      peers: peerRoutes(this.services),
-      properties: propertyRoutes(this.services),
-      subscriptions: subscriptionRoutes(this.services),
-      trust: trustRoutes(this.services),
-    };
   }
 
   /** Ends the instance with all its work. */
@@ -152,9 +154,15 @@ export class Instance {
         },
         body: asking.json === undefined ? new Uint8Array() : Buffer.from(JSON.stringify(asking.json)),
       },
-      this.#areas[area] ?? {},
+      this.#routesOf(area),
       this.services,
     );
+  }
+
+  #routesOf(area: string): RouteMap {
+    const known = this.#areas.get(area) ?? ROUTES[area]?.(this.services) ?? {};
+    this.#areas.set(area, known);
+    return known;
   }
 
   async sweep(): Promise<void> {

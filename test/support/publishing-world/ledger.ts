@@ -36,13 +36,12 @@ export class Line {
   readonly who: Subscriber;
   /** The record that named it first. */
   readonly begun: number;
-  /** The numbers that its stored head has made so far, in order. */
-  readonly told: Entry[] = [];
+  /** The numbers that the records have made so far, in order. */
+  readonly entries: Entry[] = [];
   /** Where the head would stand, had it passed every record. */
   state: SubscriptionState;
-  /** The numbers that the records up to the newest make, the made ones included. */
-  readonly #made: Omit<Entry, "sequence">[] = [];
-  #looked = 0;
+  /** The records of resyncs that left numbers out. */
+  readonly #skipping = new Set<number>();
 
   constructor(who: Subscriber, begun: number, state: SubscriptionState) {
     this.who = who;
@@ -50,42 +49,42 @@ export class Line {
     this.state = state;
   }
 
-  record(number: number, record: LogRecord): void {
-    const { state, made } = advance(this.state, this.who, number, record);
+  record(recordNumber: number, record: LogRecord): void {
+    const { state, made } = advance(this.state, this.who, recordNumber, record);
     this.state = state;
     if (made === undefined) return;
-    const said = made.content === "resync" ? "resync" : currentContext(state);
-    this.#made.push({ recordNumber: number, said });
+    if (made.sequence > this.entries.length + 1) this.#skipping.add(recordNumber);
+    // The peer may have taken numbers that the publisher cannot know any more: the resync comes after all of them.
+    while (made.sequence > this.entries.length + 1) this.#enter(recordNumber, "resync");
+    if (made.sequence !== this.entries.length + 1) {
+      const name = `${this.name}: record ${String(recordNumber)}`;
+      throw new Violation(`${name} takes the number ${String(made.sequence)}, which another has (P2).`);
+    }
+    this.#enter(recordNumber, made.content === "resync" ? "resync" : currentContext(state));
+  }
+
+  #enter(recordNumber: number, said: Entry["said"]): void {
+    this.entries.push({ sequence: this.entries.length + 1, recordNumber, said });
   }
 
   /**
-   * Follows the stored head. `lost`: records that it had not passed have expired.
+   * Compares the stored head, which has passed the records after `after`. `lost`: some of them had expired.
    * @throws Violation when it has made another number of numbers than its records make
    */
-  follow(stored: SubscriptionState, lost: boolean): void {
-    const made = this.#made.slice(this.#looked).filter(({ recordNumber }) => recordNumber <= stored.cursor);
-    this.#looked += made.length;
-    const before = this.told.length;
-    const resync = stored.runs.at(-1)?.resync !== undefined;
-    if (lost && resync && stored.sequence === before + 1) {
-      this.told.push({ sequence: stored.sequence, recordNumber: stored.cursor, said: "resync" });
-      return;
-    }
-    for (const each of made) this.told.push({ sequence: this.told.length + 1, ...each });
-    // One resync may stand for what was given up; no record makes it.
-    if (stored.sequence === this.told.length + 1 && resync) {
-      this.told.push({ sequence: stored.sequence, recordNumber: stored.cursor, said: "resync" });
-    }
-    if (stored.sequence !== this.told.length) {
+  follow(stored: SubscriptionState, after: number, lost: boolean): void {
+    const made = this.entries.findLast(({ recordNumber }) => recordNumber <= stored.cursor)?.sequence ?? 0;
+    if (stored.sequence !== made) {
       throw new Violation(
-        `${this.name}: ${String(stored.sequence)} numbers made at record ${String(stored.cursor)}, the log makes ${String(this.told.length)} (P1, P2).`,
+        `${this.name}: ${String(stored.sequence)} numbers made at record ${String(stored.cursor)}, the log makes ${String(made)} (P1, P2).`,
       );
     }
+    const skips = [...this.#skipping].some((record) => record > after && record <= stored.cursor);
+    if (skips && !lost) throw new Violation(`${this.name}: numbers are left out, and nothing has expired (P2).`);
   }
 
   /** True when records after this one make a number. */
   pendingAfter(cursor: number): boolean {
-    return this.#made.some(({ recordNumber }) => recordNumber > cursor);
+    return (this.entries.at(-1)?.recordNumber ?? 0) > cursor;
   }
 
   get name(): string {
@@ -99,7 +98,7 @@ export class Ledger {
   state: State = new Map();
   readonly lines = new Map<string, Line>();
   /** The marks of the changes that the log holds. */
-  readonly marks = new Set<string>();
+  readonly recorded = new Set<string>();
   /** Lines that have ended: what was under way for them may still arrive. */
   readonly ended = new Map<string, Line>();
   /** Of each peer: what it may read, from which record on. */
@@ -131,8 +130,8 @@ export class Ledger {
   #mark(changes: readonly Change[]): void {
     const texts = changes.flatMap((change) => (change.do === "set" ? [JSON.stringify(change.value)] : putIn(change)));
     for (const mark of new Set(texts.join().match(/m\d+;/g))) {
-      if (this.marks.has(mark)) throw new Violation(`The change ${mark} is in the log twice (P1).`);
-      this.marks.add(mark);
+      if (this.recorded.has(mark)) throw new Violation(`The change ${mark} is in the log twice (P1).`);
+      this.recorded.add(mark);
     }
   }
 

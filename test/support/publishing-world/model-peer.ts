@@ -52,7 +52,7 @@ export interface PeerWorld {
     },
   ) => Promise<Reply | undefined>;
   /** Compares what was received with the log. @throws Violation */
-  readonly told: (peer: ModelPeer, id: string, sequence: number, said: Said) => void;
+  readonly received: (peer: ModelPeer, id: string, sequence: number, said: Said) => void;
   /** A request to clear goes out. */
   readonly clears: (peer: ModelPeer, id: string, upTo: number) => void;
   /** The newest number that the subscription has; 0 when it is not known. */
@@ -159,7 +159,7 @@ export class ModelPeer {
       if (fetched === undefined) return reply(503);
       said = fetched;
     } else said = { data: body["data"], overwritten: body["overwritten"] as readonly string[] };
-    if (body["type"] === "resync" || body["data"] !== undefined) this.#world.told(this, id, sequence, said);
+    if (body["type"] === "resync" || body["data"] !== undefined) this.#world.received(this, id, sequence, said);
     return this.#arrive(subscription, sequence, said);
   }
 
@@ -169,9 +169,9 @@ export class ModelPeer {
     const answer = await this.#ask(`GET ${SUBSCRIPTION}/{sequence}`, params);
     if (answer?.status === 404 && sequence <= subscription.last) return "resync";
     if (answer?.status !== 200) return undefined;
-    const told = entryOf(jsonOf(answer) as JsonObject);
-    this.#world.told(this, subscription.id, sequence, told);
-    return told;
+    const said = entryOf(jsonOf(answer) as JsonObject);
+    this.#world.received(this, subscription.id, sequence, said);
+    return said;
   }
 
   #arrive(subscription: Subscription, sequence: number, said: Said): PeerAnswer {
@@ -221,7 +221,7 @@ export class ModelPeer {
     for (const entry of body.data) {
       const sequence = Number(entry["sequence"]);
       const said = entryOf(entry);
-      this.#world.told(this, subscription.id, sequence, said);
+      this.#world.received(this, subscription.id, sequence, said);
       subscription.keep(sequence, said);
     }
     subscription.drain();

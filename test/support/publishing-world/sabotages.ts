@@ -1,5 +1,5 @@
 /** Ways to make the publisher wrong, each of which the simulation has to see. */
-import { inboundOfKey } from "../../../lib/dynamodb/keys/publishing.ts";
+import { inboundOfKey, PEER_MARKER_PREFIX } from "../../../lib/dynamodb/keys/publishing.ts";
 import type { Condition, Item, Page, Table, Write } from "../../../lib/dynamodb/table.ts";
 import { breaking, names, without } from "../simulation/sabotage.ts";
 
@@ -34,6 +34,27 @@ const isAbout =
   (part: Condition): boolean =>
     kinds.includes(part.is) && names(part).includes(name);
 
+/** A table whose transactions change their updates of the log's head, or leave out their writes of peers' markers. */
+function transacting(table: Table, change: (write: Write) => readonly Write[]): Table {
+  return {
+    ...breaking(table, (condition) => condition),
+    transact: async (writes) => {
+      await table.transact(writes.flatMap(change));
+    },
+  };
+}
+
+/** The log's head does not note what its buckets hold. */
+function uncounted(write: Write): readonly Write[] {
+  if (!("update" in write) || write.change.set?.["buckets"] === undefined) return [write];
+  const { buckets: _, ...set } = write.change.set;
+  return [{ ...write, change: { ...write.change, set } }];
+}
+
+const isPeerMarker = (write: Write): boolean =>
+  ("put" in write && write.put.sk.startsWith(PEER_MARKER_PREFIX)) ||
+  ("delete" in write && write.delete.sk.startsWith(PEER_MARKER_PREFIX));
+
 /** What goes wrong, and a table on which it does; troubled schedules show it soon. */
 export const SABOTAGES: Readonly<Record<string, (table: Table) => Table>> = {
   "a pause that a peer has asked for is not heeded": (table) => blindTo(table, "pausedUntil"),
@@ -54,5 +75,8 @@ export const SABOTAGES: Readonly<Record<string, (table: Table) => Table>> = {
       );
     },
   }),
+  "a subscription comes or goes and its bucket does not count it": (table) => transacting(table, uncounted),
+  "a subscription comes or goes and its peer's marker does not say so": (table) =>
+    transacting(table, (write) => (isPeerMarker(write) ? [] : [write])),
   "an open breaker is tried with the same subscription every time": (table) => blindTo(table, "breakerProbed"),
 };

@@ -14,6 +14,7 @@ import { Deliveries } from "./deliveries.ts";
 import { begun, Instance } from "./instance.ts";
 import { Ledger } from "./ledger.ts";
 import { ModelPeer, MOODS, REFUSING } from "./model-peer.ts";
+import { checkPlaces } from "./places.ts";
 import { planOf, type Plan } from "./plan.ts";
 import { StoredHeads } from "./stored-heads.ts";
 import { VirtualTime } from "./virtual-time.ts";
@@ -63,6 +64,9 @@ export class Stage {
   running = 0;
   #ids = 0;
   #failure: { readonly error: unknown } | undefined;
+  /** The table's writes that the heads, and those that the deliveries, were held against: without another, both hold still. */
+  #followed = -1;
+  #watched = -1;
 
   constructor(seed: number, { sabotage = (table) => table, tracing = false, troubled = false }: StageOptions = {}) {
     this.random = seeded(seed);
@@ -80,18 +84,18 @@ export class Stage {
     const world = {
       ask: async (route: string, params: Readonly<Record<string, string>>, asking: Parameters<Instance["ask"]>[2]) =>
         await this.ask(route, params, asking),
-      told: (peer: ModelPeer, id: string, sequence: number, said: Parameters<typeof checks.checkTold>[4]) => {
+      received: (peer: ModelPeer, id: string, sequence: number, said: Parameters<typeof checks.checkReceived>[4]) => {
         this.#follow();
         // To a peer whose trust goes meanwhile nothing is shown of any number.
         const trust = this.table.itemAt(trustKey(ACTOR, peer.id));
         const gone = trust === undefined || trust["ending"] === true;
         if (gone && JSON.stringify(said) === '{"data":{},"overwritten":[]}') return;
-        checks.checkTold(this.ledger, peer.id, id, sequence, said, begun.getStore() ?? 0);
+        checks.checkReceived(this.ledger, peer.id, id, sequence, said, begun.getStore() ?? 0);
       },
       clears: (peer: ModelPeer, id: string, upTo: number) => {
         this.#heads.askedToClear(peer.id, id, upTo);
       },
-      newest: (peer: ModelPeer, id: string) => this.ledger.line(peer.id, id)?.told.length ?? 0,
+      newest: (peer: ModelPeer, id: string) => this.ledger.line(peer.id, id)?.entries.length ?? 0,
       step: async () => {
         await this.#scheduler.step();
       },
@@ -270,15 +274,20 @@ export class Stage {
   #observe(): void {
     if (this.#failure !== undefined) throw this.#failure.error;
     this.#follow();
-    for (const peer of this.peers) this.#deliveries.watch(peer, this.time.now);
+    if (this.#watched !== this.table.writes) {
+      for (const peer of this.peers) this.#deliveries.watch(peer, this.time.now);
+      this.#watched = this.table.writes;
+    }
     for (const mark of this.acknowledged.splice(0)) {
-      if (!this.ledger.marks.has(mark))
+      if (!this.ledger.recorded.has(mark))
         throw new Violation(`The change ${mark} was acknowledged and is not in the log (P1).`);
     }
   }
 
   /** Takes in what the last step has written. */
   #follow(): void {
+    if (this.#followed === this.table.writes) return;
+    this.#followed = this.table.writes;
     const { newest } = this.ledger;
     checks.absorbRecords(this.table, this.ledger);
     for (const record of this.ledger.records.slice(newest)) {
@@ -286,6 +295,8 @@ export class Stage {
       if (record.kind === "permissions") this.peers.find(({ id }) => id === record.peerId)?.readAnew();
       if (record.kind === "subscriptions") this.#checkLost(record.peerId, record.subscriptions);
     }
+    if (this.ledger.records.slice(newest).some(({ kind }) => kind === "subscriptions"))
+      checkPlaces(this.table, this.ledger);
     this.#heads.follow(this.time.now);
   }
 

@@ -72,7 +72,8 @@ export class StoredHeads {
         throw new Violation(`${line.name}: its sequence is written twice, differently.`);
       this.#checkRefusal(key, line, before?.item, item, now);
       if (before !== undefined) this.#compare(key, line, before, head);
-      line.follow(head.state, before !== undefined && this.#isLost(before.state.cursor + 1, head.state.cursor, now));
+      const after = before?.state.cursor ?? line.begun;
+      line.follow(head.state, after, this.#isLost(after + 1, head.state.cursor, now));
     }
     for (const key of this.#seen.keys()) if (!this.#ledger.lines.has(key)) this.#seen.delete(key);
   }

@@ -7,6 +7,7 @@ import * as checks from "./checks.ts";
 import { TRUST_PATH } from "./draws.ts";
 import { RELATIONSHIP } from "./ledger.ts";
 import { jsonOf, plain } from "./model-peer.ts";
+import { crowd } from "./places.ts";
 import { OWNER, PASSPHRASE_HASH, Stage, type StageOptions } from "./stage.ts";
 import { inVirtualTime } from "./virtual-time.ts";
 import { ACTOR, Violation } from "./violation.ts";
@@ -30,7 +31,7 @@ export class PublishingWorld {
   /** How many numbers all subscriptions together have got. */
   get numbers(): number {
     const { lines, ended } = this.#stage.ledger;
-    return [...lines.values(), ...ended.values()].reduce((sum, { told }) => sum + told.length, 0);
+    return [...lines.values(), ...ended.values()].reduce((sum, { entries }) => sum + entries.length, 0);
   }
 
   /** Plays the schedule to its end. @throws Violation */
@@ -71,6 +72,7 @@ export class PublishingWorld {
     const createdAt = this.#stage.time.now;
     const actor = { id: ACTOR, creator: "creator", passphraseHash: PASSPHRASE_HASH, passphraseBits: 160, createdAt };
     await this.#stage.table.put(actorItem(actor), always);
+    await crowd(this.#stage.table, createdAt);
     const trusts = new TrustStore(this.#stage.table);
     for (const { id, baseUri, secret } of this.#stage.peers) {
       await trusts.create({

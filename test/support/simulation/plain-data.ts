@@ -43,23 +43,23 @@ export class PlainData implements ReceivedData<undefined> {
     const mine = watermark(at);
     for (;;) {
       const stored = await this.#table.get({ pk: PARTITION, sk: name });
-      const wm = stored?.["wm"] as string | undefined;
+      const found = stored?.["watermark"] as string | undefined;
       const isStale = stored?.["stale"] !== undefined;
-      if (wm !== undefined && wm >= mine) return isStale && wm === mine;
+      if (found !== undefined && found >= mine) return isStale && found === mine;
       const operation = value as { operation?: string; item?: number };
       let next: Attribute = value;
       if (operation.operation === "append") {
         if (((stored?.["dirty"] as number | undefined) ?? 0) >= at.sequence || isStale) return true;
         next = [...((stored?.["value"] as readonly Attribute[] | undefined) ?? []), operation.item ?? 0];
       }
-      if (await this.#write(name, next === "" ? undefined : next, mine, wm)) return false;
+      if (await this.#write(name, next === "" ? undefined : next, mine, found)) return false;
     }
   }
 
-  async #write(name: string, value: Attribute | undefined, wm: string, seen: string | undefined) {
-    const item = { pk: PARTITION, sk: name, wm, ...(value === undefined ? { gone: true } : { value }) };
+  async #write(name: string, value: Attribute | undefined, mine: string, before: string | undefined) {
+    const item = { pk: PARTITION, sk: name, watermark: mine, ...(value === undefined ? { gone: true } : { value }) };
     try {
-      await this.#table.put(item, seen === undefined ? itemMissing : equals("wm", seen));
+      await this.#table.put(item, before === undefined ? itemMissing : equals("watermark", before));
       return true;
     } catch (error) {
       if (error instanceof ConditionFailed) return false;
@@ -86,7 +86,7 @@ export class PlainData implements ReceivedData<undefined> {
     const { items } = await this.#table.query({ pk: PARTITION, prefix: "" });
     for (const item of items) {
       if (!goesOn()) return false;
-      if (parseWatermark(String(item["wm"])).stateVersion >= at.stateVersion) continue;
+      if (parseWatermark(String(item["watermark"])).stateVersion >= at.stateVersion) continue;
       await this.putRead({ place: [item.sk], kind: "value" }, at);
     }
     return true;
@@ -101,7 +101,7 @@ export class PlainData implements ReceivedData<undefined> {
     const stored = await this.#table.get({ pk: PARTITION, sk: name });
     const value = stored?.["value"];
     const replica = value === undefined ? { gone: true } : { value };
-    await this.#put({ pk: PARTITION, sk: name, ...replica, wm: watermark(at), stale: { ...failed, since: 1 } });
+    await this.#put({ pk: PARTITION, sk: name, ...replica, watermark: watermark(at), stale: { ...failed, since: 1 } });
     return 1;
   }
 
@@ -117,21 +117,26 @@ export class PlainData implements ReceivedData<undefined> {
   async putRead(part: StatePart, at: Position, dirtyUntil = 0): Promise<void> {
     const [name = ""] = part.place;
     const value = (part.kind === "list" ? part.items : part.value) as Attribute | undefined;
-    const item = { pk: PARTITION, sk: name, wm: watermark(at), ...(dirtyUntil === 0 ? {} : { dirty: dirtyUntil }) };
+    const item = {
+      pk: PARTITION,
+      sk: name,
+      watermark: watermark(at),
+      ...(dirtyUntil === 0 ? {} : { dirty: dirtyUntil }),
+    };
     await this.#put(value === undefined || value === "" ? { ...item, gone: true } : { ...item, value });
   }
 
   /** Over what has the same position, or a lower one. */
   async #put(item: Item): Promise<void> {
-    const wm = String(item["wm"]);
+    const mine = String(item["watermark"]);
     for (;;) {
       try {
-        await this.#table.put(item, any(itemMissing, atMost("wm", wm)));
+        await this.#table.put(item, any(itemMissing, atMost("watermark", mine)));
         return;
       } catch (error) {
         if (!(error instanceof ConditionFailed)) throw error;
         // Refused for what is stored, and not for another reason: something newer is there.
-        if (String(error.item?.["wm"] ?? "") > wm) return;
+        if (String(error.item?.["watermark"] ?? "") > mine) return;
       }
     }
   }

@@ -68,9 +68,9 @@ export function checkDone(table: MemoryTable, newest: number, ran: readonly Hook
   if (lastSeq !== newest || buffered.size > 0) {
     throw new Violation(`At ${String(lastSeq)} of ${String(newest)} with ${[...buffered].join()} pending (R3).`);
   }
-  const told = ran.map(({ callbackType, sequence }) => `${callbackType} ${String(sequence)}`).join();
+  const hookRuns = ran.map(({ callbackType, sequence }) => `${callbackType} ${String(sequence)}`).join();
   const expected = Array.from({ length: newest }, (_, index) => `diff ${String(index + 1)}`).join();
-  if (told !== expected) throw new Violation(`Hooks ran for ${told} (R3).`);
+  if (hookRuns !== expected) throw new Violation(`Hooks ran for ${hookRuns} (R3).`);
 }
 
 /** R2: what is stored is what the publisher has, but for what it has never said. */
@@ -90,16 +90,16 @@ export function checkStored(table: MemoryTable, publisher: ModelPublisher): void
 /** True when parts of the copy contain numbers that the rest of it does not. */
 export function isAhead(table: MemoryTable): boolean {
   const { lastSeq } = headIn(table);
-  return table.all().some((item) => item.pk === "DATA" && parseWatermark(String(item["wm"])).sequence > lastSeq);
+  return table.all().some((item) => item.pk === "DATA" && parseWatermark(String(item["watermark"])).sequence > lastSeq);
 }
 
 /** R2: hooks ran for each number up to `newest`, or for a resync that covers it. */
-export function checkTold(ran: readonly HookEvent[], newest: number): void {
+export function checkHooksRan(ran: readonly HookEvent[], newest: number): void {
   const of = (type: HookEvent["callbackType"]) =>
     ran.filter(({ callbackType }) => callbackType === type).map(({ sequence }) => sequence);
-  const told = new Set(of("diff"));
+  const hookRuns = new Set(of("diff"));
   for (let n = Math.max(0, ...of("resync")) + 1; n <= newest; n += 1) {
-    if (!told.has(n)) throw new Violation(`No hook ran for number ${String(n)} (R2).`);
+    if (!hookRuns.has(n)) throw new Violation(`No hook ran for number ${String(n)} (R2).`);
   }
 }
 

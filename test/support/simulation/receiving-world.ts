@@ -56,6 +56,8 @@ export class ReceivingWorld {
   #ids = 0;
   #running = 0;
   #failure: { readonly error: unknown } | undefined;
+  /** The table's writes that were checked: what is stored holds still until another. */
+  #checked = -1;
   /** Names that something was held under. */
   readonly #everStored = new Set<string>();
   /** Numbers whose meaning may differ: the publisher began to count again. */
@@ -315,8 +317,11 @@ export class ReceivingWorld {
       this.#launch(async (receiving) => await this.#look(receiving));
     }
     const picked = await this.#scheduler.pick();
-    checks.checkHead(this.#table, this.#modes.maxPending);
-    checks.checkKept(this.#table, this.#everStored, this.#publisher.saidGone);
+    if (this.#checked !== this.#table.writes) {
+      this.#checked = this.#table.writes;
+      checks.checkHead(this.#table, this.#modes.maxPending);
+      checks.checkKept(this.#table, this.#everStored, this.#publisher.saidGone);
+    }
     if (this.#failure !== undefined) throw this.#failure.error;
     return picked;
   }
@@ -497,7 +502,7 @@ export class ReceivingWorld {
       checks.checkStored(this.#table, this.#publisher);
     }
     if (this.#wasReset) return;
-    checks.checkTold(this.#ran, this.#publisher.newest);
+    checks.checkHooksRan(this.#ran, this.#publisher.newest);
     if (!jumpy && publisher !== "cleared" && publisher !== "lying") checks.checkFirstAttempts(this.#ran);
   }
 

@@ -73,11 +73,11 @@ describe("withSyncCallbacks", () => {
 
 describe("a subscription data hook", () => {
   it("gets the event, its actor and its scope", async () => {
-    const told: unknown[] = [];
-    const app = make().subscriptionDataHook("properties", (data) => void told.push(data));
+    const events: unknown[] = [];
+    const app = make().subscriptionDataHook("properties", (data) => void events.push(data));
     const event = eventOn("properties", { subtarget: "color", callbackType: CallbackType.resync });
     await app.run(event, signal);
-    expect(told).toEqual([
+    expect(events).toEqual([
       {
         ...{ actor, peerId: "peer", target: "properties", subtarget: "color", data: { a: 1 }, sequence: 7 },
         ...{ callbackType: "resync", event, signal },
@@ -86,26 +86,26 @@ describe("a subscription data hook", () => {
   });
 
   it('for "*" runs only for what no more specific hook matched, whatever the order of registration', async () => {
-    const told: string[] = [];
+    const events: string[] = [];
     const app = make()
-      .subscriptionDataHook("*", ({ target }) => void told.push(`any ${target}`))
-      .subscriptionDataHook("properties", ({ target }) => void told.push(`own ${target}`));
+      .subscriptionDataHook("*", ({ target }) => void events.push(`any ${target}`))
+      .subscriptionDataHook("properties", ({ target }) => void events.push(`own ${target}`));
     await app.run(eventOn("properties"), signal);
     await app.run(eventOn("orders"), signal);
-    expect(told).toEqual(["own properties", "any orders"]);
+    expect(events).toEqual(["own properties", "any orders"]);
     expect(app.handles("anything")).toBe(true);
   });
 
   it("runs after the one registered before it for the same target", async () => {
-    const told: number[] = [];
+    const events: number[] = [];
     const app = make()
       .subscriptionDataHook("properties", async () => {
         await new Promise((resolve) => setImmediate(resolve));
-        told.push(1);
+        events.push(1);
       })
-      .subscriptionDataHook("properties", () => void told.push(2));
+      .subscriptionDataHook("properties", () => void events.push(2));
     await app.run(eventOn("properties"), signal);
-    expect(told).toEqual([1, 2]);
+    expect(events).toEqual([1, 2]);
   });
 
   it("that is not there makes nothing run", async () => {
@@ -157,12 +157,12 @@ describe("the other hooks", () => {
   });
 
   it("run for their name only", async () => {
-    const told: string[] = [];
+    const events: string[] = [];
     const app = make()
-      .trustHook("approve", (event) => void told.push(`approve ${event.peerId} ${event.actor.id}`))
-      .lifecycleHook("actor_created", (event) => void told.push(`created ${event.actor.id}`))
+      .trustHook("approve", (event) => void events.push(`approve ${event.peerId} ${event.actor.id}`))
+      .lifecycleHook("actor_created", (event) => void events.push(`created ${event.actor.id}`))
       .lifecycleHook("subscription_created", ({ peerId, subscriptionId, target }) => {
-        told.push(`subscribed ${String(peerId)} ${String(subscriptionId)} ${String(target)}`);
+        events.push(`subscribed ${String(peerId)} ${String(subscriptionId)} ${String(target)}`);
       });
     const trust = { actorId: "me", peerId: "peer", relationship: "friend", approved: true, peerApproved: true };
     await app.runTrustHook("create", trust);
@@ -172,12 +172,12 @@ describe("the other hooks", () => {
     const subscription = { actorId: "me", peerId: "peer", subscriptionId: "sub", target: "properties" };
     await app.runSubscriptionHook("subscription_created", subscription);
     await app.runSubscriptionHook("subscription_deleted", subscription);
-    expect(told).toEqual(["approve peer me", "created me", "subscribed peer sub properties"]);
+    expect(events).toEqual(["approve peer me", "created me", "subscribed peer sub properties"]);
   });
 
   it("are known as hooks in all they do, so that what they publish waits for no peer", async () => {
-    const told: boolean[] = [];
-    const note = (): void => void told.push(isInsideHook());
+    const events: boolean[] = [];
+    const note = (): void => void events.push(isInsideHook());
     const app = make()
       .subscriptionDataHook("properties", note)
       .trustHook("approve", note)
@@ -189,7 +189,7 @@ describe("the other hooks", () => {
     await app.runActorHook("actor_created", { actorId: "me" });
     const subscription = { actorId: "me", peerId: "peer", subscriptionId: "sub", target: "properties" };
     await app.runSubscriptionHook("subscription_created", subscription);
-    expect(told).toEqual([true, true, true, true]);
+    expect(events).toEqual([true, true, true, true]);
     expect(isInsideHook()).toBe(false);
   });
 

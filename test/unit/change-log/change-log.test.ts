@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import type { LogRecord } from "../../../lib/domain/diff/change-record.ts";
 import { logHeadKey, logRecordKey } from "../../../lib/dynamodb/keys/publishing.ts";
 import { TransactionRefused } from "../../../lib/dynamodb/table.ts";
-import { ChangeLog, MAX_RECORD_BYTES } from "../../../lib/change-log/change-log.ts";
+import { ChangeLog, MAX_RECORD_BYTES, readLogHead } from "../../../lib/change-log/change-log.ts";
 import { MemoryTable } from "../../support/memory-table.ts";
 
 const AT = "2026-01-01T00:00:00.000000Z";
@@ -16,7 +16,7 @@ const set = (value: string): LogRecord => ({
 let table: MemoryTable;
 let log: ChangeLog;
 const append = async (newest: number, ...records: LogRecord[]): Promise<void> => {
-  await table.transact(log.appendWrites("a", newest, records));
+  await table.transact(log.appendWrites("a", { ...readLogHead(undefined), newest }, { records, at: 0 }));
 };
 
 beforeEach(() => {
@@ -63,7 +63,10 @@ describe("a change log", () => {
       const parts = await table.query({ pk: "R#a", prefix: "" });
       for (const { text } of parts.items) expect(Buffer.byteLength(String(text))).toBeLessThanOrEqual(307_200);
       const over = set("x".repeat(1_228_800));
-      expect(() => log.appendWrites("a", 2, [over])).toThrow(expect.objectContaining({ code: "request.too_large" }));
+      const head = { ...readLogHead(undefined), newest: 2 };
+      expect(() => log.appendWrites("a", head, { records: [over], at: 0 })).toThrow(
+        expect.objectContaining({ code: "request.too_large" }),
+      );
     },
   );
 

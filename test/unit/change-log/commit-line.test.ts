@@ -4,17 +4,17 @@ import { TimedWorld } from "./timed-world.ts";
 
 let world: TimedWorld;
 let line: CommitLine;
-let told: string[];
+let begun: string[];
 beforeEach(() => {
   world = new TimedWorld(0);
   line = new CommitLine(world.after);
-  told = [];
+  begun = [];
 });
 
 const work =
   (name: string, ms: number): (() => Promise<string>) =>
   async () => {
-    told.push(`${name} at ${world.now}`);
+    begun.push(`${name} at ${world.now}`);
     await world.pause(ms);
     return name;
   };
@@ -26,16 +26,16 @@ describe("calls for one actor", () => {
     expect(await world.play(Promise.all([...all, other]))).toEqual(
       ["a", "b", "c", "other"].map((result) => ({ result })),
     );
-    expect(told).toEqual(["a at 0", "other at 0", "b at 100", "c at 200"]);
+    expect(begun).toEqual(["a at 0", "other at 0", "b at 100", "c at 200"]);
     await world.play(line.oneByOne("actor", 4_000, work("later", 0)));
-    expect(told.at(-1)).toBe("later at 300");
+    expect(begun.at(-1)).toBe("later at 300");
   });
 
   it("give up without beginning when they cannot begin in time, and the others keep their places", async () => {
     const patience = [4_000, 50, 4_000];
     const all = patience.map(async (ms, index) => await line.oneByOne("actor", ms, work(String(index), 100)));
     expect(await world.play(Promise.all(all))).toEqual([{ result: "0" }, undefined, { result: "2" }]);
-    expect(told).toEqual(["0 at 0", "2 at 100"]);
+    expect(begun).toEqual(["0 at 0", "2 at 100"]);
   });
 
   it("let the next call begin when they fail", async () => {
@@ -50,7 +50,7 @@ describe("calls for one actor", () => {
     const late = line.oneByOne("actor", 4_000, work("slow", 1_500));
     const last = line.oneByOne("actor", 4_000, work("last", 0));
     await world.play(Promise.all([late, last]));
-    expect(told).toEqual(["slow at 1000", "last at 2000"]);
+    expect(begun).toEqual(["slow at 1000", "last at 2000"]);
   });
 
   it("are refused at once when too many wait", async () => {
@@ -61,7 +61,7 @@ describe("calls for one actor", () => {
     await new Promise((resolve) => setImmediate(resolve));
     expect([refused, world.now]).toEqual([300 - 256, 0]);
     await world.play(Promise.all([first, ...all]));
-    expect(told).toEqual(["first at 0"]);
+    expect(begun).toEqual(["first at 0"]);
   });
 });
 
@@ -74,7 +74,7 @@ describe("a call from within an actor's commit", () => {
     });
     const next = line.oneByOne("actor", 4_000, work("next", 0));
     await world.play(Promise.all([elsewhere, outer, next]));
-    expect(told).toEqual(["elsewhere at 0", "inner at 0", "innermost at 100", "next at 100"]);
+    expect(begun).toEqual(["elsewhere at 0", "inner at 0", "innermost at 100", "next at 100"]);
   });
 
   it("waits in line again once the outer commit has ended, and is not delayed either", async () => {
@@ -86,6 +86,6 @@ describe("a call from within an actor's commit", () => {
       }),
     );
     await world.play(Promise.all([late, line.oneByOne("actor", 4_000, work("other", 100))]));
-    expect(told).toEqual(["other at 0", "late at 50"]);
+    expect(begun).toEqual(["other at 0", "late at 50"]);
   });
 });

@@ -10,7 +10,7 @@ import { MemoryTable } from "../../support/memory-table.ts";
 
 const ACTOR = "actor";
 const clock = { now: () => 1_700_000_000_000 };
-const record = { kind: "suspend", target: "news" } as const;
+const record = { kind: "suspend", target: "orders" } as const;
 
 let table: MemoryTable;
 let effects: string[];

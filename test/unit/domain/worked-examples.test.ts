@@ -182,16 +182,16 @@ const operations: readonly (readonly [JsonObject, number])[] = [
   [{ operation: "delete_all" }, 0],
 ];
 const lists = operations.map(([operation, length]): Row => {
-  const told = { list: "test", ...operation, length };
+  const diffs = { list: "test", ...operation, length };
   return [
     `a list: ${String(operation["operation"])}`,
     list(operation, length),
-    says({ test: told }),
-    says(told),
+    says({ test: diffs }),
+    says(diffs),
     nothing,
   ];
 });
 
-test.each([...objects, ...lists])("%s", (_, change, ...told) => {
-  expect(SCOPES.map((scope) => shapeDiff([change], scope, { narrower: [], reads: READS_ALL }))).toEqual(told);
+test.each([...objects, ...lists])("%s", (_, change, ...diffs) => {
+  expect(SCOPES.map((scope) => shapeDiff([change], scope, { narrower: [], reads: READS_ALL }))).toEqual(diffs);
 });

@@ -31,7 +31,9 @@ function tableWithin(remaining: (paused: number) => number | undefined, ...answe
   const client = { send } as unknown as DynamoDBDocumentClient;
   const sleep = async (ms: number) => void pauses.push(ms);
   const left = (): number | undefined => remaining(pauses.reduce((sum, ms) => sum + ms, 0));
-  const table = new DocumentTable({ client, tableName: "t", random: () => 0.5, sleep, remaining: left });
+  let tokens = 0;
+  const ids = { id: () => `token-${String((tokens += 1))}` };
+  const table = new DocumentTable({ client, tableName: "t", ids, random: () => 0.5, sleep, remaining: left });
   return { table, sent, pauses };
 }
 
@@ -111,9 +113,9 @@ describe("DocumentTable", () => {
   );
 
   it("rejects with TableBusy, and no other cause, when transactions stay throttled", async () => {
-    const { table, sent } = tableAnswering(canceled([{ Code: "TransactionConflict" }, { Code: "ThrottlingError" }]));
+    const { table, pauses } = tableAnswering(canceled([{ Code: "TransactionConflict" }, { Code: "ThrottlingError" }]));
     await expect(table.transact([{ put: KEY, condition: always }])).rejects.toThrow(TableBusy);
-    expect(sent).toHaveLength(8);
+    expect(sum(pauses)).toSatisfy((ms: number) => ms > 9_000 && ms <= 10_000);
   });
 
   it("takes a condition that failed for the cause, whatever else was throttled", async () => {
@@ -162,10 +164,10 @@ describe("DocumentTable", () => {
   it("gives up on a batch that is never done", async () => {
     const reads = tableAnswering({ Responses: {}, UnprocessedKeys: { t: { Keys: [KEY] } } });
     await expect(reads.table.getMany([KEY])).rejects.toThrow(TableBusy);
-    expect(reads.sent).toHaveLength(8);
+    expect(sum(reads.pauses)).toSatisfy((ms: number) => ms > 9_000 && ms <= 10_000);
     const deletions = tableAnswering({ UnprocessedItems: { t: [{ DeleteRequest: { Key: KEY } }] } });
     await expect(deletions.table.deleteMany([KEY])).rejects.toThrow(TableBusy);
-    expect(deletions.sent).toHaveLength(8);
+    expect(sum(deletions.pauses)).toSatisfy((ms: number) => ms > 9_000 && ms <= 10_000);
   });
 
   it("sends one request per 100 keys read and per 25 deleted", async () => {
@@ -183,6 +185,92 @@ describe("DocumentTable", () => {
     expect(sent).toEqual([]);
   });
 });
+
+/** Every request of the port, with an answer to it. */
+const REQUESTS: readonly (readonly [name: string, run: (table: DocumentTable) => Promise<unknown>, answer: object])[] =
+  [
+    ["get", (table) => table.get(KEY), {}],
+    ["getMany", (table) => table.getMany([KEY]), {}],
+    ["query", (table) => table.query({ pk: "p", prefix: "" }), {}],
+    ["queryDue", (table) => table.queryDue("0", 1, 1), {}],
+    ["put", (table) => table.put(KEY, always), {}],
+    ["update", (table) => table.update(KEY, {}, always), { Attributes: KEY }],
+    ["delete", (table) => table.delete(KEY, always), {}],
+    ["transact", (table) => table.transact([{ put: KEY, condition: always }]), {}],
+    ["deleteMany", (table) => table.deleteMany([KEY]), {}],
+  ];
+const THROTTLING = ["ThrottlingException", "ProvisionedThroughputExceededException", "RequestLimitExceeded"];
+const named = (name: string): Error => Object.assign(new Error(name), { name });
+const lost = Object.assign(new Error("socket hang up"), { code: "ECONNRESET" });
+
+describe("a throttled request", () => {
+  const cases = REQUESTS.flatMap(([name, run, answer]) =>
+    THROTTLING.map((error) => ({ name, error: named(error), run, answer })),
+  );
+
+  it.each(cases)("goes through after pauses: $name, $error.name", async ({ run, answer, error }) => {
+    const { table, sent, pauses } = tableAnswering(error, error, error, answer);
+    await run(table);
+    expect([sent.length, pauses]).toEqual([4, [25, 50, 100]]);
+  });
+
+  it.each(cases)("is TableBusy when it is for ever: $name, $error.name", async ({ run, error }) => {
+    const { table, pauses } = tableWithin((paused) => 28_000 - paused, error);
+    await expect(run(table)).rejects.toThrow(TableBusy);
+    expect(sum(pauses)).toSatisfy((ms: number) => ms > 26_000 && ms <= 27_000);
+  });
+
+  it("ends also where no time passes and the jitter is always 0", async () => {
+    const send = async () => await Promise.reject(named("ThrottlingException"));
+    const client = { send } as unknown as DynamoDBDocumentClient;
+    const ids = { id: () => "token" };
+    const sleep = async () => await Promise.resolve();
+    const table = new DocumentTable({ client, tableName: "t", ids, random: () => 0, sleep, remaining: () => 28_000 });
+    await expect(table.get(KEY)).rejects.toThrow(TableBusy);
+  });
+});
+
+describe("a request whose answer is lost", () => {
+  it.each(REQUESTS.map(([name, run, answer]) => ({ name, run, answer })))(
+    "is sent four times at most: $name",
+    async ({ run, answer }) => {
+      const once = tableAnswering(lost, answer);
+      await run(once.table);
+      expect(once.sent).toHaveLength(2);
+      const never = tableAnswering(lost);
+      await expect(run(never.table)).rejects.toBe(lost);
+      expect(never.sent).toHaveLength(4);
+    },
+  );
+
+  it("is never said to have done nothing, whatever came of its other attempts", async () => {
+    const after = tableAnswering(named("ThrottlingException"), lost, named("ThrottlingException"));
+    await expect(after.table.put(KEY, always)).rejects.toBe(lost);
+    const met = tableAnswering(lost, canceled([{ Code: "TransactionConflict" }]));
+    await expect(met.table.transact([{ put: KEY, condition: always }])).rejects.toBe(lost);
+  });
+
+  it("keeps its token if it is a transaction, and only then", async () => {
+    const busy = canceled([{ Code: "ThrottlingError" }]);
+    const { table, sent } = tableAnswering(busy, lost, busy, named("TransactionInProgressException"), {});
+    await table.transact([{ put: KEY, condition: always }]);
+    const tokens = sent.map((input) => input["ClientRequestToken"]);
+    expect(tokens).toEqual(["token-1", "token-2", "token-2", "token-2", "token-2"]);
+  });
+});
+
+it.each(["AccessDeniedException", "ValidationException", "ResourceNotFoundException", "ExpiredTokenException"])(
+  "no request is sent again after %s",
+  async (name) => {
+    for (const [, run] of REQUESTS) {
+      const { table, sent } = tableAnswering(named(name));
+      await expect(run(table)).rejects.toThrow(name);
+      expect(sent).toHaveLength(1);
+    }
+  },
+);
+
+const sum = (each: readonly number[]): number => each.reduce((all, one) => all + one, 0);
 
 function canceled(CancellationReasons: CancellationReason[]): TransactionCanceledException {
   return new TransactionCanceledException({ ...METADATA, CancellationReasons });

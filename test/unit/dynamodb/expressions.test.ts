@@ -75,7 +75,7 @@ describe("writeExpressions", () => {
     ["attribute_exists(#n0) AND contains(#n1, :v0)", all(exists("a"), all(contains("b", 1), always))],
     [
       "attribute_not_exists(#n0) OR (#n1 < :v0 AND (NOT #n1 = :v1))",
-      any(itemMissing, all(below("wm", "2"), not(equals("wm", "1")))),
+      any(itemMissing, all(below("version", "2"), not(equals("version", "1")))),
     ],
   ])("renders %s", (expression, condition) => {
     expect(writeExpressions(condition).ConditionExpression).toBe(expression);

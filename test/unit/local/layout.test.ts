@@ -13,20 +13,20 @@ afterEach(() => {
   rmSync(folder, { recursive: true });
 });
 
-const hold = (): string | undefined => mkdirSync(join(folder, "table"), { recursive: true });
+const makeTable = (): string | undefined => mkdirSync(join(folder, "table"), { recursive: true });
 
 describe("a data folder", () => {
   it("is accepted when it is new, missing, in memory, or of this layout", () => {
     checkLayout(folder);
     checkLayout(join(folder, "missing"));
     checkLayout(":memory:");
-    hold();
+    makeTable();
     markLayout(folder);
     checkLayout(folder);
   });
 
   it("of an older layout, which has no mark, is refused with what to do", () => {
-    hold();
+    makeTable();
     expect(() => {
       checkLayout(folder);
     }).toThrow(FolderUnusable);
@@ -36,7 +36,7 @@ describe("a data folder", () => {
   });
 
   it("of a newer layout is refused as well", () => {
-    hold();
+    makeTable();
     writeFileSync(join(folder, "layout"), `${String(LAYOUT + 1)}\n`);
     expect(() => {
       checkLayout(folder);

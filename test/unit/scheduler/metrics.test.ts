@@ -9,11 +9,11 @@ function written(act: () => void): { namespace: unknown; values: Record<string, 
   act();
   write.mockRestore();
   return lines.map((line) => {
-    const told = JSON.parse(line) as {
+    const parsed = JSON.parse(line) as {
       _aws: { CloudWatchMetrics: [{ Namespace: string; Metrics: { Name: string }[] }] };
     };
-    const [{ Namespace: namespace, Metrics }] = told._aws.CloudWatchMetrics;
-    const values = told as unknown as Record<string, unknown>;
+    const [{ Namespace: namespace, Metrics }] = parsed._aws.CloudWatchMetrics;
+    const values = parsed as unknown as Record<string, unknown>;
     return { namespace, values: Object.fromEntries(Metrics.map(({ Name }) => [Name, values[Name]])) };
   });
 }

@@ -196,12 +196,12 @@ describe("an app event", () => {
 
 test("a property that looks like a list operation arrives as a value, whichever part is in the diff", () => {
   const alike = { list: "test", operation: "append", item: 1, resource: 2 };
-  const told = [
+  const shaped = [
     { scope: [], diff: see(set(undefined, ["test"], alike), whole, { narrower: [["test", "resource"]] }) },
     { scope: ["test"], diff: see(set(undefined, ["test"], alike), onTest) },
     { scope: ["test"], diff: see(set({}, ["test", "test"], alike), onTest) },
   ];
-  for (const { scope, diff } of told) {
+  for (const { scope, diff } of shaped) {
     const plan = planDiff({ scope, excludedScopes: [], nested: "merge", ...(diff ?? says("")) });
     expect(plan.steps.map((step) => step.kind)).toEqual(["merge"]);
   }

@@ -7,7 +7,8 @@ import {
   advance,
   clear,
   currentContext,
-  skipTo,
+  isTooLarge,
+  restart,
   startState,
   type RenderedDiff,
   type Subscriber,
@@ -81,7 +82,7 @@ class Log {
     return this.made.map(({ content }) => (content === "resync" ? content : content.data));
   }
 
-  told(reads: Reads = READS_ALL, after = 0): RenderedDiff[] {
+  rendered(reads: Reads = READS_ALL, after = 0): RenderedDiff[] {
     return backlogAfter(this.state, after, 1_000_000).flatMap((slice) => {
       const { first, last } = recordsFor(slice) ?? { first: 1, last: 0 };
       const read = new Map(this.records.slice(first - 1, last).map((record, index) => [first + index, record]));
@@ -245,7 +246,7 @@ describe("permissions", () => {
   test("that hide a numbered diff later leave {} of it, and those that open later add nothing", () => {
     const log = new Log().add(permit(hiding("a/secret")), set("a", { secret: 1, plain: 2 }), set("b", 1));
     const now = readsOf(hiding("b"));
-    expect(log.told(now).map(({ content }) => content)).toEqual([
+    expect(log.rendered(now).map(({ content }) => content)).toEqual([
       { data: { a: { plain: 2 } }, overwritten: ["/a"] },
       { data: {}, overwritten: [] },
     ]);
@@ -260,10 +261,10 @@ describe("the backlog", () => {
     expect(log.state.runs.length).toBeLessThanOrEqual(MAX_RUNS);
     expect(JSON.stringify(log.state).length).toBeLessThan(6000);
     const expected = log.made.map(({ sequence, recordNumber, content }) => ({ sequence, recordNumber, content, at }));
-    expect(log.told()).toEqual(expected);
+    expect(log.rendered()).toEqual(expected);
     log.state = clear(log.state, 777);
-    expect(log.told()).toEqual(expected.slice(777));
-    expect(log.told(READS_ALL, 900)).toEqual(expected.slice(900));
+    expect(log.rendered()).toEqual(expected.slice(777));
+    expect(log.rendered(READS_ALL, 900)).toEqual(expected.slice(900));
     expect(locate(log.state, 777)).toBeUndefined();
     expect(locate(log.state, 778)).toMatchObject({ from: 778, to: 778 });
     expect(locate(log.state, log.made.length + 1)).toBeUndefined();
@@ -274,7 +275,7 @@ describe("the backlog", () => {
     const records = 5_000;
     for (let n = 1; n <= records; n += 1) log.add(n % 2 === 0 || n % 7 === 0 ? set("color", n) : set("size", n));
     expect(JSON.stringify(log.state).length).toBeLessThan(6_000);
-    expect(log.told().map(({ content }) => content)).toEqual(log.made.map(({ content }) => content));
+    expect(log.rendered().map(({ content }) => content)).toEqual(log.made.map(({ content }) => content));
     const cleared = clear(log.state, 1_000);
     for (const { state, oldest } of [
       { state: log.state, oldest: 1 },
@@ -289,8 +290,8 @@ describe("the backlog", () => {
         expect(last - first).toBeLessThan(records / 25);
         const there = new Map<number, LogRecord>();
         for (let n = Math.max(first, oldest); n <= last; n += 1) there.set(n, log.records[n - 1]!);
-        const told = renderSlice(state, onColor, slice, there, READS_ALL);
-        expect(told.map((each) => each.content)).toEqual(recordNumber < oldest ? [] : [content]);
+        const rendered = renderSlice(state, onColor, slice, there, READS_ALL);
+        expect(rendered.map((each) => each.content)).toEqual(recordNumber < oldest ? [] : [content]);
       }
     }
     const [rest] = backlogAfter(cleared, 0, 1);
@@ -299,13 +300,17 @@ describe("the backlog", () => {
     expect(needed - (cleared.runs[0]?.first ?? 0)).toBeLessThan(records / 25);
   });
 
-  test("that cannot be kept small becomes one resync, and the numbers continue", () => {
+  test("that cannot be kept small is too large until a record makes a resync of it", () => {
     const log = new Log();
     for (let n = 0; n < 40; n += 1) log.add(set("a", n), permit(n % 2 === 0 ? hiding(`x${String(n)}`) : open));
     expect(log.made.map(({ sequence }) => sequence)).toEqual(Array.from({ length: 40 }, (_, index) => index + 1));
-    expect(log.contents).toContain("resync");
-    expect(log.told()[0]?.content).toBe("resync");
-    expect(log.state.contexts.length).toBeLessThan(20);
+    expect(log.contents).not.toContain("resync");
+    expect(isTooLarge(log.state)).toBe(true);
+    const resync = { kind: "resync", at, peerId: broad.peerId, id: broad.id, sequence: 41 } as const;
+    log.add({ ...resync, id: "another" }, { ...resync, peerId: "another" }, resync);
+    expect(log.rendered()).toMatchObject([{ sequence: 41, recordNumber: 83, content: "resync" }]);
+    expect(isTooLarge(log.state)).toBe(false);
+    expect(log.state).toMatchObject({ cleared: 40, contexts: [currentContext(log.state)] });
   });
 
   test("cleared in part needs no record of what is cleared", () => {
@@ -332,8 +337,9 @@ test("a subscription left behind by the log's expiry continues with one resync",
     subscriptions: [scopeOf(broad)],
     suspensions: [],
   };
-  const { state, made } = skipTo(log.state, broad, 90, now);
-  expect(made).toEqual({ sequence: 2, recordNumber: 90, at: now.at, content: "resync" });
-  expect(advance(state, broad, 91, set("b", 1)).made).toBeUndefined();
-  expect(skipTo(state, broad, 90, now)).toEqual({ state });
+  const record = { kind: "resync", at, peerId: broad.peerId, id: broad.id, sequence: 90 } as const;
+  const { state, made } = restart(log.state, broad, { number: 91, record }, now);
+  expect(made).toEqual({ sequence: 90, recordNumber: 91, at, content: "resync" });
+  expect(state).toMatchObject({ cursor: 91, cleared: 89 });
+  expect(advance(state, broad, 92, set("b", 1)).made).toBeUndefined();
 });

@@ -121,7 +121,7 @@ class Stage {
     switch (event) {
       case "number made":
         await this.world.set("a", this.world.host.now++);
-        await this.service.cursors.toEnd(this.#ref);
+        await this.service.cursors.advance(await this.head(), { newest: await this.#newest() });
         return;
       case "number made and leased":
         await this.world.set("a", this.world.host.now++);
@@ -144,7 +144,7 @@ class Stage {
         await retryRefused(this.service, await this.head());
         return;
       case "resync made":
-        await this.service.cursors.makeResync(await this.head(), { newest: await this.#newest() });
+        await this.service.cursors.makeResync(await this.head());
         return;
       case "cleared":
         await this.service.cursors.clear(await this.head(), (await this.head()).state.sequence);
@@ -155,7 +155,7 @@ class Stage {
       case "ended in the log": {
         const record = { kind: "subscriptions", peerId: "bob", subscriptions: [] } as const;
         await this.service.commits.commit(this.world.actor.id, [], () => ({ records: [record], writes: [] }));
-        await this.service.cursors.advance(await this.head(), { newest: await this.#newest(), eager: true });
+        await this.service.cursors.advance(await this.head(), { newest: await this.#newest(), store: "eager" });
         return;
       }
       case "ended":

@@ -59,3 +59,14 @@ test("a trust that changes while it is read is read again", async () => {
   world.waiting[0]?.();
   expect(await reading).toMatchObject({ reading: 2 });
 });
+
+test("a trust whose reading took longer than a second is read again, because a part of it is as old", async () => {
+  const world = peers();
+  world.slow = true;
+  const reading = world.trustCache.read([trustKey("a", "p0")]);
+  world.now = 1_001;
+  world.slow = false;
+  world.waiting[0]?.();
+  await reading;
+  expect(await world.trustCache.of("a", "p0")).toMatchObject({ reading: 2 });
+});

@@ -120,10 +120,10 @@ describe("a property that was absent when it was read", () => {
 
 describe("the names in a stretch", () => {
   it("are those of properties only, each once", () => {
-    const news: Change = { do: "notify", target: "resources", data: 1 };
+    const event: Change = { do: "notify", target: "resources", data: 1 };
     const list = recordList("l", { operation: "clear" }, 0);
-    expect(namesIn(numbered([1, set(["a", "b"], 1)], [2, allGone], [3, news], [4, list], [5, set(["a"], 1)]))).toEqual([
-      ...["a", "l"],
-    ]);
+    expect(namesIn(numbered([1, set(["a", "b"], 1)], [2, allGone], [3, event], [4, list], [5, set(["a"], 1)]))).toEqual(
+      [...["a", "l"]],
+    );
   });
 });

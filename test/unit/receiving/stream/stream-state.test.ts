@@ -222,12 +222,12 @@ const nextOf = ({ item }: StreamWorld): number => (item === undefined ? 2 : read
 const COMMIT = { replacing: false, replacedFrom: undefined, recovery: undefined } as const;
 
 /** A part of the copy could not be read, and is tried again. */
-async function readPart({ us, held }: StreamWorld): Promise<void> {
+async function readPart({ us, leasedHead }: StreamWorld): Promise<void> {
   const { receiving, store } = us.service;
-  const at = { stateVersion: held.stateVersion + us.now, sequence: 1 };
+  const at = { stateVersion: leasedHead.stateVersion + us.now, sequence: 1 };
   const failed = { reason: "silent", again: us.now };
   const since = await store(ACTOR, PEER).markStale({ scope: [], excludedScopes: [] }, ["a"], at, failed);
-  await receiving.stale.note(held, ["a"], { ...failed, status: "parked", since: since ?? us.now });
+  await receiving.stale.note(leasedHead, ["a"], { ...failed, status: "parked", since: since ?? us.now });
   const key = us.table.all().find((item) => item["kind"] === "read")!;
   await receiving.staleReads.again((await receiving.stale.at(key))!, us.deadline());
 }
@@ -256,34 +256,39 @@ const SCENARIOS: Record<Event, readonly Scenario[]> = {
   "advance, kept": [true, false].map((lapsed) => ({
     entry: { lapsed },
     in: lapsed ? FREE : ["absent", "idle", "gap", "leased", "ended"],
-    fire: ({ streams, held }) => streams.advance(held, { to: held.lastSeq + 1, keepLease: true }),
+    fire: ({ streams, leasedHead }) => streams.advance(leasedHead, { to: leasedHead.lastSeq + 1, keepLease: true }),
   })),
   "advance, given back": [
-    { fire: ({ streams, held }) => streams.advance(held, { to: held.lastSeq, keepLease: false, fields: {} }) },
+    {
+      fire: ({ streams, leasedHead }) =>
+        streams.advance(leasedHead, { to: leasedHead.lastSeq, keepLease: false, fields: {} }),
+    },
     {
       in: [...LEASED, "interrupted", "gap"],
       entry: { buffered: true },
-      fire: ({ streams, held }) => streams.advance(held, { to: held.lastSeq, keepLease: false, fields: COMMIT }),
+      fire: ({ streams, leasedHead }) =>
+        streams.advance(leasedHead, { to: leasedHead.lastSeq, keepLease: false, fields: COMMIT }),
     },
     {
       in: [...LEASED, "interrupted"],
-      fire: ({ streams, held }) => streams.advance(held, { to: held.lastSeq + 1, keepLease: false, fields: COMMIT }),
+      fire: ({ streams, leasedHead }) =>
+        streams.advance(leasedHead, { to: leasedHead.lastSeq + 1, keepLease: false, fields: COMMIT }),
     },
     {
       in: ["gap"],
       entry: { buffered: true, lapsed: true },
-      fire: ({ streams, held }) => streams.advance(held, { to: 3, keepLease: false }),
+      fire: ({ streams, leasedHead }) => streams.advance(leasedHead, { to: 3, keepLease: false }),
     },
     {
       in: ["idle"],
       entry: { lapsed: true },
-      fire: ({ streams, held }) => streams.advance(held, { to: 2, keepLease: false }),
+      fire: ({ streams, leasedHead }) => streams.advance(leasedHead, { to: 2, keepLease: false }),
     },
   ],
   release: [
-    { fire: ({ streams, held }) => streams.release(held) },
-    { in: ["leased"], entry: { buffered: true }, fire: ({ streams, held }) => streams.release(held) },
-    { in: FREE, entry: { lapsed: true }, fire: ({ streams, held }) => streams.release(held) },
+    { fire: ({ streams, leasedHead }) => streams.release(leasedHead) },
+    { in: ["leased"], entry: { buffered: true }, fire: ({ streams, leasedHead }) => streams.release(leasedHead) },
+    { in: FREE, entry: { lapsed: true }, fire: ({ streams, leasedHead }) => streams.release(leasedHead) },
   ],
   "lease over": [false, true].map((buffered) => ({
     in: LEASED,
@@ -299,12 +304,17 @@ const SCENARIOS: Record<Event, readonly Scenario[]> = {
   ],
   "recovery requested": [
     { fire: ({ streams, us }) => streams.requestRecovery({ key: KEY }, "resync", us.now) },
-    { fire: (world) => world.streams.markUnavailable(world.held, nextOf(world)) },
+    { fire: (world) => world.streams.markUnavailable(world.leasedHead, nextOf(world)) },
   ],
   contradicted: [
-    { fire: ({ us, held }) => markContradicted({ ...us.service.receiving, clock: { now: () => us.now } }, held) },
+    {
+      fire: ({ us, leasedHead }) =>
+        markContradicted({ ...us.service.receiving, clock: { now: () => us.now } }, leasedHead),
+    },
   ],
-  cleared: [{ fire: ({ us, held }) => us.service.outbound.clearState(held, us.deadline()).catch(() => undefined) }],
+  cleared: [
+    { fire: ({ us, leasedHead }) => us.service.outbound.clearState(leasedHead, us.deadline()).catch(() => undefined) },
+  ],
   made: [
     {
       fire: async ({ us }) => {
@@ -317,8 +327,8 @@ const SCENARIOS: Record<Event, readonly Scenario[]> = {
       },
     },
   ],
-  "made again": [{ in: [...LIVE, "ended"], fire: ({ us, held }) => us.service.heads.beginAgain(held) }],
-  ended: [{ fire: ({ us, held }) => us.service.heads.end(held, false) }],
+  "made again": [{ in: [...LIVE, "ended"], fire: ({ us, leasedHead }) => us.service.heads.beginAgain(leasedHead) }],
+  ended: [{ fire: ({ us, leasedHead }) => us.service.heads.end(leasedHead, false) }],
   "trust changed": [
     { fire: ({ us }) => us.service.heads.authorize({ actorId: ACTOR, peerId: PEER }, undefined, 2) },
     { fire: ({ us }) => us.service.heads.authorize({ actorId: ACTOR, peerId: PEER }, secretDigest(SECRET), 3) },

@@ -75,7 +75,7 @@ export class StreamWorld {
       ...{ startedAt: now, read: 0, of: 1, rev: 0, lowest: 1, positioned: true, ownershipRevision: 0, floor: 0 },
       ...{ reset: false, numbered: true, known: "", after: "a" },
     };
-    return markReplacing(this.held, { stateVersion: now + 1, recovery, dueAt: now + LEASE_MS });
+    return markReplacing(this.leasedHead, { stateVersion: now + 1, recovery, dueAt: now + LEASE_MS });
   }
 
   get streams() {
@@ -92,7 +92,7 @@ export class StreamWorld {
   }
 
   /** As its holder has seen it. */
-  get held(): Head {
+  get leasedHead(): Head {
     return this.holder ?? { ...HEADLESS, lease: STRANGER };
   }
 
