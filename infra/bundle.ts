@@ -36,6 +36,8 @@ export async function bundle(options: {
   readonly entries: readonly Entry[];
   /** Packages that stay out of the bundles [LEFT_OUT]. */
   readonly leftOut?: readonly string[];
+  /** Keeps names and lines, for profiles [false]. */
+  readonly readable?: boolean;
 }): Promise<ReadonlyMap<string, string | Uint8Array>> {
   const result = await build({
     absWorkingDir: options.root,
@@ -50,7 +52,7 @@ export async function bundle(options: {
     target: "node24",
     mainFields: ["module", "main"],
     external: [...(options.leftOut ?? LEFT_OUT)],
-    minify: true,
+    minify: options.readable !== true,
     legalComments: "none",
   });
   const dist = path.join(options.root, "dist");

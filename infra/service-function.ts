@@ -28,7 +28,7 @@ interface ServiceFunctionProps {
   readonly queue: Queue;
   /** The variables of every function. */
   readonly environment: Readonly<Record<string, string>>;
-  readonly settings: Pick<Settings, "memoryMb" | "logRetentionDays" | "tracing">;
+  readonly settings: Pick<Settings, "memoryMb" | "functionMemoryMb" | "logRetentionDays" | "tracing">;
   /** Has `index.mjs`, which exports `handler`. */
   readonly code: Code;
 }
@@ -41,7 +41,7 @@ export class ServiceFunction extends Construct {
   constructor(scope: Construct, id: string, props: ServiceFunctionProps) {
     super(scope, id);
     const rights: FunctionRights = functions[props.name];
-    const { memoryMb, logRetentionDays, tracing } = props.settings;
+    const { memoryMb, functionMemoryMb, logRetentionDays, tracing } = props.settings;
     const logGroup = new LogGroup(this, "Log", { retention: logRetentionDays, removalPolicy: RemovalPolicy.DESTROY });
     this.logGroup = logGroup;
     const role = new Role(this, "Role", {
@@ -52,7 +52,7 @@ export class ServiceFunction extends Construct {
       description: `${Stack.of(this).stackName}: ${props.name}`,
       runtime: Runtime.NODEJS_24_X,
       architecture: Architecture.ARM_64,
-      memorySize: memoryMb,
+      memorySize: functionMemoryMb[props.name] ?? memoryMb,
       timeout: Duration.seconds(rights.startedBy === "requests" ? REQUEST_SECONDS : BACKGROUND_SECONDS),
       code: props.code,
       handler: "index.handler",

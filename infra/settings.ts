@@ -3,6 +3,7 @@
  * default and its allowed values. `docs/deploying.md` describes each.
  */
 import { RetentionDays } from "aws-cdk-lib/aws-logs";
+import { functions, type FunctionName } from "./functions.ts";
 
 /** One setting. `read` gives undefined for a value that is not allowed. */
 interface Setting<T> {
@@ -25,17 +26,37 @@ const setting = <T>(of: Setting<T>): Setting<T> => of;
 const whole = (otherwise: number, least: number, most: number): Setting<number> => ({
   otherwise,
   allowed: `a whole number from ${String(least)} to ${String(most)}`,
-  read: (text) => {
-    const number = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
-    return number >= least && number <= most ? number : undefined;
-  },
+  read: (text) => wholeIn(text, least, most),
 });
+
+function wholeIn(text: string, least: number, most: number): number | undefined {
+  const number = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
+  return number >= least && number <= most ? number : undefined;
+}
 
 const matching = <const T extends string | undefined>(otherwise: T, pattern: RegExp, allowed: string) => ({
   otherwise: otherwise as string | T,
   allowed,
   read: (text: string) => (pattern.test(text) ? text : undefined),
 });
+
+/** What Lambda allows a function, MB. */
+const [LEAST_MEMORY_MB, MOST_MEMORY_MB] = [128, 10_240];
+
+type MemoryByFunction = Readonly<Partial<Record<FunctionName, number>>>;
+
+function memoryIn(text: string): MemoryByFunction | undefined {
+  const read: Partial<Record<FunctionName, number>> = {};
+  for (const pair of text.split(",")) {
+    const [name = "", memory = "", ...more] = pair.split("=").map((part) => part.trim());
+    const mb = wholeIn(memory, LEAST_MEMORY_MB, MOST_MEMORY_MB);
+    if (!isFunctionName(name) || mb === undefined || more.length > 0 || Object.hasOwn(read, name)) return undefined;
+    read[name] = mb;
+  }
+  return read;
+}
+
+const isFunctionName = (name: string): name is FunctionName => Object.hasOwn(functions, name);
 
 /** A tag's key and value, of the characters that every service accepts. */
 const TAG = /^\s*(?<key>[\p{L}\p{N} _.:/+@-]{1,128})=(?<value>[\p{L}\p{N} _.:/=+@-]{0,256})$/u;
@@ -71,7 +92,14 @@ export const settings = {
     /^[A-Za-z0-9_.-]{3,255}$/,
     "the name of a table: 3 to 255 letters, digits, underscores, dots and hyphens",
   ),
-  memoryMb: whole(512, 128, 10_240),
+  memoryMb: whole(512, LEAST_MEMORY_MB, MOST_MEMORY_MB),
+  functionMemoryMb: setting<MemoryByFunction>({
+    otherwise: {},
+    allowed:
+      `function=number with commas between them, each of ${Object.keys(functions).join(", ")} at most once, ` +
+      `whole numbers from ${String(LEAST_MEMORY_MB)} to ${String(MOST_MEMORY_MB)}`,
+    read: memoryIn,
+  }),
   workerConcurrency: whole(10, 2, 1_000),
   throttlingRateLimit: whole(200, 1, 10_000),
   throttlingBurstLimit: whole(400, 1, 10_000),

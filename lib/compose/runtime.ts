@@ -5,7 +5,7 @@ import { PassphraseGuesses } from "../actors/passphrase-guesses.ts";
 import { compact } from "../system/compact.ts";
 import { loadConfig, type Config } from "../system/config.ts";
 import { printBigintsExactly } from "../domain/json/json-text.ts";
-import { createDocumentClient } from "../dynamodb/client.ts";
+import { createTableClient } from "../dynamodb/client.ts";
 import { environmentCredentials } from "../dynamodb/environment-credentials.ts";
 import { DocumentTable } from "../dynamodb/document-table.ts";
 import { DueIndexTable } from "../dynamodb/keys/due-index.ts";
@@ -67,7 +67,7 @@ export function composeRuntime(application: Application, given: Ports): Runtime 
 /** The ports of a real instance: the environment's configuration, DynamoDB, SQS, the network. */
 export function systemPorts(application: Application): Ports {
   const config = loadConfig(application.options);
-  const client = createDocumentClient({
+  const client = createTableClient({
     region: config.region,
     credentials: environmentCredentials,
     ...compact({ endpoint: config.dynamodbEndpoint }),

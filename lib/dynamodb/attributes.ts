@@ -1,4 +1,8 @@
+import type { AttributeValue } from "@aws-sdk/client-dynamodb";
 import type { Attribute, Item } from "./table.ts";
+
+/** An item, or a part of one, as requests and answers carry it. */
+export type WireItem = Record<string, AttributeValue>;
 
 /** The most bytes one item may have (DynamoDB), names included. */
 export const MAX_ITEM_BYTES = 400 * 1024;
@@ -30,7 +34,7 @@ export function isEmptySet(value: Attribute): boolean {
 
 /** The members of a map; one that is `undefined` counts as absent. */
 export function members<T>(record: { readonly [name: string]: T } | undefined): [name: string, value: T][] {
-  return Object.entries(record ?? {}).filter(([, value]) => value !== undefined);
+  return record === undefined ? [] : Object.entries(record).filter(([, value]) => value !== undefined);
 }
 
 /** The bytes of a string as stored. @throws NotStorable for a lone surrogate, which UTF-8 cannot carry */
@@ -77,26 +81,52 @@ export function itemBytes(item: Item): number {
 }
 
 /**
- * The value as the document client needs it. Maps become `Map`s, because the client takes a member named `constructor` for the
- * value's class, and the member `__proto__`, which no plain object can carry through its marshalling, gets an escape that
- * `fromDocument` removes.
+ * The value as requests carry it. The member `__proto__` of a map, which the SDK's objects cannot carry, gets an escape that
+ * `fromWire` removes.
  *
  * @throws NotStorable as `attributeBytes`
  */
-export function toDocument(value: Attribute): unknown {
+export function toWire(value: Attribute): AttributeValue {
   attributeBytes(value);
   return converted(value);
 }
 
-/** The reverse of `toDocument`, for a value that the document client read. */
-export function fromDocument(value: unknown): Attribute {
-  if (typeof value !== "object" || value === null) return value as Attribute;
-  if (value instanceof Uint8Array || value instanceof Set) return value as Attribute;
-  if (Array.isArray(value)) return value.map(fromDocument);
+/** The item as requests carry it, without empty sets. @throws NotStorable as `attributeBytes` */
+export function itemToWire(item: Item): WireItem {
+  const wire: WireItem = {};
+  for (const name of Object.keys(item)) {
+    const value = item[name];
+    if (value !== undefined && !isEmptySet(value)) wire[name] = toWire(value);
+  }
+  return wire;
+}
+
+/** The reverse of `toWire`. Numbers are read as JavaScript numbers, also beyond 2^53. */
+export function fromWire(wire: AttributeValue): Attribute {
+  if (wire.S !== undefined) return wire.S;
+  if (wire.N !== undefined) return Number(wire.N);
+  if (wire.BOOL !== undefined) return wire.BOOL;
+  if (wire.M !== undefined) return mapFromWire(wire.M);
+  if (wire.L !== undefined) return wire.L.map(fromWire);
+  if (wire.NS !== undefined) return new Set(wire.NS.map(Number));
+  if (wire.SS !== undefined) return new Set(wire.SS);
+  if (wire.B !== undefined) return wire.B;
+  if (wire.NULL !== undefined) return null;
+  throw new TypeError(`An attribute of a type that this service never stores: ${Object.keys(wire).join()}.`);
+}
+
+/** The reverse of `itemToWire`. */
+export function itemFromWire(wire: Readonly<WireItem>): Item {
+  return mapFromWire(wire) as Item;
+}
+
+function mapFromWire(wire: Readonly<WireItem>): { [name: string]: Attribute } {
   const map: Record<string, Attribute> = {};
-  for (const [key, member] of Object.entries(value)) {
-    const read = fromDocument(member);
-    if (PROTOTYPE_KEY.test(key)) {
+  for (const key of Object.keys(wire)) {
+    const member = wire[key];
+    if (member === undefined) continue;
+    const read = fromWire(member);
+    if (isPrototypeKey(key)) {
       // Assigning to `__proto__` would set the prototype; defining it makes an ordinary member.
       Object.defineProperty(map, key.slice(1), { value: read, enumerable: true, writable: true, configurable: true });
     } else {
@@ -106,17 +136,35 @@ export function fromDocument(value: unknown): Attribute {
   return map;
 }
 
-function converted(value: Attribute): unknown {
-  if (typeof value !== "object" || value === null) return value;
-  if (value instanceof Uint8Array || isAttributeSet(value)) return value;
-  if (isAttributeList(value)) return value.map(converted);
-  const map = new Map<string, unknown>();
+function converted(value: Attribute): AttributeValue {
+  switch (typeof value) {
+    case "string":
+      return { S: value };
+    case "number":
+      return { N: String(value) };
+    case "boolean":
+      return { BOOL: value };
+  }
+  if (value === null) return { NULL: true };
+  if (value instanceof Uint8Array) return { B: value };
+  if (isAttributeSet(value)) return setToWire(value);
+  if (isAttributeList(value)) return { L: value.map(converted) };
+  const map: WireItem = {};
   for (const key of Object.keys(value)) {
     const member = value[key];
-    if (member !== undefined) map.set(PROTOTYPE_KEY.test(key) ? "\\" + key : key, converted(member));
+    if (member !== undefined) map[isPrototypeKey(key) ? "\\" + key : key] = converted(member);
   }
-  return map;
+  return { M: map };
 }
+
+/** A set with members has those of one type: `attributeBytes` refuses others. */
+function setToWire(set: ReadonlySet<number> | ReadonlySet<string>): AttributeValue {
+  const elements = [...set];
+  return typeof elements[0] === "number" ? { NS: elements.map(String) } : { SS: elements as string[] };
+}
+
+/** The regular expression alone would take longer than the rest for the short names of most members. */
+const isPrototypeKey = (key: string): boolean => key.endsWith("__proto__") && PROTOTYPE_KEY.test(key);
 
 function numberBytes(value: number): number {
   if (Number.isInteger(value) && Math.abs(value) <= Number.MAX_SAFE_INTEGER) {

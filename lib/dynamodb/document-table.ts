@@ -1,16 +1,16 @@
 import {
-  BatchGetCommand,
-  BatchWriteCommand,
-  DeleteCommand,
-  GetCommand,
-  PutCommand,
+  BatchGetItemCommand,
+  BatchWriteItemCommand,
+  DeleteItemCommand,
+  GetItemCommand,
+  PutItemCommand,
   QueryCommand,
-  TransactWriteCommand,
-  UpdateCommand,
-  type DynamoDBDocumentClient,
-  type TransactWriteCommandInput,
-} from "@aws-sdk/lib-dynamodb";
-import { fromDocument, isEmptySet, members, toDocument } from "./attributes.ts";
+  TransactWriteItemsCommand,
+  UpdateItemCommand,
+  type DynamoDBClient,
+  type TransactWriteItem,
+} from "@aws-sdk/client-dynamodb";
+import { itemFromWire, itemToWire, type WireItem } from "./attributes.ts";
 import { checkExpressions, projection, queryExpressions, writeExpressions } from "./expressions.ts";
 import { Retries, type RetryDeps } from "./retries.ts";
 import {
@@ -31,8 +31,8 @@ const DELETE_BATCH = 25;
 const PARALLEL_BATCHES = 4;
 
 interface DocumentTableOptions extends RetryDeps {
-  /** From `createDocumentClient`. */
-  readonly client: DynamoDBDocumentClient;
+  /** From `createTableClient`. */
+  readonly client: DynamoDBClient;
   readonly tableName: string;
   /** Names each transaction, so that it happens once, however often it is sent. */
   readonly ids: Pick<Ids, "id">;
@@ -47,7 +47,7 @@ interface DocumentTableOptions extends RetryDeps {
  * A transaction does not, because it keeps its token from then on.
  */
 export class DocumentTable implements Table {
-  readonly #client: DynamoDBDocumentClient;
+  readonly #client: DynamoDBClient;
   readonly #table: string;
   readonly #ids: Pick<Ids, "id">;
   readonly #retries: RetryDeps;
@@ -62,12 +62,12 @@ export class DocumentTable implements Table {
   async get(key: Key, options: Parameters<Table["get"]>[1] = {}): Promise<Item | undefined> {
     const request = {
       TableName: this.#table,
-      Key: plain(key),
+      Key: wireKey(key),
       ConsistentRead: options.consistent ?? true,
       ...(options.only && projection(options.only)),
     };
-    const { Item: found } = await this.#repeating(() => this.#client.send(new GetCommand(request)));
-    return found && itemOf(found);
+    const { Item: found } = await this.#repeating(() => this.#client.send(new GetItemCommand(request)));
+    return found && itemFromWire(found);
   }
 
   async getMany(keys: readonly Key[], options: Parameters<Table["getMany"]>[1] = {}): Promise<readonly Item[]> {
@@ -88,8 +88,8 @@ export class DocumentTable implements Table {
     };
     const answer = await this.#repeating(() => this.#client.send(new QueryCommand(request)));
     const { Items: items = [], LastEvaluatedKey: last } = answer;
-    const page = items.map(itemOf);
-    return last ? { items: page, next: last["sk"] as string } : { items: page };
+    const page = items.map(itemFromWire);
+    return last ? { items: page, next: last["sk"]?.S ?? "" } : { items: page };
   }
 
   async queryDue(...[shard, until, limit, after]: Parameters<Table["queryDue"]>): ReturnType<Table["queryDue"]> {
@@ -98,45 +98,47 @@ export class DocumentTable implements Table {
       IndexName: "due",
       KeyConditionExpression: "#shard = :shard AND #at <= :until",
       ExpressionAttributeNames: { "#shard": "dueShard", "#at": "dueAt" },
-      ExpressionAttributeValues: { ":shard": shard, ":until": until },
+      ExpressionAttributeValues: { ":shard": { S: shard }, ":until": { N: String(until) } },
       Limit: limit,
-      ...(after && { ExclusiveStartKey: { ...plain(after), dueShard: shard, dueAt: after.dueAt } }),
+      ...(after && {
+        ExclusiveStartKey: { ...wireKey(after), dueShard: { S: shard }, dueAt: { N: String(after.dueAt) } },
+      }),
     };
     const { Items: items = [] } = await this.#repeating(() => this.#client.send(new QueryCommand(request)));
     return items.map((item) => ({
-      pk: item["pk"] as string,
-      sk: item["sk"] as string,
-      dueAt: item["dueAt"] as number,
+      pk: item["pk"]?.S ?? "",
+      sk: item["sk"]?.S ?? "",
+      dueAt: Number(item["dueAt"]?.N),
     }));
   }
 
   async put(item: Item, condition: Condition): Promise<void> {
-    const write = { TableName: this.#table, Item: documentOf(item), ...writeExpressions(condition), ...OLD_IMAGE };
-    await this.#repeating(() => this.#client.send(new PutCommand(write)));
+    const write = { TableName: this.#table, Item: itemToWire(item), ...writeExpressions(condition), ...OLD_IMAGE };
+    await this.#repeating(() => this.#client.send(new PutItemCommand(write)));
   }
 
   async update(key: Key, change: Change, condition: Condition): Promise<Item> {
     const write = {
       TableName: this.#table,
-      Key: plain(key),
+      Key: wireKey(key),
       ...writeExpressions(condition, change),
       ReturnValues: "ALL_NEW",
       ...OLD_IMAGE,
     } as const;
-    const { Attributes: now } = await this.#repeating(() => this.#client.send(new UpdateCommand(write)));
-    return itemOf({ ...now });
+    const { Attributes: now } = await this.#repeating(() => this.#client.send(new UpdateItemCommand(write)));
+    return itemFromWire({ ...now });
   }
 
   async delete(key: Key, condition: Condition): Promise<Item | undefined> {
     const write = {
       TableName: this.#table,
-      Key: plain(key),
+      Key: wireKey(key),
       ...writeExpressions(condition),
       ReturnValues: "ALL_OLD",
       ...OLD_IMAGE,
     } as const;
-    const { Attributes: was } = await this.#repeating(() => this.#client.send(new DeleteCommand(write)));
-    return was && itemOf(was);
+    const { Attributes: was } = await this.#repeating(() => this.#client.send(new DeleteItemCommand(write)));
+    return was && itemFromWire(was);
   }
 
   async transact(writes: readonly Write[]): Promise<void> {
@@ -145,7 +147,7 @@ export class DocumentTable implements Table {
     await this.#repeating((inDoubt) => {
       // A cancelled transaction is sent as a new one; one whose answer was lost keeps its token, for it may have happened.
       token = inDoubt && token !== undefined ? token : this.#ids.id();
-      return this.#client.send(new TransactWriteCommand({ TransactItems, ClientRequestToken: token }));
+      return this.#client.send(new TransactWriteItemsCommand({ TransactItems, ClientRequestToken: token }));
     });
   }
 
@@ -153,31 +155,31 @@ export class DocumentTable implements Table {
     await mapConcurrent(inBatches(distinct(keys), DELETE_BATCH), (batch) => this.#deleteBatch(batch));
   }
 
-  #transactItem(write: Write): NonNullable<TransactWriteCommandInput["TransactItems"]>[number] {
+  #transactItem(write: Write): TransactWriteItem {
     const common = { TableName: this.#table, ...OLD_IMAGE };
     if ("put" in write) {
-      return { Put: { ...common, Item: documentOf(write.put), ...writeExpressions(write.condition) } };
+      return { Put: { ...common, Item: itemToWire(write.put), ...writeExpressions(write.condition) } };
     }
     if ("delete" in write) {
-      return { Delete: { ...common, Key: plain(write.delete), ...writeExpressions(write.condition) } };
+      return { Delete: { ...common, Key: wireKey(write.delete), ...writeExpressions(write.condition) } };
     }
     if ("check" in write) {
-      return { ConditionCheck: { ...common, Key: plain(write.check), ...checkExpressions(write.condition) } };
+      return { ConditionCheck: { ...common, Key: wireKey(write.check), ...checkExpressions(write.condition) } };
     }
     const { UpdateExpression = "", ...rest } = writeExpressions(write.condition, write.change);
     if (UpdateExpression === "") throw new TypeError("An update in a transaction changes nothing; use a check.");
-    return { Update: { ...common, Key: plain(write.update), UpdateExpression, ...rest } };
+    return { Update: { ...common, Key: wireKey(write.update), UpdateExpression, ...rest } };
   }
 
   async #getBatch(batch: readonly Key[], consistent: boolean): Promise<Item[]> {
     const retries = new Retries(this.#retries);
     const found: Item[] = [];
-    for (let requested = batch.map(plain); ;) {
+    for (let requested = batch.map(wireKey); ;) {
       const request = { RequestItems: { [this.#table]: { Keys: requested, ConsistentRead: consistent } } };
-      const answer = await retries.untilAnswered(() => this.#client.send(new BatchGetCommand(request)));
-      const items = (answer.Responses?.[this.#table] ?? []).map(itemOf);
+      const answer = await retries.untilAnswered(() => this.#client.send(new BatchGetItemCommand(request)));
+      const items = (answer.Responses?.[this.#table] ?? []).map(itemFromWire);
       found.push(...items);
-      requested = (answer.UnprocessedKeys?.[this.#table]?.Keys ?? []) as Key[];
+      requested = answer.UnprocessedKeys?.[this.#table]?.Keys ?? [];
       if (requested.length === 0) return found;
       // A full answer of 16 MB leaves the rest for the next request: no sign of overload, and progress.
       if (items.length > 0) retries.progressed();
@@ -187,9 +189,9 @@ export class DocumentTable implements Table {
 
   async #deleteBatch(batch: readonly Key[]): Promise<void> {
     const retries = new Retries(this.#retries);
-    for (let requests = batch.map((key) => ({ DeleteRequest: { Key: plain(key) } })); ;) {
+    for (let requests = batch.map((key) => ({ DeleteRequest: { Key: wireKey(key) } })); ;) {
       const request = { RequestItems: { [this.#table]: requests } };
-      const answer = await retries.untilAnswered(() => this.#client.send(new BatchWriteCommand(request)));
+      const answer = await retries.untilAnswered(() => this.#client.send(new BatchWriteItemCommand(request)));
       const rest = (answer.UnprocessedItems?.[this.#table] ?? []) as typeof requests;
       if (rest.length === 0) return;
       if (rest.length < requests.length) retries.progressed();
@@ -205,18 +207,9 @@ export class DocumentTable implements Table {
 
 const OLD_IMAGE = { ReturnValuesOnConditionCheckFailure: "ALL_OLD" } as const;
 
-/** The key of an item. */
-function plain({ pk, sk }: Key): { pk: string; sk: string } {
-  return { pk, sk };
-}
-
-function documentOf(item: Item): Record<string, unknown> {
-  const present = members(item).filter(([, value]) => !isEmptySet(value));
-  return Object.fromEntries(present.map(([name, value]) => [name, toDocument(value)]));
-}
-
-function itemOf(document: Readonly<Record<string, unknown>>): Item {
-  return fromDocument(document) as Item;
+/** The key of an item as requests carry it. */
+function wireKey({ pk, sk }: Key): WireItem {
+  return { pk: { S: pk }, sk: { S: sk } };
 }
 
 /** Each key once: a batch that names one twice is refused. */

@@ -1,10 +1,10 @@
-import { isEmptySet, members, toDocument } from "./attributes.ts";
+import { isEmptySet, members, toWire, type WireItem } from "./attributes.ts";
 import { exists, missing, type Attribute, type Change, type Condition, type QueryRange } from "./table.ts";
 
 /** The names and values that expressions refer to, as every DynamoDB command takes them; absent when there are none. */
 interface Placeholders {
   ExpressionAttributeNames?: Record<string, string>;
-  ExpressionAttributeValues?: Record<string, unknown>;
+  ExpressionAttributeValues?: WireItem;
 }
 
 interface WriteExpressions extends Placeholders {
@@ -16,7 +16,7 @@ interface QueryExpressions extends Placeholders {
   KeyConditionExpression: string;
   ProjectionExpression?: string;
   /** Where to start, exclusive, when the key condition alone cannot say it. */
-  ExclusiveStartKey?: { pk: string; sk: string };
+  ExclusiveStartKey?: WireItem;
 }
 
 /** `(attribute_exists OR attribute_not_exists)`: always true, for the one place that demands an expression. */
@@ -72,7 +72,7 @@ export function queryExpressions(range: QueryRange): QueryExpressions | undefine
   }
   const expressions: QueryExpressions = { KeyConditionExpression: parts.join(" AND ") };
   if (range.only) expressions.ProjectionExpression = projected(range.only, aliases);
-  if (bounds.start !== undefined) expressions.ExclusiveStartKey = { pk: range.pk, sk: bounds.start };
+  if (bounds.start !== undefined) expressions.ExclusiveStartKey = { pk: { S: range.pk }, sk: { S: bounds.start } };
   return Object.assign(expressions, aliases.placeholders());
 }
 
@@ -139,13 +139,12 @@ class Aliases {
   placeholders(): Placeholders {
     const placeholders: Placeholders = {};
     if (this.#names.size > 0) {
-      placeholders.ExpressionAttributeNames = Object.fromEntries(
-        [...this.#names].map(([name, alias]) => [alias, name]),
-      );
+      const names: Record<string, string> = (placeholders.ExpressionAttributeNames = {});
+      for (const [name, alias] of this.#names) names[alias] = name;
     }
     if (this.#values.size > 0) {
-      const values = [...this.#values].map(([value, alias]) => [alias, toDocument(value)]);
-      placeholders.ExpressionAttributeValues = Object.fromEntries(values) as Record<string, unknown>;
+      const values: WireItem = (placeholders.ExpressionAttributeValues = {});
+      for (const [value, alias] of this.#values) values[alias] = toWire(value);
     }
     return placeholders;
   }

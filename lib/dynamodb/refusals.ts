@@ -2,12 +2,9 @@ import {
   ConditionalCheckFailedException,
   TransactionCanceledException,
   TransactionConflictException,
-  type AttributeValue,
   type CancellationReason,
 } from "@aws-sdk/client-dynamodb";
-import { unmarshall } from "@aws-sdk/util-dynamodb";
-import { fromDocument } from "./attributes.ts";
-import { readingOptions } from "./client.ts";
+import { itemFromWire, type WireItem } from "./attributes.ts";
 import { failureOf } from "../system/failures.ts";
 import { ConditionFailed, TransactionRefused, type Item } from "./table.ts";
 
@@ -56,8 +53,6 @@ function reasonOf(reason: CancellationReason): Reason | undefined {
   return item ? { code, item } : { code };
 }
 
-/** An error carries its item in the form of the wire: the document client translates answers only. */
-function itemOf(wire: Record<string, AttributeValue> | undefined): Item | undefined {
-  if (!wire || Object.keys(wire).length === 0) return undefined;
-  return fromDocument(unmarshall(wire, readingOptions())) as Item;
+function itemOf(wire: WireItem | undefined): Item | undefined {
+  return wire === undefined || Object.keys(wire).length === 0 ? undefined : itemFromWire(wire);
 }

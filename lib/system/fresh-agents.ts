@@ -42,14 +42,20 @@ export function freshAgents(options: http.AgentOptions, clock: Clock): FreshAgen
     }
   }
   const agents = { plain: new Plain(options), secure: new Secure(options) };
-  // After the clock was set back the age is unknown.
-  const isStale = (socket: object): boolean => Math.abs(clock.now() - (freeSince.get(socket) ?? 0)) > MOST_FREE_MS;
+  /** No connection is stale between these two times: the last look at all of them, and the end of the oldest one's minute. */
+  let [checkedAt, staleAt] = [0, 0];
   return {
     ...agents,
     dropStale() {
+      const now = clock.now();
+      if (now >= checkedAt && now <= staleAt) return;
+      [checkedAt, staleAt] = [now, now + MOST_FREE_MS];
       for (const agent of [agents.plain, agents.secure]) {
-        for (const free of Object.values(agent.freeSockets)) {
-          for (const socket of free?.filter(isStale) ?? []) socket.destroy();
+        for (const socket of Object.values(agent.freeSockets).flatMap((free) => free ?? [])) {
+          const since = freeSince.get(socket) ?? 0;
+          // After the clock was set back the age is unknown.
+          if (Math.abs(now - since) > MOST_FREE_MS) socket.destroy();
+          else staleAt = Math.min(staleAt, since + MOST_FREE_MS);
         }
       }
     },

@@ -1,72 +1,78 @@
-import { spawn, type ChildProcessByStdio } from "node:child_process";
-import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import process from "node:process";
-import { createInterface, type Interface } from "node:readline";
-import type { Readable, Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { OwnedActor } from "../support/owned-actor.ts";
 import { ask } from "../support/publisher/wire.ts";
-import type { StackPlace } from "./stack-process.ts";
+import { BenchProcess } from "./child-process.ts";
+import { RawRequests } from "./raw-requests.ts";
+import type { StackCounts, StackPlace } from "./stack-process.ts";
 
 const PROGRAM = fileURLToPath(new URL("stack-process.ts", import.meta.url));
-const LOG_CHARACTERS = 4000;
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
-/** A local stack in a process of its own, its data in a folder that goes with it. */
-export class BenchStack {
+/** A checkout whose stack is measured, and what it is called in the report. */
+export interface Checkout {
+  readonly name: string;
+  readonly root: string;
+  /** The folder of its bundles and templates. */
+  readonly dist: string;
+}
+
+/** This checkout, as the build has made it. */
+export const HERE: Checkout = { name: "", root: ROOT, dist: path.join(ROOT, "dist") };
+
+/** A local stack in a process of its own, its data in a folder that goes with it, and raw requests to its emulator. */
+export class BenchStack implements AsyncDisposable {
+  readonly checkout: Checkout;
   readonly url: string;
-  /** The emulator's. */
-  readonly endpoint: string;
-  readonly #child: ChildProcessByStdio<Writable, Readable, Readable>;
-  readonly #lines: Interface;
+  readonly raw: RawRequests;
+  readonly #child: BenchProcess;
+  readonly #folder: string;
 
-  private constructor(place: StackPlace, child: ChildProcessByStdio<Writable, Readable, Readable>, lines: Interface) {
-    this.url = place.url;
-    this.endpoint = place.endpoint;
-    this.#child = child;
-    this.#lines = lines;
+  private constructor(checkout: Checkout, of: { url: string; raw: RawRequests; child: BenchProcess; folder: string }) {
+    this.checkout = checkout;
+    this.url = of.url;
+    this.raw = of.raw;
+    this.#child = of.child;
+    this.#folder = of.folder;
   }
 
   /**
-   * Runs `work` with a stack that has these operator variables, and ends the stack.
-   * @throws an error with the stack's last words when it does not start or the work fails
+   * Starts the stack of a checkout with these operator variables.
+   * @throws Error with the stack's last words when it does not start
    */
-  static async during<T>(settings: Readonly<Record<string, string>>, work: (stack: BenchStack) => Promise<T>) {
+  static async start(checkout: Checkout, settings: Readonly<Record<string, string>> = {}): Promise<BenchStack> {
     const folder = await mkdtemp(path.join(tmpdir(), "bench-"));
     const named = Object.entries(settings).map(([name, value]) => `${name}=${value}`);
-    const child = spawn(process.execPath, [PROGRAM, folder, ...named], { stdio: ["pipe", "pipe", "pipe"] });
-    const gone = once(child, "exit");
-    // The functions' logs; their end shows the cause of a failure.
-    let log = "";
-    child.stderr.setEncoding("utf8").on("data", (text: string) => (log = (log + text).slice(-LOG_CHARACTERS)));
-    try {
-      const lines = createInterface({ input: child.stdout });
-      const [line] = (await Promise.race([
-        once(lines, "line"),
-        gone.then(() => Promise.reject(new Error("the local stack did not start"))),
-      ])) as [string];
-      return await work(new BenchStack(JSON.parse(line) as StackPlace, child, lines));
-    } catch (error) {
-      throw new Error(`The load could not be measured. The stack's last words:\n${log}`, { cause: error });
-    } finally {
-      child.stdin.end();
-      await gone;
-      await rm(folder, { recursive: true, force: true });
-    }
+    const args = [checkout.root, checkout.dist, folder, ...named];
+    const { child, first } = await BenchProcess.start(PROGRAM, args);
+    const { url, endpoint } = first as StackPlace;
+    const raw = await RawRequests.open(endpoint);
+    return new BenchStack(checkout, { url, raw, child, folder });
   }
 
-  /** How many requests the emulator has been sent until now. */
-  async requests(): Promise<number> {
-    const answer = once(this.#lines, "line") as Promise<[string]>;
-    this.#child.stdin.write("requests\n");
-    return Number((await answer)[0]);
+  /** What the stack has done until now. */
+  async counts(): Promise<StackCounts> {
+    return await this.#child.ask("counts");
+  }
+
+  /** Profiles what the functions do during the work. Gives a file of profiles, one for each function, which the caller removes. */
+  async profiled(file: string, work: () => Promise<unknown>): Promise<void> {
+    await this.#child.ask("profile");
+    await work();
+    await this.#child.ask(`profiled ${file}`);
   }
 
   /** A new actor, as its owner. */
   async actor(): Promise<OwnedActor> {
     const made = await ask(`${this.url}/`, { method: "POST", json: { creator: "bench" } });
     return new OwnedActor(this.url, made.json as { id: string; creator: string; passphrase: string });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.raw[Symbol.asyncDispose]();
+    await this.#child[Symbol.asyncDispose]();
+    await rm(this.#folder, { recursive: true, force: true });
   }
 }

@@ -1,49 +1,155 @@
-/** Callbacks over HTTP to a local stack, and as many bare requests to the emulator beneath it. */
+/** Callbacks over HTTP to local stacks, and raw requests to the emulators beneath them. */
 import { Agent, request } from "node:http";
+import process from "node:process";
 import { startPublisher, type Publisher } from "../support/publisher/publisher.ts";
-import { BenchStack } from "./bench-stack.ts";
-import { pace, type Pace } from "./pace.ts";
-import { RawRequests } from "./raw-requests.ts";
+import { BenchStack, type Checkout } from "./bench-stack.ts";
+import { median, paceOf, times, type Pace, type Times } from "./pace.ts";
+import type { RawReport } from "./raw-process.ts";
 
 export interface LoadReport {
+  /** The name of the checkout. */
+  readonly checkout: string;
   readonly lanes: number;
   readonly callbacks: Pace;
-  /** Conditional updates through the SDK, straight at the emulator. */
   readonly raw: Pace;
-  /** How many raw requests take as long as one callback. */
+  /** How many raw requests take as long as one callback: by the medians of the rounds. */
   readonly ratio: number;
+  /**
+   * The same by the CPU time of all that take part, senders and emulator too: what the time would be if nothing had to wait
+   * for a processor.
+   */
+  readonly workRatio: number;
+  /** Table requests for one callback. */
+  readonly requests: number;
+  /** CPU time of the functions for one callback, ms. */
+  readonly functionMs: number;
+  /** CPU time of the client for one raw request, ms. */
+  readonly rawMs: number;
+  /** The functions' CPU time beside that of as many raw requests. */
+  readonly cpuRatio: number;
 }
 
-/** Lanes, and callbacks in each. */
+/** Lanes, and callbacks in each at each round. */
 const LOADS = [
-  [1, 400],
-  [8, 80],
+  [1, 25],
+  [8, 5],
 ] as const;
-const WARM_UP = 60;
+/** Many short ones: other work on the machine comes and goes. */
+const ROUNDS = 32;
+/** Callbacks that are not measured. Afterwards all that they run is compiled. */
+const WARM_UP = 400;
+/** Raw requests for each callback, so that both clients have sent about as many. */
+const RAW_FOR_EACH = 3;
 
-/** Measures each load, callbacks and raw requests by turns on the same stack. Takes about 15 s on two quiet cores. */
-export function measureLoads(): Promise<readonly LoadReport[]> {
-  return BenchStack.during({}, loadsOf);
+/** Measures each load of each checkout by turns, callbacks and raw requests. Takes about half a minute a checkout. */
+export async function measureLoads(checkouts: readonly Checkout[]): Promise<readonly LoadReport[]> {
+  await using stacks = new AsyncDisposableStack();
+  const publisher = stacks.adopt(await startPublisher({ style: "ours" }), (each) => each.close());
+  const loads: CallbackLoad[] = [];
+  for (const checkout of checkouts) {
+    const stack = stacks.use(await BenchStack.start(checkout));
+    loads.push(stacks.use(await CallbackLoad.open(stack, publisher)));
+  }
+  for (const load of loads) await load.warmUp();
+  const reports: LoadReport[] = [];
+  for (const [lanes, each] of LOADS) {
+    const rounds = loads.map((load) => ({ load, measured: [] as Round[] }));
+    for (let round = 0; round < ROUNDS; round += 1) {
+      for (const { load, measured } of rounds) measured.push(await load.round(lanes, each));
+    }
+    reports.push(...rounds.map(({ load, measured }) => reportOf(load.checkout, lanes, measured)));
+  }
+  return reports;
 }
 
-async function loadsOf(stack: BenchStack): Promise<LoadReport[]> {
-  using raw = await RawRequests.open(stack.endpoint);
-  const publisher = await startPublisher({ style: "ours" });
-  try {
+interface Round {
+  readonly callbacks: Times;
+  readonly raw: RawReport;
+  readonly requests: number;
+  readonly functionMs: number;
+  /** CPU time of all that take part, ms. */
+  readonly callbacksMs: number;
+  readonly rawsMs: number;
+}
+
+function reportOf(checkout: string, lanes: number, rounds: readonly Round[]): LoadReport {
+  const sum = (of: (round: Round) => number): number => rounds.reduce((all, round) => all + of(round), 0);
+  const medianOf = (of: (round: Round) => Times): number => median(rounds.map((round) => each(of(round))));
+  const callbacks = paceOf(
+    lanes,
+    rounds.map((round) => round.callbacks),
+  );
+  const raw = paceOf(
+    lanes,
+    rounds.map((round) => round.raw),
+  );
+  const requests = sum((round) => round.requests) / callbacks.count;
+  const functionMs = sum((round) => round.functionMs) / callbacks.count;
+  const rawMs = sum((round) => round.raw.cpuMs) / raw.count;
+  const workRatio = sum((round) => round.callbacksMs) / callbacks.count / (sum((round) => round.rawsMs) / raw.count);
+  return {
+    ...{
+      checkout,
+      lanes,
+      callbacks,
+      raw,
+      ratio: medianOf((round) => round.callbacks) / medianOf((round) => round.raw),
+    },
+    ...{ workRatio, requests, functionMs, rawMs, cpuRatio: functionMs / (requests * rawMs) },
+  };
+}
+
+/** Milliseconds of the round for each of its runs. */
+const each = ({ times, durationMs }: Times): number => durationMs / times.length;
+
+/** Subscriptions of one stack, each with callbacks of its own. */
+export class CallbackLoad implements Disposable {
+  readonly checkout: string;
+  readonly #stack: BenchStack;
+  readonly #lanes: readonly CallbackLane[];
+
+  private constructor(stack: BenchStack, lanes: readonly CallbackLane[]) {
+    this.checkout = stack.checkout.name;
+    this.#stack = stack;
+    this.#lanes = lanes;
+  }
+
+  static async open(stack: BenchStack, publisher: Publisher): Promise<CallbackLoad> {
     const lanes = await Promise.all(Array.from({ length: 8 }, () => CallbackLane.open(stack, publisher)));
-    const callback = async (lane: number): Promise<void> => lanes[lane]?.send();
-    await pace(4, WARM_UP / 4, callback);
-    await pace(4, WARM_UP / 4, raw.update);
-    const reports: LoadReport[] = [];
-    for (const [count, each] of LOADS) {
-      const callbacks = await pace(count, each, callback);
-      const rawPace = await pace(count, each, raw.update);
-      reports.push({ lanes: count, callbacks, raw: rawPace, ratio: rawPace.perSecond / callbacks.perSecond });
-    }
-    for (const lane of lanes) lane.close();
-    return reports;
-  } finally {
-    await publisher.close();
+    return new CallbackLoad(stack, lanes);
+  }
+
+  /** Sends callbacks one after another in each lane. */
+  async send(lanes: number, each: number): Promise<Times> {
+    return await times(lanes, each, async (lane) => await this.#lanes[lane]?.send());
+  }
+
+  async warmUp(): Promise<void> {
+    await this.send(4, WARM_UP / 4);
+    await this.#stack.raw.send(4, (RAW_FOR_EACH * WARM_UP) / 4);
+  }
+
+  /** Callbacks, then raw requests. */
+  async round(lanes: number, each: number): Promise<Round> {
+    const before = await this.#stack.counts();
+    const own = process.threadCpuUsage();
+    const callbacks = await this.send(lanes, each);
+    const { user, system } = process.threadCpuUsage(own);
+    const between = await this.#stack.counts();
+    const raw = await this.#stack.raw.send(lanes, RAW_FOR_EACH * each);
+    const after = await this.#stack.counts();
+    return {
+      callbacks,
+      raw,
+      requests: between.requests - before.requests,
+      functionMs: between.functionMs - before.functionMs,
+      callbacksMs: between.stackMs - before.stackMs + (user + system) / 1000,
+      rawsMs: after.stackMs - between.stackMs + raw.cpuMs,
+    };
+  }
+
+  [Symbol.dispose](): void {
+    for (const lane of this.#lanes) lane.close();
   }
 }
 

@@ -6,6 +6,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { bundle } from "../../infra/bundle.ts";
 import { functions } from "../../infra/functions.ts";
+import { median } from "./pace.ts";
 
 /** The budget of a cold import, as a multiple of importing the document client alone. */
 export const MOST_RATIO = 1.6;
@@ -90,9 +91,4 @@ async function importOnce(file: string): Promise<number> {
     env: { AWS_REGION: "eu-north-1" },
   });
   return Number(stdout);
-}
-
-function median(times: readonly number[]): number {
-  const sorted = times.toSorted((one, other) => one - other);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }

@@ -1,40 +1,32 @@
-/** Bare requests to the emulator, the measure of everything else on the same machine. */
-import { UpdateCommand } from "@aws-sdk/lib-dynamodb";
-import { LOCAL_CREDENTIALS } from "../../infra/local/credentials.ts";
-import { createDocumentClient } from "../../lib/dynamodb/client.ts";
-import { createTable } from "../support/create-table.ts";
+/** Raw requests to the emulator, the measure of everything else on the same machine. */
+import { fileURLToPath } from "node:url";
+import { BenchProcess } from "./child-process.ts";
+import type { RawReport } from "./raw-process.ts";
 
-const RAW_TABLE = "raw";
+const PROGRAM = fileURLToPath(new URL("raw-process.ts", import.meta.url));
 
-/** Conditional updates through the SDK, in a table of their own beside the service's. */
-export class RawRequests implements Disposable {
-  readonly #client;
+/**
+ * Conditional updates through the document client as published, with its default configuration, from a process of their own
+ * and in a table of their own beside the service's.
+ */
+export class RawRequests implements AsyncDisposable {
+  readonly #child: BenchProcess;
 
-  private constructor(endpoint: string) {
-    this.#client = createDocumentClient({ region: "local", credentials: LOCAL_CREDENTIALS, endpoint });
+  private constructor(child: BenchProcess) {
+    this.#child = child;
   }
 
   static async open(endpoint: string): Promise<RawRequests> {
-    const raw = new RawRequests(endpoint);
-    await createTable(raw.#client, RAW_TABLE);
-    return raw;
+    const { child } = await BenchProcess.start(PROGRAM, [endpoint]);
+    return new RawRequests(child);
   }
 
-  /** One update of the lane's item. `at` must differ from the last one's. */
-  readonly update = async (lane: number, at: number): Promise<void> => {
-    await this.#client.send(
-      new UpdateCommand({
-        TableName: RAW_TABLE,
-        Key: { pk: `lane ${String(lane)}`, sk: "head" },
-        UpdateExpression: "SET lastSeq = :n",
-        ConditionExpression: "attribute_not_exists(pk) OR lastSeq <> :n",
-        ExpressionAttributeValues: { ":n": at },
-        ReturnValues: "ALL_NEW",
-      }),
-    );
-  };
+  /** Sends that many requests, one after another in each lane, and measures them. */
+  async send(lanes: number, each: number): Promise<RawReport> {
+    return await this.#child.ask(JSON.stringify({ lanes, each }));
+  }
 
-  [Symbol.dispose](): void {
-    this.#client.destroy();
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#child[Symbol.asyncDispose]();
   }
 }

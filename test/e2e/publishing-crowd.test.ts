@@ -1,9 +1,8 @@
-import { ConditionalCheckFailedException } from "@aws-sdk/client-dynamodb";
-import { QueryCommand, UpdateCommand, type DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
+import { ConditionalCheckFailedException, DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { DynamoDBDocumentClient, QueryCommand, UpdateCommand } from "@aws-sdk/lib-dynamodb";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startEmulator, type Emulator } from "../../infra/local/emulator.ts";
 import { LOCAL_CREDENTIALS } from "../../infra/local/credentials.ts";
-import { createDocumentClient } from "../../lib/dynamodb/client.ts";
 import { startService, until, type Service } from "../support/service.ts";
 import { sized } from "../support/sizes.ts";
 import { gather } from "../support/subscriber-peer/crowd.ts";
@@ -24,7 +23,9 @@ beforeAll(async () => {
   // The table is the test's own here, so that it can look into it.
   emulator = await startEmulator({ dataDir: ":memory:" });
   const { endpoint } = emulator;
-  client = createDocumentClient({ region: "local", credentials: LOCAL_CREDENTIALS, endpoint });
+  client = DynamoDBDocumentClient.from(
+    new DynamoDBClient({ region: "local", credentials: LOCAL_CREDENTIALS, endpoint }),
+  );
   host = await new SubscriberHost().listen();
   service = await startService({
     DYNAMODB_ENDPOINT: endpoint,

@@ -140,6 +140,15 @@ describe.each([
   });
 });
 
+describe("functionMemoryMb", () => {
+  it("is that of the functions that it names; the others have memoryMb", () => {
+    const given = withSettings({ memoryMb: 256, functionMemoryMb: "callbacks=1024, worker=1769" });
+    const memory = [...functionsByName(given.api)].map(([name, { Properties }]) => [name, Properties["MemorySize"]]);
+    const expected = { callbacks: 1024, api: 256, worker: 1769, scheduler: 256 };
+    expect(Object.fromEntries(memory)).toEqual(expected);
+  });
+});
+
 describe("tracing", () => {
   it("lets the functions send traces, and nothing else; without it they may not", () => {
     const policies = withSettings({ tracing: "true" }).api.findResources("AWS::IAM::Policy");
@@ -224,6 +233,7 @@ describe("a setting", () => {
     certificateArn: ["my-certificate", "arn:aws:iam::123456789012:server-certificate/x"],
     tableName: ["ab", "with space", "arn:aws:dynamodb:eu-north-1:123456789012:table/x", "x".repeat(256)],
     memoryMb: ["much", 127, 10_241, 512.5],
+    functionMemoryMb: ["1024", "api=127", "api=10241", "gateway=512", "api=512,api=512", "api=512=1", "api=512,"],
     workerConcurrency: [1, 1_001, "many"],
     throttlingRateLimit: ["fast", 0],
     throttlingBurstLimit: [0, 10_001],

@@ -3,7 +3,7 @@ import { expect, it, describe, onTestFinished } from "vitest";
 import { refusedWith, transactionCancelled } from "../support/emulated-faults.ts";
 import type { Fault } from "../../infra/local/emulator.ts";
 import { LOCAL_CREDENTIALS } from "../../infra/local/credentials.ts";
-import { createDocumentClient } from "../../lib/dynamodb/client.ts";
+import { createTableClient } from "../../lib/dynamodb/client.ts";
 import { DocumentTable } from "../../lib/dynamodb/document-table.ts";
 import { platform } from "../../lib/system/platform.ts";
 import { secretDigest } from "../../lib/domain/wire/secret-digest.ts";
@@ -18,7 +18,7 @@ async function serving() {
   const failing: { fault?: Fault; pauses: number } = { pauses: 0 };
   const emulated = await startEmulatedTable((...asked) => failing.fault?.(...asked));
   onTestFinished(() => emulated.close());
-  const client = createDocumentClient({
+  const client = createTableClient({
     region: "eu-west-1",
     credentials: LOCAL_CREDENTIALS,
     endpoint: emulated.endpoint,
@@ -60,7 +60,7 @@ describe("a fault that only the operator can mend", () => {
   it("is a 500 too when there are no credentials at all", async () => {
     const missing = new DocumentTable({
       ...platform,
-      client: createDocumentClient({
+      client: createTableClient({
         region: "eu-west-1",
         credentials: (() => Promise.reject(new Error("There are no credentials in the environment."))) as never,
       }),

@@ -1,8 +1,7 @@
-import { CreateTableCommand } from "@aws-sdk/client-dynamodb";
-import type { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
+import { CreateTableCommand, type DynamoDBClient } from "@aws-sdk/client-dynamodb";
 
 /** Makes an empty table as the service expects it. The stacks take theirs from the synthesized template instead. */
-export async function createTable(client: DynamoDBDocumentClient, tableName: string): Promise<void> {
+export async function createTable(client: Pick<DynamoDBClient, "send">, tableName: string): Promise<void> {
   await client.send(
     new CreateTableCommand({
       TableName: tableName,

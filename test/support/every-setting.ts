@@ -5,6 +5,7 @@ export const EVERY_SETTING = {
   certificateArn: "arn:aws:acm:eu-north-1:123456789012:certificate/11111111-2222-3333-4444-555555555555",
   tableName: "Restored-1",
   memoryMb: "1769",
+  functionMemoryMb: "callbacks=1024,scheduler=256",
   workerConcurrency: "25",
   throttlingRateLimit: "50",
   throttlingBurstLimit: "100",

@@ -9,6 +9,8 @@ export interface Asking {
   readonly body?: string | Uint8Array;
   /** The address that it comes from. */
   readonly from?: string;
+  /** Milliseconds that the function may still take [29 000 all the time]. */
+  readonly remaining?: () => number;
 }
 
 export interface Answer {

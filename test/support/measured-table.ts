@@ -1,4 +1,4 @@
-import type { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
+import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { itemBytes } from "../../lib/dynamodb/attributes.ts";
 import { refusal } from "../../lib/dynamodb/refusals.ts";
 import { ConditionFailed, TransactionRefused, type Item } from "../../lib/dynamodb/table.ts";
@@ -32,7 +32,9 @@ export interface Measurement {
  * Counts what everything sent through this client costs, from now on: requests and steps as they are seen here, units as
  * DynamoDB or the local emulator reports them. For tests and benchmarks.
  */
-export function measure(client: DynamoDBDocumentClient): Measurement {
+export function measure(client: DynamoDBClient): Measurement {
+  // Each request gets its own steps, those of below among them, and a context of its own.
+  client.config.cacheMiddleware = false;
   let tally = new Tally();
   const tallies = new WeakMap<object, Tally>();
 

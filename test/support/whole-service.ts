@@ -18,6 +18,7 @@ import type { Table } from "../../lib/dynamodb/table.ts";
 import { area, type AreaHandler } from "../../lib/http/area.ts";
 import { platform } from "../../lib/system/platform.ts";
 import type { DelayedWork } from "../../lib/system/ports.ts";
+import type { Ports } from "../../lib/compose/runtime.ts";
 import { composeService, type Service } from "../../lib/compose/service.ts";
 import { basic, bearer, type Answer, type Asking, type Network } from "./in-process.ts";
 import { received } from "./lambda-result.ts";
@@ -66,7 +67,8 @@ export async function askAreas(
     isBase64Encoded: true,
     body: body === undefined ? undefined : Buffer.from(body).toString("base64"),
   } as unknown as APIGatewayProxyEventV2;
-  return received(await handler(event, { getRemainingTimeInMillis: () => 29_000 } as Context));
+  const { remaining = () => 29_000 } = asking;
+  return received(await handler(event, { getRemainingTimeInMillis: remaining } as Context));
 }
 
 export interface Hosted {
@@ -89,7 +91,13 @@ export class WholeService {
   constructor(
     network: Network,
     origin: string,
-    options: { environment?: Record<string, string>; app?: ActingWebApp; table?: Table } = {},
+    options: {
+      environment?: Record<string, string>;
+      app?: ActingWebApp;
+      table?: Table;
+      /** In place of the service's own clock, queue and so on. */
+      ports?: Partial<Ports>;
+    } = {},
   ) {
     this.origin = origin;
     this.table = options.table ?? new MemoryTable();
@@ -104,6 +112,7 @@ export class WholeService {
       queue: this.#queue,
       clock: { now: () => this.now },
       log: { info: log("info"), warn: log("warn"), error: log("error") },
+      ...options.ports,
     });
     const provide = (): Service => this.service;
     this.#handlers = {

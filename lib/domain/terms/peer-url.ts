@@ -5,8 +5,8 @@ const MAX_URL_LENGTH = 4096;
 
 /** The parsed URL, or undefined when it is no absolute http(s) URL, too long, or carries a user name or password. */
 export function parsePeerUrl(text: string): URL | undefined {
-  if (text.length > MAX_URL_LENGTH || !URL.canParse(text)) return undefined;
-  const url = new URL(text);
+  const url = text.length > MAX_URL_LENGTH ? null : URL.parse(text);
+  if (url === null) return undefined;
   if (url.protocol !== "https:" && url.protocol !== "http:") return undefined;
   if (url.username !== "" || url.password !== "" || url.hostname === "") return undefined;
   return url;
@@ -27,6 +27,8 @@ export function liesUnder(text: string, baseUri: string): boolean {
 }
 
 function hidesDotSegment(pathname: string): boolean {
+  // Most paths have neither dots nor escapes.
+  if (!/[.%]/.test(pathname)) return false;
   let path = pathname;
   for (let round = 0; round < 8; round += 1) {
     if (path.split(/[/\\]/).some((segment) => segment === "." || segment === "..")) return true;

@@ -11,7 +11,7 @@ import type { Actor } from "../../../lib/application/actor.ts";
 import { ActingWebApp } from "../../../lib/application/acting-web-app.ts";
 import { queueWorker } from "../../../lib/scheduler/queue-worker.ts";
 import { readConfig } from "../../../lib/system/config.ts";
-import { createDocumentClient } from "../../../lib/dynamodb/client.ts";
+import { createTableClient } from "../../../lib/dynamodb/client.ts";
 import { DocumentTable } from "../../../lib/dynamodb/document-table.ts";
 import { area } from "../../../lib/http/area.ts";
 import { platform } from "../../../lib/system/platform.ts";
@@ -81,7 +81,7 @@ function compose(): Service {
     if (text.includes("trouble")) throw new Error("The hook does not like it.");
     if (text.includes("at work")) await work(actor);
   });
-  const client = createDocumentClient({ region: "local", credentials: LOCAL_CREDENTIALS, endpoint: stack.endpoint });
+  const client = createTableClient({ region: "local", credentials: LOCAL_CREDENTIALS, endpoint: stack.endpoint });
   client.middlewareStack.add(
     (next, context) => (args) => {
       const noted = note();

@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { attributeBytes, fromDocument, itemBytes, NotStorable, toDocument } from "../../../lib/dynamodb/attributes.ts";
+import { convertToAttr, type marshallOptions } from "@aws-sdk/util-dynamodb";
+import { attributeBytes, fromWire, itemBytes, NotStorable, toWire } from "../../../lib/dynamodb/attributes.ts";
+import type { Attribute } from "../../../lib/dynamodb/table.ts";
 
 describe("itemBytes", () => {
   it("counts names and values in UTF-8 bytes", () => {
@@ -26,14 +28,40 @@ describe("itemBytes", () => {
   });
 });
 
-describe("toDocument and fromDocument", () => {
-  it("carry a member named __proto__ through marshalling that would lose it", () => {
+describe("toWire and fromWire", () => {
+  const values: Attribute[] = [
+    ...["", "a", 0, -1.5, 2 ** 60, 1e21, true, false, null, new Uint8Array([1, 2])],
+    ...[new Set([1, 2]), new Set(["a"]), [], {}, [1, ["b"], { c: null }]],
+    { constructor: { name: "x" }, toString: 1 },
+  ];
+
+  it.each(values.map((value) => [value]))("carry %j as the document client of AWS does", (value) => {
+    const options = { allowImpreciseNumbers: true };
+    const wire = toWire(value);
+    expect(wire).toEqual(marshalled(value, options));
+    expect(fromWire(wire)).toEqual(value);
+  });
+
+  it("leave out members that are undefined", () => {
+    expect(toWire({ a: undefined, b: 1 } as unknown as Attribute)).toEqual({ M: { b: { N: "1" } } });
+  });
+
+  it("refuse a type that is never stored", () => {
+    expect(() => fromWire({ BS: [new Uint8Array(1)] })).toThrow(/BS/);
+  });
+
+  it("carry a member named __proto__ through objects that would lose it", () => {
     const value = JSON.parse('{"__proto__": {"x": 1}, "\\\\__proto__": 2, "proto": 3}') as Record<string, never>;
-    const document = toDocument(value) as Map<string, unknown>;
-    expect([...document.keys()]).toEqual(["\\__proto__", "\\\\__proto__", "proto"]);
-    const marshalled = Object.fromEntries([...document].map(([key, member]) => [key, member === 2 ? 2 : { x: 1 }]));
-    const read = fromDocument(marshalled) as object;
+    const wire = toWire(value);
+    expect(Object.keys(wire.M ?? {})).toEqual(["\\__proto__", "\\\\__proto__", "proto"]);
+    const read = fromWire(wire) as object;
     expect(Object.keys(read)).toEqual(["__proto__", "\\__proto__", "proto"]);
     expect(Object.getPrototypeOf(read)).toBe(Object.prototype);
   });
 });
+
+/** By the library of AWS, which takes an object whose member `constructor` is no class for one it does not know. */
+function marshalled(value: Attribute, options: marshallOptions): unknown {
+  const isMap = typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype;
+  return convertToAttr(isMap ? new Map(Object.entries(value)) : value, options);
+}

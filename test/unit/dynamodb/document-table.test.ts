@@ -3,11 +3,12 @@ import {
   TransactionCanceledException,
   TransactionConflictException,
   type CancellationReason,
+  type DynamoDBClient,
 } from "@aws-sdk/client-dynamodb";
-import type { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
 import { describe, expect, it } from "vitest";
 import { DocumentTable } from "../../../lib/dynamodb/document-table.ts";
 import { always, ConditionFailed, itemMissing, TableBusy, TransactionRefused } from "../../../lib/dynamodb/table.ts";
+import { plainForm, wireForm } from "../../support/wire-form.ts";
 
 const KEY = { pk: "p", sk: "s" };
 const METADATA = { $metadata: {}, message: "" };
@@ -24,11 +25,11 @@ function tableWithin(remaining: (paused: number) => number | undefined, ...answe
   const pauses: number[] = [];
   const send = async (command: { input: Record<string, unknown> }) => {
     const answer = answers[Math.min(sent.length, answers.length - 1)];
-    sent.push(command.input);
+    sent.push(plainForm(command.input) as Record<string, unknown>);
     if (answer instanceof Error) throw answer;
-    return answer;
+    return wireForm(answer);
   };
-  const client = { send } as unknown as DynamoDBDocumentClient;
+  const client = { send } as unknown as DynamoDBClient;
   const sleep = async (ms: number) => void pauses.push(ms);
   const left = (): number | undefined => remaining(pauses.reduce((sum, ms) => sum + ms, 0));
   let tokens = 0;
@@ -222,7 +223,7 @@ describe("a throttled request", () => {
 
   it("ends also where no time passes and the jitter is always 0", async () => {
     const send = async () => await Promise.reject(named("ThrottlingException"));
-    const client = { send } as unknown as DynamoDBDocumentClient;
+    const client = { send } as unknown as DynamoDBClient;
     const ids = { id: () => "token" };
     const sleep = async () => await Promise.resolve();
     const table = new DocumentTable({ client, tableName: "t", ids, random: () => 0, sleep, remaining: () => 28_000 });

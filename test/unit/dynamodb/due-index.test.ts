@@ -102,7 +102,7 @@ describe("the number of shards", () => {
     expect(await read()).toBe(16);
   });
 
-  it("is the largest of all, whoever comes first", async () => {
+  it("is the largest of all instances, in whatever order they come", async () => {
     const counts = [4, 256, 1, 16];
     await Promise.all(
       counts.map((count) =>

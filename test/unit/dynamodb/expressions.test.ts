@@ -28,7 +28,7 @@ describe("writeExpressions", () => {
       UpdateExpression: "SET #n0 = :v0, #n1 = :v1",
       ConditionExpression: "#n0 = :v1 AND (attribute_not_exists(#n2) OR #n3 = :v1 OR #n2 = :v2)",
       ExpressionAttributeNames: { "#n0": "lastSeq", "#n1": "copy", "#n2": "name", "#n3": "size" },
-      ExpressionAttributeValues: { ":v0": 5, ":v1": 4, ":v2": "4" },
+      ExpressionAttributeValues: { ":v0": { N: "5" }, ":v1": { N: "4" }, ":v2": { S: "4" } },
     });
   });
 
@@ -43,7 +43,10 @@ describe("writeExpressions", () => {
     expect(writeExpressions(always, change)).toEqual({
       UpdateExpression: "SET #n0 = :v0, #n1 = if_not_exists(#n1, :v1) REMOVE #n5 ADD #n2 :v2, #n3 :v3 DELETE #n4 :v4",
       ExpressionAttributeNames: { "#n0": "a", "#n1": "b", "#n2": "c", "#n3": "d", "#n4": "e", "#n5": "f" },
-      ExpressionAttributeValues: { ":v0": 1, ":v1": 2, ":v2": 3, ":v3": new Set([4]), ":v4": new Set(["x"]) },
+      ExpressionAttributeValues: {
+        ...{ ":v0": { N: "1" }, ":v1": { N: "2" }, ":v2": { N: "3" } },
+        ...{ ":v3": { NS: ["4"] }, ":v4": { SS: ["x"] } },
+      },
     });
   });
 
@@ -131,8 +134,10 @@ describe("queryExpressions", () => {
     return (
       expressions && {
         condition: expressions.KeyConditionExpression.replace(/^#n0 = :v0(?: AND )?/, ""),
-        values: Object.values(expressions.ExpressionAttributeValues ?? {}).slice(1),
-        start: expressions.ExclusiveStartKey?.sk,
+        values: Object.values(expressions.ExpressionAttributeValues ?? {})
+          .slice(1)
+          .map(({ S }) => S),
+        start: expressions.ExclusiveStartKey?.["sk"]?.S,
       }
     );
   };
@@ -142,7 +147,7 @@ describe("queryExpressions", () => {
       KeyConditionExpression: "#n0 = :v0",
       ProjectionExpression: "#n0, #n1, #n2",
       ExpressionAttributeNames: { "#n0": "pk", "#n1": "sk", "#n2": "n" },
-      ExpressionAttributeValues: { ":v0": "p" },
+      ExpressionAttributeValues: { ":v0": { S: "p" } },
     });
   });
 

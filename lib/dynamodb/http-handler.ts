@@ -1,0 +1,98 @@
+/** Requests of the SDK over Node's HTTP, without what this service never uses of the SDK's own handler. */
+import * as http from "node:http";
+import * as https from "node:https";
+import { freshAgents } from "../system/fresh-agents.ts";
+import type { After, Clock } from "../system/ports.ts";
+
+/** A request as the SDK makes it, as far as DynamoDB's have it. */
+interface SdkRequest {
+  readonly protocol: string;
+  readonly hostname: string;
+  readonly port?: number;
+  readonly path: string;
+  readonly method: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string | Uint8Array;
+}
+
+interface SdkResponse {
+  readonly statusCode: number;
+  readonly headers: Record<string, string>;
+  readonly body: Uint8Array;
+}
+
+export interface HttpHandlerOptions {
+  /** Milliseconds for one attempt, answer included. */
+  readonly timeoutMs: number;
+  /** Milliseconds until a new connection is there. */
+  readonly connectMs: number;
+  readonly maxConnections: number;
+  /** Measures for how long a kept connection has been free. */
+  readonly clock: Clock;
+  readonly after: After;
+}
+
+/** The request handler of the SDK's interface. Answers come whole, with their bytes. */
+export interface HttpHandler {
+  readonly metadata: { readonly handlerProtocol: string };
+  /** Rejects with `TimeoutError` for a time that is over, with Node's error for a connection that broke. */
+  handle(request: SdkRequest): Promise<{ response: SdkResponse }>;
+  updateHttpClientConfig(): void;
+  httpHandlerConfigs(): object;
+  destroy(): void;
+}
+
+/** A handler that keeps connections, and reuses none that has been free for more than a minute. */
+export function httpHandler(options: HttpHandlerOptions): HttpHandler {
+  const { timeoutMs, connectMs, maxConnections, clock, after } = options;
+  const agents = freshAgents({ keepAlive: true, maxSockets: maxConnections }, clock);
+  const handle = (of: SdkRequest): Promise<{ response: SdkResponse }> =>
+    new Promise((resolve, reject) => {
+      agents.dropStale();
+      const secure = of.protocol === "https:";
+      const sending = (secure ? https : http).request({
+        host: of.hostname,
+        port: of.port,
+        path: of.path,
+        method: of.method,
+        headers: of.headers,
+        agent: secure ? agents.secure : agents.plain,
+      });
+      const cancels = [after(timeoutMs, () => sending.destroy(timedOut(`no answer in ${timeoutMs} ms`)))];
+      const finish = (result: () => void): void => {
+        for (const cancel of cancels) cancel();
+        result();
+      };
+      const fail = (error: Error): void => finish(() => reject(error));
+      sending.on("error", fail);
+      sending.on("socket", (socket) => {
+        if (!socket.connecting) return;
+        const cancel = after(connectMs, () => sending.destroy(timedOut(`no connection in ${connectMs} ms`)));
+        cancels.push(cancel);
+        socket.once(secure ? "secureConnect" : "connect", cancel);
+      });
+      sending.on("response", (answer) => {
+        const parts: Buffer[] = [];
+        answer.on("data", (part: Buffer) => parts.push(part));
+        answer.on("error", fail);
+        answer.on("end", () => {
+          const [only = Buffer.alloc(0), ...more] = parts;
+          const body = more.length === 0 ? only : Buffer.concat(parts);
+          const headers = answer.headers as Record<string, string>;
+          finish(() => resolve({ response: { statusCode: answer.statusCode ?? 0, headers, body } }));
+        });
+      });
+      sending.end(of.body);
+    });
+  return {
+    metadata: { handlerProtocol: "http/1.1" },
+    handle,
+    updateHttpClientConfig: () => undefined,
+    httpHandlerConfigs: () => ({}),
+    destroy: () => agents.destroy(),
+  };
+}
+
+function timedOut(what: string): Error {
+  return Object.assign(new Error(`DynamoDB: ${what}.`), { name: "TimeoutError" });
+}

@@ -1,0 +1,82 @@
+/**
+ * AWS Signature Version 4 for requests of DynamoDB, which are all alike: POST, no query, the whole body at hand. The SDK's
+ * own signer, made for every service, copies its client's configuration and the request each time, and derives a key's name
+ * by another signature.
+ */
+import { createHmac, createSecretKey, hash, type BinaryLike, type KeyObject } from "node:crypto";
+
+export interface Credentials {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken?: string;
+}
+
+/** A request of the SDK, as far as a signature needs it. */
+export interface SignableRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly query?: object;
+  readonly headers: Record<string, string>;
+  readonly body?: unknown;
+}
+
+/** The signer of the SDK's interface. */
+export interface RequestSigner {
+  /** Adds the headers of the signature. @throws TypeError for a request that is none of DynamoDB's */
+  sign<T extends SignableRequest>(request: T, options?: { readonly signingDate?: Date | string | number }): Promise<T>;
+}
+
+const SERVICE = "dynamodb";
+const ALGORITHM = "AWS4-HMAC-SHA256";
+/** Headers that something on the way may change. */
+const UNSIGNED = new Set(["user-agent", "x-amzn-trace-id", "connection", "expect"]);
+
+/**
+ * The signer of one client. The credentials are asked for at each request, because they change with time.
+ * @param now ms since 1970, for a request whose time is not given
+ */
+export function requestSigner(
+  region: string,
+  credentials: () => Promise<Credentials>,
+  now: () => number,
+): RequestSigner {
+  // A key object, because Node makes one of plain bytes at each signature, which takes longer than the signature itself.
+  let key: { readonly day: string; readonly secret: string; readonly object: KeyObject } | undefined;
+  const keyOf = (day: string, secret: string): KeyObject => {
+    if (key?.day !== day || key.secret !== secret) {
+      const steps = [day, region, SERVICE, "aws4_request"];
+      const bytes = steps.reduce<Buffer>((from, step) => hmac(from, step), Buffer.from(`AWS4${secret}`));
+      key = { day, secret, object: createSecretKey(bytes) };
+    }
+    return key.object;
+  };
+  return {
+    async sign(request, { signingDate } = {}) {
+      const { method, path, query, headers, body } = request;
+      const isBody = typeof body === "string" || body instanceof Uint8Array;
+      if (method !== "POST" || path !== "/" || !isBody || Object.keys(query ?? {}).length > 0) {
+        throw new TypeError("Only requests to DynamoDB are signed here.");
+      }
+      const { accessKeyId, secretAccessKey, sessionToken } = await credentials();
+      const time = new Date(signingDate ?? now()).toISOString().replace(/[-:]|\.\d{3}/g, "");
+      const day = time.slice(0, 8);
+      headers["x-amz-date"] = time;
+      if (sessionToken !== undefined) headers["x-amz-security-token"] = sessionToken;
+      const bodyHash = hash("sha256", body);
+      headers["x-amz-content-sha256"] = bodyHash;
+      const names = Object.keys(headers).filter((name) => !UNSIGNED.has(name));
+      const signed = names.sort().join(";");
+      let lines = "";
+      for (const name of names) lines += `${name}:${(headers[name] ?? "").trim().replace(/\s+/g, " ")}\n`;
+      const scope = `${day}/${region}/${SERVICE}/aws4_request`;
+      const canonical = hash("sha256", `POST\n/\n\n${lines}\n${signed}\n${bodyHash}`);
+      const toSign = `${ALGORITHM}\n${time}\n${scope}\n${canonical}`;
+      const signature = hmac(keyOf(day, secretAccessKey), toSign).toString("hex");
+      headers["authorization"] =
+        `${ALGORITHM} Credential=${accessKeyId}/${scope}, SignedHeaders=${signed}, Signature=${signature}`;
+      return request;
+    },
+  };
+}
+
+const hmac = (key: BinaryLike | KeyObject, text: string): Buffer => createHmac("sha256", key).update(text).digest();
