@@ -171,9 +171,15 @@ export class Alarms extends Construct {
     );
     this.#alarm(
       "oldest-due-work",
-      "Work has been due for long: the sweep does not get through.",
+      "Work has been due for long: the worker does not get through what the sweep finds.",
       this.#own(METRICS.oldestDueAge, dimensions, Stats.MAXIMUM),
       { threshold: DUE_PATIENCE_SECONDS },
+    );
+    this.#alarm(
+      "due-backlog",
+      "At each minute of a quarter of an hour the sweep held back due work: the worker does not keep up.",
+      this.#own(METRICS.unsentDueWork, dimensions, Stats.MINIMUM),
+      { evaluationPeriods: 3 },
     );
     this.#alarm(
       "due-work-failed",

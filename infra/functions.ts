@@ -19,11 +19,13 @@ export interface FunctionRights {
   readonly dueIndex: boolean;
   /** May put messages into the delay queue. */
   readonly sends: boolean;
+  /** May ask how many messages wait in the delay queue. */
+  readonly readsDepth: boolean;
   /** What starts it: requests, the every-minute schedule, or the delay queue. */
   readonly startedBy: "requests" | "schedule" | "queue";
 }
 
-/** Each function runs hooks, and a hook may do everything with its actor that the service can: docs/decisions/0001-functions.md. */
+/** A function that runs hooks: a hook may do everything with its actor that the service can (docs/decisions/0001-functions.md). */
 const TABLE = [
   ...(["GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem"] as const),
   // For data that nothing refers to any more.
@@ -32,10 +34,11 @@ const TABLE = [
 
 /** The Lambda functions, each with a file of its name in `functions/`. */
 export const functions = {
-  callbacks: { table: TABLE, dueIndex: false, sends: true, startedBy: "requests" },
-  api: { table: TABLE, dueIndex: false, sends: true, startedBy: "requests" },
-  worker: { table: TABLE, dueIndex: false, sends: true, startedBy: "queue" },
-  scheduler: { table: TABLE, dueIndex: true, sends: true, startedBy: "schedule" },
+  callbacks: { table: TABLE, dueIndex: false, sends: true, readsDepth: false, startedBy: "requests" },
+  api: { table: TABLE, dueIndex: false, sends: true, readsDepth: false, startedBy: "requests" },
+  worker: { table: TABLE, dueIndex: false, sends: true, readsDepth: false, startedBy: "queue" },
+  // Only finds due work, through the index: it runs no hook.
+  scheduler: { table: [], dueIndex: true, sends: true, readsDepth: true, startedBy: "schedule" },
 } as const satisfies Readonly<Record<string, FunctionRights>>;
 
 export type FunctionName = keyof typeof functions;

@@ -80,17 +80,20 @@ export class ServiceFunction extends Construct {
 function statements(rights: FunctionRights, props: ServiceFunctionProps, logGroup: LogGroup): PolicyStatement[] {
   const allowed = [
     new PolicyStatement({ actions: ["logs:CreateLogStream", "logs:PutLogEvents"], resources: [logGroup.logGroupArn] }),
-    new PolicyStatement({
-      actions: rights.table.map((action) => `dynamodb:${action}`),
-      resources: [props.table.tableArn],
-    }),
   ];
+  if (rights.table.length > 0) {
+    const actions = rights.table.map((action) => `dynamodb:${action}`);
+    allowed.push(new PolicyStatement({ actions, resources: [props.table.tableArn] }));
+  }
   if (rights.dueIndex) {
     const index = `${props.table.tableArn}/index/${DUE_INDEX}`;
     allowed.push(new PolicyStatement({ actions: ["dynamodb:Query"], resources: [index] }));
   }
-  if (rights.sends) {
-    allowed.push(new PolicyStatement({ actions: ["sqs:SendMessage"], resources: [props.queue.queueArn] }));
-  }
+  const onQueue = [
+    // For SendMessageBatch too.
+    ...(rights.sends ? ["sqs:SendMessage"] : []),
+    ...(rights.readsDepth ? ["sqs:GetQueueAttributes"] : []),
+  ];
+  if (onQueue.length > 0) allowed.push(new PolicyStatement({ actions: onQueue, resources: [props.queue.queueArn] }));
   return allowed;
 }

@@ -18,7 +18,7 @@ export interface DelayQueueOptions {
   readonly concurrency: number;
   /** The consumer: takes an SQS event and answers with `batchItemFailures`, or rejects when all messages failed. */
   readonly consume: (event: object) => Promise<unknown>;
-  /** Accepts messages and drops them at once, so that only the sweep finds their work. */
+  /** Accepts messages and drops them at once, but for those of the sweep, so that only the sweep finds work. */
   readonly disabled?: boolean;
   /** Milliseconds since 1970. */
   readonly now?: () => number;
@@ -40,10 +40,13 @@ export interface DelayQueue {
 
 const MAX_DELAY_SECONDS = 900;
 const MAX_BODY_BYTES = 1024 * 1024;
+const MAX_BATCH = 10;
+/** How the messages of the sweep begin. */
+const FOUND = '{"kind":"found"';
 /** The longest time-out of one timer, ms; a longer wait takes several. */
 const MAX_WAIT_MS = 60_000;
 
-/** SQS on loopback for one queue and its consumer: SendMessage over the JSON protocol, delivery at least once. */
+/** SQS on loopback for one queue and its consumer: the actions that functions use over the JSON protocol, delivery at least once. */
 export async function startDelayQueue(options: DelayQueueOptions): Promise<DelayQueue> {
   const queue = new Queue(options);
   const server = createServer((request, response) => {
@@ -90,7 +93,7 @@ class Queue {
   send(body: string, delaySeconds: number): string {
     const now = this.#now();
     const id = randomUUID();
-    if (this.#options.disabled === true) return id;
+    if (this.#options.disabled === true && !body.startsWith(FOUND)) return id;
     this.journal.put({ id, body, sentAt: now, visibleAt: now + delaySeconds * 1000, receives: 0 });
     this.schedule();
     return id;
@@ -100,6 +103,15 @@ class Queue {
     const all = [...this.journal.messages.values()];
     const dead = all.filter((message) => message.dead === true).length;
     return { waiting: all.length - dead, dead };
+  }
+
+  /** What SQS counts of the messages that are not dead letters. */
+  depth(): { waiting: number; inFlight: number; delayed: number } {
+    const [now, depth] = [this.#now(), { waiting: 0, inFlight: 0, delayed: 0 }];
+    for (const { dead, visibleAt, receives } of this.journal.messages.values()) {
+      if (dead !== true) depth[visibleAt <= now ? "waiting" : receives > 0 ? "inFlight" : "delayed"] += 1;
+    }
+    return depth;
   }
 
   /** Sets the clock for the next message. */
@@ -191,11 +203,71 @@ class Queue {
 
 const md5 = (text: string): string => createHash("md5").update(text).digest("hex");
 
+/** A request that SQS refuses. */
+class Refused extends Error {
+  readonly code: string;
+  constructor(code: string, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+interface Sent {
+  readonly MessageBody?: unknown;
+  readonly DelaySeconds?: unknown;
+}
+
+/** What each action answers. */
+const ACTIONS: Readonly<Record<string, (queue: Queue, input: Readonly<Record<string, unknown>>) => object>> = {
+  SendMessage: (queue, input) => accept(queue, input),
+  SendMessageBatch(queue, input) {
+    const entries = (input["Entries"] ?? []) as readonly (Sent & { readonly Id?: unknown })[];
+    const ids = new Set(entries.map(({ Id }) => Id));
+    if (entries.length === 0) throw new Refused("EmptyBatchRequest", "A batch has at least one entry.");
+    if (entries.length > MAX_BATCH)
+      throw new Refused("TooManyEntriesInBatchRequest", "A batch has at most 10 entries.");
+    if (ids.size < entries.length) throw new Refused("BatchEntryIdsNotDistinct", "Two entries have one Id.");
+    const bytes = entries.reduce((sum, { MessageBody }) => sum + Buffer.byteLength(String(MessageBody)), 0);
+    if (bytes > MAX_BODY_BYTES) throw new Refused("BatchRequestTooLong", "A batch has at most 1 MiB.");
+    const [Successful, Failed]: [object[], object[]] = [[], []];
+    for (const { Id, ...entry } of entries) {
+      try {
+        Successful.push({ Id, ...accept(queue, entry) });
+      } catch (error) {
+        if (!(error instanceof Refused)) throw error;
+        Failed.push({ Id, SenderFault: true, Code: error.code, Message: error.message });
+      }
+    }
+    return { Successful, Failed };
+  },
+  GetQueueAttributes(queue) {
+    const { waiting, inFlight, delayed } = queue.depth();
+    return {
+      Attributes: {
+        ApproximateNumberOfMessages: String(waiting),
+        ApproximateNumberOfMessagesNotVisible: String(inFlight),
+        ApproximateNumberOfMessagesDelayed: String(delayed),
+      },
+    };
+  },
+};
+
+function accept(queue: Queue, { MessageBody: body, DelaySeconds: delay = 0 }: Sent): object {
+  if (typeof body !== "string" || body === "" || Buffer.byteLength(body) > MAX_BODY_BYTES) {
+    throw new Refused("InvalidParameterValue", "MessageBody must be 1 byte to 1 MiB.");
+  }
+  if (!Number.isInteger(delay) || (delay as number) < 0 || (delay as number) > MAX_DELAY_SECONDS) {
+    throw new Refused("InvalidParameterValue", `DelaySeconds must be a whole number from 0 to ${MAX_DELAY_SECONDS}.`);
+  }
+  return { MessageId: queue.send(body, delay as number), MD5OfMessageBody: md5(body) };
+}
+
 async function answer(queue: Queue, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const chunks: Buffer[] = [];
   for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk);
   const json = request.headers["content-type"]?.startsWith("application/x-amz-json-1.") ?? false;
-  const action = String(request.headers["x-amz-target"] ?? "");
+  const [, name = ""] = /^AmazonSQS\.(\w+)$/.exec(String(request.headers["x-amz-target"] ?? "")) ?? [];
+  const action = Object.hasOwn(ACTIONS, name) ? ACTIONS[name] : undefined;
   const reply = (status: number, body: object): void => {
     const text = JSON.stringify(body);
     response.writeHead(status, {
@@ -205,20 +277,13 @@ async function answer(queue: Queue, request: IncomingMessage, response: ServerRe
     });
     response.end(text);
   };
-  const refuse = (name: string, message: string): void => reply(400, { __type: `com.amazonaws.sqs#${name}`, message });
-  if (request.method !== "POST" || !json || !meantForLoopback(request) || action !== "AmazonSQS.SendMessage") {
-    refuse("UnsupportedOperation", "The local queue takes SendMessage only.");
-    return;
-  }
-  const { MessageBody: body, DelaySeconds: delay = 0 } = JSON.parse(Buffer.concat(chunks).toString()) as {
-    MessageBody?: unknown;
-    DelaySeconds?: unknown;
-  };
-  if (typeof body !== "string" || body === "" || Buffer.byteLength(body) > MAX_BODY_BYTES) {
-    refuse("InvalidParameterValue", "MessageBody must be 1 byte to 1 MiB.");
-  } else if (!Number.isInteger(delay) || (delay as number) < 0 || (delay as number) > MAX_DELAY_SECONDS) {
-    refuse("InvalidParameterValue", `DelaySeconds must be a whole number from 0 to ${MAX_DELAY_SECONDS}.`);
-  } else {
-    reply(200, { MessageId: queue.send(body, delay as number), MD5OfMessageBody: md5(body) });
+  try {
+    if (request.method !== "POST" || !json || !meantForLoopback(request) || action === undefined) {
+      throw new Refused("UnsupportedOperation", `The local queue takes ${Object.keys(ACTIONS).join(", ")} only.`);
+    }
+    reply(200, action(queue, JSON.parse(Buffer.concat(chunks).toString()) as Readonly<Record<string, unknown>>));
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    reply(400, { __type: `com.amazonaws.sqs#${error.code}`, message: error.message });
   }
 }

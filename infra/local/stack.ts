@@ -59,6 +59,7 @@ const SWEEP_INTERVAL_SECONDS = 60;
 /** Operator variables whose default is another here than on AWS. */
 const LOCAL_DEFAULTS = {
   ACTOR_CREATION: "open",
+  DUE_SHARDS: "4",
   ALLOW_HTTP_PEERS: "true",
   ALLOW_PRIVATE_PEERS: "true",
   CALLBACK_MODE: "async",
@@ -170,7 +171,10 @@ async function start(options: LocalStackOptions, closers: (() => Promise<void>)[
     endpoint,
     tableName: TABLE_NAME,
     queueUrl,
-    runSweep: () => schedule.run(),
+    runSweep: async () => {
+      await schedule.run();
+      await queue?.deliver();
+    },
     deliverDue: () => queue?.deliver() ?? Promise.resolve(),
     expire: (now) => emulator?.expire(now) ?? Promise.resolve(0),
   };

@@ -1,6 +1,5 @@
 import { compact } from "../system/compact.ts";
 import { actorOfKey } from "../dynamodb/keys/partition.ts";
-import { dueShardOf } from "../dynamodb/keys/due.ts";
 import { actorKey } from "../dynamodb/keys/actors.ts";
 import type { Item } from "../dynamodb/table.ts";
 
@@ -46,9 +45,4 @@ export function readActor(item: Item): ActorRecord {
 export function actorItem(actor: Omit<ActorRecord, "deleting" | "closed">): Item {
   const { id, ...attributes } = actor;
   return { ...actorKey(id), ...attributes };
-}
-
-/** The attributes that put an actor's deletion into the due index. */
-export function deletionDue(actorId: string, dueAt: number): { dueShard: string; dueAt: number } {
-  return { dueShard: dueShardOf(actorKey(actorId)), dueAt };
 }

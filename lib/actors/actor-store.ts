@@ -12,7 +12,7 @@ import {
   type Condition,
   type Table,
 } from "../dynamodb/table.ts";
-import { actorItem, deletionDue, readActor, type ActorRecord } from "./actor-record.ts";
+import { actorItem, readActor, type ActorRecord } from "./actor-record.ts";
 
 /** After this long (ms) the sweep takes over a deletion; longer than any request lives. */
 const TAKEOVER_MS = 60_000;
@@ -44,7 +44,7 @@ export class ActorStore {
 
   /** From here on every other request finds no such actor. @throws ServiceError resource.not_found */
   async beginDeletion(actorId: string, now: number): Promise<void> {
-    await this.#update(actorId, { set: { deleting: true, ...deletionDue(actorId, now + TAKEOVER_MS) } }, itemExists);
+    await this.#update(actorId, { set: { deleting: true, dueAt: now + TAKEOVER_MS } }, itemExists);
   }
 
   /**
@@ -53,7 +53,7 @@ export class ActorStore {
    * @returns false when another run has finished the deletion
    */
   async handOverDeletion(actorId: string, now: number): Promise<boolean> {
-    const change = { set: { closed: true, ...deletionDue(actorId, now) } };
+    const change = { set: { closed: true, dueAt: now } };
     return (await updateIf(this.#table, actorKey(actorId), change, equals("deleting", true))).written;
   }
 

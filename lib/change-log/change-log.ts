@@ -6,7 +6,6 @@ import { cutText, PART_BYTES } from "../domain/json/json.ts";
 import { parseText, printJson } from "../domain/json/json-text.ts";
 import type { Suspension } from "../domain/terms/scope.ts";
 import { endOfRecord, logHeadKey, logRecordKey, recordPartition } from "../dynamodb/keys/publishing.ts";
-import { dueShardOf } from "../dynamodb/keys/due.ts";
 import { updateIf } from "../dynamodb/outcomes.ts";
 import { deleteRange, itemsOf } from "../dynamodb/paging.ts";
 import {
@@ -149,7 +148,7 @@ export class ChangeLog {
         ...more,
         set: {
           ...(begins && { rules }),
-          ...(isRead && { dueShard: dueShardOf(key), dueAt }),
+          ...(isRead && { dueAt }),
           ...set,
           at,
           newest: newest + records.length,
@@ -227,7 +226,7 @@ export class ChangeLog {
     const key = logHeadKey(actorId);
     const dueAt = this.#deps.clock.now() + TIDY_AFTER_MS;
     const later = all(itemExists, any(missing("dueAt"), above("dueAt", dueAt)));
-    await updateIf(this.#deps.table, key, { set: { dueShard: dueShardOf(key), dueAt } }, later);
+    await updateIf(this.#deps.table, key, { set: { dueAt } }, later);
   }
 
   /** Deletes the records up to one that no subscription needs any more, and notes it. May be called again. */

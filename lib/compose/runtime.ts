@@ -8,6 +8,7 @@ import { printBigintsExactly } from "../domain/json/json-text.ts";
 import { createTableClient } from "../dynamodb/client.ts";
 import { environmentCredentials } from "../dynamodb/environment-credentials.ts";
 import { DocumentTable } from "../dynamodb/document-table.ts";
+import { DueIndexTable } from "../dynamodb/keys/due-index.ts";
 import type { Table } from "../dynamodb/table.ts";
 import type { Gate } from "../http/access.ts";
 import type { ServiceParties } from "../trust/callers.ts";
@@ -15,7 +16,7 @@ import { currentDeadline, currentTrace } from "../system/request-context.ts";
 import { powertoolsLog } from "../system/log.ts";
 import { PeerHttpClient } from "../peers/http/peer-http-client.ts";
 import { platform } from "../system/platform.ts";
-import type { DelayQueue, Log, PeerHttp, Platform } from "../system/ports.ts";
+import type { Log, PeerHttp, Platform, WorkQueue } from "../system/ports.ts";
 import { SqsDelayQueue } from "../queue/sqs-delay-queue.ts";
 import { RemoteActor, type RemoteOf } from "../peers/remote-actor.ts";
 import { PermissionStore } from "../trust/permission-store.ts";
@@ -27,7 +28,7 @@ export interface Ports extends Platform {
   readonly config: Config;
   readonly table: Table;
   readonly http: PeerHttp;
-  readonly queue: DelayQueue;
+  readonly queue: WorkQueue;
   readonly log: Log;
 }
 
@@ -44,8 +45,9 @@ export interface Runtime extends Ports {
 }
 
 /** Puts the shared parts together over the given ports. */
-export function composeRuntime(application: Application, ports: Ports): Runtime {
+export function composeRuntime(application: Application, given: Ports): Runtime {
   printBigintsExactly();
+  const ports = { ...given, table: new DueIndexTable(given.table, given.config.dueShards) };
   const actors = new ActorStore(ports.table);
   const trusts = new TrustStore(ports.table);
   return {
@@ -85,25 +87,31 @@ export function systemPorts(application: Application): Ports {
   };
 }
 
+/** Where QUEUE_URL is missing: the sweep of another function finds all due work. */
+const NO_QUEUE: WorkQueue = {
+  send: () => Promise.resolve(),
+  sendFound: (messages) => Promise.resolve(messages),
+  depth: () => Promise.resolve({ waiting: 0, inFlight: 0 }),
+};
+
 /**
  * The queue's client is made with the first message, because most requests send none. Its module is imported at the start
  * all the same: what is imported later is bundled whole, and takes longer to start than it saves.
  */
-function queueOf(config: Config): DelayQueue {
+function queueOf(config: Config): WorkQueue {
   const { queueUrl, sqsEndpoint, region } = config;
-  // Without a queue the sweep finds all due work.
-  if (queueUrl === undefined) return { send: () => Promise.resolve() };
+  if (queueUrl === undefined) return NO_QUEUE;
   const options = {
     queueUrl,
     region,
     credentials: environmentCredentials,
     ...compact({ endpoint: sqsEndpoint }),
   };
-  let queue: DelayQueue | undefined;
+  let queue: WorkQueue | undefined;
+  const made = (): WorkQueue => (queue ??= new SqsDelayQueue(options));
   return {
-    async send(work, delaySeconds) {
-      queue ??= new SqsDelayQueue(options);
-      await queue.send(work, delaySeconds);
-    },
+    send: async (work, delaySeconds) => await made().send(work, delaySeconds),
+    sendFound: async (messages) => await made().sendFound(messages),
+    depth: async () => await made().depth(),
   };
 }

@@ -8,6 +8,7 @@ import { InboundReading } from "../publishing/snapshots/inbound-reading.ts";
 import type { PositionedReadsDeps } from "../publishing/snapshots/positioned-reads.ts";
 import { StateSnapshots } from "../publishing/snapshots/state-snapshot.ts";
 import type { RunDue } from "../scheduler/due-work.ts";
+import { Sweep } from "../scheduler/sweep.ts";
 import { rootUri, type TrustServices } from "../trust/trust-services.ts";
 import { composeDueWork } from "./due-work.ts";
 import { composePublishing, type PublishingServices } from "./publishing.ts";
@@ -20,6 +21,7 @@ export interface Service extends Runtime, ReceivingServices, PublishingServices 
   readonly trust: TrustServices;
   readonly deletion: ActorDeletion;
   readonly runDue: RunDue;
+  readonly sweep: Sweep;
   readonly stateHooks: StateHooks;
   readonly snapshots: StateSnapshots;
   readonly inboundReading: InboundReading;
@@ -65,6 +67,7 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
     app,
     deletion,
     runDue: composeDueWork({ ...actorServices, deletion }),
+    sweep: new Sweep({ ...base, dueShards: config.dueShards }),
     stateHooks,
     snapshots,
     inboundReading,

@@ -92,7 +92,7 @@ export class DocumentTable implements Table {
     return last ? { items: page, next: last["sk"]?.S ?? "" } : { items: page };
   }
 
-  async queryDue(shard: string, until: number, limit: number): ReturnType<Table["queryDue"]> {
+  async queryDue(...[shard, until, limit, after]: Parameters<Table["queryDue"]>): ReturnType<Table["queryDue"]> {
     const request = {
       TableName: this.#table,
       IndexName: "due",
@@ -100,6 +100,9 @@ export class DocumentTable implements Table {
       ExpressionAttributeNames: { "#shard": "dueShard", "#at": "dueAt" },
       ExpressionAttributeValues: { ":shard": { S: shard }, ":until": { N: String(until) } },
       Limit: limit,
+      ...(after && {
+        ExclusiveStartKey: { ...wireKey(after), dueShard: { S: shard }, dueAt: { N: String(after.dueAt) } },
+      }),
     };
     const { Items: items = [] } = await this.#repeating(() => this.#client.send(new QueryCommand(request)));
     return items.map((item) => ({

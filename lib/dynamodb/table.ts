@@ -5,6 +5,8 @@
  * and the in-memory table of the tests. Keys are built in the folder `keys` only.
  */
 
+import type { DueItem } from "../system/ports.ts";
+
 /** What an attribute may hold. Numbers are JavaScript numbers; sets are DynamoDB number or string sets (never empty). */
 export type Attribute =
   | string
@@ -171,8 +173,11 @@ export interface Table {
   getMany(keys: readonly Key[], options?: { readonly consistent?: boolean }): Promise<readonly Item[]>;
   /** One page of one partition. One request. */
   query(range: QueryRange): Promise<Page>;
-  /** Keys of work due in one shard of the due index at or before `until` (ms), earliest first. One request, eventually consistent. */
-  queryDue(shard: string, until: number, limit: number): Promise<readonly (Key & { readonly dueAt: number })[]>;
+  /**
+   * Keys of work due in one shard of the due index at or before `until` (ms), earliest first; the next page begins behind
+   * `after`, the last item of a page. One request, eventually consistent.
+   */
+  queryDue(shard: string, until: number, limit: number, after?: DueItem): Promise<readonly DueItem[]>;
   /** Writes the whole item. @throws ConditionFailed */
   put(item: Item, condition: Condition): Promise<void>;
   /** Changes one item. @returns the item afterwards @throws ConditionFailed */

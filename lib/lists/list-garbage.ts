@@ -1,7 +1,6 @@
 /** Pages of lists that no head refers to any more, or not yet: the sweep deletes them. */
 import { LIST_GARBAGE_PREFIX, laidGarbageKey, listGarbageKey } from "../dynamodb/keys/replica.ts";
 import { actorPartition } from "../dynamodb/keys/partition.ts";
-import { dueShardOf } from "../dynamodb/keys/due.ts";
 import { updateIf } from "../dynamodb/outcomes.ts";
 import { itemsOf } from "../dynamodb/paging.ts";
 import {
@@ -35,7 +34,7 @@ export interface Generation {
 /** The due work for a generation that is, or may become, garbage. `dueAt` is in ms since 1970. */
 export function garbageItem({ actorId, pages, generation, head }: Generation, dueAt: number): Item {
   const key = listGarbageKey(actorId, pages);
-  return { ...key, pages, generation, headPk: head.pk, headSk: head.sk, dueShard: dueShardOf(key), dueAt };
+  return { ...key, pages, generation, headPk: head.pk, headSk: head.sk, dueAt };
 }
 
 /** The outcome of what one change lays out is decided once: its transaction links it, or the sweep collects it. */
@@ -53,13 +52,13 @@ const LINKED_SECONDS = 86_400;
 export async function announceLaid(table: Table, of: Generation, change: string, now: number): Promise<Write> {
   const key = laidGarbageKey(of.actorId, of.pages, change);
   const dueAt = now + BUILDING_DELAY_MS;
-  const item = { ...garbageItem(of, dueAt), ...key, laid: change, dueShard: dueShardOf(key) };
+  const item = { ...garbageItem(of, dueAt), ...key, laid: change };
   // A copy of this put that arrives after the transaction finds an outcome, and changes nothing.
   await table.put(item, UNDECIDED);
   const ttl = Math.ceil(now / 1_000) + LINKED_SECONDS;
   return {
     update: key,
-    change: { set: { outcome: "linked", ttl }, remove: ["dueShard", "dueAt"] },
+    change: { set: { outcome: "linked", ttl }, remove: ["dueAt"] },
     condition: all(itemExists, UNDECIDED),
   };
 }

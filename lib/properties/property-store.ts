@@ -1,7 +1,6 @@
 /** An actor's own properties as they are stored, each change in one transaction with its record in the change log. */
 import { recordDeleteAll } from "../domain/diff/change-record.ts";
 import { OWN_PREFIX, logHeadKey, ownPartition, ownPropertyKey } from "../dynamodb/keys/publishing.ts";
-import { dueShardOf } from "../dynamodb/keys/due.ts";
 import { deleteIf, updateIf } from "../dynamodb/outcomes.ts";
 import { itemsOf, pagesOf } from "../dynamodb/paging.ts";
 import {
@@ -136,7 +135,7 @@ export class PropertyStore implements PropertyReads {
       }
       if (names.length === 0) return undefined;
       const records = changeRecords([recordDeleteAll(names, lists)]);
-      const due = { dueShard: dueShardOf(logHeadKey(actorId)), dueAt: this.#deps.clock.now() };
+      const due = { dueAt: this.#deps.clock.now() };
       return { records, writes: [], head: { set: { cleared: head.newest + records.length, stale: true, ...due } } };
     });
     return made !== undefined;
@@ -164,7 +163,7 @@ export class PropertyStore implements PropertyReads {
     const [change, when] =
       subscribers > 0
         ? [{ remove: ["stale"] }, equals("cleared", cleared)]
-        : [{ remove: ["stale", "dueShard", "dueAt"] }, all(equals("cleared", cleared), alone)];
+        : [{ remove: ["stale", "dueAt"] }, all(equals("cleared", cleared), alone)];
     await updateIf(table, key, change, when);
   }
 

@@ -1,8 +1,15 @@
-import { SendMessageCommand, SQSClient, type SQSClientConfig } from "@aws-sdk/client-sqs";
+import {
+  GetQueueAttributesCommand,
+  SendMessageBatchCommand,
+  SendMessageCommand,
+  SQSClient,
+  type SQSClientConfig,
+} from "@aws-sdk/client-sqs";
 import { compact } from "../system/compact.ts";
 import { systemClock } from "../system/platform.ts";
 import { freshAgents } from "../system/fresh-agents.ts";
-import type { Clock, DelayedWork, DelayQueue } from "../system/ports.ts";
+import { mapConcurrent } from "../system/map-concurrent.ts";
+import type { Clock, DelayedWork, FoundMessage, QueueDepth, WorkQueue } from "../system/ports.ts";
 
 interface SqsDelayQueueOptions {
   readonly queueUrl: string;
@@ -20,9 +27,15 @@ interface SqsDelayQueueOptions {
 
 /** The longest that SQS delays a message. */
 const MAX_DELAY_SECONDS = 900;
+/** The most messages of one batch (SQS, SendMessageBatch). */
+const BATCH_MESSAGES = 10;
+/** The most bytes of one batch: far below the limit of SQS (1 MiB), and one batch is hardly ever cut by it. */
+const BATCH_BYTES = 200_000;
+/** Batches that are under way at once. */
+const PARALLEL_BATCHES = 10;
 
 /** Delayed messages through SQS. Rejects with the errors of the SDK; the sweep finds the same work, so callers may continue. */
-export class SqsDelayQueue implements DelayQueue {
+export class SqsDelayQueue implements WorkQueue {
   readonly #client: SQSClient;
   readonly #queueUrl: string;
 
@@ -36,10 +49,71 @@ export class SqsDelayQueue implements DelayQueue {
       new SendMessageCommand({
         QueueUrl: this.#queueUrl,
         MessageBody: JSON.stringify(work),
-        DelaySeconds: Math.min(MAX_DELAY_SECONDS, Math.max(0, Math.ceil(delaySeconds))),
+        DelaySeconds: allowed(delaySeconds),
       }),
     );
   }
+
+  async sendFound(messages: readonly FoundMessage[]): Promise<readonly FoundMessage[]> {
+    const unsent = await mapConcurrent(inBatches(messages), PARALLEL_BATCHES, async (batch) => {
+      try {
+        const { Failed: failed = [] } = await this.#client.send(
+          new SendMessageBatchCommand({
+            QueueUrl: this.#queueUrl,
+            Entries: batch.map(({ body, message }, at) => ({
+              Id: String(at),
+              MessageBody: body,
+              DelaySeconds: allowed(message.delaySeconds),
+            })),
+          }),
+        );
+        const ids = new Set(failed.map(({ Id }) => Id));
+        return batch.filter((_, at) => ids.has(String(at)));
+      } catch {
+        return batch;
+      }
+    });
+    return unsent.flat().map(({ message }) => message);
+  }
+
+  async depth(): Promise<QueueDepth> {
+    const { Attributes: counts = {} } = await this.#client.send(
+      new GetQueueAttributesCommand({
+        QueueUrl: this.#queueUrl,
+        AttributeNames: ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
+      }),
+    );
+    return {
+      waiting: Number(counts.ApproximateNumberOfMessages ?? 0),
+      inFlight: Number(counts.ApproximateNumberOfMessagesNotVisible ?? 0),
+    };
+  }
+}
+
+const allowed = (delaySeconds: number): number => Math.min(MAX_DELAY_SECONDS, Math.max(0, Math.ceil(delaySeconds)));
+
+/** A message with its body. */
+interface Printed {
+  readonly message: FoundMessage;
+  readonly body: string;
+}
+
+function inBatches(messages: readonly FoundMessage[]): readonly (readonly Printed[])[] {
+  const batches: Printed[][] = [];
+  let room = 0;
+  for (const message of messages) {
+    const body = JSON.stringify(message.work);
+    const bytes = Buffer.byteLength(body);
+    const last = batches.at(-1);
+    if (last === undefined || last.length === BATCH_MESSAGES || bytes > room) {
+      batches.push([{ message, body }]);
+      room = BATCH_BYTES - bytes;
+    } else {
+      last.push({ message, body });
+      room -= bytes;
+    }
+  }
+  return batches;
 }
 
 /** Keeps connections and reuses them within a minute; gives up on a queue that does not answer. */

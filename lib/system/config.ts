@@ -50,6 +50,8 @@ export interface Config {
   readonly diffRetentionDays: number;
   /** Callbacks over 1 KiB are compressed for peers that advertise it. */
   readonly callbackGzip: boolean;
+  /** Shards of the due index into which items go. */
+  readonly dueShards: number;
   readonly actorCreation: "open" | "token" | "closed";
   /** A secret. Set when `actorCreation` is `token`. */
   readonly actorCreationToken?: string;
@@ -178,6 +180,7 @@ const VARIABLES = {
   DELIVERED_KEEP_SECONDS: variable("deliveredKeepSeconds", decimal(0, 86_400), 300),
   DIFF_RETENTION_DAYS: variable("diffRetentionDays", decimal(1, 365), 30),
   CALLBACK_GZIP: variable("callbackGzip", trueOrFalse, true),
+  DUE_SHARDS: variable("dueShards", whole(1, 256), 16),
   ACTOR_CREATION: variable("actorCreation", oneOf("open", "token", "closed"), "closed"),
   ACTOR_CREATION_TOKEN: { ...variable("actorCreationToken", text), secret: true },
   TRUST_AUTO_APPROVE: variable("trustAutoApprove", relationships, []),

@@ -3,11 +3,15 @@
 export const METRICS_NAMESPACE = "ActingWeb";
 
 export const METRICS = {
-  /** Seconds that the oldest open gap has stood; 0 when there is none. By the sweep, each minute. */
+  /** Seconds that the oldest gap in what the sweep found has stood. By the worker, whenever there is one. */
   oldestGapAge: "OldestGapAgeSeconds",
   /** Seconds by which the oldest due work was late when the sweep began; 0 when nothing was due. By the sweep, each minute. */
   oldestDueAge: "OldestDueAgeSeconds",
-  /** Pieces of due work that failed with an unhandled error: by the sweep, each minute, and by the worker whenever there are some. */
+  /** Due items that the sweep found and held back, because the worker is behind. By the sweep, each minute. */
+  unsentDueWork: "UnsentDueWork",
+  /** Messages that waited for the worker when the sweep began. By the sweep, each minute. */
+  waitingMessages: "WaitingMessages",
+  /** Pieces of due work that failed with an unhandled error, by the worker, and shards that were not read, by the sweep; whenever there are some. */
   dueWorkFailed: "DueWorkFailed",
   /** Requests answered 500. Counted by CloudWatch in the functions' logs, from the lines with UNHANDLED_ERROR. */
   unhandledErrors: "UnhandledErrors",

@@ -40,12 +40,51 @@ export interface DelayedWork {
   readonly requestId?: string;
 }
 
+/** An item of the due index: its key, and since when it is due (ms since 1970). */
+export interface DueItem {
+  readonly pk: string;
+  readonly sk: string;
+  readonly dueAt: number;
+}
+
+/** Work that the sweep found and hands to the worker. Losing the message is harmless too: the items stay due. */
+export interface FoundWork {
+  readonly kind: "found";
+  /** At most `MAX_FOUND_ITEMS`. */
+  readonly items: readonly DueItem[];
+}
+
+/** The most items in one message of found work: what a worker does well within one run. */
+export const MAX_FOUND_ITEMS = 25;
+
+/** A message of found work that arrives after `delaySeconds` (whole seconds, 0 to 900). */
+export interface FoundMessage {
+  readonly work: FoundWork;
+  readonly delaySeconds: number;
+}
+
+/** How many messages are with the worker, about: SQS counts with a delay of up to a minute. */
+export interface QueueDepth {
+  /** Messages that could be received now. Those that are still delayed do not count. */
+  readonly waiting: number;
+  /** Messages that were received and are not done. */
+  readonly inFlight: number;
+}
+
 /** The longest delay of one message, seconds (SQS DelaySeconds). For later work the message is sent again when it arrives. */
 export const MAX_DELAY_SECONDS = 900;
 
 /** Sends one message that arrives after `delaySeconds` (whole seconds, 0 to 900), at least once. */
 export interface DelayQueue {
   send(work: DelayedWork, delaySeconds: number): Promise<void>;
+}
+
+/** The delay queue as the sweep and the worker use it. */
+export interface WorkQueue extends DelayQueue {
+  /** Sends all messages, ten to a request. @returns those that were not sent; never rejects */
+  sendFound(messages: readonly FoundMessage[]): Promise<readonly FoundMessage[]>;
+  /** One request. */
+  depth(): Promise<QueueDepth>;
 }
 
 /** How long this invocation may still run. */

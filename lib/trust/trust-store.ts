@@ -2,7 +2,6 @@ import { printJson } from "../domain/json/json-text.ts";
 import { compact } from "../system/compact.ts";
 import { ServiceError } from "../system/errors.ts";
 import { actorPartition } from "../dynamodb/keys/partition.ts";
-import { dueShardOf } from "../dynamodb/keys/due.ts";
 import { TRUST_PREFIX, actorKey, peerOfTrustKey, secretKey, trustKey } from "../dynamodb/keys/actors.ts";
 import { refusedReasons, updateIf } from "../dynamodb/outcomes.ts";
 import { queryAll } from "../dynamodb/paging.ts";
@@ -27,7 +26,6 @@ import { readTrust, trustItem, type TrustChange, type TrustRecord } from "./trus
 
 /** After this long (ms) the sweep takes over what a request began; longer than any request lives. */
 const TAKEOVER_MS = 60_000;
-const DUE = ["dueShard", "dueAt"];
 
 const notEnding: Condition = missing("ending");
 /** The item is the trust that was read, not one that replaced it. */
@@ -98,7 +96,7 @@ export class TrustStore {
    * @throws ServiceError resource.conflict when a trust with that peer (or secret) exists, resource.not_found without actor
    */
   async create(trust: TrustRecord, tentativeSince?: number): Promise<void> {
-    const tentative = tentativeSince === undefined ? {} : { initiating: true, ...dueOf(trust, tentativeSince) };
+    const tentative = tentativeSince === undefined ? {} : { initiating: true, dueAt: tentativeSince + TAKEOVER_MS };
     const reasons = await refusedReasons(this.#table, [
       { check: actorKey(trust.actorId), condition: actorLives },
       { put: trustItem(trust, tentative), condition: itemMissing },
@@ -113,7 +111,7 @@ export class TrustStore {
   /** The writes that replace a trust by another with the same peer, for one transaction (`TrustCommits`). */
   replacingWrites(old: TrustRecord, trust: TrustRecord, now: number): readonly Write[] {
     const put: Write = {
-      put: trustItem(trust, { propagating: true, ...dueOf(trust, now) }),
+      put: trustItem(trust, { propagating: true, dueAt: now + TAKEOVER_MS }),
       condition: all(trustUnchangedSince(old), missing("initiating")),
     };
     if (old.secret === trust.secret) return [put];
@@ -140,7 +138,7 @@ export class TrustStore {
   revisingWrite(trust: TrustRecord, change: TrustChange, now: number): Write {
     const { approved, custom } = change;
     const { set, remove = [] } = describing(trust, change);
-    const due = approved === undefined ? undefined : dueOf(trust, now);
+    const due = approved === undefined ? undefined : { dueAt: now + TAKEOVER_MS };
     return {
       update: keyOf(trust),
       change: {
@@ -171,7 +169,7 @@ export class TrustStore {
   async notePropagated(trust: TrustRecord): Promise<void> {
     // While the peer is still being asked, the due time serves that too; the sweep then propagates the change once more.
     const condition = all(trustUnchangedSince(trust), missing("initiating"), exists("propagating"));
-    await updateIf(this.#table, keyOf(trust), { remove: ["propagating", ...DUE] }, condition);
+    await updateIf(this.#table, keyOf(trust), { remove: ["propagating", "dueAt"] }, condition);
   }
 
   /** The trust, when a change of it has not reached what depends on it in time; else undefined. */
@@ -186,7 +184,7 @@ export class TrustStore {
    */
   async finishInitiation(trust: TrustRecord, peerApproved: boolean): Promise<TrustRecord> {
     const set = peerApproved ? { set: { peerApproved: true } } : {};
-    const remove = ["initiating", ...DUE];
+    const remove = ["initiating", "dueAt"];
     const finished = await this.#changeIf(trust, { ...set, remove }, missing("propagating"));
     // Otherwise the trust is gone, or a change of it while the peer was asked must stay due.
     return finished ?? (await this.change(trust, { ...set, remove: ["initiating"] }));
@@ -203,7 +201,7 @@ export class TrustStore {
    */
   async beginEnding(trust: TrustRecord, now: number): Promise<TrustRecord | undefined> {
     const change: Change = {
-      set: { approved: false, ending: true, ...dueOf(trust, now) },
+      set: { approved: false, ending: true, dueAt: now + TAKEOVER_MS },
       add: { revision: 1 },
       remove: ["initiating", "propagating"],
     };
@@ -239,10 +237,6 @@ export class TrustStore {
 }
 
 const keyOf = ({ actorId, peerId }: TrustRecord): Key => trustKey(actorId, peerId);
-
-function dueOf(trust: TrustRecord, now: number): { dueShard: string; dueAt: number } {
-  return { dueShard: dueShardOf(keyOf(trust)), dueAt: now + TAKEOVER_MS };
-}
 
 /** The change of a description or address; capabilities read at an old address do not hold at a new one. */
 function describing(trust: TrustRecord, { desc, baseUri }: Pick<TrustChange, "desc" | "baseUri">): Change {

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { always, type QueryRange } from "../../lib/dynamodb/table.ts";
+import type { DueItem } from "../../lib/system/ports.ts";
 import { freshPartition, type TableSource } from "./table-source.ts";
 
 /** In the order of their UTF-8 bytes, which is not JavaScript's for the last ones. */
@@ -145,6 +146,27 @@ export function queryContract(table: TableSource): void {
       expect(await table().queryDue(shard, 30, 2)).toEqual(due.slice(0, 2));
       expect(await table().queryDue(shard, 9, 10)).toEqual([]);
       expect(await table().queryDue(shard + "?", 30, 10)).toEqual([]);
+    });
+
+    it("gives the keys of a shard page by page, those that are due at the same time too", async () => {
+      const shard = `due#${freshPartition()}`;
+      const pk = freshPartition();
+      const names = ["a", "b", "c", "d", "e", "f", "g"];
+      await Promise.all(
+        names.map((sk, at) => table().put({ pk, sk, dueShard: shard, dueAt: Math.floor(at / 3) - 1 }, always)),
+      );
+      const seen: DueItem[] = [];
+      for (;;) {
+        const page = await table().queryDue(shard, 30, 2, seen.at(-1));
+        seen.push(...page);
+        if (page.length < 2) break;
+      }
+      expect(seen.map(({ sk }) => sk).toSorted()).toEqual(names);
+      expect(seen.map(({ dueAt }) => dueAt)).toEqual([-1, -1, -1, 0, 0, 0, 1]);
+      // The item behind which a page begins may have moved on meanwhile.
+      const [first] = seen;
+      await table().delete({ pk, sk: first?.sk ?? "" }, always);
+      expect(await table().queryDue(shard, 30, 10, first)).toEqual(seen.slice(1));
     });
 
     it("follows its items", async () => {

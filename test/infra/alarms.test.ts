@@ -92,7 +92,7 @@ describe("the alarms", () => {
     expect(operations.length).toBeLessThan(10);
   });
 
-  it("watch work that is not done: old messages, dead letters, old and failing due work, old gaps", () => {
+  it("watch work that is not done: old messages, dead letters, old, held back and failing due work, old gaps", () => {
     const own = [{ Name: "service", Value: "ActingWeb-Api" }];
     const queue = (part: string) => [
       { Name: "QueueName", Value: { "Fn::GetAtt": [expect.stringContaining(part), "QueueName"] } },
@@ -107,6 +107,10 @@ describe("the alarms", () => {
     expect(alarm("oldest-due-work")).toMatchObject({
       ...{ Namespace: METRICS_NAMESPACE, MetricName: METRICS.oldestDueAge, Dimensions: own },
       ...{ Statistic: "Maximum", Threshold: 900 },
+    });
+    expect(alarm("due-backlog")).toMatchObject({
+      ...{ Namespace: METRICS_NAMESPACE, MetricName: METRICS.unsentDueWork, Dimensions: own },
+      ...{ Statistic: "Minimum", Threshold: 1, EvaluationPeriods: 3 },
     });
     expect(alarm("due-work-failed")).toMatchObject({
       ...{ Namespace: METRICS_NAMESPACE, MetricName: METRICS.dueWorkFailed, Dimensions: own },

@@ -25,6 +25,7 @@ const OTHERS = {
   DELIVERED_KEEP_SECONDS: "5",
   DIFF_RETENTION_DAYS: "6",
   CALLBACK_GZIP: "false",
+  DUE_SHARDS: "8",
   ACTOR_CREATION: "open",
   TRUST_AUTO_APPROVE: "friend,partner",
   AUTO_DELETE_ON_REVOCATION: "true",

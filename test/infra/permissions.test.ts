@@ -36,6 +36,7 @@ function expected(rights: FunctionRights): string[] {
     ...rights.table.map((action) => `Allow dynamodb:${action} on table`),
     ...(rights.dueIndex ? ["Allow dynamodb:Query on due index"] : []),
     ...(rights.sends ? ["Allow sqs:SendMessage on queue"] : []),
+    ...(rights.readsDepth ? ["Allow sqs:GetQueueAttributes on queue"] : []),
     ...(rights.startedBy === "queue"
       ? ["ReceiveMessage", "ChangeMessageVisibility", "GetQueueUrl", "DeleteMessage", "GetQueueAttributes"].map(
           (action) => `Allow sqs:${action} on queue`,
@@ -48,6 +49,17 @@ describe("the permissions", () => {
   it.each(Object.keys(functions) as FunctionName[])("of %s are exactly those of functions.ts", (name) => {
     const made = functionsByName(api).get(name);
     expect(grants(made?.Properties["Role"]["Fn::GetAtt"][0])).toEqual(expected(functions[name]));
+  });
+
+  it("let the scheduler find due work and hand it over, and touch no item of the table", () => {
+    const role = functionsByName(api).get("scheduler")?.Properties["Role"]["Fn::GetAtt"][0];
+    expect(grants(role)).toEqual([
+      "Allow dynamodb:Query on due index",
+      "Allow logs:CreateLogStream on own log",
+      "Allow logs:PutLogEvents on own log",
+      "Allow sqs:GetQueueAttributes on queue",
+      "Allow sqs:SendMessage on queue",
+    ]);
   });
 
   it("give each function a role and a log of its own", () => {

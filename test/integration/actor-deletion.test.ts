@@ -1,6 +1,7 @@
 /** The end of an actor whose peers do not answer. */
 import { beforeEach, describe, expect, it } from "vitest";
 import { actorPartition } from "../../lib/dynamodb/keys/partition.ts";
+import { readDuePage } from "../../lib/dynamodb/keys/due-index.ts";
 import { dueShards } from "../../lib/dynamodb/keys/due.ts";
 import { RemotePeerStore } from "../../lib/receiving/replica/remote-peer-store.ts";
 import { bearer, Network } from "../support/in-process.ts";
@@ -33,8 +34,8 @@ async function trusted(count: number, answer = peers.answer): Promise<string[]> 
 const remove = async () => await host.ask("DELETE", alice.root, { headers: alice.as });
 
 async function due(): Promise<string[]> {
-  const found = await Promise.all(dueShards.map((shard) => host.table.queryDue(shard, host.now, 1_000)));
-  return found.flat().map(({ sk }) => sk);
+  const found = await Promise.all(dueShards(16).map((shard) => host.table.queryDue(shard, host.now, 1_000)));
+  return found.flatMap((page) => readDuePage(page).due).map(({ sk }) => sk);
 }
 
 const left = async (): Promise<readonly unknown[]> =>

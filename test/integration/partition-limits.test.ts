@@ -33,7 +33,9 @@ describe("gaps of many actors that become due in the same minute", () => {
     const size = sized({ actors: 60, partition: { write: 2, read: 6 } }, { actors: 10_000 });
     const { violations, deployment } = await manyGaps({ ...size, lost });
     expect(violations).toEqual([]);
-    if ("partition" in size) expect(deployment.limits.partitions[0]?.throttled).toBeGreaterThan(10);
+    // The gaps are spread over the shards of the index: no partition is throttled often.
+    const throttled = deployment.limits.partitions.reduce((sum, partition) => sum + partition.throttled, 0);
+    if ("partition" in size) expect(throttled).toBeGreaterThan(10);
   });
 });
 

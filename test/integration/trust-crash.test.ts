@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { ActorDeletion } from "../../lib/operations/deletion.ts";
 import { actorPartition } from "../../lib/dynamodb/keys/partition.ts";
+import { readDuePage } from "../../lib/dynamodb/keys/due-index.ts";
 import { dueShards } from "../../lib/dynamodb/keys/due.ts";
 import { trustServices, type TrustConsequences } from "../../lib/trust/trust-services.ts";
 import { Network, bearer } from "../support/in-process.ts";
@@ -22,8 +23,10 @@ async function standing(consequences: TrustConsequences) {
 }
 
 async function dueKeys(service: TrustWorld): Promise<readonly string[]> {
-  const found = await Promise.all(dueShards.map((shard) => service.table.queryDue(shard, service.now + 60_000, 10)));
-  return found.flat().map((key) => key.sk);
+  const found = await Promise.all(
+    dueShards(16).map((shard) => service.table.queryDue(shard, service.now + 60_000, 10)),
+  );
+  return found.flatMap((page) => readDuePage(page).due).map((key) => key.sk);
 }
 
 describe("a trust's deletion that broke off", () => {

@@ -16,6 +16,7 @@ import { MemoryTable } from "../support/memory-table.ts";
 import { basic, type Answer, type Asking, type Network } from "../support/in-process.ts";
 import { quietCommits } from "../support/quiet-commits.ts";
 import { askAreas } from "../support/whole-service.ts";
+import { MemoryQueue } from "../support/memory-queue.ts";
 
 export interface ConsequenceCall {
   readonly what: "approved" | "revoked" | "ended";
@@ -68,7 +69,7 @@ export class TrustWorld {
         config: readConfig({ BASE_URL: origin, TABLE_NAME: "t", ACTOR_CREATION: "open", ...options.environment }),
         table: this.table,
         http: network,
-        queue: { send: () => Promise.resolve() },
+        queue: new MemoryQueue(),
         clock: { now: () => this.now },
         log: logger,
       },

@@ -61,8 +61,8 @@ export class FaultyTable implements Table {
     return this.#read("query", [{ pk: range.pk, sk: range.prefix }], () => this.#inner.query(range));
   }
 
-  queryDue(shard: string, until: number, limit: number): ReturnType<Table["queryDue"]> {
-    return this.#read("queryDue", [{ pk: shard, sk: "" }], () => this.#inner.queryDue(shard, until, limit));
+  queryDue(...asked: Parameters<Table["queryDue"]>): ReturnType<Table["queryDue"]> {
+    return this.#read("queryDue", [{ pk: asked[0], sk: "" }], () => this.#inner.queryDue(...asked));
   }
 
   put(item: Item, condition: Condition): Promise<void> {

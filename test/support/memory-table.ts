@@ -14,6 +14,7 @@ import {
   type Table,
   type Write,
 } from "../../lib/dynamodb/table.ts";
+import type { DueItem } from "../../lib/system/ports.ts";
 import { changed, compareBytes, holds, stored } from "./memory-expressions.ts";
 
 const MAX_PAGE_BYTES = 1024 * 1024;
@@ -45,7 +46,7 @@ interface Outcome {
  */
 export class MemoryTable implements Table {
   readonly #partitions = new Map<string, Partition>();
-  readonly #due = new Map<string, Map<string, Key & { readonly dueAt: number }>>();
+  readonly #due = new Map<string, Map<string, DueItem>>();
   #writes = 0;
 
   /** How often an item was written or deleted: nothing has changed while it is the same. */
@@ -85,11 +86,13 @@ export class MemoryTable implements Table {
     return { items };
   }
 
-  async queryDue(shard: string, until: number, limit: number): Promise<readonly (Key & { readonly dueAt: number })[]> {
+  async queryDue(shard: string, until: number, limit: number, after?: DueItem): Promise<readonly DueItem[]> {
     const entries = this.#due.get(shard);
     if (!entries) return [];
-    const due = [...entries.values()].filter((entry) => entry.dueAt <= until);
-    due.sort((a, b) => a.dueAt - b.dueAt || compareBytes(a.pk, b.pk) || compareBytes(a.sk, b.sk));
+    const due = [...entries.values()].filter(
+      (entry) => entry.dueAt <= until && (after === undefined || inDueOrder(after, entry) < 0),
+    );
+    due.sort(inDueOrder);
     return due.slice(0, limit).map((entry) => ({ ...entry }));
   }
 
@@ -203,6 +206,9 @@ export class MemoryTable implements Table {
     entries.set(id, { pk: key.pk, sk: key.sk, dueAt: (after as Item)["dueAt"] as number });
   }
 }
+
+const inDueOrder = (a: DueItem, b: DueItem): number =>
+  a.dueAt - b.dueAt || compareBytes(a.pk, b.pk) || compareBytes(a.sk, b.sk);
 
 function keyOf(write: Write): Key {
   if ("put" in write) return write.put;

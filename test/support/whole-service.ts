@@ -12,7 +12,6 @@ import { RouteTable } from "../../infra/local/route-table.ts";
 import { ActorFactory } from "../../lib/actors/factory.ts";
 import { ActingWebApp } from "../../lib/application/acting-web-app.ts";
 import { queueWorker } from "../../lib/scheduler/queue-worker.ts";
-import { sweep } from "../../lib/scheduler/sweep.ts";
 import { readConfig } from "../../lib/system/config.ts";
 import { printJson } from "../../lib/domain/json/json-text.ts";
 import type { Table } from "../../lib/dynamodb/table.ts";
@@ -23,6 +22,7 @@ import type { Ports } from "../../lib/compose/runtime.ts";
 import { composeService, type Service } from "../../lib/compose/service.ts";
 import { basic, bearer, type Answer, type Asking, type Network } from "./in-process.ts";
 import { received } from "./lambda-result.ts";
+import { MemoryQueue, sweepAndWork } from "./memory-queue.ts";
 import { MemoryTable } from "./memory-table.ts";
 
 const gateway = new RouteTable([
@@ -83,9 +83,9 @@ export class WholeService {
   readonly origin: string;
   readonly table: Table;
   readonly service: Service;
-  readonly messages: DelayedWork[] = [];
   readonly logged: { level: string; message: string; fields?: Readonly<Record<string, unknown>> }[] = [];
   now = Date.UTC(2026, 0, 1);
+  readonly #queue = new MemoryQueue(() => this.now);
   readonly #handlers: Readonly<Record<string, AreaHandler>>;
 
   constructor(
@@ -109,12 +109,7 @@ export class WholeService {
       config: readConfig({ BASE_URL: origin, TABLE_NAME: "t", ACTOR_CREATION: "open", ...options.environment }),
       table: this.table,
       http: network,
-      queue: {
-        send: (work) => {
-          this.messages.push(work);
-          return Promise.resolve();
-        },
-      },
+      queue: this.#queue,
       clock: { now: () => this.now },
       log: { info: log("info"), warn: log("warn"), error: log("error") },
       ...options.ports,
@@ -139,6 +134,11 @@ export class WholeService {
         ...(body === undefined ? {} : { body }),
       });
     });
+  }
+
+  /** Messages that bring work forward, not arrived yet. */
+  get messages(): DelayedWork[] {
+    return this.#queue.messages;
   }
 
   /** One request, routed as the gateway would. */
@@ -171,8 +171,9 @@ export class WholeService {
     await queueWorker(() => this.service)({ Records }, { getRemainingTimeInMillis: () => deadline.remaining() });
   }
 
+  /** One sweep, and the worker's work on what it found. */
   async sweep(): Promise<void> {
-    await sweep(this.service, this.deadline());
+    await sweepAndWork(this.service, this.deadline());
   }
 
   /** As long as a request has. */

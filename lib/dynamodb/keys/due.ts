@@ -1,15 +1,19 @@
-/** The due index: in which of its partitions an item of due work stands. */
+/** The due index: its shards, and the item that says how many there are. */
 import { hash } from "node:crypto";
 import type { Key } from "../table.ts";
 
-/** Number of partitions of the due index. The sweep asks each once; more shards spread more simultaneous due work. */
-export const DUE_SHARDS = 4;
+/** The shards that items may stand in when there are `count` of them. */
+export const dueShards = (count: number): readonly string[] => Array.from({ length: count }, (_, at) => shard(at));
 
-/** Every shard of the due index, in the order the sweep visits them. */
-export const dueShards: readonly string[] = Array.from({ length: DUE_SHARDS }, (_, shard) => `due#${String(shard)}`);
-
-/** The due-index shard of an item: fixed by its key, spread evenly. */
-export function dueShardOf(key: Key): string {
-  const first = hash("sha256", `${key.pk}\n${key.sk}`, "buffer")[0] ?? 0;
-  return `due#${String(first % DUE_SHARDS)}`;
+/** The shard of an item that becomes due while there are `count` shards: fixed by its key, spread evenly. */
+export function dueShardOf({ pk, sk }: Key, count: number): string {
+  return shard(hash("sha256", `${pk}\n${sk}`, "buffer").readUInt32BE() % count);
 }
+
+/**
+ * The item that holds, as `shards`, the largest number of shards that any item has been put into. It stands in the first
+ * shard, before everything that is due, with that number below zero as its due time: the sweep reads it with the shard.
+ */
+export const dueShardsKey: Key = { pk: "DUE", sk: "SHARDS" };
+
+const shard = (at: number): string => `due#${String(at)}`;

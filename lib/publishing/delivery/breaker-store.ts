@@ -6,7 +6,6 @@ import { compact } from "../../system/compact.ts";
 import { isToOpen, nextCooldown, type Breaker, type BreakerPolicy } from "../../domain/policy/breaker.ts";
 import { trustKey } from "../../dynamodb/keys/actors.ts";
 import { breakerKey } from "../../dynamodb/keys/publishing.ts";
-import { dueShardOf } from "../../dynamodb/keys/due.ts";
 import { deleteIf, refusedReasons, updateIf } from "../../dynamodb/outcomes.ts";
 import {
   TransactionRefused,
@@ -192,7 +191,7 @@ export class BreakerStore {
   /** Makes the peer due at `at` (ms since 1970), by message or by the sweep. */
   async postpone(of: BreakerPeer, at: number): Promise<void> {
     // Without a condition, because the run that is due reads the trust and decides.
-    await this.#deps.table.put({ ...breakerKey(of.actorId, of.peerId), ...dueOf(of, at) }, always);
+    await this.#deps.table.put({ ...breakerKey(of.actorId, of.peerId), dueAt: at }, always);
     await this.#wake(of, at);
   }
 
@@ -262,10 +261,8 @@ const ofTrust = (of: BreakerOf, change: Change, ...when: readonly Condition[]): 
 });
 
 const dueItem = (of: BreakerPeer, dueAt: number): Write => ({
-  put: { ...breakerKey(of.actorId, of.peerId), ...dueOf(of, dueAt) },
+  put: { ...breakerKey(of.actorId, of.peerId), dueAt },
   condition: always,
 });
 
 const noDueItem = (of: BreakerPeer): Write => ({ delete: breakerKey(of.actorId, of.peerId), condition: always });
-
-const dueOf = (of: BreakerPeer, dueAt: number) => ({ dueShard: dueShardOf(breakerKey(of.actorId, of.peerId)), dueAt });

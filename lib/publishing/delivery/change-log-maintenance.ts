@@ -3,7 +3,6 @@ import { MAX_RANGES, effectiveCleared, nextLeaving, withoutCleared } from "../..
 import type { SubscriptionState } from "../../domain/log/subscription-log.ts";
 import { trustKey } from "../../dynamodb/keys/actors.ts";
 import { logHeadKey } from "../../dynamodb/keys/publishing.ts";
-import { dueShardOf } from "../../dynamodb/keys/due.ts";
 import { updateIf } from "../../dynamodb/outcomes.ts";
 import { above, all, equals, itemExists, missing, type Table } from "../../dynamodb/table.ts";
 import type { Deadline } from "../../system/ports.ts";
@@ -128,7 +127,7 @@ export class ChangeLogMaintenance {
   async #putOff(actorId: string, { newest, dueAt: was }: LogHead): Promise<void> {
     const key = logHeadKey(actorId);
     const same = was === undefined ? missing("dueAt") : equals("dueAt", was);
-    const set = { maintainedUpTo: newest, dueShard: dueShardOf(key), dueAt: this.#deps.clock.now() + RUN_AGAIN_MS };
+    const set = { maintainedUpTo: newest, dueAt: this.#deps.clock.now() + RUN_AGAIN_MS };
     await updateIf(this.#deps.table, key, { set }, all(itemExists, same));
   }
 
@@ -137,8 +136,8 @@ export class ChangeLogMaintenance {
     const key = logHeadKey(actorId);
     const change =
       dueAt === undefined
-        ? { set: { maintainedUpTo: newest }, remove: ["dueShard", "dueAt"] }
-        : { set: { maintainedUpTo: newest, dueShard: dueShardOf(key), dueAt } };
+        ? { set: { maintainedUpTo: newest }, remove: ["dueAt"] }
+        : { set: { maintainedUpTo: newest, dueAt } };
     const same = was === undefined ? missing("dueAt") : equals("dueAt", was);
     await updateIf(this.#deps.table, key, change, all(equals("newest", newest), same, missing("stale")));
   }
@@ -169,7 +168,7 @@ export function isUntried({ state, delivery, refused }: InboundHead): boolean {
 export async function wakeMaintenance(deps: WakeUpDeps & { readonly table: Table }, actorId: string): Promise<void> {
   const key = logHeadKey(actorId);
   const dueAt = deps.clock.now();
-  const due = { set: { dueShard: dueShardOf(key), dueAt } };
+  const due = { set: { dueAt } };
   const { written } = await updateIf(deps.table, key, due, above("subscribers", 0));
   if (written) await wakeUp(deps, key, dueAt);
 }

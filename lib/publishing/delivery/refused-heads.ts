@@ -101,7 +101,7 @@ function hasNothingLeft({ state, delivery }: InboundHead): boolean {
 /** Makes a refused subscription due now, because its peer has asked for it again. 1 write, and a message. */
 export async function retryRefused(deps: WakeUpDeps & { readonly table: Table }, head: InboundHead): Promise<void> {
   const now = deps.clock.now();
-  const { written } = await changeHead(deps.table, head, renewHead(head, now));
+  const { written } = await changeHead(deps.table, head, renewHead(now));
   if (written) await wakeHead(deps, head, now);
 }
 

@@ -2,7 +2,6 @@
 import { pauseAfter } from "../../domain/policy/backoff.ts";
 import { capabilityKey, trustKey } from "../../dynamodb/keys/actors.ts";
 import { peerMarkerKey } from "../../dynamodb/keys/publishing.ts";
-import { dueShardOf } from "../../dynamodb/keys/due.ts";
 import { deleteIf, updateIf } from "../../dynamodb/outcomes.ts";
 import { always, equals, type Table } from "../../dynamodb/table.ts";
 import type { Clock, Log } from "../../system/ports.ts";
@@ -49,7 +48,7 @@ export class CapabilityRefresh {
     const dueAt = Math.max(clock.now(), cached === undefined ? 0 : runsOut(cached.fetchedAt));
     const key = capabilityKey(actorId, peerId);
     // Counted, so that a run that finds no subscriptions cannot delete the item of one that is made meanwhile.
-    const change = { set: { dueShard: dueShardOf(key), dueAt }, add: { refreshRequests: 1 }, remove: ["failures"] };
+    const change = { set: { dueAt }, add: { refreshRequests: 1 }, remove: ["failures"] };
     await table.update(key, change, always);
   }
 
@@ -72,7 +71,7 @@ export class CapabilityRefresh {
     }
     const pausedUntil = Number(trust["pausedUntil"] ?? 0);
     if (pausedUntil > clock.now()) {
-      await updateIf(table, key, { set: { dueShard: dueShardOf(key), dueAt: pausedUntil } }, same);
+      await updateIf(table, key, { set: { dueAt: pausedUntil } }, same);
       return;
     }
     const asked = await new PeerCapabilities(reader(actorId), peerId).refresh();
@@ -83,7 +82,7 @@ export class CapabilityRefresh {
     const next = asked.ok
       ? runsOut(asked.value.fetchedAt)
       : now + Math.max(pause, (waitSeconds(asked, now) ?? 0) * 1_000);
-    await updateIf(table, key, { set: { dueShard: dueShardOf(key), dueAt: next, failures } }, same);
+    await updateIf(table, key, { set: { dueAt: next, failures } }, same);
   }
 }
 

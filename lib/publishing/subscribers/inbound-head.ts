@@ -12,7 +12,6 @@ import type { Scope } from "../../domain/terms/scope.ts";
 import type { Subscriber, SubscriptionState } from "../../domain/log/subscription-log.ts";
 import { LEASE_ATTRIBUTES, leaseAttributes, leaseIs, leaseOf, type Lease } from "../../dynamodb/lease.ts";
 import { actorOfKey } from "../../dynamodb/keys/partition.ts";
-import { dueShardOf } from "../../dynamodb/keys/due.ts";
 import { inboundHeadKey } from "../../dynamodb/keys/publishing.ts";
 import { updateIf } from "../../dynamodb/outcomes.ts";
 import {
@@ -201,7 +200,7 @@ export type NotedRefusal = { readonly refused: Refusal | undefined } | undefined
 /** Releases the lease with what was delivered, and with what the peer answered about the subscription. */
 export function releaseLease(head: InboundHead, token: string, noted: NotedRefusal): HeadChange {
   const { condition, change } = noteDelivery(head, token);
-  const { set, remove } = refusalChange(head, noted);
+  const { set, remove } = refusalChange(noted);
   // An answer from before the peer asked for the subscription again does not count.
   const asked = head.renewed === undefined ? missing("renewed") : equals("renewed", head.renewed);
   return {
@@ -222,7 +221,7 @@ export function noteAlone(
   { state, delivery }: Pick<InboundHead, "state" | "delivery">,
   { noted, now, incarnation }: { noted: NotedRefusal; now: number; incarnation: string },
 ): HeadChange {
-  const { set, remove } = refusalChange(head, noted);
+  const { set, remove } = refusalChange(noted);
   return {
     change: {
       set: { ...stateAttributes(state), ...deliveryAttributes({ delivery }), ...set },
@@ -237,22 +236,22 @@ export function noteAlone(
   };
 }
 
-function refusalChange(head: InboundHead, noted: NotedRefusal): Required<Pick<Change, "set" | "remove">> {
+function refusalChange(noted: NotedRefusal): Required<Pick<Change, "set" | "remove">> {
   if (noted === undefined) return { set: {}, remove: [] };
   const { refused } = noted;
   if (refused === undefined) return { set: {}, remove: REFUSAL_ATTRIBUTES };
-  return { set: { refused: { ...refused }, ...dueAttributes(head, refused.nextAt) }, remove: [] };
+  return { set: { refused: { ...refused }, dueAt: refused.nextAt }, remove: [] };
 }
 
 /** The peer has asked again for a subscription that it refuses: it is due now. */
-export const renewHead = (head: InboundHead, now: number): HeadChange => ({
-  change: { set: dueAttributes(head, now), add: { renewed: 1 } },
+export const renewHead = (now: number): HeadChange => ({
+  change: { set: { dueAt: now }, add: { renewed: 1 } },
   condition: all(itemExists, exists("dueAt")),
 });
 
 /** Puts the next try of a refused subscription off, unless it was renewed or tried meanwhile. */
 export const postponeHead = (head: InboundHead, dueAt: number): HeadChange => ({
-  change: { set: dueAttributes(head, dueAt) },
+  change: { set: { dueAt } },
   condition: isDueAsRead(head),
 });
 
@@ -265,11 +264,9 @@ export const forgetRefusal = (head: InboundHead): HeadChange => ({
 /** True when the item is of the head's life, not of a later one under the same id. */
 export const isSameLife = (item: Item, head: InboundHead): boolean => item["createdAt"] === head.createdAt;
 
-const REFUSAL_ATTRIBUTES = ["refused", "dueShard", "dueAt"] as const;
+const REFUSAL_ATTRIBUTES = ["refused", "dueAt"] as const;
 
 const isDueAsRead = ({ dueAt = 0 }: InboundHead): Condition => all(itemExists, equals("dueAt", dueAt));
-
-const dueAttributes = (head: InboundHead, dueAt: number) => ({ dueShard: dueShardOf(headKey(head)), dueAt });
 
 const deliveryAttributes = ({ delivery }: Pick<InboundHead, "delivery">) => ({ delivery: JSON.stringify(delivery) });
 

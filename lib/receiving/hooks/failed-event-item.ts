@@ -2,7 +2,6 @@
 import { compact } from "../../system/compact.ts";
 import { parseText } from "../../domain/json/json-text.ts";
 import type { Scope } from "../../domain/terms/scope.ts";
-import { dueShardOf } from "../../dynamodb/keys/due.ts";
 import { streamOfFailedEventKey } from "../../dynamodb/keys/streams.ts";
 import type { Attribute, Item, Key } from "../../dynamodb/table.ts";
 import type { CallbackType, HookEvent } from "./hook-event.ts";
@@ -140,7 +139,6 @@ export function failedEventOf(item: Item, event: HookEvent): FailedEvent {
 
 /** The attributes of an event's next status. */
 export function nextStepAttributes(
-  key: Key,
   nextStep: NextStep,
   attempts: readonly Attempt[],
 ): Readonly<Record<string, Attribute>> {
@@ -151,7 +149,6 @@ export function nextStepAttributes(
     status: nextStep.status,
     attempts: JSON.stringify(kept),
     stops: nextStep.status === "stopped" ? true : undefined,
-    dueShard: nextStep.dueAt === undefined ? undefined : dueShardOf(key),
     dueAt: nextStep.dueAt,
   });
 }

@@ -1,7 +1,6 @@
 /** Failed events as items, kept with each attempt's error until a success, or a person, resolves them. */
 import { compact } from "../../system/compact.ts";
 import { actorPartition } from "../../dynamodb/keys/partition.ts";
-import { dueShardOf } from "../../dynamodb/keys/due.ts";
 import {
   outboundHeadKey,
   failedEventIdKey,
@@ -93,7 +92,7 @@ export class FailedEventStore {
       ...body,
       starts: run.starts,
       ...(stateStored && { stateStored }),
-      ...nextStepAttributes(key, run, run.attempts),
+      ...nextStepAttributes(run, run.attempts),
     };
     const recorded = await retryOnConflict(undefined, MOST_CONFLICTS, async () => {
       const refused = await refusedReasons(this.#table, [
@@ -113,10 +112,10 @@ export class FailedEventStore {
   async #overwrite(key: Key, found: Item, run: RecordedRun): Promise<boolean> {
     const starts = found["starts"] as number;
     const set = {
-      ...nextStepAttributes(key, run, [...attemptsOf(found), ...run.attempts]),
+      ...nextStepAttributes(run, [...attemptsOf(found), ...run.attempts]),
       starts: Math.max(starts, run.starts),
     };
-    const remove = [...(run.dueAt === undefined ? DUE : []), ...(run.status === "stopped" ? [] : ["stops"])];
+    const remove = [...(run.dueAt === undefined ? ["dueAt"] : []), ...(run.status === "stopped" ? [] : ["stops"])];
     return (await updateIf(this.#table, key, { set, remove }, all(itemExists, equals("starts", starts)))).written;
   }
 
@@ -193,7 +192,7 @@ export class FailedEventStore {
     attempt: { readonly now: number; readonly until: number; readonly attemptId: string },
   ): Promise<boolean> {
     const { now, until, attemptId: run } = attempt;
-    const due = { status: "retrying", dueShard: dueShardOf(key), dueAt: until };
+    const due = { status: "retrying", dueAt: until };
     const set = { run, busyUntil: until, ...(status === "waiting" ? {} : due) };
     const unchanged = all(equals("starts", starts), equals("status", status), idle(now));
     const begun = await updateIf(this.#table, key, { add: { starts: 1 }, set }, unchanged);
@@ -205,8 +204,8 @@ export class FailedEventStore {
    * that stops its stream pauses the stream's hooks in the same transaction.
    */
   async failed(failedEvent: FailedEvent, attempt: Attempt, next: NextStep): Promise<void> {
-    const set = nextStepAttributes(failedEvent.key, next, [...failedEvent.attempts, attempt]);
-    const change = { set, remove: ["busyUntil", ...(next.dueAt === undefined ? DUE : [])] };
+    const set = nextStepAttributes(next, [...failedEvent.attempts, attempt]);
+    const change = { set, remove: ["busyUntil", ...(next.dueAt === undefined ? ["dueAt"] : [])] };
     const mine = all(itemExists, equals("starts", failedEvent.starts));
     const head = next.status === "stopped" ? await this.#liveHead(failedEvent.event) : undefined;
     if (head !== undefined) {
@@ -281,8 +280,6 @@ function resolvingWrites(
 /** A stale part counts as failed once it is parked. */
 const isShown = (summary: FailedEventSummary | StalePart): boolean =>
   !("reason" in summary) || summary.status === "parked";
-
-const DUE = ["dueShard", "dueAt"];
 
 const idle = (now: number): Condition => any(missing("busyUntil"), atMost("busyUntil", now));
 

@@ -13,7 +13,6 @@ import { pauseAfter } from "../../domain/policy/backoff.ts";
 import { parseText } from "../../domain/json/json-text.ts";
 import type { StreamRef } from "../../domain/terms/refs.ts";
 import type { Place } from "../../domain/terms/scope.ts";
-import { dueShardOf } from "../../dynamodb/keys/due.ts";
 import { outboundHeadKey, failedEventIdKey, staleReadKey, staleReadOf } from "../../dynamodb/keys/streams.ts";
 import { refusedReasons, updateIf } from "../../dynamodb/outcomes.ts";
 import { all, always, equals, itemExists, itemMissing, type Item, type Key, type Table } from "../../dynamodb/table.ts";
@@ -95,9 +94,9 @@ export class StaleParts {
     const id = idOf(stream, place);
     const key = staleReadKey({ actorId, peerId, subscriptionId }, id);
     const { reason, since, status, again } = stale;
-    const due = status === "retrying" ? { dueShard: dueShardOf(key), dueAt: again } : undefined;
+    const due = status === "retrying" ? { dueAt: again } : undefined;
     const item = { kind: "read", eventId: id, place: JSON.stringify(place), reason, since, status, starts: 1, ...due };
-    const remove = due === undefined ? ["dueShard", "dueAt"] : [];
+    const remove = due === undefined ? ["dueAt"] : [];
     for (let noted = false, attempt = 0; !noted && attempt < MOST_CONFLICTS; attempt += 1) {
       const refused = await refusedReasons(table, [
         { put: { ...key, ...item }, condition: itemMissing },
@@ -122,9 +121,9 @@ export class StaleParts {
     const starts = part.starts + 1;
     const nextRead = this.next(failure, starts);
     const { status, again } = nextRead;
-    const due = status === "retrying" ? { dueShard: dueShardOf(part.key), dueAt: again } : undefined;
+    const due = status === "retrying" ? { dueAt: again } : undefined;
     const set = { status, reason: failure.reason, starts, ...due };
-    const remove = due === undefined ? ["dueShard", "dueAt"] : [];
+    const remove = due === undefined ? ["dueAt"] : [];
     await updateIf(this.#deps.table, part.key, { set, remove }, all(itemExists, equals("starts", part.starts)));
     if (due !== undefined) await this.#deps.wakeUps.schedule({ key: part.key, dueAt: due.dueAt });
     return nextRead;
@@ -132,7 +131,7 @@ export class StaleParts {
 
   /** Nothing could be tried now: the part is due again at `dueAt`, and no try is counted. 1 write. */
   async putOff(part: StalePart, dueAt: number): Promise<void> {
-    const set = { dueShard: dueShardOf(part.key), dueAt };
+    const set = { dueAt };
     await updateIf(this.#deps.table, part.key, { set }, all(itemExists, equals("status", "retrying")));
     await this.#deps.wakeUps.schedule({ key: part.key, dueAt });
   }

@@ -5,7 +5,6 @@
 import { compact } from "../../system/compact.ts";
 import type { Place } from "../../domain/terms/scope.ts";
 import type { StreamRef } from "../../domain/terms/refs.ts";
-import { dueShardOf } from "../../dynamodb/keys/due.ts";
 import { isStandaloneStream } from "../../dynamodb/keys/streams.ts";
 import { LEASE_ATTRIBUTES, leaseAttributes, leaseIs, type Lease } from "../../dynamodb/lease.ts";
 import {
@@ -83,7 +82,7 @@ function stored(key: Key, name: string, value: unknown): Readonly<Record<string,
     case "dueAt":
       // A standalone stream is never due: only its callers advance it.
       if (isStandaloneStream(key)) return {};
-      return { dueShard: value === undefined ? undefined : dueShardOf(key), dueAt: value };
+      return { dueAt: value };
     case "lease":
       if (value !== undefined) return leaseAttributes(value as Lease);
       return Object.fromEntries(LEASE_ATTRIBUTES.map((attribute) => [attribute, undefined]));

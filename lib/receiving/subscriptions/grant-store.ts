@@ -9,7 +9,6 @@ import type { Place } from "../../domain/terms/scope.ts";
 import { parseTimestamp, type Timestamp } from "../../domain/terms/timestamp.ts";
 import { readsOf, type Reads } from "../../domain/policy/visibility.ts";
 import { grantKey, trustKey } from "../../dynamodb/keys/actors.ts";
-import { dueShardOf } from "../../dynamodb/keys/due.ts";
 import { refusedReasons, updateIf } from "../../dynamodb/outcomes.ts";
 import {
   all,
@@ -106,7 +105,6 @@ export async function storeGrant(
     const timestamp = sent.timestamp?.text;
     const item = compact({
       ...key,
-      dueShard: dueShardOf(key),
       dueAt: now + TAKEOVER_MS,
       grant: printJson(sent.grant),
       version,
@@ -155,7 +153,7 @@ export async function unfollowedGrant(
 
 /** Marks the grant of this version as followed, unless a newer one has come. 1 write. */
 export async function markFollowed(table: Table, { actorId, peerId }: PeerRef, version: number): Promise<void> {
-  const change = { set: { followed: true }, remove: ["fetch", "dueShard", "dueAt"] };
+  const change = { set: { followed: true }, remove: ["fetch", "dueAt"] };
   await updateIf(table, grantKey(actorId, peerId), change, all(itemExists, equals("version", version)));
 }
 

@@ -1,7 +1,6 @@
 /** Which subscription of a peer owns which place, kept in step with the set of the peer's subscriptions. */
 import { covers, placeOf, samePlace, type Place } from "../../domain/terms/scope.ts";
 import type { PeerRef } from "../../domain/terms/refs.ts";
-import { dueShardOf } from "../../dynamodb/keys/due.ts";
 import { actorPartition } from "../../dynamodb/keys/partition.ts";
 import { outboundPrefix, ownershipKey } from "../../dynamodb/keys/streams.ts";
 import { deleteIf, updateIf } from "../../dynamodb/outcomes.ts";
@@ -30,7 +29,7 @@ export async function headsOf(table: Table, actorId: string, peerId?: string): P
 /** Counts a change of a peer's set: part of the transaction that makes it. From then on the recomputation is due. */
 export function countSetChange(clock: Clock, { actorId, peerId }: PeerRef): Write {
   const key = ownershipKey(actorId, peerId);
-  const set = { dueShard: dueShardOf(key), dueAt: clock.now() + TAKEOVER_MS };
+  const set = { dueAt: clock.now() + TAKEOVER_MS };
   return { update: key, change: { set, add: { changes: 1 } }, condition: always };
 }
 
@@ -82,7 +81,7 @@ async function recompute(
 }
 
 async function markRecomputed(table: Table, { actorId, peerId }: PeerRef, changes: number): Promise<void> {
-  const change = { remove: ["dueShard", "dueAt"] };
+  const change = { remove: ["dueAt"] };
   await updateIf(table, ownershipKey(actorId, peerId), change, all(exists("dueAt"), equals("changes", changes)));
 }
 

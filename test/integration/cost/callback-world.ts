@@ -1,7 +1,7 @@
 import type { APIGatewayProxyEventV2, Context } from "aws-lambda";
 import { routes } from "../../../lib/api/callbacks.ts";
 import { ActingWebApp } from "../../../lib/application/acting-web-app.ts";
-import { sweep } from "../../../lib/scheduler/sweep.ts";
+import { sweepAndWork } from "../../support/memory-queue.ts";
 import { measure, type Cost, type Measurement } from "../../support/measured-table.ts";
 import { area, type AreaHandler } from "../../../lib/http/area.ts";
 import { randomIds } from "../../../lib/system/ids.ts";
@@ -129,7 +129,7 @@ export class CallbackWorld {
   /** One sweep, and what it cost. */
   async sweep(): Promise<Cost> {
     return this.costOf(async () => {
-      await sweep(this.services, { remaining: () => 60_000 });
+      await sweepAndWork(this.services, { remaining: () => 60_000 });
     });
   }
 

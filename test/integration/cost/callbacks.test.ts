@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Json } from "../../../lib/system/ports.ts";
-import { DUE_SHARDS } from "../../../lib/dynamodb/keys/due.ts";
 import { CallbackWorld, type Sent, type Stream } from "./callback-world.ts";
 import { CostTable } from "./cost-table.ts";
 
@@ -104,6 +103,6 @@ describe("a callback out of order", () => {
 describe("the sweep", () => {
   it("asks each shard once when nothing is due, however many streams there are", async () => {
     for (let n = 0; n < 5; n += 1) await world.open();
-    table.check("sweep, nothing due", await world.sweep(), { requests: DUE_SHARDS });
+    table.check("sweep, nothing due", await world.sweep(), { requests: world.services.config.dueShards });
   });
 });

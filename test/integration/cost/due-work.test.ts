@@ -10,12 +10,12 @@ import { functions, type FunctionName, type FunctionRights, type TableAction } f
 import type { Actor } from "../../../lib/application/actor.ts";
 import { ActingWebApp } from "../../../lib/application/acting-web-app.ts";
 import { queueWorker } from "../../../lib/scheduler/queue-worker.ts";
-import { sweep } from "../../../lib/scheduler/sweep.ts";
 import { readConfig } from "../../../lib/system/config.ts";
 import { createTableClient } from "../../../lib/dynamodb/client.ts";
 import { DocumentTable } from "../../../lib/dynamodb/document-table.ts";
 import { area } from "../../../lib/http/area.ts";
 import { platform } from "../../../lib/system/platform.ts";
+import { SqsDelayQueue } from "../../../lib/queue/sqs-delay-queue.ts";
 import { PeerHttpClient } from "../../../lib/peers/http/peer-http-client.ts";
 import { composeService, type Service } from "../../../lib/compose/service.ts";
 import { OwnedActor } from "../../support/owned-actor.ts";
@@ -27,6 +27,7 @@ class Seen {
   readonly table = new Set<TableAction>();
   dueIndex = false;
   sends = false;
+  readsDepth = false;
 }
 
 const seen = new Map<FunctionName, Seen>();
@@ -85,12 +86,17 @@ function compose(): Service {
     (next, context) => (args) => {
       const noted = note();
       const { commandName = "" } = context as { commandName?: string };
-      for (const action of actionsOf(commandName.replace(/Command$/, ""), args.input)) noted.table.add(action);
+      const actions = actionsOf(commandName.replace(/Command$/, ""), args.input);
       if ("IndexName" in args.input) noted.dueIndex = true;
+      else for (const action of actions) noted.table.add(action);
       return next(args);
     },
     { step: "initialize" },
   );
+  const queueUrl = stack.queueUrl ?? fail("the stack has no queue");
+  const queue = new SqsDelayQueue({
+    ...{ queueUrl, endpoint: new URL(queueUrl).origin, region: "local", credentials: LOCAL_CREDENTIALS },
+  });
   return composeService(app, {
     ...platform,
     config: readConfig({
@@ -108,6 +114,14 @@ function compose(): Service {
       send: () => {
         note().sends = true;
         return Promise.resolve();
+      },
+      sendFound: async (messages) => {
+        note().sends = true;
+        return await queue.sendFound(messages);
+      },
+      depth: async () => {
+        note().readsDepth = true;
+        return await queue.depth();
       },
     },
     clock: { now: () => Date.now() + ahead },
@@ -139,7 +153,7 @@ const as =
 const handlers: Readonly<Record<FunctionName, Handler>> = {
   callbacks: as("callbacks", area("callbacks", callbackRoutes, of)),
   api: as("api", area("api", apiRoutes, of)),
-  scheduler: as("scheduler", async () => sweep(of(), { remaining: () => 60_000 })),
+  scheduler: as("scheduler", async () => of().sweep.run({ remaining: () => 60_000 })),
   worker: as("worker", async (batch: { Records: { messageId: string; body: string }[] }) =>
     queueWorker(of)(batch, { getRemainingTimeInMillis: () => 60_000 }),
   ),
@@ -263,10 +277,12 @@ it("grants every function what it and its hooks do, and nothing else", async () 
     table,
     dueIndex,
     sends,
-  }: Pick<FunctionRights, "dueIndex" | "sends"> & { table: Iterable<string> }) => ({
+    readsDepth,
+  }: Pick<FunctionRights, "dueIndex" | "sends" | "readsDepth"> & { table: Iterable<string> }) => ({
     table: [...table].sort(),
     dueIndex,
     sends,
+    readsDepth,
   });
   const done = Object.fromEntries([...seen].map(([name, noted]) => [name, rights(noted)]));
   const granted = Object.fromEntries(Object.entries(functions).map(([name, given]) => [name, rights(given)]));

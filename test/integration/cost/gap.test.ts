@@ -1,9 +1,10 @@
-/** What a gap that times out costs, from its delayed message until the stream is up to date. */
+/** What a gap that times out costs, from its delayed message until the stream is up to date; and what an idle stream costs. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { queueWorker } from "../../../lib/scheduler/queue-worker.ts";
 import type { DelayedWork, Json } from "../../../lib/system/ports.ts";
 import type { Cost } from "../../support/measured-table.ts";
 import type { Answer, Network } from "../../support/in-process.ts";
+import { work } from "../../support/memory-queue.ts";
 import { CallbackWorld, type Stream } from "./callback-world.ts";
 import { CostTable } from "./cost-table.ts";
 
@@ -135,6 +136,34 @@ describe("a gap that times out", () => {
       readUnits: 5,
       writeUnits: 14,
       indexWriteUnits: 4,
+    });
+  });
+});
+
+describe("an idle stream", () => {
+  it("asks its publisher within its budget, with others in one message", async () => {
+    const [count, newest] = [5, 0];
+    const streams: Stream[] = [];
+    for (let n = 0; n < count; n += 1) streams.push(await world.open());
+    const subscription = ({ actorId, subscriptionId }: Stream): string => `/subscriptions/${actorId}/${subscriptionId}`;
+    answers = Object.fromEntries(
+      streams.map((stream) => [`GET ${subscription(stream)}`, answerOf({ sequence: newest, data: [] })]),
+    );
+    const { clock } = world.services;
+    const hour = clock.now() + 3_600_000;
+    const heads = await Promise.all(streams.map(async (stream) => await world.services.heads.get(stream)));
+    const items = heads.map((head) => ({ ...(head?.key ?? { pk: "", sk: "" }), dueAt: head?.dueAt ?? 0 }));
+    vi.spyOn(clock, "now").mockReturnValue(hour);
+    const cost = await world.costOf(async () => {
+      await work(world.services, { kind: "found", items }, { remaining: () => REMAINING_MS });
+    });
+    expect(asked.toSorted()).toEqual(Object.keys(answers).toSorted());
+    for (const stream of streams) expect((await world.services.heads.get(stream))?.dueAt).toBeGreaterThan(hour);
+    table.check(`${String(count)} idle streams, polled`, cost, {
+      requests: 1 + 4 * count,
+      readUnits: 3 * count,
+      writeUnits: 2 * count,
+      indexWriteUnits: 2 * count,
     });
   });
 });

@@ -1,7 +1,7 @@
 import { actorItem } from "../../../lib/actors/actor-record.ts";
 import { hashMinted } from "../../../lib/actors/passphrase.ts";
 import { ActingWebApp } from "../../../lib/application/acting-web-app.ts";
-import { sweep } from "../../../lib/scheduler/sweep.ts";
+import { sweepAndWork } from "../../support/memory-queue.ts";
 import { logHeadKey, recordPartition } from "../../../lib/dynamodb/keys/publishing.ts";
 import { measure, type Cost, type Measurement } from "../../support/measured-table.ts";
 import { always } from "../../../lib/dynamodb/table.ts";
@@ -160,7 +160,7 @@ export class PublishingCosts {
 
   /** One sweep. */
   async sweep(): Promise<void> {
-    await sweep(this.services, { remaining: () => 600_000 });
+    await sweepAndWork(this.services, { remaining: () => 600_000 });
   }
 
   /** The requests to the table while `work` ran. */

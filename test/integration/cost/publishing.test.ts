@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { DUE_SHARDS } from "../../../lib/dynamodb/keys/due.ts";
 import type { Reply } from "../../../lib/http/reply.ts";
 import type { Json } from "../../../lib/system/ports.ts";
 import { sized } from "../../support/sizes.ts";
@@ -44,7 +43,7 @@ describe("the sweep", () => {
       await world.sweep();
     }
     table.check("sweep, nothing due", await world.costOf(async () => await world.sweep()), {
-      requests: DUE_SHARDS,
+      requests: world.services.config.dueShards,
       indexWriteUnits: 0,
     });
   });

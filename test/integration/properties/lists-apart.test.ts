@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { sweep } from "../../../lib/scheduler/sweep.ts";
+import { sweepAndWork } from "../../support/memory-queue.ts";
 import { applyListChange } from "../../../lib/domain/diff/change-record.ts";
 import type { Item } from "../../../lib/dynamodb/table.ts";
 import { RemoteActor } from "../../../lib/peers/remote-actor.ts";
@@ -153,7 +153,7 @@ describe("everything that is stored of lists", () => {
     };
     const sweepLater = async (): Promise<void> => {
       world.now += 180_000;
-      await sweep(world.services, { remaining: () => 25_000 });
+      await sweepAndWork(world.services, { remaining: () => 25_000 });
     };
     await make("cleared");
     await world.ask("POST", "cleared/items", { json: { operation: "clear" } });

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { logHeadKey } from "../../../lib/dynamodb/keys/publishing.ts";
-import { sweep } from "../../../lib/scheduler/sweep.ts";
+import { sweepAndWork } from "../../support/memory-queue.ts";
 import { PropertyWorld } from "./world.ts";
 
 let world: PropertyWorld;
@@ -240,7 +240,7 @@ describe("deleting all", () => {
     expect(await world.state()).toEqual({ "p0-0": { y: "new" } });
     const records = await world.records();
     expect(records.at(-2)).toMatchObject({ number: 6, record: { changes: [{ do: "delete", path: [] }] } });
-    await sweep(world.services, { remaining: () => 60_000 });
+    await sweepAndWork(world.services, { remaining: () => 60_000 });
     expect(await world.state()).toEqual({ "p0-0": { y: "new" } });
     const stored = await world.table.query({ pk: `O#${world.actorId}`, prefix: "" });
     expect(stored.items.map(({ sk }) => sk)).toEqual(["V#p0-0"]);

@@ -15,6 +15,7 @@ import { basic, bearer, type Answer } from "../../support/in-process.ts";
 import { FaultyTable, type Decide } from "../../support/faulty-table.ts";
 import { received } from "../../support/lambda-result.ts";
 import { MemoryTable } from "../../support/memory-table.ts";
+import { MemoryQueue } from "../../support/memory-queue.ts";
 
 /** A batch of reads is no snapshot: this table reads the items one by one, the log's head last, with pauses between. */
 class TornTable extends MemoryTable {
@@ -72,7 +73,7 @@ export class PropertyWorld {
       config: readConfig({ BASE_URL: "https://us.example", TABLE_NAME: "t", ACTOR_CREATION: "open" }),
       table: this.table,
       http: { send: () => Promise.reject(new PeerFailure("unreachable", "No network here.")) },
-      queue: { send: () => Promise.resolve() },
+      queue: new MemoryQueue(),
       clock: { now: () => this.now },
       log: { info: quiet, warn: quiet, error: quiet },
     });

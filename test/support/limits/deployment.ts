@@ -2,7 +2,6 @@
 import { itemBytes } from "../../../lib/dynamodb/attributes.ts";
 import type { Item } from "../../../lib/dynamodb/table.ts";
 import { queueWorker } from "../../../lib/scheduler/queue-worker.ts";
-import { sweep } from "../../../lib/scheduler/sweep.ts";
 import { currentDeadline } from "../../../lib/system/request-context.ts";
 import { Network, type Answer, type Asking } from "../in-process.ts";
 import { MemoryTable } from "../memory-table.ts";
@@ -118,7 +117,7 @@ export class SimulatedDeployment {
   #everyMinute(): void {
     this.time.after(MINUTE, () => {
       this.#everyMinute();
-      void this.#run("scheduler", BACKGROUND_MS, async ({ service }, remaining) => sweep(service, { remaining }));
+      void this.#run("scheduler", BACKGROUND_MS, async ({ service }, remaining) => service.sweep.run({ remaining }));
     });
   }
 
@@ -190,6 +189,15 @@ export class SimulatedDeployment {
           send: async (work, delaySeconds) => {
             await Promise.resolve();
             this.#send(JSON.stringify(work), delaySeconds);
+          },
+          sendFound: async (messages) => {
+            await Promise.resolve();
+            for (const { work, delaySeconds } of messages) this.#send(JSON.stringify(work), delaySeconds);
+            return [];
+          },
+          depth: async () => {
+            await Promise.resolve();
+            return { waiting: this.#queue.length, inFlight: this.#working };
           },
         },
       },

@@ -6,17 +6,24 @@ import { routes as subscriptionRoutes } from "../../../lib/api/subscriptions.ts"
 import { routes as trustRoutes } from "../../../lib/api/trust.ts";
 import { routes as allRoutes } from "../../../lib/api/route-table.ts";
 import { ActingWebApp } from "../../../lib/application/acting-web-app.ts";
-import { queueWorker } from "../../../lib/scheduler/queue-worker.ts";
-import { sweep } from "../../../lib/scheduler/sweep.ts";
 import type { Config } from "../../../lib/system/config.ts";
 import type { Table } from "../../../lib/dynamodb/table.ts";
 import { platform } from "../../../lib/system/platform.ts";
 import { answer } from "../../../lib/http/area.ts";
 import type { Reply } from "../../../lib/http/reply.ts";
 import type { RouteMap } from "../../../lib/api/handler.ts";
-import type { DelayedWork, Json, PeerAnswer, PeerRequest } from "../../../lib/system/ports.ts";
+import type {
+  DelayedWork,
+  FoundMessage,
+  FoundWork,
+  Json,
+  PeerAnswer,
+  PeerRequest,
+  QueueDepth,
+} from "../../../lib/system/ports.ts";
 import { composeService, type Service } from "../../../lib/compose/service.ts";
 import { FaultyTable, type Effect } from "../faulty-table.ts";
+import { work } from "../memory-queue.ts";
 import { withJson } from "../sent-json.ts";
 
 /** The dependencies of an instance. */
@@ -30,6 +37,8 @@ export interface InstanceWorld {
   readonly effect: () => Effect;
   readonly send: (request: PeerRequest) => Promise<PeerAnswer>;
   readonly message: (work: DelayedWork) => void;
+  readonly found: (messages: readonly FoundMessage[]) => void;
+  readonly depth: () => QueueDepth;
   readonly note: (line: string) => void;
   /** A warning or an error of the service. */
   readonly log: (level: string, message: string, error: unknown) => void;
@@ -108,6 +117,15 @@ export class Instance {
           await this.#step();
           world.message(work);
         },
+        sendFound: async (messages) => {
+          await this.#step();
+          world.found(messages);
+          return [];
+        },
+        depth: async () => {
+          await this.#step();
+          return world.depth();
+        },
       },
       clock: { now: world.now },
       ids: { id: world.id, secret: world.id },
@@ -148,13 +166,11 @@ export class Instance {
   }
 
   async sweep(): Promise<void> {
-    await sweep(this.services, this.deadline(60_000));
+    await this.services.sweep.run(this.deadline(60_000));
   }
 
-  async take(work: DelayedWork): Promise<void> {
-    const deadline = this.deadline(60_000);
-    const Records = [{ messageId: "m", body: JSON.stringify(work) }];
-    await queueWorker(() => this.services)({ Records }, { getRemainingTimeInMillis: () => deadline.remaining() });
+  async take(message: DelayedWork | FoundWork): Promise<void> {
+    await work(this.services, message, this.deadline(60_000));
   }
 
   deadline(ms = REQUEST_MS): { remaining(): number } {

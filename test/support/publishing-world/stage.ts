@@ -5,7 +5,7 @@ import type { Table } from "../../../lib/dynamodb/table.ts";
 import { isServiceError } from "../../../lib/system/errors.ts";
 import type { Reply } from "../../../lib/http/reply.ts";
 import { isTransient } from "../../../lib/http/transient.ts";
-import type { DelayedWork, Json, PeerAnswer, PeerRequest } from "../../../lib/system/ports.ts";
+import type { DelayedWork, FoundWork, Json, PeerAnswer, PeerRequest } from "../../../lib/system/ports.ts";
 import type { Effect } from "../faulty-table.ts";
 import { MemoryTable } from "../memory-table.ts";
 import { Scheduler, seeded, settled } from "../simulation/scheduler.ts";
@@ -55,7 +55,7 @@ export class Stage {
   readonly #sabotaged: Table;
   readonly #deliveries: Deliveries;
   /** The delay queue. */
-  readonly messages: DelayedWork[] = [];
+  readonly messages: { readonly work: DelayedWork | FoundWork; readonly arrivesAt: number }[] = [];
   readonly #heads: StoredHeads;
   #instances: Instance[] = [];
   readonly #lost = new Set<string>();
@@ -192,9 +192,19 @@ export class Stage {
       send: async (request) => await this.#send(request),
       message: (work) => {
         const asWide = work.sk === LOG_SK && this.chance(0.3);
-        for (const each of asWide ? slices(work, this.ledger.newest) : [work])
-          if (!(this.rough && this.chance(0.3))) this.messages.push(each);
+        for (const each of asWide ? slices(work, this.ledger.newest) : [work]) this.#put(each, work.dueAt);
       },
+      found: (messages) => {
+        for (const { work, delaySeconds } of messages) {
+          const arrivesAt = this.time.now + delaySeconds * 1_000;
+          this.#put(work, arrivesAt);
+          if (this.rough && this.chance(0.1)) this.#put(work, arrivesAt + Math.floor(this.random() * 300_000));
+        }
+      },
+      depth: () => ({
+        waiting: this.messages.filter(({ arrivesAt }) => arrivesAt <= this.time.now).length,
+        inFlight: this.chance(0.5) ? 0 : 1,
+      }),
       note: (line) => {
         this.note(line);
       },
@@ -221,7 +231,7 @@ export class Stage {
 
   /** One step that waits, or some scheduled work; false when no step waits. */
   async round(): Promise<boolean> {
-    const due = this.messages.findIndex((message) => message.dueAt <= this.time.now);
+    const due = this.messages.findIndex((message) => message.arrivesAt <= this.time.now);
     if (due >= 0 && this.chance(0.3)) this.#takeMessage(due);
     let gone = true;
     if (this.time.fire()) await settled();
@@ -246,16 +256,21 @@ export class Stage {
   /** Every message that is due arrives. */
   runMessages(): void {
     for (let index = this.messages.length - 1; index >= 0; index -= 1) {
-      if ((this.messages[index]?.dueAt ?? 0) <= this.time.now) this.#takeMessage(index);
+      if ((this.messages[index]?.arrivesAt ?? 0) <= this.time.now) this.#takeMessage(index);
     }
   }
 
   #takeMessage(index: number): void {
-    const [work] = this.messages.splice(index, 1);
-    if (work === undefined) return;
+    const [message] = this.messages.splice(index, 1);
+    if (message === undefined) return;
     this.launch(async () => {
-      await this.scheduler(async (instance) => await instance.take(work));
+      await this.scheduler(async (instance) => await instance.take(message.work));
     });
+  }
+
+  /** Puts a message into the queue, unless it gets lost. */
+  #put(work: DelayedWork | FoundWork, arrivesAt: number): void {
+    if (!(this.rough && this.chance(0.3))) this.messages.push({ work, arrivesAt });
   }
 
   #observe(): void {

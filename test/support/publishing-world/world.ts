@@ -106,9 +106,7 @@ export class PublishingWorld {
       this.#stage.peers.some((peer) => peer.id === peerId && peer.stubborn === id);
     for (let round = 0; round < MOST_SWEEPS && left !== undefined; round += 1) {
       this.#stage.runMessages();
-      await this.#stage.alone(async () => {
-        await this.#stage.scheduler(async (instance) => await instance.sweep());
-      });
+      await this.#sweep();
       left =
         round < 2
           ? "not looked twice"
@@ -118,6 +116,14 @@ export class PublishingWorld {
       this.#stage.note(`a minute passes: ${String(left)}`);
     }
     if (left !== undefined) throw new Violation(`Never idle: ${left} (P3, P4, P5).`);
+  }
+
+  /** One sweep, and the work on what it found. */
+  async #sweep(): Promise<void> {
+    await this.#stage.alone(async () => {
+      await this.#stage.scheduler(async (instance) => await instance.sweep());
+      this.#stage.runMessages();
+    });
   }
 
   /** Numbers that a breaker or a pause keeps from a peer go out afterwards. */
@@ -164,9 +170,7 @@ export class PublishingWorld {
     await this.#clearAll();
     for (let round = 0; round < 3; round += 1) {
       this.#stage.time.now += 10 * MINUTE;
-      await this.#stage.alone(async () => {
-        await this.#stage.scheduler(async (instance) => await instance.sweep());
-      });
+      await this.#sweep();
     }
     const { table, ledger, time } = this.#stage;
     if (ledger.lines.size > 0) checks.checkDeleted(table, ledger, time.now);

@@ -5,7 +5,6 @@ import { recoverStream } from "../../../lib/receiving/recovery/recover-stream.ts
 import { createReceiving, type Receiving } from "../../../lib/receiving/intake/receiving.ts";
 import type { Head } from "../../../lib/receiving/stream/head.ts";
 import { Verdict, type HookEvent } from "../../../lib/receiving/hooks/hook-event.ts";
-import { dueShards } from "../../../lib/dynamodb/keys/due.ts";
 import { failedEventPrefix } from "../../../lib/dynamodb/keys/streams.ts";
 import { itemMissing, type Table } from "../../../lib/dynamodb/table.ts";
 import { isServiceError } from "../../../lib/system/errors.ts";
@@ -144,7 +143,6 @@ export class ReceivingWorld {
         starts: 0,
         reconcileAt: this.#now + 60 * MINUTE,
         dueAt: this.#now + 60 * MINUTE,
-        dueShard: dueShards[0] ?? "",
         activeAt: this.#now,
         version: 0,
       },

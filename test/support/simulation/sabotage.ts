@@ -86,7 +86,7 @@ function methodsOf(table: Table): Table {
     get: (key, options) => table.get(key, options),
     getMany: (keys, options) => table.getMany(keys, options),
     query: (range) => table.query(range),
-    queryDue: (shard, until, limit) => table.queryDue(shard, until, limit),
+    queryDue: (...asked) => table.queryDue(...asked),
     put: (item, condition) => table.put(item, condition),
     update: (key, updated, condition) => table.update(key, updated, condition),
     delete: (key, condition) => table.delete(key, condition),

@@ -1,5 +1,5 @@
 import { afterEach, expect, it, vi } from "vitest";
-import { reportFailedMessages, reportSweep } from "../../../lib/scheduler/metrics.ts";
+import { reportSweep, reportWork } from "../../../lib/scheduler/metrics.ts";
 import { METRICS, METRICS_NAMESPACE } from "../../../lib/system/metric-names.ts";
 
 /** The embedded metrics that `act` writes: each line with its namespace, its values and their names. */
@@ -20,19 +20,26 @@ function written(act: () => void): { namespace: unknown; values: Record<string, 
 
 afterEach(() => vi.restoreAllMocks());
 
+const QUIET = { handedOver: 0, messages: 0, unsent: 0, waiting: 0, oldestDueMs: 0, unreadShards: 0 };
+
 it("the sweep's figures are written under the names that the alarms watch", () => {
-  const report = { done: 3, failed: 2, oldestGapMs: 4_500, oldestDueMs: 61_000 };
-  expect(written(() => reportSweep(report))).toEqual([
-    {
-      namespace: METRICS_NAMESPACE,
-      values: { [METRICS.oldestGapAge]: 4.5, [METRICS.oldestDueAge]: 61, [METRICS.dueWorkFailed]: 2 },
-    },
+  const namespace = METRICS_NAMESPACE;
+  const { oldestDueAge, unsentDueWork, waitingMessages, dueWorkFailed } = METRICS;
+  expect(written(() => reportSweep({ ...QUIET, unsent: 7, waiting: 3, oldestDueMs: 61_000 }))).toEqual([
+    { namespace, values: { [oldestDueAge]: 61, [unsentDueWork]: 7, [waitingMessages]: 3 } },
+  ]);
+  expect(written(() => reportSweep({ ...QUIET, waiting: undefined, unreadShards: 2 }))).toEqual([
+    { namespace, values: { [oldestDueAge]: 0, [unsentDueWork]: 0, [dueWorkFailed]: 2 } },
   ]);
 });
 
-it("delayed messages that failed are written, and nothing when none did", () => {
-  expect(written(() => reportFailedMessages(1))).toEqual([
-    { namespace: METRICS_NAMESPACE, values: { [METRICS.dueWorkFailed]: 1 } },
+it("what failed in a batch and the oldest gap in it are written, and nothing when there is neither", () => {
+  const namespace = METRICS_NAMESPACE;
+  expect(written(() => reportWork({ failed: 1, oldestGapMs: 4_500 }))).toEqual([
+    { namespace, values: { [METRICS.dueWorkFailed]: 1, [METRICS.oldestGapAge]: 4.5 } },
   ]);
-  expect(written(() => reportFailedMessages(0))).toEqual([]);
+  expect(written(() => reportWork({ failed: 2, oldestGapMs: 0 }))).toEqual([
+    { namespace, values: { [METRICS.dueWorkFailed]: 2 } },
+  ]);
+  expect(written(() => reportWork({ failed: 0, oldestGapMs: 0 }))).toEqual([]);
 });

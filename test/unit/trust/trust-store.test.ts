@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { actorItem } from "../../../lib/actors/actor-record.ts";
+import { DueIndexTable, readDuePage } from "../../../lib/dynamodb/keys/due-index.ts";
 import { dueShards } from "../../../lib/dynamodb/keys/due.ts";
-import { always } from "../../../lib/dynamodb/table.ts";
+import { always, type Table } from "../../../lib/dynamodb/table.ts";
 import { isServiceError } from "../../../lib/system/errors.ts";
 import { CallbackAuthenticator } from "../../../lib/trust/callback-authenticator.ts";
 import { secretDigest } from "../../../lib/domain/wire/secret-digest.ts";
@@ -12,7 +13,7 @@ import type { TrustRecord } from "../../../lib/trust/trust-record.ts";
 import { MemoryTable } from "../../support/memory-table.ts";
 import { quietCommits } from "../../support/quiet-commits.ts";
 
-let table: MemoryTable;
+let table: Table;
 let trusts: TrustStore;
 let logged: TrustCommits;
 let now: number;
@@ -42,12 +43,12 @@ const codeOf = async (promise: Promise<unknown>): Promise<string | undefined> =>
   );
 
 async function due(until: number): Promise<readonly string[]> {
-  const found = await Promise.all(dueShards.map((shard) => table.queryDue(shard, until, 10)));
-  return found.flat().map((key) => key.sk);
+  const found = await Promise.all(dueShards(1).map((shard) => table.queryDue(shard, until, 10)));
+  return found.flatMap((page) => readDuePage(page).due).map((key) => key.sk);
 }
 
 beforeEach(async () => {
-  table = new MemoryTable();
+  table = new DueIndexTable(new MemoryTable(), 1);
   trusts = new TrustStore(table);
   now = 0;
   const clock = { now: () => now };

@@ -1,7 +1,7 @@
 /** One subscription over an in-memory table whose hook the test writes; instances may die, time is the test's. */
 import { composeDueWork } from "../../../../lib/compose/due-work.ts";
-import { sweep } from "../../../../lib/scheduler/sweep.ts";
-import { dueShards } from "../../../../lib/dynamodb/keys/due.ts";
+import { Sweep } from "../../../../lib/scheduler/sweep.ts";
+import { DueIndexTable } from "../../../../lib/dynamodb/keys/due-index.ts";
 import { outboundHeadKey } from "../../../../lib/dynamodb/keys/streams.ts";
 import { itemMissing, type Table } from "../../../../lib/dynamodb/table.ts";
 import type { Json, Log } from "../../../../lib/system/ports.ts";
@@ -12,6 +12,7 @@ import { createReceiving, type Receiving } from "../../../../lib/receiving/intak
 import { STATE_PIECES } from "../../../../lib/receiving/recovery/recovery-settings.ts";
 import type { FailedEvent } from "../../../../lib/receiving/hooks/failed-event-item.ts";
 import { FaultyTable, type Decide } from "../../../support/faulty-table.ts";
+import { MemoryQueue, sweepAndWork } from "../../../support/memory-queue.ts";
 import { MemoryTable } from "../../../support/memory-table.ts";
 import { PlainData } from "../../../support/simulation/plain-data.ts";
 
@@ -25,6 +26,7 @@ export type Hook = (event: HookEvent, signal: AbortSignal) => Promise<void> | vo
 
 export class HookWorld {
   readonly table = new MemoryTable();
+  readonly #indexed = new DueIndexTable(this.table, 1);
   now = Date.UTC(2026, 0, 1);
   /** Every start of the hook, in order. */
   readonly started: HookEvent[] = [];
@@ -48,14 +50,14 @@ export class HookWorld {
     const now = this.now;
     const head = { target: "properties", granularity: "high", state: "live", auth: DIGEST };
     const numbers = { createdAt: now, epoch: 1, stateVersion: now, lastSeq: 0, starts: 0, activeAt: now, version: 0 };
-    const due = { reconcileAt: now + 600 * MINUTE, dueAt: now + 600 * MINUTE, dueShard: dueShards[0] ?? "" };
-    await this.table.put({ ...STREAM, ...head, ...numbers, ...due }, itemMissing);
+    const due = { reconcileAt: now + 600 * MINUTE, dueAt: now + 600 * MINUTE };
+    await this.#indexed.put({ ...STREAM, ...head, ...numbers, ...due }, itemMissing);
     return this;
   }
 
   /** Another instance of the service on the same table, which may fail. */
   instance(decide?: Decide): Receiving {
-    const table: Table = decide === undefined ? this.table : new FaultyTable(this.table, decide);
+    const table: Table = decide === undefined ? this.#indexed : new FaultyTable(this.#indexed, decide);
     const note = (message: string): void => void this.logged.push(message);
     const log: Log = { info: note, warn: note, error: note };
     return createReceiving({
@@ -129,7 +131,7 @@ export class HookWorld {
   /** The every-minute sweep, `minutes` from now. */
   async sweep(minutes = 1, receiving = this.receiving): Promise<void> {
     this.now += minutes * MINUTE;
-    const { table } = this;
+    const table = this.#indexed;
     const log: Log = {
       info: () => undefined,
       warn: () => undefined,
@@ -152,7 +154,9 @@ export class HookWorld {
       trust: none,
       deletion: none,
     });
-    await sweep({ table, clock, log, runDue }, this.deadline());
+    const queue = new MemoryQueue();
+    const sweep = new Sweep({ table, queue, clock, random: () => 0, log, dueShards: 1 });
+    await sweepAndWork({ table, queue, clock, log, runDue, sweep }, this.deadline());
   }
 
   /** Everything that failed, in the order of the stream. */
