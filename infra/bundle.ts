@@ -1,6 +1,6 @@
 import { isBuiltin } from "node:module";
 import path from "node:path";
-import { build, type Metafile } from "esbuild";
+import { build, type Metafile, type Plugin } from "esbuild";
 
 /** One bundle: `dist/<name>/index.mjs` from a file relative to the root. */
 export interface Entry {
@@ -25,7 +25,25 @@ export const LEFT_OUT: readonly string[] = [
 ];
 
 /**
- * Bundles all entries in one call, as Lambda runs them: one minified ES module each, with the SDK as published.
+ * Takes Node's own modules as objects. An import statement reads every name that a module exports, and reading some loads much:
+ * those of `node:http` load `fetch`, which takes half of the cold import (docs/decisions/0001-functions.md).
+ */
+const builtinsAsObjects: Plugin = {
+  name: "builtins-as-objects",
+  setup(plugins) {
+    const namespace = "builtin";
+    plugins.onResolve({ filter: /^(node:)?[a-z_/0-9]+$/ }, ({ path: name }) =>
+      isBuiltin(name) ? { path: name, namespace } : undefined,
+    );
+    plugins.onLoad({ filter: /./, namespace }, ({ path: name }) => ({
+      contents: `module.exports = process.getBuiltinModule(${JSON.stringify(name)});`,
+    }));
+  },
+};
+
+/**
+ * Bundles all entries in one call, as Lambda runs them: one minified ES module each, with the SDK as published
+ * but for LEFT_OUT and Node's own modules.
  *
  * @returns contents by name relative to `dist/`: each `<name>/index.mjs`, and `bundles.json` with the bytes of each bundle
  *   and of its parts, and with its imports.
@@ -34,8 +52,8 @@ export const LEFT_OUT: readonly string[] = [
 export async function bundle(options: {
   readonly root: string;
   readonly entries: readonly Entry[];
-  /** Packages that stay out of the bundles [LEFT_OUT]. */
-  readonly leftOut?: readonly string[];
+  /** Leaves out nothing and keeps every import as written [false]: a bundle to compare with. */
+  readonly plain?: boolean;
   /** Keeps names and lines, for profiles [false]. */
   readonly readable?: boolean;
 }): Promise<ReadonlyMap<string, string | Uint8Array>> {
@@ -51,7 +69,7 @@ export async function bundle(options: {
     platform: "node",
     target: "node24",
     mainFields: ["module", "main"],
-    external: [...(options.leftOut ?? LEFT_OUT)],
+    ...(options.plain === true ? {} : { external: [...LEFT_OUT], plugins: [builtinsAsObjects] }),
     minify: options.readable !== true,
     legalComments: "none",
   });
@@ -67,7 +85,7 @@ export interface BundleWeight {
   readonly bytes: number;
   /** Bytes of the packages and folders in the bundle, largest first. */
   readonly origins: Readonly<Record<string, number>>;
-  /** `<kind> <module>` of each import that remains, except Node's own modules. */
+  /** `<kind> <module>` of each import that remains: none of Node's own modules. */
   readonly imports: readonly string[];
 }
 
@@ -90,8 +108,7 @@ function weights(metafile: Metafile): Readonly<Record<string, BundleWeight>> {
 }
 
 function importsOf({ imports }: Metafile["outputs"][string]): readonly string[] {
-  const foreign = imports.filter((each) => !isBuiltin(each.path));
-  return [...new Set(foreign.map((each) => `${each.kind} ${each.path}`))].sort();
+  return [...new Set(imports.map((each) => `${each.kind} ${each.path}`))].sort();
 }
 
 function originOf(input: string): string {

@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from "node:crypto";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { closeServer, listen, meantForLoopback } from "./loopback-server.ts";
+import { closeServer, createServer, listen, meantForLoopback } from "./loopback-server.ts";
 import { QueueJournal, type Message } from "./queue-journal.ts";
 
 export interface DelayQueueOptions {

@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { crc32 } from "node:zlib";
 import type { WireError } from "./dynamodb/dynalite.ts";
-import { closeServer, listen, meantForLoopback } from "./loopback-server.ts";
+import { closeServer, createServer, listen, meantForLoopback } from "./loopback-server.ts";
 import { Operations } from "./dynamodb/operations.ts";
 import { Storage } from "./dynamodb/storage.ts";
 import type { OnStep } from "./dynamodb/transactions.ts";

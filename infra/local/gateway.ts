@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
-import { createServer, type IncomingMessage, type OutgoingHttpHeaders, type ServerResponse } from "node:http";
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { MAX_PAYLOAD_BYTES } from "./functions.ts";
-import { closeServer, listen } from "./loopback-server.ts";
+import { closeServer, createServer, listen } from "./loopback-server.ts";
 import { gatewayEvent, target } from "./gateway-event.ts";
 import { gatewayPath } from "./gateway-path.ts";
 import { RouteTable } from "./route-table.ts";

@@ -260,7 +260,7 @@ async function startFunctions(
   functions: Map<string, LocalFunction>,
   log: (line: string) => void,
 ): Promise<void> {
-  const starting: Promise<void>[] = [];
+  const [first] = service.routes;
   for (const definition of service.functions) {
     const { name } = definition;
     const handler = handlers[name];
@@ -270,10 +270,10 @@ async function startFunctions(
     } else if (existsSync(file)) {
       const worker = new WorkerFunction({ name, file, environment: environmentOf(definition), log });
       functions.set(name, worker);
-      starting.push(worker.start());
+      // One shows whether the app can be loaded; the others are started by their first events.
+      if (name === first?.functionName) await worker.start();
     } else {
       log(`The function ${name} is not built; what it serves answers 500.`);
     }
   }
-  await Promise.all(starting);
 }

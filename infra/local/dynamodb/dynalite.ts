@@ -45,6 +45,7 @@ export interface Level {
   open(): Promise<void>;
   close(): Promise<void>;
   get(key: string): Promise<unknown>;
+  getSync(key: string): unknown;
   iterator(range: object): AsyncIterable<[string, unknown]>;
   values(range: object): AsyncIterable<unknown>;
   keys(range: object): AsyncIterable<string>;

@@ -172,7 +172,7 @@ async function stageOne(staging: Staging, step: Step): Promise<Reason> {
 }
 
 async function check(staging: Staging, step: Step): Promise<void> {
-  const item = (await staging.store.db.get(step.key)) as WireItem | undefined;
+  const item = staging.store.db.getSync(step.key) as WireItem | undefined;
   staging.reads.set(step.key, item);
   throwIf(database.checkConditional(step.data, item));
   // A check costs as much as a write that changes nothing.
@@ -210,7 +210,7 @@ function checkCount(items: unknown): Readonly<Record<string, object>>[] {
 async function recall(storage: Storage, token: string, items: unknown, now: number): Promise<Operation | "done"> {
   const key = `token~${token}`;
   const hash = createHash("sha256").update(JSON.stringify(items)).digest("hex");
-  const known = (await storage.base.db.get(key)) as { hash: string; at: number } | undefined;
+  const known = storage.base.db.getSync(key) as { hash: string; at: number } | undefined;
   if (known && known.at > now - TOKEN_MS) {
     if (known.hash === hash) return "done";
     throw serviceError(
