@@ -28,6 +28,10 @@ beforeAll(async () => {
     expect(answer.status, `${method} ${path}`).toBeLessThan(300);
     return measurement.report();
   };
+  // The first work of an instance that becomes due also reads how many shards the due index has.
+  await ask("POST", "", { first: { _type: "list" } });
+  await ask("POST", "/first/items", { operation: "clear" });
+  await ask("DELETE", "/first");
 });
 afterAll(async () => {
   table.print();
