@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { sameJson, type Json } from "../support/publisher/json.ts";
 import type { PublisherOptions } from "../support/publisher/publisher.ts";
 import { change } from "../support/random-changes.ts";
@@ -19,9 +19,15 @@ beforeAll(async () => {
     startService({ GAP_TIMEOUT_SECONDS: "3600", RECONCILE_INTERVAL_SECONDS: "0" }),
   ]);
 });
+// A subscription that is left would be compared with its publisher's state every other second.
+afterEach(async () => {
+  for (const { actor, publisher } of streams.splice(0)) {
+    await actor.expect("DELETE", "", 204);
+    await publisher.close();
+  }
+});
 afterAll(async () => {
   await Promise.all([service.dispose(), patient.dispose()]);
-  for (const { publisher } of streams) await publisher.close();
 });
 
 async function open(options: PublisherOptions = {}, at = service): Promise<Stream> {

@@ -4,9 +4,10 @@ import { startPublisher, type Publisher } from "../support/publisher/publisher.t
 import { startService, until, type Service } from "../support/service.ts";
 import { sized } from "../support/sizes.ts";
 
-const CALLBACKS = sized(150, 300);
+/** Enough that each kill meets more under way than the 16 that are sent at once. */
+const CALLBACKS = sized(90, 300);
 const KILLS = 3;
-const BETWEEN_KILLS = sized(35, 70);
+const BETWEEN_KILLS = sized(20, 70);
 
 let service: Service;
 let publisher: Publisher;

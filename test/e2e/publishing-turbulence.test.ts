@@ -8,7 +8,8 @@ import { gather } from "../support/subscriber-peer/crowd.ts";
 import { SubscriberHost } from "../support/subscriber-peer/host.ts";
 import type { Stream } from "../support/subscriber-peer/stream.ts";
 
-const CHANGES = sized(50, 250);
+/** Enough that each kind of meddling happens several times: it waits for CHANGES_MEANWHILE in between. */
+const CHANGES = sized(32, 250);
 /** How many changes come while a place is suspended. */
 const CHANGES_MEANWHILE = 5;
 const BACKLOG_MAX = 20;

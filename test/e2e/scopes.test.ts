@@ -1,24 +1,30 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { OwnedActor } from "../support/owned-actor.ts";
 import { sameJson, type Json } from "../support/publisher/json.ts";
 import { startPublisher, type Publisher } from "../support/publisher/publisher.ts";
 import type { Subscription } from "../support/publisher/subscriptions.ts";
 import { change } from "../support/random-changes.ts";
 import { startService, until, type Service } from "../support/service.ts";
+import { sized } from "../support/sizes.ts";
 
-const CHANGES = 60;
+/** Enough that each narrower place changes in many ways. */
+const CHANGES = sized(36, 80);
 const LOSSY = { shuffle: true, times: 2, drop: 0.15, inFlight: 8 } as const;
 
 let service: Service;
-const publishers: Publisher[] = [];
+const made: { readonly actor: OwnedActor; readonly publisher: Publisher }[] = [];
 beforeAll(async () => {
   const environment = { GAP_TIMEOUT_SECONDS: "0.5", SWEEP_INTERVAL_SECONDS: "1", RECONCILE_INTERVAL_SECONDS: "2" };
   service = await startService(environment);
 });
-afterAll(async () => {
-  await service.dispose();
-  for (const publisher of publishers) await publisher.close();
+// A subscription that is left would be compared with its publisher's state every other second.
+afterEach(async () => {
+  for (const { actor, publisher } of made.splice(0)) {
+    await actor.expect("DELETE", "", 204);
+    await publisher.close();
+  }
 });
+afterAll(() => service.dispose());
 
 interface Subscribed {
   publisher: Publisher;
@@ -29,8 +35,8 @@ interface Subscribed {
 /** Subscribes to each of these subtargets; the empty one is everything. */
 async function subscribed(style: "reference" | "ours", seed: number, subtargets: string[]): Promise<Subscribed> {
   const publisher = await startPublisher({ style, seed });
-  publishers.push(publisher);
   const actor = await service.createActor();
+  made.push({ actor, publisher });
   await actor.trust(publisher);
   const subscriptions = [];
   for (const subtarget of subtargets) {

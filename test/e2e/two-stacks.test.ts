@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { sameJson, type Json } from "../support/publisher/json.ts";
 import { stateOf, writeRandomly } from "../support/random-writers.ts";
 import { until } from "../support/service.ts";
@@ -33,6 +33,7 @@ let stacks: TwoStacks;
 beforeAll(async () => {
   stacks = await openTwoStacks(20_261_121);
 });
+afterEach(() => stacks.part());
 afterAll(() => stacks.close());
 
 const numbers = (last: number): number[] => Array.from({ length: last }, (_, index) => index + 1);

@@ -19,6 +19,10 @@ export interface TwoStacks {
   readonly network: MeddlingProxy;
   /** Subscribers that share no code with either. */
   readonly witnesses: SubscriberHost;
+  /** B's actors so far. */
+  readonly subscribers: OwnedActor[];
+  /** Ends B's actors: what they subscribed to would be compared with the publisher's state every other second. */
+  part(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -50,13 +54,18 @@ export async function openTwoStacks(seed: number, publishing: Record<string, str
     await network.close();
     await witnesses.close();
   };
-  return { a, b, network, witnesses, close };
+  const subscribers: OwnedActor[] = [];
+  const part = async (): Promise<void> => {
+    for (const actor of subscribers.splice(0)) await actor.expect("DELETE", "", 204);
+  };
+  return { a, b, network, witnesses, subscribers, part, close };
 }
 
 /** New actors: one at A, one at B that trusts it and is approved, and a witness that does. */
-export async function pair({ a, b, network, witnesses }: TwoStacks): Promise<Pair> {
+export async function pair({ a, b, network, witnesses, subscribers }: TwoStacks): Promise<Pair> {
   const publisher = await a.createActor();
   const made = await b.createActor();
+  subscribers.push(made);
   const subscriber = Object.assign(made, { uri: `${network.url}/${made.id}` });
   const trust = await subscriber.expect("POST", "/trust", 201, { url: publisher.uri, relationship: "friend" });
   if (!isObject(trust) || trust["peer_approved"] !== true) throw new Error(`not approved: ${JSON.stringify(trust)}`);

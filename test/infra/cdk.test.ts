@@ -15,7 +15,8 @@ let root: string;
 
 beforeAll(() => {
   root = mkdtempSync(path.join(tmpdir(), "cdk-"));
-  for (const copied of ["infra", "functions", "lib", "cdk.json", "package.json", "package-lock.json"]) {
+  // With what is built, so that only the functions that a test changes are built again.
+  for (const copied of ["dist", "infra", "functions", "lib", "cdk.json", "package.json", "package-lock.json"]) {
     cpSync(path.join(project, copied), path.join(root, copied), { recursive: true });
   }
   symlinkSync(path.join(project, "node_modules"), path.join(root, "node_modules"));
