@@ -92,7 +92,7 @@ export function deliveryServices(
     replayMax: config.backlogReplayMax,
   };
   const breakerRecovery = new BreakerRecovery({ ...session, timeoutMs });
-  const fanOut = new FanOut({ ...session, recovery: breakerRecovery });
+  const fanOut = new FanOut({ ...session, recovery: breakerRecovery, timeoutMs });
   const refusedHeads = new RefusedHeads({ ...session, recovery: breakerRecovery });
   return { breakers, breakerRecovery, fanOut, refusedHeads };
 }

@@ -1,10 +1,7 @@
 /** From a commit of the change log to callbacks at every subscriber. */
-import { isPaused, mayProbe } from "../../domain/policy/breaker.ts";
 import { BUCKET_SIZE, byBuckets, type Buckets } from "../../domain/log/buckets.ts";
 import { isDelivered } from "../../domain/log/delivery-state.ts";
-import { contentOf, currentContext } from "../../domain/log/subscription-log.ts";
 import { newLease, type LeaseDeps } from "../../dynamodb/lease.ts";
-import { trustKey } from "../../dynamodb/keys/actors.ts";
 import { inboundHeadKey, logHeadKey } from "../../dynamodb/keys/publishing.ts";
 import type { Item } from "../../dynamodb/table.ts";
 import { wakeUp, type WakeUpDeps } from "../../system/wake-up.ts";
@@ -22,7 +19,11 @@ import { isReplaying, readBreaker } from "./breaker-store.ts";
 import type { DeliveryPool } from "./delivery-pool.ts";
 import { NO_FAN_OUT, sumOf, type DeliveryOutcome, type FanOutResult } from "../subscribers/fan-out-result.ts";
 import { DeliverySession, type SessionDeps } from "./delivery-session.ts";
+import { deliverAlone, isAlone } from "./lone-delivery.ts";
 import type { TrustCache } from "./trust-cache.ts";
+import { keptBack } from "./recipient.ts";
+import { outcomeOf } from "./round-outcome.ts";
+import { readRound, type RoundItems } from "./round-reading.ts";
 import { MOST_OF_A_REQUEST, handOverSlices } from "./slices.ts";
 import { DeliveryBudget } from "./delivery-budget.ts";
 
@@ -40,6 +41,8 @@ export interface FanOutDeps extends SessionDeps, LeaseDeps, WakeUpDeps {
   readonly pool: DeliveryPool;
   readonly trustCache: TrustCache;
   readonly recovery: Pick<BreakerRecovery, "attempt" | "resume">;
+  /** The longest that one callback takes, ms. */
+  readonly timeoutMs: number;
 }
 
 type Outcome = DeliveryOutcome & {
@@ -51,12 +54,13 @@ const TROUBLE: Outcome = { kind: "deferred", unfinished: AFTER_TROUBLE_SECONDS }
 
 /** What the end of a session without a failure means for the newest number. */
 const OUTCOMES = { done: "delivered", open: "skipped", refused: "skipped", paused: "deferred" } as const;
-
 /** What the deliveries of one round share. */
 interface Round {
   readonly newest: number;
   /** The records whose numbers are counted; none: whatever is undelivered is sent. */
   readonly records: readonly NumberedRecord[];
+  /** The first of them, of a commit that is alone (`isAlone`). */
+  readonly alone?: number | undefined;
   readonly cache: RecordCache;
   /** Heads as they were just read, by their sort key; absent: they are read by their names. */
   readonly stored?: ReadonlyMap<string, InboundHead>;
@@ -77,12 +81,16 @@ interface Delivery extends Round {
   readonly step: AdvanceOptions;
 }
 
+type Send = (delivery: Delivery) => Promise<Outcome>;
+
 /** Which subscriptions of an actor. */
 type Names = readonly Pick<SubscriberName, "peerId" | "id">[];
 
 /** Delivers as time allows; log maintenance delivers the rest, also after a crash. */
 export class FanOut {
   readonly #deps: FanOutDeps;
+  /** By actor: its newest commit whose fan-out is under way in this process. */
+  readonly #newest = new Map<string, number>();
 
   constructor(deps: FanOutDeps) {
     this.#deps = deps;
@@ -97,7 +105,9 @@ export class FanOut {
   async publish(commit: Commit, time = DeliveryBudget.ofCaller(this.#deps.clock)): Promise<FanOutResult> {
     const { actorId, newest, records, head } = commit;
     if (head.subscribers === 0) return NO_FAN_OUT;
-    const { heads, changeLog, log } = this.#deps;
+    const { heads, changeLog, log, clock, timeoutMs } = this.#deps;
+    const alone = isAlone(head.at, clock.now(), timeoutMs) ? records[0]?.number : undefined;
+    this.#newest.set(actorId, newest);
     try {
       const names = await heads.touched(
         actorId,
@@ -114,7 +124,7 @@ export class FanOut {
         ? notified.map((): Outcome => ({ kind: "deferred" }))
         : time === undefined
           ? notified.map((): Outcome => ({ kind: "deferred", unfinished: 0 }))
-          : await this.#round(actorId, notified, { newest, records, cache, buckets, time, waiting: new Set() });
+          : await this.#round(actorId, notified, { newest, records, alone, cache, buckets, time, waiting: new Set() });
       const waits = outcomes.flatMap(({ unfinished }) => unfinished ?? []);
       if (waits.length > 0) await this.#handOver(actorId, Math.min(...waits));
       return sumOf([...outcomes, ...Array.from({ length: polling }, (): Outcome => ({ kind: "skipped" }))]);
@@ -122,6 +132,8 @@ export class FanOut {
       log.error("the callbacks of a change failed; the maintenance sends them", { actorId, error });
       await this.#handOver(actorId, AFTER_TROUBLE_SECONDS);
       return { ...NO_FAN_OUT, totalCount: head.subscribers, deferredCount: head.subscribers };
+    } finally {
+      if (this.#newest.get(actorId) === newest) this.#newest.delete(actorId);
     }
   }
 
@@ -137,44 +149,35 @@ export class FanOut {
   }
 
   async #round(actorId: string, names: Names, round: Round): Promise<readonly Outcome[]> {
-    const { cursors, pool, trustCache, log, heads } = this.#deps;
+    const { cursors, pool, log } = this.#deps;
     const work: Promise<Outcome>[] = [];
     for (const some of byBuckets(names, AT_ONCE)) {
       const peers = [...new Set(some.map(({ peerId }) => peerId))];
-      let found: readonly Item[];
+      let found: RoundItems;
       try {
-        const trusts = peers.map((peerId) => trustKey(actorId, peerId));
-        found =
-          round.stored === undefined
-            ? await heads.items(actorId, some, round.buckets, async (keys) => await trustCache.read(trusts, keys))
-            : await trustCache.read(trusts);
+        found = await readRound(this.#deps, actorId, some, round);
       } catch (error) {
         log.error("subscriptions were not read; the maintenance delivers them", { actorId, error });
         work.push(...some.map(() => Promise.resolve(TROUBLE)));
         continue;
       }
       for (const peer of peers) round.waiting.add(peer);
-      const items = new Map(found.map((item) => [item.sk, item]));
-      const read = some.flatMap((name) => {
-        const { sk } = inboundHeadKey({ actorId, ...name });
-        const item = items.get(sk);
-        return round.stored?.get(sk) ?? (item === undefined ? [] : readInboundHead(item));
-      });
+      const { heads, trusts } = found;
       // One reading of the log for all of them.
       const carry = names.length <= MOST_CARRIED;
       const options = { mayGoOn: () => round.time.mayStart(), carry };
-      const all = await advanceAll(recordsOf(round), read, round.newest, options).catch(() => undefined);
-      for (const [index, head] of read.entries()) {
+      const all = await advanceAll(recordsOf(round), heads, round.newest, options).catch(() => undefined);
+      for (const [index, head] of heads.entries()) {
         const ahead = all?.advanced[index];
         const isThere = ahead !== undefined && ahead.state.cursor >= round.newest;
         const step = { newest: round.newest, records: round.cache, ...(isThere && { ahead }) };
         const delivery = { ...round, head, step };
-        const send = async (): Promise<Outcome> => {
-          const trust = items.get(trustKey(actorId, head.peerId).sk);
+        const send: Send = async (now) => {
+          const trust = trusts.get(head.peerId);
           const peer = trust === undefined ? "" : peerOf(readTrust(trust));
-          return await pool.run(peer, async () => await this.#send(delivery));
+          return await pool.run(peer, async () => await this.#send(now));
         };
-        const sent = cursors.isLeased(head) ? this.#leaveToHolder(delivery, send) : send();
+        const sent = cursors.isLeased(head) ? this.#leaveToHolder(delivery, send) : send(delivery);
         work.push(
           sent.catch((error: unknown) => {
             const ids = { actorId, peerId: head.peerId, subscriptionId: head.id };
@@ -191,10 +194,13 @@ export class FanOut {
    * Makes the numbers of a subscription whose lease another delivery has, which sends them. That one may be waiting for
    * this very request, so this does not queue for the peer, unless the lease is released meanwhile.
    */
-  async #leaveToHolder(delivery: Delivery, send: () => Promise<Outcome>): Promise<Outcome> {
+  async #leaveToHolder(delivery: Delivery, send: Send): Promise<Outcome> {
     const { cursors } = this.#deps;
     const advanced = await cursors.advance(delivery.head, delivery.step);
-    if (advanced !== undefined && !cursors.isLeased(advanced.head)) return await send();
+    if (advanced !== undefined && !cursors.isLeased(advanced.head)) {
+      const { newest, cache: records } = delivery;
+      return await send({ ...delivery, head: advanced.head, step: { newest, records } });
+    }
     return outcomeOf(delivery, advanced, { kind: "deferred" });
   }
 
@@ -207,11 +213,14 @@ export class FanOut {
     const item = await trustCache.of(head.actorId, head.peerId, waiting);
     const kept = keptBack(item, head, clock.now());
     if (item === undefined || kept !== undefined) {
-      return outcomeOf(delivery, await cursors.advance(head, step), { kind: kept ?? "skipped" });
+      const advanced = await cursors.advance(head, { ...step, store: "lazy" });
+      return outcomeOf(delivery, advanced, { kind: kept ?? "skipped" });
     }
     const { openUntil, pausedUntil } = readBreaker(item);
     if (openUntil !== undefined || pausedUntil !== undefined) return await this.#recover(delivery, item);
     const replaying = isReplaying(item);
+    const lone = replaying ? undefined : await this.#sendAlone(delivery, item);
+    if (lone !== undefined) return lone;
     const lease = newLease(this.#deps, time.remaining());
     const always = replaying || head.refused !== undefined;
     const advanced = await cursors.advance(head, { ...step, lease: { ...lease, always } });
@@ -241,11 +250,23 @@ export class FanOut {
     return outcomeOf(delivery, advanced, { kind: OUTCOMES[end] });
   }
 
+  /** Sends the number of a commit that is alone; undefined when a lease is needed. */
+  async #sendAlone(delivery: Delivery, item: Item): Promise<Outcome | undefined> {
+    const { alone: from, head, time, step } = delivery;
+    const { ahead } = step;
+    // A later commit of this process takes leases, and would send the number again.
+    const isMet = this.#newest.get(head.actorId) !== delivery.newest;
+    if (from === undefined || ahead === undefined || isMet) return undefined;
+    const input = { head, ahead, from, trust: readTrust(item), time, records: recordsOf(delivery) };
+    const sent = await deliverAlone(this.#deps, input);
+    return sent === "late" ? { kind: "deferred", unfinished: 0 } : sent;
+  }
+
   /** Probes a peer whose breaker is open, or sends what has waited for the end of its pause, before anything new. */
   async #recover(delivery: Delivery, item: Item): Promise<Outcome> {
     const { clock, cursors, recovery } = this.#deps;
     const { head, step, time } = delivery;
-    const advanced = await cursors.advance(head, step);
+    const advanced = await cursors.advance(head, { ...step, store: "lazy" });
     if (readBreaker(item).openUntil !== undefined) {
       await recovery.attempt(item, time);
       return outcomeOf(delivery, advanced, await this.#afterwards(advanced, "skipped"));
@@ -272,29 +293,6 @@ export class FanOut {
   async #handOver(actorId: string, seconds: number): Promise<void> {
     await wakeUp(this.#deps, logHeadKey(actorId), this.#deps.clock.now() + seconds * 1_000);
   }
-}
-
-/** The outcome of a number while nothing may go to its peer; undefined when something may. */
-function keptBack(item: Item | undefined, head: InboundHead, now: number): "skipped" | "deferred" | undefined {
-  const trust = item === undefined ? undefined : readTrust(item);
-  if (item === undefined || trust?.approved !== true || trust.ending) return "skipped";
-  const breaker = readBreaker(item);
-  if (breaker.openUntil !== undefined) return mayProbe(breaker, now) ? undefined : "skipped";
-  if (breaker.pausedUntil !== undefined) return isPaused(breaker, now) ? "deferred" : undefined;
-  return isWaiting(head, now) ? "skipped" : undefined;
-}
-
-/** The outcome for a subscription that got a number of the round's records, `nothing` for one that did not. */
-function outcomeOf({ head, records }: Delivery, advanced: AdvanceResult | undefined, outcome: Outcome): Outcome {
-  if (advanced === undefined || advanced.head.state.ended) return { kind: "nothing" };
-  if (advanced.made.length > 0 || advanced.head.state.sequence > head.state.sequence) return outcome;
-  // Another writer has advanced it over these records already: whether they concern it follows from the context.
-  const context = currentContext(advanced.head.state);
-  const concerned = records.some(
-    ({ number, record }) =>
-      number <= head.state.cursor && record.kind === "change" && contentOf(record.changes, head, context) !== undefined,
-  );
-  return concerned ? outcome : { kind: "nothing" };
 }
 
 const recordsOf = ({ cache }: Round): Records => ({ stream: (_, after, upTo) => cache.stream(after, upTo) });

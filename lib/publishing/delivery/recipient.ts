@@ -1,11 +1,12 @@
 /** The peer of one delivery session. */
-import { CLOSED, isPaused, type Breaker } from "../../domain/policy/breaker.ts";
+import { CLOSED, isPaused, mayProbe, type Breaker } from "../../domain/policy/breaker.ts";
 import type { PropertyPermissions } from "../../domain/policy/permissions.ts";
 import { printJson } from "../../domain/json/json-text.ts";
 import type { Item } from "../../dynamodb/table.ts";
 import type { PermissionStore } from "../../trust/permission-store.ts";
 import { readTrust, type TrustRecord } from "../../trust/trust-record.ts";
 import type { Clock } from "../../system/ports.ts";
+import { isWaiting, type InboundHead } from "../subscribers/inbound-head.ts";
 import { readBreaker } from "./breaker-store.ts";
 import type { TrustCache } from "./trust-cache.ts";
 
@@ -57,3 +58,13 @@ export class Recipient {
 
 /** What the permissions of a trust follow from. */
 const grantOf = ({ relationship, custom }: TrustRecord): string => printJson([relationship, custom]);
+
+/** The outcome of a number while nothing may go to its peer; undefined when something may. */
+export function keptBack(item: Item | undefined, head: InboundHead, now: number): "skipped" | "deferred" | undefined {
+  const trust = item === undefined ? undefined : readTrust(item);
+  if (item === undefined || trust?.approved !== true || trust.ending) return "skipped";
+  const breaker = readBreaker(item);
+  if (breaker.openUntil !== undefined) return mayProbe(breaker, now) ? undefined : "skipped";
+  if (breaker.pausedUntil !== undefined) return isPaused(breaker, now) ? "deferred" : undefined;
+  return isWaiting(head, now) ? "skipped" : undefined;
+}

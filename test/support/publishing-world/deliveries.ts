@@ -7,6 +7,7 @@ import { trustKey } from "../../../lib/dynamodb/keys/actors.ts";
 import type { Item } from "../../../lib/dynamodb/table.ts";
 import type { PeerRequest } from "../../../lib/system/ports.ts";
 import type { MemoryTable } from "../memory-table.ts";
+import type { Ledger } from "./ledger.ts";
 import type { ModelPeer } from "./model-peer.ts";
 import type { Plan } from "./plan.ts";
 import { ACTOR, Violation } from "./violation.ts";
@@ -25,19 +26,23 @@ export class Deliveries {
   readonly #pauses = new Map<string, { readonly until: number; readonly since: number }>();
   /** How many callbacks of a subscription were begun. */
   readonly #begun = new Map<string, number>();
-  /** By subscription: the numbers that were tried. */
-  readonly #tried = new Map<string, { readonly numbers: Set<number>; newest: number }>();
+  /** By subscription: the numbers that were tried, each with the time of its first try. */
+  readonly #tried = new Map<string, { readonly numbers: Map<number, number>; newest: number }>();
 
-  constructor(table: MemoryTable, plan: Plan) {
+  /** Says which numbers of requests that take no lease may be sent again, or late, because another meets them. */
+  readonly #ledger: Pick<Ledger, "mayComeTwice" | "mayComeLate">;
+
+  constructor(table: MemoryTable, plan: Plan, ledger: Pick<Ledger, "mayComeTwice" | "mayComeLate">) {
     this.#table = table;
     this.#plan = plan;
+    this.#ledger = ledger;
   }
 
   /** Something is sent; call what is returned when its answer is there. @throws Violation */
   begin(peer: ModelPeer, request: PeerRequest, now: number): () => void {
     const sent = callbackOf(request);
     if (sent !== undefined) {
-      this.#note(peer, sent.id, sent.sequence);
+      this.#note(peer, sent, now);
       const key = `${peer.id} ${sent.id}`;
       this.#begun.set(key, this.begunOf(key) + 1);
       const pause = this.#pauses.get(peer.id);
@@ -82,17 +87,20 @@ export class Deliveries {
     else if (until !== before?.until) this.#pauses.set(peer.id, { until, since: now });
   }
 
-  #note(peer: ModelPeer, id: string, sequence: number): void {
+  #note(peer: ModelPeer, { id, sequence }: { readonly id: string; readonly sequence: number }, now: number): void {
     const key = `${peer.id} ${id}`;
-    const tried = this.#tried.get(key) ?? { numbers: new Set<number>(), newest: 0 };
+    const tried = this.#tried.get(key) ?? { numbers: new Map<number, number>(), newest: 0 };
     this.#tried.set(key, tried);
     const first = !tried.numbers.has(sequence);
+    const sentAt = tried.numbers.get(sequence) ?? now;
     // An instance that froze past its lease may still send the number it was at.
-    if (first && sequence < tried.newest && !this.#plan.jumpy) {
+    const isLate = first && sequence < tried.newest && !this.#plan.jumpy;
+    if (isLate && !this.#ledger.mayComeLate(peer.id, id, { sequence, newest: tried.newest, sentAt })) {
       throw new Violation(`${key}: ${String(sequence)} is sent for the first time after ${String(tried.newest)}.`);
     }
-    if (!first && this.#plan.smooth) throw new Violation(`${key}: ${String(sequence)} is sent twice.`);
-    tried.numbers.add(sequence);
+    if (!first && this.#plan.smooth && !this.#ledger.mayComeTwice(peer.id, id, { sequence, sentAt }))
+      throw new Violation(`${key}: ${String(sequence)} is sent twice.`);
+    tried.numbers.set(sequence, sentAt);
     tried.newest = Math.max(tried.newest, sequence);
   }
 }

@@ -22,6 +22,9 @@ import { Violation } from "./violation.ts";
 /** The relationship that every peer of the world has. */
 export const RELATIONSHIP = "friend";
 
+/** A request is alone for certain this long after the record before its own, ms; see the time-out of the plan. */
+const ALONE_AFTER_MS = 10_000;
+
 /** One number as it must be rendered. */
 export interface Entry {
   readonly sequence: number;
@@ -40,6 +43,8 @@ export class Line {
   readonly entries: Entry[] = [];
   /** Where the head would stand, had it passed every record. */
   state: SubscriptionState;
+  /** The numbers of resyncs that stand for all before them. */
+  readonly collapses = new Set<number>();
   /** The records of resyncs that left numbers out. */
   readonly #skipping = new Set<number>();
 
@@ -60,6 +65,7 @@ export class Line {
       const name = `${this.name}: record ${String(recordNumber)}`;
       throw new Violation(`${name} takes the number ${String(made.sequence)}, which another has (P2).`);
     }
+    if (record.kind === "resync") this.collapses.add(made.sequence);
     this.#enter(recordNumber, made.content === "resync" ? "resync" : currentContext(state));
   }
 
@@ -99,6 +105,9 @@ export class Ledger {
   readonly lines = new Map<string, Line>();
   /** The marks of the changes that the log holds. */
   readonly recorded = new Set<string>();
+  /** Sweeps and messages that are under way, and the newest record when the last one ended. */
+  working = 0;
+  workedUpTo = 0;
   /** Lines that have ended: what was under way for them may still arrive. */
   readonly ended = new Map<string, Line>();
   /** Of each peer: what it may read, from which record on. */
@@ -179,6 +188,42 @@ export class Ledger {
           (now) => contentOf(record.changes, line.who, said, bothReads(logged, now)) ?? { data: {}, overwritten: [] },
         ),
     );
+  }
+
+  /**
+   * True when the request that made a number was alone, so that it took no lease, and another change or the maintenance
+   * has come since.
+   */
+  mayComeTwice(peerId: string, id: string, { sequence, sentAt }: { sequence: number; sentAt: number }): boolean {
+    const made = this.#madeAlone(peerId, id, { sequence, sentAt });
+    return made !== undefined && (made.isMet || this.working > 0 || this.workedUpTo >= made.record);
+  }
+
+  /** True when that request meets a resync up to `newest` that stands for its number. */
+  mayComeLate(peerId: string, id: string, number: { sequence: number; newest: number; sentAt: number }): boolean {
+    const { sequence, newest } = number;
+    const { collapses = new Set<number>() } = this.#anyLine(peerId, id) ?? {};
+    const stands = [...collapses].some((resync) => resync > sequence && resync <= newest);
+    return stands && this.#madeAlone(peerId, id, number) !== undefined;
+  }
+
+  #anyLine(peerId: string, id: string): Line | undefined {
+    return this.line(peerId, id) ?? this.ended.get(`${peerId} ${id}`);
+  }
+
+  /** The record of a number, and whether another request's came since; undefined when its request was not alone. */
+  #madeAlone(
+    peerId: string,
+    id: string,
+    { sequence, sentAt }: { readonly sequence: number; readonly sentAt: number },
+  ): { readonly record: number; readonly isMet: boolean } | undefined {
+    const made = this.#anyLine(peerId, id)?.entries[sequence - 1]?.recordNumber ?? 0;
+    // The records of one request have one time.
+    const at = (record: number): string | undefined => this.records[record - 1]?.at;
+    let before = made - 1;
+    while (before > 0 && at(before) === at(made)) before -= 1;
+    const apart = sentAt - Date.parse(at(before) ?? "1970-01-01");
+    return apart > ALONE_AFTER_MS ? { record: made, isMet: at(this.newest) !== at(made) } : undefined;
   }
 
   #versionsOf(peerId: string): { readonly from: number; readonly permissions: PropertyPermissions }[] {

@@ -8,6 +8,8 @@ export interface Act {
   readonly what: string;
   /** All other work ends before the act begins, and the act before the next one. */
   readonly alone?: true;
+  /** All other work ends, and this many ms pass, before the act begins. */
+  readonly after?: number;
   readonly run: (world: Stage) => Promise<void>;
 }
 
@@ -33,12 +35,21 @@ export interface Plan {
 }
 
 const DAY_MS = 86_400_000;
+/** Longer than a delivery can take, ms. */
+const QUIET_MS = 10_500;
+
+/** What a plan has in any case. */
+export interface Asked {
+  readonly troubled?: boolean;
+  /** Most changes come a while after the one before. */
+  readonly paced?: boolean;
+}
 
 /**
- * Draws a plan. In a troubled one, which `troubled` asks for, few peers and subscriptions answer in many ways, and time
+ * Draws a plan. In a troubled one, few peers and subscriptions answer in many ways, and time
  * passes between.
  */
-export function planOf(random: () => number, asked: { readonly troubled?: boolean } = {}): Plan {
+export function planOf(random: () => number, asked: Asked = {}): Plan {
   const chance = (probability: number): boolean => random() < probability;
   const below = (count: number): number => Math.floor(random() * count);
   const pick = (acts: readonly Act[]): Act => acts[below(acts.length)] as Act;
@@ -50,6 +61,7 @@ export function planOf(random: () => number, asked: { readonly troubled?: boolea
   const narrow = !troubled && chance(0.25);
   const draws = planDraws(random, { rough, expiry, narrow, troubled });
   const lists = !narrow && chance(0.4);
+  const paced = chance(0.4) || asked.paced === true;
   let mark = 0;
   const write = (): Act => {
     mark += 1;
@@ -57,6 +69,7 @@ export function planOf(random: () => number, asked: { readonly troubled?: boolea
     const requested = randomIntent(random, token, { lists, names: narrow ? NAMES.slice(0, 1) : NAMES });
     return {
       what: requested.route,
+      ...(paced && chance(0.6) ? { after: QUIET_MS + below(30_000) } : {}),
       run: async (world) => {
         const answer = await world.own(requested.route, requested.params, requested.json);
         const marked = requested.json !== undefined && JSON.stringify(requested.json).includes(token);

@@ -14,7 +14,7 @@ export function breakingAll(table: Table, change: (condition: Condition) => Cond
 }
 
 /** A table that hides an attribute, as if no code read it. */
-function blindTo(table: Table, name: string): Table {
+export function blindTo(table: Table, name: string): Table {
   const blind = (item: Item): Item => Object.fromEntries(Object.entries(item).filter(([key]) => key !== name)) as Item;
   const page = ({ items, ...rest }: Page): Page => ({ ...rest, items: items.map(blind) });
   return {

@@ -3,6 +3,7 @@ import { hashMinted } from "../../../lib/actors/passphrase.ts";
 import { readConfig } from "../../../lib/system/config.ts";
 import type { Table } from "../../../lib/dynamodb/table.ts";
 import { isServiceError } from "../../../lib/system/errors.ts";
+import type { Service } from "../../../lib/compose/service.ts";
 import type { Reply } from "../../../lib/http/reply.ts";
 import { isTransient } from "../../../lib/http/transient.ts";
 import type { DelayedWork, FoundWork, Json, PeerAnswer, PeerRequest } from "../../../lib/system/ports.ts";
@@ -19,6 +20,7 @@ import { planOf, type Plan } from "./plan.ts";
 import { StoredHeads } from "./stored-heads.ts";
 import { VirtualTime } from "./virtual-time.ts";
 import { LOG_SK } from "../../../lib/dynamodb/keys/publishing.ts";
+import { watched } from "./watched-table.ts";
 import { trustKey } from "../../../lib/dynamodb/keys/actors.ts";
 import { ACTOR, Violation } from "./violation.ts";
 
@@ -33,8 +35,12 @@ export interface StageOptions {
   readonly sabotage?: Sabotage;
   /** Keeps what happens in `trace`. */
   readonly tracing?: boolean;
+  /** Breaks the service of an instance. */
+  readonly spoil?: ((service: Service) => void) | undefined;
   /** Only schedules of peers and subscriptions that do not take their callbacks. */
   readonly troubled?: boolean;
+  /** Only schedules with pauses between changes. */
+  readonly paced?: boolean;
 }
 
 /** Everything a schedule needs to run, and the checks after each of its steps. */
@@ -53,6 +59,7 @@ export class Stage {
   readonly #scheduler: Scheduler;
   readonly #config: ReturnType<typeof readConfig>;
   readonly #sabotaged: Table;
+  readonly #spoil: StageOptions["spoil"];
   readonly #deliveries: Deliveries;
   /** The delay queue. */
   readonly messages: { readonly work: DelayedWork | FoundWork; readonly arrivesAt: number }[] = [];
@@ -69,19 +76,26 @@ export class Stage {
   #followed = -1;
   #watched = -1;
 
-  constructor(seed: number, { sabotage = (table) => table, tracing = false, troubled = false }: StageOptions = {}) {
+  constructor(seed: number, options: StageOptions = {}) {
+    const { sabotage = (table) => table, tracing = false, spoil, troubled = false, paced = false } = options;
     this.random = seeded(seed);
     this.#scheduler = new Scheduler(this.random);
-    this.#sabotaged = sabotage(this.table);
+    const now = (): number => this.time.now;
+    const seen = (error: Violation): void => {
+      this.#failure ??= { error };
+    };
+    this.#sabotaged = sabotage(watched(this.table, now, seen));
+    this.#spoil = spoil;
     this.#tracing = tracing;
-    this.plan = planOf(this.random, { troubled });
+    this.plan = planOf(this.random, { troubled, paced });
     this.rough = this.plan.rough;
     this.#config = readConfig({
       ...{ BASE_URL: "https://us.example", TABLE_NAME: "t", CALLBACK_MODE: this.plan.async ? "async" : "sync" },
       ...this.plan.environment,
     });
-    this.#deliveries = new Deliveries(this.table, this.plan);
-    this.#heads = new StoredHeads(this.table, this.ledger, (key) => this.#deliveries.begunOf(key));
+    this.#deliveries = new Deliveries(this.table, this.plan, this.ledger);
+    const begunOf = (key: string): number => this.#deliveries.begunOf(key);
+    this.#heads = new StoredHeads(this.table, this.ledger, { begunOf, retentionMs: this.plan.retentionMs });
     const world = {
       ask: async (route: string, params: Readonly<Record<string, string>>, asking: Parameters<Instance["ask"]>[2]) =>
         await this.ask(route, params, asking),
@@ -159,10 +173,14 @@ export class Stage {
   /** Work that no request began, in some instance. */
   async scheduler(work: (instance: Instance) => Promise<void>): Promise<void> {
     const instance = this.#instance();
+    this.ledger.working += 1;
     try {
       await Promise.race([work(instance), instance.death]);
     } catch (error) {
       if (!isInjected(error)) throw error;
+    } finally {
+      this.ledger.working -= 1;
+      this.ledger.workedUpTo = this.ledger.newest;
     }
   }
 
@@ -213,6 +231,7 @@ export class Stage {
         if (level === "error" && error !== undefined && !isInjected(error)) this.#failure ??= { error };
       },
     });
+    this.#spoil?.(instance.services);
     this.#instances.push(instance);
     return instance;
   }

@@ -46,11 +46,17 @@ export class StoredHeads {
   /** By subscription: how many of its callbacks were begun when its peer asked for it again. */
   readonly #renewed = new Map<string, number>();
   readonly #begunOf: (key: string) => number;
+  readonly #retentionMs: number;
 
-  constructor(table: MemoryTable, ledger: Ledger, begunOf: (key: string) => number) {
+  constructor(
+    table: MemoryTable,
+    ledger: Ledger,
+    { begunOf, retentionMs }: { readonly begunOf: (key: string) => number; readonly retentionMs: number },
+  ) {
     this.#table = table;
     this.#ledger = ledger;
     this.#begunOf = begunOf;
+    this.#retentionMs = retentionMs;
   }
 
   /** A peer asks that its numbers up to one go. */
@@ -111,9 +117,17 @@ export class StoredHeads {
     }
   }
 
-  /** True when a record between has expired, whether it is deleted yet or not. */
+  /**
+   * True when a record between has expired, whether it is deleted yet or not.
+   * @throws Violation for one that was deleted although a stored head had not passed it
+   */
   #isLost(first: number, last: number, now: number): boolean {
-    for (let number = first; number <= last; number += 1) if (!isThere(this.#table, number, now)) return true;
+    for (let number = first; number <= last; number += 1) {
+      if (isThere(this.#table, number, now)) continue;
+      const at = Date.parse(this.#ledger.records[number - 1]?.at ?? "");
+      if (at + this.#retentionMs <= now) return true;
+      throw new Violation(`Record ${String(number)} is deleted, and a subscription has not passed it (P5).`);
+    }
     return false;
   }
 }

@@ -40,7 +40,8 @@ export class PublishingWorld {
       await this.#setUp();
       for (const act of this.#stage.plan.acts) {
         this.#stage.note(`act ${act.what}`);
-        if (act.alone === true) await this.#stage.quiet();
+        if (act.alone === true || act.after !== undefined) await this.#stage.quiet();
+        this.#stage.time.now += act.after ?? 0;
         this.#stage.launch(async () => {
           await act.run(this.#stage);
         });

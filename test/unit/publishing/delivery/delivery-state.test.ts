@@ -8,6 +8,8 @@ import type { InboundRef } from "../../../../lib/domain/terms/refs.ts";
 import { newLease } from "../../../../lib/dynamodb/lease.ts";
 import type { Sent } from "../../../../lib/publishing/delivery/callback-sender.ts";
 import { DeliveryBudget } from "../../../../lib/publishing/delivery/delivery-budget.ts";
+import { deliverAlone } from "../../../../lib/publishing/delivery/lone-delivery.ts";
+import { advanceAll } from "../../../../lib/publishing/subscribers/advance-all.ts";
 import { DeliverySession, type SessionDeps } from "../../../../lib/publishing/delivery/delivery-session.ts";
 import { retryRefused } from "../../../../lib/publishing/delivery/refused-heads.ts";
 import { TrustCache } from "../../../../lib/publishing/delivery/trust-cache.ts";
@@ -27,6 +29,7 @@ type Event =
   | "put off"
   | "unknown"
   | "gone"
+  | "taken alone"
   | "released"
   | "lease over"
   | "due"
@@ -55,6 +58,7 @@ const TRANSITIONS: Readonly<Record<Event, Row>> = {
   "put off": row("absent", "idle", "pending", "pending", "refused", "refused", "ended"),
   unknown: row("absent", "idle", "pending", "refused", "refused", "refused", "ended"),
   gone: row("absent", "idle", "pending", "absent", "absent", "absent", "ended"),
+  "taken alone": row("absent", "idle", "pending", "leased", "refused", "retrying", "ended"),
   released: row("absent", "idle", "pending", "pending", "refused", "refused", "ended"),
   "lease over": row("absent", "idle", "pending", "pending", "refused", "refused", "ended"),
   due: row("absent", "idle", "pending", "leased", "idle", "retrying", "ended"),
@@ -130,6 +134,10 @@ class Stage {
       case "leased for everything":
         await this.#lease(true);
         return;
+      case "taken alone":
+        await this.world.set("a", this.world.host.now++);
+        await this.#deliverAlone();
+        return;
       case "released":
         await (await this.#session()).end();
         return;
@@ -178,9 +186,20 @@ class Stage {
     if (advanced?.leased === true) this.#token = lease.token;
   }
 
-  /** The session of the holder; of one that holds nothing where no lease was acquired. */
-  async #session(answer?: Exclude<Event, "ended">): Promise<DeliverySession> {
-    const { table, clock, log, cursors, breakers, permissions, trusts, inbound } = this.service;
+  /** Sends the number of the newest record as a change does whose request is alone. */
+  async #deliverAlone(): Promise<void> {
+    const { changeLog, clock, config, trusts } = this.service;
+    const [head, from] = [await this.head(), await this.#newest()];
+    const { advanced } = await advanceAll(changeLog, [head], from, { carry: true });
+    const [ahead, trust] = [advanced[0], await trusts.get(this.world.actor.id, "bob")];
+    if (ahead === undefined || trust === undefined) throw new Error("there is nothing to deliver");
+    const time = DeliveryBudget.from(clock, 60_000);
+    const deps = { ...this.#deps("taken"), cursors: this.service.cursors, incarnation: config.incarnation };
+    await deliverAlone(deps, { head, ahead, from, trust, time, records: changeLog });
+  }
+
+  #deps(answer?: Exclude<Event, "ended">): SessionDeps {
+    const { table, clock, log, cursors, breakers, permissions, inbound } = this.service;
     const failure = { peerId: "bob", subscriptionId: this.#subscribed.id, error: "no" };
     const sent = (): Sent => {
       if (answer === "taken") return { kind: "taken", whole: true };
@@ -189,7 +208,7 @@ class Stage {
       if (answer === "put off") return { kind: "later", failure, until: clock.now() + 30_000 };
       return { kind: "failed", failure };
     };
-    const deps: SessionDeps = {
+    return {
       table,
       clock,
       log,
@@ -209,9 +228,14 @@ class Stage {
         await inbound.end(head, { notifyPeer: false });
       },
     };
+  }
+
+  /** The session of the holder; of one that holds nothing where no lease was acquired. */
+  async #session(answer?: Exclude<Event, "ended">): Promise<DeliverySession> {
+    const { clock, trusts } = this.service;
     const trust = await trusts.get(this.world.actor.id, "bob");
     if (trust === undefined) throw new Error("bob has no trust");
-    return new DeliverySession(deps, {
+    return new DeliverySession(this.#deps(answer), {
       head: await this.head(),
       token: this.#token,
       trust,

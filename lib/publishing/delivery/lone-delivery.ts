@@ -1,0 +1,155 @@
+/**
+ * The delivery of one number without a lease, by the only request that has one to send: one update, after the callback,
+ * stores cursor and delivery together.
+ */
+import {
+  MAX_RANGES,
+  delivered,
+  isDelivered,
+  tried,
+  withoutCleared,
+  type DeliveryState,
+} from "../../domain/log/delivery-state.ts";
+import { recordOf } from "../../domain/log/render-backlog.ts";
+import type { Advanced, RenderedDiff } from "../../domain/log/subscription-log.ts";
+import { fits, withoutLeft, type CursorStore } from "../subscribers/cursor-store.ts";
+import type { DeliveryOutcome } from "../subscribers/fan-out-result.ts";
+import { changeHead, isSameLife, noteAlone, readInboundHead, type InboundHead } from "../subscribers/inbound-head.ts";
+import type { Records } from "../subscribers/rendered-diffs.ts";
+import { retryOnConflict } from "../../system/retry-on-conflict.ts";
+import type { TrustRecord } from "../../trust/trust-record.ts";
+import type { DeliveryBudget } from "./delivery-budget.ts";
+import { untilAnswered, type SessionDeps } from "./delivery-session.ts";
+import { afterLostRace, type LostRace } from "./lost-race.ts";
+import { NumberSender, type Tried } from "./number-sender.ts";
+import { Recipient } from "./recipient.ts";
+import { RefusalNotes } from "./refusal-notes.ts";
+import { diffsToSend } from "./session-backlog.ts";
+
+/** What a delivery may take beside its time-out, ms. */
+const MARGIN_MS = 5_000;
+/** Attempts at one note: each that fails lost to another writer's success. */
+const MOST_ATTEMPTS = 50;
+
+/**
+ * True for a commit while no delivery of an earlier record is under way: the record before its own is older than a
+ * delivery can take.
+ *
+ * @param before when the record before it was made, µs since 1970; 0: there is none
+ * @param timeoutMs the longest that one callback takes
+ */
+export const isAlone = (before: number, now: number, timeoutMs: number): boolean =>
+  before / 1_000 < now - timeoutMs - MARGIN_MS;
+
+export interface LoneDeps extends SessionDeps {
+  readonly cursors: Pick<CursorStore, "preview" | "makeResync" | "isLeased">;
+  readonly incarnation: string;
+}
+
+export interface LoneInput {
+  /** As it is stored, without a live lease. */
+  readonly head: InboundHead;
+  /** Where it stands at the log's end. */
+  readonly ahead: Advanced;
+  /** The first record of the request. */
+  readonly from: number;
+  readonly trust: TrustRecord;
+  readonly time: DeliveryBudget;
+  readonly records: Records;
+}
+
+/** The one number that a request made and that no earlier one waits for; undefined when a lease is needed. */
+function onlyNumber({ head, ahead: { state }, from }: LoneInput): number | undefined {
+  const { sequence, granularity, ended, cleared } = state;
+  const { tried: newest, ranges } = withoutCleared(head.delivery, cleared);
+  if (head.refused !== undefined || ended || granularity === "none" || ranges.length >= MAX_RANGES) return undefined;
+  if (sequence !== newest + 1 || (recordOf(state, sequence) ?? 0) < from || !fits(state)) return undefined;
+  return sequence;
+}
+
+/**
+ * Sends the number that the request made, and notes the result: one update when no other writer was there meanwhile, none
+ * when nothing may go to the peer. `late`: there was no time for it. Undefined, with nothing sent, when the subscription
+ * has something else to send, or is refused.
+ */
+export async function deliverAlone(deps: LoneDeps, input: LoneInput): Promise<DeliveryOutcome | "late" | undefined> {
+  const { breakers, wakeHead, ended } = deps;
+  const { head, ahead, trust, time, records } = input;
+  const sequence = onlyNumber(input);
+  if (sequence === undefined) return undefined;
+  const recipient = new Recipient(deps, trust);
+  // Before the number is rendered, because the peer's permissions of that moment decide what is left out.
+  const kept = await recipient.keptFrom();
+  if (kept !== undefined) return { kind: kept === "paused" ? "deferred" : "skipped" };
+  const at = { ...head, state: ahead.state };
+  const rendered = await firstOf(
+    diffsToSend(recipient, at, { from: sequence, to: sequence, records, tail: ahead.made }),
+  );
+  if (rendered?.sequence !== sequence) return undefined;
+  if (!time.mayStart()) return "late";
+  const refusal = new RefusalNotes(deps, head);
+  const numbers = new NumberSender(deps, { recipient, refusal, time });
+  const sent = await numbers.send(at, rendered);
+  let noted: "written" | LostRace = "done";
+  try {
+    if (sent.is === "taken") await breakers.answered(recipient.trust, recipient.breaker);
+    if (sent.is === "failed") await breakers.failed(recipient.trust);
+  } finally {
+    // A number that was tried must not be tried again because something else failed.
+    if (sent.is !== "polls" && (sent.is !== "later" || refusal.noted !== undefined)) {
+      noted = await note(deps, input, { sequence, sent, refusal });
+    }
+  }
+  // When the instance dies here, the head's due time does the same. What is not stored the next delivery learns again.
+  if (noted === "written" && refusal.isOver) await ended(head);
+  else if (noted === "written" && refusal.retryAt !== undefined) await wakeHead(head, refusal.retryAt);
+  const [failure] = numbers.failures;
+  if (failure !== undefined) return { kind: "failed", failure };
+  if (sent.is !== "taken") return { kind: "skipped" };
+  return { kind: noted === "leave" ? "deferred" : "delivered" };
+}
+
+/** Stores what became of a number. */
+async function note(
+  deps: LoneDeps,
+  { head, ahead }: LoneInput,
+  { sequence, sent, refusal }: { sequence: number; sent: Tried; refusal: RefusalNotes },
+): Promise<"written" | LostRace> {
+  const { table, clock, cursors, incarnation } = deps;
+  const record = recordOf(ahead.state, sequence);
+  const noted = (delivery: DeliveryState): DeliveryState => {
+    if (sent.is === "taken") return delivered(delivery, sequence, sent.leavesAt);
+    return sent.is === "later" ? delivery : tried(delivery, sequence);
+  };
+  const isSettled = ({ state, delivery }: InboundHead): boolean => {
+    if (sequence <= state.cleared || isDelivered(delivery, sequence)) return true;
+    return sent.is !== "taken" && sequence <= delivery.tried;
+  };
+  type Seen = Pick<InboundHead, "state"> & { readonly image: InboundHead };
+  const attempt = async ({ image, state }: Seen): Promise<{ done: "written" | LostRace } | { found: Seen }> => {
+    const now = clock.now();
+    const left = withoutLeft(image, state, now);
+    const delivery = noted(withoutCleared(image.delivery, left.cleared));
+    const change = noteAlone(image, { state: left, delivery }, { noted: refusal.noted, now, incarnation });
+    const { written, item } = await untilAnswered(async () => await changeHead(table, image, change));
+    if (written) return { done: "written" };
+    const found = item === undefined ? undefined : readInboundHead(item);
+    const [next] = found === undefined ? [] : await cursors.preview([found], ahead.state.cursor);
+    const outcome = afterLostRace({
+      isThere: item !== undefined,
+      isSameLife: item !== undefined && isSameLife(item, head),
+      isSettled: found !== undefined && isSettled(found),
+      isLeased: found !== undefined && cursors.isLeased(found),
+      // A refusal is not added to what another has learned meanwhile.
+      isSameRecord: next !== undefined && recordOf(next.state, sequence) === record && refusal.noted === undefined,
+    });
+    if (outcome !== "merge" || found === undefined || next === undefined) return { done: outcome };
+    return { found: { image: found, state: next.state } };
+  };
+  return (await retryOnConflict({ image: head, state: ahead.state }, MOST_ATTEMPTS, attempt)) ?? "leave";
+}
+
+async function firstOf(diffs: AsyncIterable<RenderedDiff> | Iterable<RenderedDiff>): Promise<RenderedDiff | undefined> {
+  for await (const rendered of diffs) return rendered;
+  return undefined;
+}
