@@ -148,8 +148,14 @@ async function note(
     const delivery = noted(withoutCleared(image.delivery, left.cleared));
     const change = noteAlone(image, { state: left, delivery }, { noted: refusal.noted, now, incarnation });
     const { written, item } = await untilAnswered(async () => await changeHead(table, image, change));
-    if (written) return { done: "written" };
     const found = item === undefined ? undefined : readInboundHead(item);
+    // The answer of the write may have been lost.
+    const isOurs =
+      found?.version === image.version + 1 &&
+      found.createdAt === head.createdAt &&
+      found.refused?.nextAt === refusal.noted?.refused?.nextAt &&
+      JSON.stringify(found.delivery) === JSON.stringify(delivery);
+    if (written || isOurs) return { done: "written" };
     const [next] = found === undefined ? [] : await cursors.preview([found], ahead.state.cursor);
     const outcome = afterLostRace({
       isThere: item !== undefined,

@@ -182,11 +182,15 @@ describe("a change that is alone", () => {
     expect(head.dueAt).toBe(head.refused?.nextAt);
   });
 
-  it("ends a subscription that its peer calls ended", async () => {
-    const quiet = await Quiet.begin();
-    await quiet.change(undefined, 410);
-    await expect(quiet.head()).rejects.toThrow("no such subscription");
-  });
+  it.each(["ok", "lost_answer", "repeat"] as const)(
+    "ends a subscription that its peer calls ended: %s",
+    async (effect) => {
+      const quiet = await Quiet.begin();
+      quiet.effect = (update) => (update === 1 ? effect : "ok");
+      await quiet.change(undefined, 410);
+      await expect(quiet.head()).rejects.toThrow("no such subscription");
+    },
+  );
 });
 
 describe("a note that comes second", () => {
