@@ -5,8 +5,8 @@ import { compact } from "../../system/compact.ts";
 export type NumberRange = readonly [number, number];
 
 /**
- * Which of a subscription's numbers were tried and delivered. Stored with its head; only the holder of its lease writes
- * it.
+ * Which of a subscription's numbers were tried and delivered. Stored with its head; while a lease is live only its holder
+ * writes it.
  */
 export interface DeliveryState {
   /** The newest number that was tried. Those up to it are tried again only by a replay, a retry or the end of a pause. */

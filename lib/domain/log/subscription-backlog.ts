@@ -134,17 +134,6 @@ export function withoutNumbers(runs: readonly Run[], upTo: number): readonly Run
   });
 }
 
-/** The runs without the numbers of records before `oldest`; a resync, which needs no record, stays. */
-export function withoutRecords(runs: readonly Run[], oldest: number): readonly Run[] {
-  return runs.flatMap((run) => {
-    if (run.first >= oldest || run.resync !== undefined) return [run];
-    if (run.last < oldest) return [];
-    const removedCount = oldest - run.first;
-    if (!isExact(run)) return [run];
-    return [{ ...run, sequence: run.sequence + removedCount, count: run.count - removedCount, first: oldest }];
-  });
-}
-
 /** Numbers of one run, or of a part of it, both ends included. */
 export interface Slice {
   readonly from: number;

@@ -8,14 +8,7 @@ import { comesBack, isSuspended, narrowerPlaces, outermost } from "../diff/overl
 import type { PropertyPermissions } from "../policy/permissions.ts";
 import { covers, placeOf, samePlace, type Place, type Scope } from "../terms/scope.ts";
 import { shapeDiff, type ShapedDiff } from "../diff/shape-diff.ts";
-import {
-  MAX_CONTEXTS,
-  MAX_RUNS,
-  withNumber,
-  withoutNumbers,
-  withoutRecords,
-  type Run,
-} from "./subscription-backlog.ts";
+import { MAX_CONTEXTS, MAX_RUNS, withNumber, withoutNumbers, type Run } from "./subscription-backlog.ts";
 import { bothReads, readsOf, type Reads } from "../policy/visibility.ts";
 
 /** Which subscription it is. This never changes. */
@@ -149,11 +142,6 @@ export function clear(state: SubscriptionState, upTo: number): SubscriptionState
   }
   if (upTo <= state.cleared) return state;
   return pruned({ ...state, cleared: upTo, runs: withoutNumbers(state.runs, upTo) });
-}
-
-/** Drops the numbers whose records, before `oldest`, have expired. */
-export function expire(state: SubscriptionState, oldest: number): SubscriptionState {
-  return pruned({ ...state, runs: withoutRecords(state.runs, oldest) });
 }
 
 /** The content that the changes of a record have for the subscription in a context, without suspended ones. */

@@ -54,13 +54,14 @@ export class CallbackSender {
    * Sends a number by one request, and by a second one, uncompressed, when the peer cannot decompress the first.
    *
    * @param options.plain the body is not compressed
+   * @param options.mayAgain whether the peer may still get what was rendered, asked before the second request
    */
   async send(
     trust: TrustRecord,
     head: InboundHead,
     rendered: RenderedDiff,
     time: DeliveryBudget,
-    { plain = false } = {},
+    { plain = false, mayAgain }: { readonly plain?: boolean; readonly mayAgain: () => Promise<boolean> },
   ): Promise<Sent> {
     const { http, clock, rootOf, timeoutMs } = this.#deps;
     const capabilities = freshCapabilities(trust.capabilities, clock.now());
@@ -91,8 +92,10 @@ export class CallbackSender {
       });
       if (status >= 200 && status < 300) return { kind: "taken", whole: body.whole };
       const seconds = retryAfterSeconds(headers["retry-after"], clock.now());
-      if (gzip && seconds === undefined && CANNOT_DECOMPRESS.includes(status)) {
-        return await this.#sendPlain(trust, head, rendered, time);
+      if (gzip && seconds === undefined && CANNOT_DECOMPRESS.includes(status) && (await mayAgain())) {
+        const sent = await this.send(trust, head, rendered, time, { plain: true, mayAgain });
+        await this.#learnedFrom(sent, trust);
+        return sent;
       }
       const retryAfter = seconds === undefined ? undefined : Math.min(seconds, MOST_PAUSE_SECONDS);
       const error = `The peer answered ${String(status)}.`;
@@ -119,12 +122,11 @@ export class CallbackSender {
     return trust.plainSince !== capabilities.fetchedAt;
   }
 
-  async #sendPlain(trust: TrustRecord, head: InboundHead, rendered: RenderedDiff, time: DeliveryBudget): Promise<Sent> {
-    const sent = await this.send(trust, head, rendered, time, { plain: true });
+  /** What became of the plain body says whether compression was the trouble. */
+  async #learnedFrom(sent: Sent, trust: TrustRecord): Promise<void> {
     // The same refusal of the plain body has another cause; without an answer the cause is unknown.
     const status = "failure" in sent ? sent.failure.statusCode : 200;
     if (status !== undefined && !CANNOT_DECOMPRESS.includes(status)) await this.#plainFromNow(trust);
-    return sent;
   }
 
   async #plainFromNow(trust: TrustRecord): Promise<void> {

@@ -55,7 +55,8 @@ export type SessionResult = "done" | "late" | "open" | "paused" | "refused" | "l
  *   over       the lease is released, or another holder has it
  *
  * Invariants:
- *   1. `deliver` renders a number only after `Recipient.keptFrom` found nothing that keeps it from the peer.
+ *   1. `deliver` sends a number only after `Recipient.keptFrom` found nothing that keeps it from the peer, and as its
+ *      permissions are then.
  *   2. A number that was tried, other than one that the peer put off, is in the delivery state that the next write stores.
  *   3. `deliver` and `end` resolve in the state over.
  *   4. The refusal of the peer is stored by the write that releases the lease, and never without a due time.
@@ -107,11 +108,12 @@ export class DeliverySession {
       let end: Exclude<SessionResult, "lost"> = "done";
       try {
         for (const numbers = backlog.numbers(); end === "done" && !backlog.isEmpty;) {
-          // Before the number is rendered, because the peer's permissions of that moment decide what is left out.
-          const kept = await recipient.keptFrom();
+          let kept = await recipient.keptFrom();
           const next = kept === undefined ? await numbers.next() : undefined;
           if (next?.done === true) break;
-          if (next === undefined || !this.#input.time.mayStart()) {
+          // Again, because the log may have been read slowly.
+          kept ??= await recipient.keptFrom();
+          if (next === undefined || kept !== undefined || !this.#input.time.mayStart()) {
             end = kept ?? "late";
             break;
           }
@@ -139,6 +141,8 @@ export class DeliverySession {
   async probe(): Promise<Exclude<Tried["is"], "polls"> | undefined> {
     if (!(await this.#recipient.isTrusted())) return undefined;
     for await (const rendered of this.#backlog.numbers()) {
+      // Again, because the log may have been read slowly.
+      if (!(await this.#recipient.isTrusted())) return undefined;
       const sent = await this.#send(rendered);
       if (sent !== "polls") return sent;
     }

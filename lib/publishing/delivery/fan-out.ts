@@ -19,7 +19,7 @@ import { isReplaying, readBreaker } from "./breaker-store.ts";
 import type { DeliveryPool } from "./delivery-pool.ts";
 import { NO_FAN_OUT, sumOf, type DeliveryOutcome, type FanOutResult } from "../subscribers/fan-out-result.ts";
 import { DeliverySession, type SessionDeps } from "./delivery-session.ts";
-import { deliverAlone, isAlone } from "./lone-delivery.ts";
+import { aloneOf, deliverAlone, type Alone } from "./lone-delivery.ts";
 import type { TrustCache } from "./trust-cache.ts";
 import { keptBack } from "./recipient.ts";
 import { outcomeOf } from "./round-outcome.ts";
@@ -59,8 +59,8 @@ interface Round {
   readonly newest: number;
   /** The records whose numbers are counted; none: whatever is undelivered is sent. */
   readonly records: readonly NumberedRecord[];
-  /** The first of them, of a commit that is alone (`isAlone`). */
-  readonly alone?: number | undefined;
+  /** Of a commit that is alone. */
+  readonly alone?: Alone | undefined;
   readonly cache: RecordCache;
   /** Heads as they were just read, by their sort key; absent: they are read by their names. */
   readonly stored?: ReadonlyMap<string, InboundHead>;
@@ -106,7 +106,7 @@ export class FanOut {
     const { actorId, newest, records, head } = commit;
     if (head.subscribers === 0) return NO_FAN_OUT;
     const { heads, changeLog, log, clock, timeoutMs } = this.#deps;
-    const alone = isAlone(head.at, clock.now(), timeoutMs) ? records[0]?.number : undefined;
+    const alone = aloneOf(commit, clock.now(), timeoutMs);
     this.#newest.set(actorId, newest);
     try {
       const names = await heads.touched(
@@ -252,12 +252,12 @@ export class FanOut {
 
   /** Sends the number of a commit that is alone; undefined when a lease is needed. */
   async #sendAlone(delivery: Delivery, item: Item): Promise<Outcome | undefined> {
-    const { alone: from, head, time, step } = delivery;
+    const { alone, head, time, step } = delivery;
     const { ahead } = step;
     // A later commit of this process takes leases, and would send the number again.
     const isMet = this.#newest.get(head.actorId) !== delivery.newest;
-    if (from === undefined || ahead === undefined || isMet) return undefined;
-    const input = { head, ahead, from, trust: readTrust(item), time, records: recordsOf(delivery) };
+    if (alone === undefined || ahead === undefined || isMet) return undefined;
+    const input = { head, ahead, alone, trust: readTrust(item), time, records: recordsOf(delivery) };
     const sent = await deliverAlone(this.#deps, input);
     return sent === "late" ? { kind: "deferred", unfinished: 0 } : sent;
   }

@@ -10,7 +10,9 @@ import {
   withoutCleared,
   type DeliveryState,
 } from "../../domain/log/delivery-state.ts";
+import type { PropertyPermissions } from "../../domain/policy/permissions.ts";
 import { recordOf } from "../../domain/log/render-backlog.ts";
+import type { Commit } from "../../change-log/log-commits.ts";
 import type { Advanced, RenderedDiff } from "../../domain/log/subscription-log.ts";
 import { fits, withoutLeft, type CursorStore } from "../subscribers/cursor-store.ts";
 import type { DeliveryOutcome } from "../subscribers/fan-out-result.ts";
@@ -24,22 +26,32 @@ import { afterLostRace, type LostRace } from "./lost-race.ts";
 import { NumberSender, type Tried } from "./number-sender.ts";
 import { Recipient } from "./recipient.ts";
 import { RefusalNotes } from "./refusal-notes.ts";
-import { diffsToSend } from "./session-backlog.ts";
+import { diffsToSend, firstOf } from "./session-backlog.ts";
 
-/** What a delivery may take beside its time-out, ms. */
+/** What a delivery may take beside its time-out, ms: until it begins, and for its note. */
 const MARGIN_MS = 5_000;
 /** Attempts at one note: each that fails lost to another writer's success. */
 const MOST_ATTEMPTS = 50;
 
+/** What a commit needs to be delivered without leases. */
+export interface Alone {
+  /** Its first record. */
+  readonly from: number;
+  /** A delivery that begins later, ms since 1970, may take longer than the next commit expects of it. */
+  readonly until: number;
+}
+
 /**
- * True for a commit while no delivery of an earlier record is under way: the record before its own is older than a
+ * Set for a commit while no delivery of an earlier record is under way: the record before its own is older than a
  * delivery can take.
  *
- * @param before when the record before it was made, µs since 1970; 0: there is none
  * @param timeoutMs the longest that one callback takes
  */
-export const isAlone = (before: number, now: number, timeoutMs: number): boolean =>
-  before / 1_000 < now - timeoutMs - MARGIN_MS;
+export function aloneOf({ head, records }: Commit, now: number, timeoutMs: number): Alone | undefined {
+  const [first] = records;
+  const isQuiet = head.at / 1_000 < now - timeoutMs - MARGIN_MS;
+  return first !== undefined && isQuiet ? { from: first.number, until: now + MARGIN_MS } : undefined;
+}
 
 export interface LoneDeps extends SessionDeps {
   readonly cursors: Pick<CursorStore, "preview" | "makeResync" | "isLeased">;
@@ -51,15 +63,14 @@ export interface LoneInput {
   readonly head: InboundHead;
   /** Where it stands at the log's end. */
   readonly ahead: Advanced;
-  /** The first record of the request. */
-  readonly from: number;
+  readonly alone: Alone;
   readonly trust: TrustRecord;
   readonly time: DeliveryBudget;
   readonly records: Records;
 }
 
 /** The one number that a request made and that no earlier one waits for; undefined when a lease is needed. */
-function onlyNumber({ head, ahead: { state }, from }: LoneInput): number | undefined {
+function onlyNumber({ head, ahead: { state }, alone: { from } }: LoneInput): number | undefined {
   const { sequence, granularity, ended, cleared } = state;
   const { tried: newest, ranges } = withoutCleared(head.delivery, cleared);
   if (head.refused !== undefined || ended || granularity === "none" || ranges.length >= MAX_RANGES) return undefined;
@@ -75,21 +86,26 @@ function onlyNumber({ head, ahead: { state }, from }: LoneInput): number | undef
 export async function deliverAlone(deps: LoneDeps, input: LoneInput): Promise<DeliveryOutcome | "late" | undefined> {
   const { breakers, wakeHead, ended } = deps;
   const { head, ahead, trust, time, records } = input;
-  const sequence = onlyNumber(input);
+  const sequence = deps.clock.now() > input.alone.until ? undefined : onlyNumber(input);
   if (sequence === undefined) return undefined;
   const recipient = new Recipient(deps, trust);
-  // Before the number is rendered, because the peer's permissions of that moment decide what is left out.
-  const kept = await recipient.keptFrom();
-  if (kept !== undefined) return { kind: kept === "paused" ? "deferred" : "skipped" };
   const at = { ...head, state: ahead.state };
-  const rendered = await firstOf(
-    diffsToSend(recipient, at, { from: sequence, to: sequence, records, tail: ahead.made }),
-  );
-  if (rendered?.sequence !== sequence) return undefined;
+  const numbers = { from: sequence, to: sequence, records, tail: ahead.made };
+  let rendered: RenderedDiff | undefined;
+  let by: PropertyPermissions | undefined;
+  for (;;) {
+    // Again after the number was rendered, because the log may have been read slowly.
+    const kept = await recipient.keptFrom();
+    if (kept !== undefined) return { kind: kept === "paused" ? "deferred" : "skipped" };
+    if (rendered !== undefined && recipient.permissions === by) break;
+    by = recipient.permissions;
+    rendered = await firstOf(diffsToSend(recipient, at, numbers));
+    if (rendered?.sequence !== sequence) return undefined;
+  }
   if (!time.mayStart()) return "late";
   const refusal = new RefusalNotes(deps, head);
-  const numbers = new NumberSender(deps, { recipient, refusal, time });
-  const sent = await numbers.send(at, rendered);
+  const sender = new NumberSender(deps, { recipient, refusal, time });
+  const sent = await sender.send(at, rendered);
   let noted: "written" | LostRace = "done";
   try {
     if (sent.is === "taken") await breakers.answered(recipient.trust, recipient.breaker);
@@ -103,7 +119,7 @@ export async function deliverAlone(deps: LoneDeps, input: LoneInput): Promise<De
   // When the instance dies here, the head's due time does the same. What is not stored the next delivery learns again.
   if (noted === "written" && refusal.isOver) await ended(head);
   else if (noted === "written" && refusal.retryAt !== undefined) await wakeHead(head, refusal.retryAt);
-  const [failure] = numbers.failures;
+  const [failure] = sender.failures;
   if (failure !== undefined) return { kind: "failed", failure };
   if (sent.is !== "taken") return { kind: "skipped" };
   return { kind: noted === "leave" ? "deferred" : "delivered" };
@@ -132,8 +148,14 @@ async function note(
     const delivery = noted(withoutCleared(image.delivery, left.cleared));
     const change = noteAlone(image, { state: left, delivery }, { noted: refusal.noted, now, incarnation });
     const { written, item } = await untilAnswered(async () => await changeHead(table, image, change));
-    if (written) return { done: "written" };
     const found = item === undefined ? undefined : readInboundHead(item);
+    // The answer of the write may have been lost.
+    const isOurs =
+      found?.version === image.version + 1 &&
+      found.createdAt === head.createdAt &&
+      found.refused?.nextAt === refusal.noted?.refused?.nextAt &&
+      JSON.stringify(found.delivery) === JSON.stringify(delivery);
+    if (written || isOurs) return { done: "written" };
     const [next] = found === undefined ? [] : await cursors.preview([found], ahead.state.cursor);
     const outcome = afterLostRace({
       isThere: item !== undefined,
@@ -147,9 +169,4 @@ async function note(
     return { found: { image: found, state: next.state } };
   };
   return (await retryOnConflict({ image: head, state: ahead.state }, MOST_ATTEMPTS, attempt)) ?? "leave";
-}
-
-async function firstOf(diffs: AsyncIterable<RenderedDiff> | Iterable<RenderedDiff>): Promise<RenderedDiff | undefined> {
-  for await (const rendered of diffs) return rendered;
-  return undefined;
 }

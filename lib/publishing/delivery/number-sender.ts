@@ -65,13 +65,15 @@ export class NumberSender {
     const { recipient, refusal, time } = this.#delivery;
     const { trust, permissions } = recipient;
     const { actorId } = head;
+    const mayAgain = async (): Promise<boolean> =>
+      (await recipient.isTrusted()) && recipient.permissions === permissions;
     let sent: Sent;
     for (let attempt = 1; ; attempt += 1) {
-      sent = await sender.send(trust, head, rendered, time);
+      sent = await sender.send(trust, head, rendered, time, { mayAgain });
       if (!("failure" in sent)) break;
       const wait = fullJitter(attempt, RETRY, random());
-      const mayAgain = sent.kind === "failed" && sent.failure.statusCode !== TOO_MANY_REQUESTS;
-      const again = mayAgain && attempt <= retries && time.mayStart(wait);
+      const isWorthIt = sent.kind === "failed" && sent.failure.statusCode !== TOO_MANY_REQUESTS;
+      const again = isWorthIt && attempt <= retries && time.mayStart(wait);
       log.warn("a callback failed", { actorId, sequence: rendered.sequence, attempt, again, ...sent.failure });
       if (!again) break;
       await sleep(wait);

@@ -105,7 +105,9 @@ export class SessionBacklog {
         let expected = from;
         for await (const rendered of diffs) {
           if (rendered.sequence !== expected) break;
-          yield rendered;
+          const current = await this.#asOfNow(rendered);
+          if (current === undefined) break;
+          yield current;
           if (this.#isTorn) break;
           expected += 1;
         }
@@ -117,6 +119,20 @@ export class SessionBacklog {
     }
     const { actorId, peerId, id: subscriptionId } = this.#head;
     this.#deps.log.error("a subscription's numbers cannot be rendered", { actorId, peerId, subscriptionId });
+  }
+
+  /** The number, rendered again while the peer's permissions change: the log may have been read slowly. */
+  async #asOfNow(rendered: RenderedDiff): Promise<RenderedDiff | undefined> {
+    const { records, tail } = this.#input;
+    const at = { from: rendered.sequence, to: rendered.sequence, records, tail };
+    let current: RenderedDiff | undefined = rendered;
+    while (current !== undefined) {
+      const { permissions } = this.#recipient;
+      await this.#recipient.isTrusted();
+      if (this.#recipient.permissions === permissions) break;
+      current = await firstOf(diffsToSend(this.#recipient, this.#head, at));
+    }
+    return current;
   }
 
   /** More gaps than a delivery state holds. */
@@ -151,6 +167,14 @@ export function diffsToSend(
   };
   const reads = bothReads(readsOf(currentContext(head.state).permissions), now);
   return renderAfter(records, head, from - 1, to - from + 1, reads);
+}
+
+/** The first of these numbers; undefined without any. */
+export async function firstOf(
+  diffs: AsyncIterable<RenderedDiff> | Iterable<RenderedDiff>,
+): Promise<RenderedDiff | undefined> {
+  for await (const rendered of diffs) return rendered;
+  return undefined;
 }
 
 type Note = (delivery: DeliveryState) => DeliveryState;

@@ -4,8 +4,8 @@ import type { CursorStore } from "../subscribers/cursor-store.ts";
 
 /**
  * The newest number that a state of `record` contains. `before` and `after` are the subscription's head at the log's end
- * before and after the state was read. Undefined when the record is not between them, or when a number was made between
- * them that no record makes (one resync for a long backlog), which shifts all that come after it.
+ * before and after the state was read. Undefined when the record is not between them, or when records that expired between
+ * them were skipped by a resync, which shifts all numbers that come after it.
  */
 export async function numberAt(
   cursors: Pick<CursorStore, "sequenceAt">,

@@ -270,4 +270,4 @@ const isDueAsRead = ({ dueAt = 0 }: InboundHead): Condition => all(itemExists, e
 
 const deliveryAttributes = ({ delivery }: Pick<InboundHead, "delivery">) => ({ delivery: JSON.stringify(delivery) });
 
-const stateAttributes = (state: SubscriptionState) => ({ state: JSON.stringify(state), sequence: state.sequence });
+const stateAttributes = (state: SubscriptionState) => ({ state: JSON.stringify(state) });

@@ -80,6 +80,21 @@ describe("a compressed callback", () => {
     expect(await world.trust(peer)).toHaveProperty("plainSince");
   });
 
+  test.each([
+    ["the approval ended", "", { approved: false }],
+    ["its place was hidden", "/permissions", { properties: { excluded_patterns: ["n"] } }],
+  ])("is not sent again when %s while the peer refused it", async (_, path, json) => {
+    const { world, peer } = await compressing(200);
+    const [other, at] = [world.instance(), `${world.actor.root}/trust/friend/p1${path}`];
+    peer.mood = async () => {
+      expect((await other.ask("PUT", at, { headers: world.actor.as, json })).status).toBeLessThan(300);
+      world.host.now += 2_000;
+      return 415;
+    };
+    await world.set("n", LARGE);
+    expect(forms(peer)).toEqual([[1, true]]);
+  });
+
   test("waits like any other where the peer says when to come back", async () => {
     const { world, peer } = await compressing(() => later(415, "30"));
     await world.set("n", LARGE);

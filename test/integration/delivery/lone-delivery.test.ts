@@ -109,6 +109,30 @@ describe("a change that is alone", () => {
     expect(quiet.subscribed.peer.sequences()).toEqual([1, 2, 3]);
   });
 
+  it.each([
+    [5_000, false],
+    [5_001, true],
+  ])("is delivered under a lease where its delivery begins late: after %i ms, %s", async (ms, isLeased) => {
+    const world = await DeliveryWorld.begin({ environment: { MAX_CONCURRENT_DELIVERIES: "1" } });
+    const [one, two] = [await world.subscriber("bob"), await world.subscriber("eve")];
+    await world.set("a", 1);
+    world.host.now += QUIET_MS;
+    let first = true;
+    const leased: boolean[] = [];
+    for (const { peer } of [one, two]) {
+      peer.mood = async () => {
+        if (first) world.host.now += ms;
+        else
+          leased.push(...(await Promise.all([one, two].map(async (of) => (await world.head(of)).lease !== undefined))));
+        first = false;
+        return 200;
+      };
+    }
+    await world.set("a", 2);
+    expect(leased.includes(true)).toBe(isLeased);
+    expect([...one.peer.sequences(), ...two.peer.sequences()]).toEqual([1, 2, 1, 2]);
+  });
+
   it("is not delivered so to a subscription with an earlier number that was never tried", async () => {
     const quiet = await Quiet.begin();
     quiet.effect = () => "crash_after";
@@ -158,11 +182,15 @@ describe("a change that is alone", () => {
     expect(head.dueAt).toBe(head.refused?.nextAt);
   });
 
-  it("ends a subscription that its peer calls ended", async () => {
-    const quiet = await Quiet.begin();
-    await quiet.change(undefined, 410);
-    await expect(quiet.head()).rejects.toThrow("no such subscription");
-  });
+  it.each(["ok", "lost_answer", "repeat"] as const)(
+    "ends a subscription that its peer calls ended: %s",
+    async (effect) => {
+      const quiet = await Quiet.begin();
+      quiet.effect = (update) => (update === 1 ? effect : "ok");
+      await quiet.change(undefined, 410);
+      await expect(quiet.head()).rejects.toThrow("no such subscription");
+    },
+  );
 });
 
 describe("a note that comes second", () => {

@@ -1,7 +1,8 @@
 /** A round of deliveries while a peer's breaker, approval or permissions change. */
 import { describe, expect, test } from "vitest";
 import type { JsonObject } from "../../../lib/system/ports.ts";
-import { DeliveryWorld, type Peer } from "./delivery-world.ts";
+import { recordPartition } from "../../../lib/dynamodb/keys/publishing.ts";
+import { DeliveryWorld, later, type Peer } from "./delivery-world.ts";
 
 const SUBSCRIPTIONS = 20;
 const names = Array.from({ length: SUBSCRIPTIONS }, (_, index) => `p${String(index)}`);
@@ -128,5 +129,45 @@ describe("a long backlog", () => {
     await world.pass(60_000);
     expect(peer.sequences()).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
     expect(peer.seen.slice(3).map(({ body }) => body["data"])).toEqual(Array.from({ length: 7 }, () => ({})));
+  });
+});
+
+describe("a number that waits for a slow reading of the log", () => {
+  /** Number 1 goes out after a pause; `meanwhile` happens at another instance while its record is read, for 2 s. */
+  async function slowly(meanwhile: JsonObject, path = "") {
+    const world = await DeliveryWorld.begin();
+    const subscribed = await world.subscriber("p");
+    const { peer } = subscribed;
+    const other = world.instance();
+    peer.mood = () => later(503, "20");
+    await world.set("diary", "secret");
+    peer.mood = 200;
+    const query = world.table.query.bind(world.table);
+    let slow = true;
+    world.table.query = async (range) => {
+      const page = await query(range);
+      if (!slow || range.pk !== recordPartition(world.actor.id)) return page;
+      if ((await world.head(subscribed)).lease === undefined) return page;
+      slow = false;
+      const at = `${world.actor.root}/trust/friend/p${path}`;
+      const { status } = await other.ask("PUT", at, { headers: world.actor.as, json: meanwhile });
+      expect(status).toBeLessThan(300);
+      world.host.now += 2_000;
+      return page;
+    };
+    await world.pass(25_000);
+    expect(slow).toBe(false);
+    return { world, peer };
+  }
+
+  test("is not sent when the approval ends meanwhile", async () => {
+    const { peer } = await slowly({ approved: false });
+    expect(peer.sequences()).toEqual([1]);
+  });
+
+  test("is rendered again when the permissions change meanwhile", async () => {
+    const { world, peer } = await slowly({ properties: { excluded_patterns: ["diary"] } }, "/permissions");
+    for (let minute = 0; minute < 2; minute += 1) await world.pass(60_000);
+    expect(peer.seen.map(({ body }) => body["data"])).toEqual([{ diary: "secret" }, {}]);
   });
 });

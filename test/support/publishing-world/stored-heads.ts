@@ -74,8 +74,6 @@ export class StoredHeads {
       if (before?.item === item) continue;
       const head = read(item);
       this.#seen.set(key, head);
-      if (Number(item["sequence"]) !== head.state.sequence)
-        throw new Violation(`${line.name}: its sequence is written twice, differently.`);
       this.#checkRefusal(key, line, before?.item, item, now);
       if (before !== undefined) this.#compare(key, line, before, head);
       const after = before?.state.cursor ?? line.begun;

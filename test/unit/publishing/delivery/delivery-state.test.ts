@@ -195,7 +195,8 @@ class Stage {
     if (ahead === undefined || trust === undefined) throw new Error("there is nothing to deliver");
     const time = DeliveryBudget.from(clock, 60_000);
     const deps = { ...this.#deps("taken"), cursors: this.service.cursors, incarnation: config.incarnation };
-    await deliverAlone(deps, { head, ahead, from, trust, time, records: changeLog });
+    const alone = { from, until: clock.now() };
+    await deliverAlone(deps, { head, ahead, alone, trust, time, records: changeLog });
   }
 
   #deps(answer?: Exclude<Event, "ended">): SessionDeps {
