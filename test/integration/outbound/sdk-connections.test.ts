@@ -48,11 +48,14 @@ const table = (endpoint: string, options: Options): (() => Promise<unknown>) => 
   return async () => await client.send(new GetItemCommand({ TableName: "t", Key: { pk: { S: "a" }, sk: { S: "b" } } }));
 };
 
+const SILENT = { warn: () => undefined };
+
 const queue = (endpoint: string, options: Options): (() => Promise<unknown>) => {
   const made = new SqsDelayQueue({
     queueUrl: `${endpoint}/1/q`,
     region: "local",
     credentials: LOCAL_CREDENTIALS,
+    log: SILENT,
     endpoint,
     ...options,
   });
@@ -98,6 +101,7 @@ describe("a service that takes the connection and answers nothing", () => {
       queueUrl: `${endpoint}/1/q`,
       region: "local",
       credentials: LOCAL_CREDENTIALS,
+      log: SILENT,
       endpoint,
       clock,
       requestTimeoutMs: 20,
