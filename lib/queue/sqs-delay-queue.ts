@@ -22,7 +22,7 @@ interface SqsDelayQueueOptions {
   readonly client?: SQSClient;
   /** Measures for how long a kept connection has been free [the machine's clock]. */
   readonly clock?: Clock;
-  /** Milliseconds for one attempt, answer included [3000]. */
+  /** Milliseconds until an answer begins, and the longest pause within it [3000]. */
   readonly requestTimeoutMs?: number;
 }
 
@@ -144,6 +144,8 @@ function clientOf({
       connectionTimeout: 1_000,
       requestTimeout: requestTimeoutMs,
       throwOnRequestTimeout: true,
+      // The time of a request is over when its answer begins.
+      socketTimeout: requestTimeoutMs,
       httpAgent: agents.plain,
       httpsAgent: agents.secure,
     },
