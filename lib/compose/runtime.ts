@@ -72,6 +72,7 @@ export function systemPorts(application: Application): Ports {
     credentials: environmentCredentials,
     ...compact({ endpoint: config.dynamodbEndpoint }),
   });
+  const log = powertoolsLog("actingweb");
   return {
     ...platform,
     config,
@@ -82,8 +83,8 @@ export function systemPorts(application: Application): Ports {
       remaining: () => currentDeadline()?.remaining(),
     }),
     http: new PeerHttpClient({ allowHttp: config.allowHttpPeers, allowPrivate: config.allowPrivatePeers }),
-    queue: queueOf(config),
-    log: powertoolsLog("actingweb"),
+    queue: queueOf(config, log),
+    log,
   };
 }
 
@@ -98,13 +99,14 @@ const NO_QUEUE: WorkQueue = {
  * The queue's client is made with the first message, because most requests send none. Its module is imported at the start
  * all the same: what is imported later is bundled whole, and takes longer to start than it saves.
  */
-function queueOf(config: Config): WorkQueue {
+function queueOf(config: Config, log: Log): WorkQueue {
   const { queueUrl, sqsEndpoint, region } = config;
   if (queueUrl === undefined) return NO_QUEUE;
   const options = {
     queueUrl,
     region,
     credentials: environmentCredentials,
+    log,
     ...compact({ endpoint: sqsEndpoint }),
   };
   let queue: WorkQueue | undefined;

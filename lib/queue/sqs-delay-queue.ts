@@ -9,19 +9,20 @@ import { compact } from "../system/compact.ts";
 import { systemClock } from "../system/platform.ts";
 import { freshAgents } from "../system/fresh-agents.ts";
 import { mapConcurrent } from "../system/map-concurrent.ts";
-import type { Clock, DelayedWork, FoundMessage, QueueDepth, WorkQueue } from "../system/ports.ts";
+import type { Clock, DelayedWork, FoundMessage, Log, QueueDepth, WorkQueue } from "../system/ports.ts";
 
 interface SqsDelayQueueOptions {
   readonly queueUrl: string;
   readonly region: string;
   /** `environmentCredentials` in a function. */
   readonly credentials: NonNullable<SQSClientConfig["credentials"]>;
+  readonly log: Pick<Log, "warn">;
   /** Another endpoint than the region's. */
   readonly endpoint?: string;
   readonly client?: SQSClient;
   /** Measures for how long a kept connection has been free [the machine's clock]. */
   readonly clock?: Clock;
-  /** Milliseconds for one attempt, answer included [3000]. */
+  /** Milliseconds until an answer begins, and the longest pause within it [3000]. */
   readonly requestTimeoutMs?: number;
 }
 
@@ -38,8 +39,10 @@ const PARALLEL_BATCHES = 10;
 export class SqsDelayQueue implements WorkQueue {
   readonly #client: SQSClient;
   readonly #queueUrl: string;
+  readonly #log: Pick<Log, "warn">;
 
   constructor(options: SqsDelayQueueOptions) {
+    this.#log = options.log;
     this.#client = options.client ?? clientOf(options);
     this.#queueUrl = options.queueUrl;
   }
@@ -55,7 +58,8 @@ export class SqsDelayQueue implements WorkQueue {
   }
 
   async sendFound(messages: readonly FoundMessage[]): Promise<readonly FoundMessage[]> {
-    const unsent = await mapConcurrent(inBatches(messages), PARALLEL_BATCHES, async (batch) => {
+    let reason: unknown;
+    const refused = await mapConcurrent(inBatches(messages), PARALLEL_BATCHES, async (batch) => {
       try {
         const { Failed: failed = [] } = await this.#client.send(
           new SendMessageBatchCommand({
@@ -67,13 +71,19 @@ export class SqsDelayQueue implements WorkQueue {
             })),
           }),
         );
+        const [first] = failed;
+        if (first !== undefined) reason ??= `${first.Code ?? ""} ${first.Message ?? ""}`.trim();
         const ids = new Set(failed.map(({ Id }) => Id));
         return batch.filter((_, at) => ids.has(String(at)));
-      } catch {
+      } catch (error) {
+        reason ??= error;
         return batch;
       }
     });
-    return unsent.flat().map(({ message }) => message);
+    const unsent = refused.flat().map(({ message }) => message);
+    // One line for all of them: a queue that refuses one message refuses many.
+    if (unsent.length > 0) this.#log.warn("the queue did not take all messages", { unsent: unsent.length, reason });
+    return unsent;
   }
 
   async depth(): Promise<QueueDepth> {
@@ -134,6 +144,8 @@ function clientOf({
       connectionTimeout: 1_000,
       requestTimeout: requestTimeoutMs,
       throwOnRequestTimeout: true,
+      // The time of a request is over when its answer begins.
+      socketTimeout: requestTimeoutMs,
       httpAgent: agents.plain,
       httpsAgent: agents.secure,
     },

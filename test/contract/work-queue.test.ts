@@ -37,7 +37,8 @@ async function overHttp(): Promise<OpenQueue> {
     const work = (of: typeof puts): FoundWork[] => of.map(({ body }) => JSON.parse(body) as FoundWork);
     return { arrived: work(puts.filter(({ visibleAt }) => visibleAt <= time.now)), all: work(puts) };
   };
-  return { queue: new SqsDelayQueue({ queueUrl, endpoint, region: "local", credentials }), time, messages };
+  const log = { warn: () => undefined };
+  return { queue: new SqsDelayQueue({ queueUrl, endpoint, region: "local", credentials, log }), time, messages };
 }
 
 function inMemory(): Promise<OpenQueue> {

@@ -96,6 +96,7 @@ function compose(): Service {
   const queueUrl = stack.queueUrl ?? fail("the stack has no queue");
   const queue = new SqsDelayQueue({
     ...{ queueUrl, endpoint: new URL(queueUrl).origin, region: "local", credentials: LOCAL_CREDENTIALS },
+    log: { warn: () => undefined },
   });
   return composeService(app, {
     ...platform,

@@ -13,12 +13,13 @@ afterEach(() => {
   for (const cleanup of cleanups.splice(0)) cleanup();
 });
 
-/** A service that answers every call, or none. */
-async function service(answers: boolean): Promise<{ endpoint: string; connections: () => number }> {
+/** A service that answers every call, or none, or begins an answer that never ends. */
+async function service(answers: boolean | "half"): Promise<{ endpoint: string; connections: () => number }> {
   let connections = 0;
   const server = http.createServer((request, response) => {
     request.resume();
-    if (answers) request.on("end", () => response.end('{"MessageId": "m", "MD5OfMessageBody": "none"}'));
+    if (answers === "half") request.on("end", () => void response.writeHead(200).write('{"Mess'));
+    else if (answers) request.on("end", () => response.end('{"MessageId": "m", "MD5OfMessageBody": "none"}'));
   });
   server.keepAliveTimeout = 600_000;
   server.on("connection", () => (connections += 1));
@@ -48,11 +49,14 @@ const table = (endpoint: string, options: Options): (() => Promise<unknown>) => 
   return async () => await client.send(new GetItemCommand({ TableName: "t", Key: { pk: { S: "a" }, sk: { S: "b" } } }));
 };
 
+const SILENT = { warn: () => undefined };
+
 const queue = (endpoint: string, options: Options): (() => Promise<unknown>) => {
   const made = new SqsDelayQueue({
     queueUrl: `${endpoint}/1/q`,
     region: "local",
     credentials: LOCAL_CREDENTIALS,
+    log: SILENT,
     endpoint,
     ...options,
   });
@@ -84,20 +88,24 @@ describe.each([
   });
 });
 
-describe("a service that takes the connection and answers nothing", () => {
+describe.each([
+  ["takes the connection and answers nothing", false],
+  ["begins an answer that never ends", "half"],
+] as const)("a service that %s", (_, answers) => {
   const clock = { now: () => Date.UTC(2026, 0, 1) };
 
   it("does not delay the table's client", async () => {
-    const { endpoint } = await service(false);
+    const { endpoint } = await service(answers);
     await expect(table(endpoint, { clock, requestTimeoutMs: 20 })()).rejects.toMatchObject({ name: "TimeoutError" });
   });
 
   it("does not delay the queue's client", async () => {
-    const { endpoint } = await service(false);
+    const { endpoint } = await service(answers);
     const made = new SqsDelayQueue({
       queueUrl: `${endpoint}/1/q`,
       region: "local",
       credentials: LOCAL_CREDENTIALS,
+      log: SILENT,
       endpoint,
       clock,
       requestTimeoutMs: 20,

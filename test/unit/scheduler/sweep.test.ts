@@ -189,6 +189,29 @@ describe("the sweep", () => {
     expect(sent).toEqual([200, 400, 600, 0]);
   });
 
+  it("of an instance that was not used for an hour does not judge the worker by what was sent then", async () => {
+    const world = new World();
+    const sweep = world.sweeper();
+    await world.due(logs(6_000));
+    world.depth = { waiting: 190, inFlight: 10 };
+    expect(await sweep.run(LONG)).toMatchObject({ messages: 10 });
+    world.now += 60 * MINUTE;
+    world.depth = { waiting: 150, inFlight: 10 };
+    expect(await sweep.run(LONG)).toMatchObject({ messages: 50 });
+  });
+
+  it("of an instance that sweeps by turns with another does not prolong the pause of what was handed over", async () => {
+    const world = new World();
+    const sweep = world.sweeper();
+    await world.due(logs(3));
+    await sweep.run(LONG);
+    expect(world.items()).toHaveLength(3);
+    world.depth = { waiting: 1, inFlight: 0 };
+    world.now += 2 * MINUTE;
+    await sweep.run(LONG);
+    expect(world.items()).toHaveLength(3);
+  });
+
   it("hands over a minute's work when the queue does not say how much waits", async () => {
     const world = new World();
     await world.due(logs(6_000));
