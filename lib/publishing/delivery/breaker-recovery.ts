@@ -23,6 +23,8 @@ import { DeliveryBudget } from "./delivery-budget.ts";
 const PROBE_MARGIN_MS = 5_000;
 /** Pause before a replay retries subscriptions that another delivery had leased, ms. */
 const RUN_AGAIN_MS = 5_000;
+/** Pause before a peer that is not approved is looked at again, ms. */
+export const NOT_APPROVED_MS = 10 * 60_000;
 
 /** The id of the subscription that goes first, or of the one after which the round begins. */
 interface Order {
@@ -61,13 +63,15 @@ export class BreakerRecovery {
     const [item, due] = [key, dueKey].map(({ sk }) => items.find((each) => each.sk === sk));
     const dueAt = Number(due?.["dueAt"] ?? 0);
     const trust = item === undefined ? undefined : readTrust(item);
-    if (item === undefined || trust?.approved !== true || trust.ending) {
+    if (item === undefined || trust === undefined || trust.ending) {
       await breakers.forget(of, dueAt);
       return;
     }
     const time = DeliveryBudget.ofWorker(deadline);
     const breaker = readBreaker(item);
-    const until = Math.max(breaker.openUntil ?? 0, breaker.pausedUntil ?? 0);
+    // An approval that comes back finds what waits for the peer still due.
+    const approvedAt = trust.approved || !isLeftAlone(item) ? 0 : clock.now() + NOT_APPROVED_MS;
+    const until = Math.max(approvedAt, breaker.openUntil ?? 0, breaker.pausedUntil ?? 0);
     if (until > clock.now()) await breakers.postpone(of, until);
     else if (breaker.openUntil !== undefined)
       await pool.run(peerOf(trust), async () => await this.#probe(item, trust, time, dueAt));
@@ -249,6 +253,8 @@ export class BreakerRecovery {
 /** True when something waits until nothing keeps it from the peer. */
 const isWaitedFor = (item: Item): boolean =>
   isReplaying(item) || isDeferred(item) || readBreaker(item).pausedUntil !== undefined;
+
+const isLeftAlone = (item: Item): boolean => readBreaker(item).openUntil !== undefined || isWaitedFor(item);
 
 /** Nothing more goes to the peer for now. */
 const isKept = (end: SessionResult | undefined): boolean => end === "open" || end === "paused";

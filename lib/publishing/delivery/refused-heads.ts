@@ -19,15 +19,12 @@ import {
 } from "../subscribers/inbound-head.ts";
 import type { CursorStore } from "../subscribers/cursor-store.ts";
 import { readTrust } from "../../trust/trust-record.ts";
-import { peerOf, type BreakerRecovery } from "./breaker-recovery.ts";
+import { NOT_APPROVED_MS, peerOf, type BreakerRecovery } from "./breaker-recovery.ts";
 import { readBreaker } from "./breaker-store.ts";
 import type { DeliveryPool } from "./delivery-pool.ts";
 import { DeliverySession, type SessionDeps } from "./delivery-session.ts";
 import type { TrustCache } from "./trust-cache.ts";
 import { DeliveryBudget } from "./delivery-budget.ts";
-
-/** Pause before the next try of a subscription whose peer is not approved, ms. */
-const NOT_APPROVED_MS = 10 * 60_000;
 
 export interface RefusedHeadsDeps extends SessionDeps, LeaseDeps, WakeUpDeps {
   readonly trustCache: TrustCache;

@@ -60,6 +60,23 @@ describe("a breaker", () => {
     expect(peer.sequences()).toEqual([1, 2, 3, 4, 5, 6, 7]);
   });
 
+  test("is not probed while its peer is not approved, and sends what was missed once it is again", async () => {
+    const { world, peer } = await opened();
+    const approve = async (approved: boolean): Promise<void> => {
+      const json = { approved };
+      await world.host.ask("PUT", `${world.actor.root}/trust/friend/p1`, { headers: world.actor.as, json });
+    };
+    await approve(false);
+    peer.mood = 200;
+    peer.seen.length = 0;
+    for (let minute = 0; minute < 5; minute += 1) await world.pass(60_000);
+    expect(peer.sequences()).toEqual([]);
+    await approve(true);
+    for (let minute = 0; minute < 10; minute += 1) await world.pass(60_000);
+    expect(peer.sequences()).toEqual([1, 2, 3, 4, 5]);
+    expect(await stateOf(world, peer)).toBe("CLOSED");
+  });
+
   test("stays open for a holder that knew it closed: its success does not close it", async () => {
     const { world, peer } = await opened();
     const item = await world.trust(peer);

@@ -108,6 +108,8 @@ export function planOf(random: () => number, asked: Asked = {}): Plan {
       BACKLOG_REPLAY_MAX: chance(0.2) ? "2" : "100",
       DELIVERED_KEEP_SECONDS: chance(0.5) ? "0" : "300",
       MAX_CONCURRENT_DELIVERIES: String(1 + below(5)),
+      // Each shard is a step of every sweep: as few as show that there are several.
+      DUE_SHARDS: "2",
     },
     acts,
   };

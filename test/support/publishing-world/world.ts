@@ -6,7 +6,8 @@ import { TrustStore } from "../../../lib/trust/trust-store.ts";
 import * as checks from "./checks.ts";
 import { TRUST_PATH } from "./draws.ts";
 import { RELATIONSHIP } from "./ledger.ts";
-import { jsonOf, plain } from "./model-peer.ts";
+import { jsonOf, plain, type ModelPeer } from "./model-peer.ts";
+import type { Subscription } from "./peer-subscription.ts";
 import { crowd } from "./places.ts";
 import { OWNER, PASSPHRASE_HASH, Stage, type StageOptions } from "./stage.ts";
 import { inVirtualTime } from "./virtual-time.ts";
@@ -36,6 +37,8 @@ export class PublishingWorld {
 
   /** Plays the schedule to its end. @throws Violation */
   async play(): Promise<void> {
+    // Steps are ticks of one turn of the event loop, which has its own turn between schedules.
+    await new Promise<void>((resolve) => setImmediate(resolve));
     await inVirtualTime(this.#stage.time, this.#stage.random, async () => {
       await this.#setUp();
       for (const act of this.#stage.plan.acts) {
@@ -140,10 +143,16 @@ export class PublishingWorld {
       await this.#stage.alone(async () => {
         if (!(await peer.takeStock())) return;
         for (const subscription of peer.subscriptions.values()) {
-          for (let tries = 0; tries < 3; tries += 1) await peer.recover(subscription);
+          let tries = 0;
+          do await peer.recover(subscription);
+          while (++tries < 3 && this.#isBehind(peer, subscription));
         }
       });
     }
+  }
+
+  #isBehind({ id: peerId }: ModelPeer, { id, isStale, last }: Subscription): boolean {
+    return isStale || last !== (this.#stage.ledger.line(peerId, id)?.entries.length ?? last);
   }
 
   /** The owner reads the state that the log makes. */

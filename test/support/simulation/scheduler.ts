@@ -2,6 +2,7 @@
  * A world in which time and order are chosen: every step of every simulated instance waits until the scheduler picks it.
  * The same seed gives the same choices, so a failing schedule can be run again.
  */
+import process from "node:process";
 
 /** A small, fast, seeded generator of numbers in [0, 1). */
 export function seeded(seed: number): () => number {
@@ -40,7 +41,7 @@ export class Scheduler {
   }
 }
 
-/** Every promise that can settle without another pick has settled. */
+/** Every promise that can settle without another pick has settled: a tick begins when no promise has anything to do. */
 export async function settled(): Promise<void> {
-  await new Promise<void>((resolve) => setImmediate(resolve));
+  await new Promise<void>((resolve) => process.nextTick(resolve));
 }
