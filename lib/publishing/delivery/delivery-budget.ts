@@ -8,8 +8,8 @@ const START_WITHIN_MS = 12_000;
 const RESERVE_MS = 3_000;
 /** The shortest time that a delivery is begun with, ms. */
 const LEAST_MS = 500;
-/** How long deliveries may take that no request waits for, ms. */
-const BACKGROUND_MS = 20_000;
+/** How long deliveries may take that no request waits for, ms; longer than those that one waits for. */
+export const BACKGROUND_MS = 20_000;
 
 /** Says whether there is time for another delivery, and how much. */
 export class DeliveryBudget {

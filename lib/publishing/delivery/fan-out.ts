@@ -105,8 +105,8 @@ export class FanOut {
   async publish(commit: Commit, time = DeliveryBudget.ofCaller(this.#deps.clock)): Promise<FanOutResult> {
     const { actorId, newest, records, head } = commit;
     if (head.subscribers === 0) return NO_FAN_OUT;
-    const { heads, changeLog, log, clock, timeoutMs } = this.#deps;
-    const alone = aloneOf(commit, clock.now(), timeoutMs);
+    const { heads, changeLog, log, clock } = this.#deps;
+    const alone = aloneOf(commit, clock.now(), this.#deps);
     this.#newest.set(actorId, newest);
     try {
       const names = await heads.touched(

@@ -20,7 +20,7 @@ import { changeHead, isSameLife, noteAlone, readInboundHead, type InboundHead } 
 import type { Records } from "../subscribers/rendered-diffs.ts";
 import { retryOnConflict } from "../../system/retry-on-conflict.ts";
 import type { TrustRecord } from "../../trust/trust-record.ts";
-import type { DeliveryBudget } from "./delivery-budget.ts";
+import { BACKGROUND_MS, type DeliveryBudget } from "./delivery-budget.ts";
 import { untilAnswered, type SessionDeps } from "./delivery-session.ts";
 import { afterLostRace, type LostRace } from "./lost-race.ts";
 import { NumberSender, type Tried } from "./number-sender.ts";
@@ -45,11 +45,17 @@ export interface Alone {
  * Set for a commit while no delivery of an earlier record is under way: the record before its own is older than a
  * delivery can take.
  *
- * @param timeoutMs the longest that one callback takes
+ * @param options.timeoutMs the longest that one callback takes
+ * @param options.retries how often it may be repeated, as long as there is time
  */
-export function aloneOf({ head, records }: Commit, now: number, timeoutMs: number): Alone | undefined {
+export function aloneOf(
+  { head, records }: Commit,
+  now: number,
+  { timeoutMs, retries }: { readonly timeoutMs: number; readonly retries: number },
+): Alone | undefined {
   const [first] = records;
-  const isQuiet = head.at / 1_000 < now - timeoutMs - MARGIN_MS;
+  const repeatsMs = retries === 0 ? 0 : BACKGROUND_MS;
+  const isQuiet = head.at / 1_000 < now - timeoutMs - MARGIN_MS - repeatsMs;
   return first !== undefined && isQuiet ? { from: first.number, until: now + MARGIN_MS } : undefined;
 }
 

@@ -31,7 +31,10 @@ class Quiet {
     this.memory = memory;
   }
 
-  static async begin(sabotage: (table: Table) => Table = (table) => table): Promise<Quiet> {
+  static async begin(
+    sabotage: (table: Table) => Table = (table) => table,
+    environment: Record<string, string> = {},
+  ): Promise<Quiet> {
     const memory = new MemoryTable();
     const begun: Quiet[] = [];
     const table = new FaultyTable(sabotage(memory), (operation, [key]) => {
@@ -40,7 +43,7 @@ class Quiet {
       quiet.updates += 1;
       return quiet.effect(quiet.updates);
     });
-    const world = await DeliveryWorld.begin({ table });
+    const world = await DeliveryWorld.begin({ table, environment });
     const subscribed = await world.subscriber("bob");
     await world.set("a", 1);
     world.host.now += QUIET_MS;
@@ -107,6 +110,15 @@ describe("a change that is alone", () => {
     await quiet.change();
     expect(quiet.updates).toBe(2);
     expect(quiet.subscribed.peer.sequences()).toEqual([1, 2, 3]);
+  });
+
+  it("is not alone where the one before may still be repeated", async () => {
+    const quiet = await Quiet.begin(undefined, { DELIVERY_RETRIES: "1" });
+    await quiet.change();
+    expect(quiet.updates).toBe(2);
+    quiet.world.host.now += 35_001;
+    await quiet.change();
+    expect(quiet.updates).toBe(3);
   });
 
   it.each([
