@@ -1,6 +1,8 @@
 import { once } from "node:events";
+import { writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { startLocalStack, type LocalStackOptions } from "../../../infra/local/stack.ts";
 import { temporaryFolder } from "./emulated.ts";
@@ -104,6 +106,22 @@ describe("the local stack", () => {
     await closed;
     const again = await open({ dataDir, dist });
     expect(await again.get("/later")).toEqual({ text: "done" });
+  });
+
+  it("does not start with an app that cannot be loaded", async () => {
+    const dist = await smallService();
+    await writeFile(join(dist, "web/index.mjs"), 'throw new Error("no such luck");');
+    await expect(open({ dist })).rejects.toThrow("no such luck");
+  });
+
+  it("starts the functions behind the schedule and the queue with their first events", async () => {
+    const dist = await smallService();
+    await writeFile(join(dist, "scheduler/index.mjs"), 'throw new Error("no such luck");');
+    const log: string[] = [];
+    const { stack } = await open({ dist, log: (line) => log.push(line) });
+    expect(log.filter((line) => line.includes("no such luck"))).toEqual([]);
+    await expect(stack.runSweep()).rejects.toThrow();
+    expect(log.filter((line) => line.includes("no such luck"))).not.toEqual([]);
   });
 
   it("names what to do when nothing was built", async () => {
