@@ -4,7 +4,7 @@ import { pathSegment } from "../../domain/terms/peer-url.ts";
 import type { RenderedDiff } from "../../domain/log/subscription-log.ts";
 import { MOST_PAUSE_SECONDS, retryAfterSeconds } from "../../domain/wire/retry-after.ts";
 import { currentTrace } from "../../system/request-context.ts";
-import { freshCapabilities } from "../../peers/capabilities.ts";
+import { freshCapabilities, type CachedCapabilities } from "../../peers/capabilities.ts";
 import { PeerFailure, type Clock, type Log, type PeerHttp } from "../../system/ports.ts";
 import type { InboundHead } from "../subscribers/inbound-head.ts";
 import type { TrustRecord } from "../../trust/trust-record.ts";
@@ -77,7 +77,7 @@ export class CallbackSender {
     if (segments.includes(undefined)) {
       return this.#judged({ ...failed, error: "The subscription has an id that no URL can carry." });
     }
-    const gzip = !plain && this.#compresses(trust, body.text);
+    const gzip = !plain && this.#compresses(body.text, trust, capabilities);
     try {
       const { status, headers } = await http.send({
         method: "POST",
@@ -115,9 +115,8 @@ export class CallbackSender {
     return { kind: statusCode === 404 ? "unknown" : "failed", failure };
   }
 
-  #compresses(trust: TrustRecord, text: string): boolean {
+  #compresses(text: string, trust: TrustRecord, capabilities: CachedCapabilities | undefined): boolean {
     if (!this.#deps.gzip || Buffer.byteLength(text) <= COMPRESS_OVER) return false;
-    const capabilities = freshCapabilities(trust.capabilities, this.#deps.clock.now());
     if (capabilities?.supported.includes("callbackcompression") !== true) return false;
     return trust.plainSince !== capabilities.fetchedAt;
   }
