@@ -68,7 +68,7 @@ describe("a fault that only the operator can mend", () => {
       ...platform,
       client: createTableClient({
         region: "eu-west-1",
-        credentials: (() => Promise.reject(new Error("There are no credentials in the environment."))),
+        credentials: () => Promise.reject(new Error("There are no credentials in the environment.")),
       }),
       tableName: "t",
     });
