@@ -54,6 +54,7 @@ export class ChangeLogMaintenance {
     const quiet = logHead.maintainedUpTo === newest;
     const time = DeliveryBudget.ofWorker(deadline);
     const advanced = new Map<string, AdvancedHead>();
+    let readable = Infinity;
     // One bucket is in memory at a time.
     for (const bucket of buckets.keys()) {
       const half = deadline.remaining() / 2;
@@ -66,15 +67,13 @@ export class ChangeLogMaintenance {
         if (end === "late") await wakeUp(this.#deps, logHeadKey(actorId), this.#deps.clock.now());
         return;
       }
+      readable = Math.min(readable, found.readable ?? Infinity);
       for (const head of found.heads) advanced.set(headKey(head).sk, advancedHead(head));
     }
-    await this.#finish(actorId, { newest, quiet, advanced });
+    await this.#finish(actorId, { newest, quiet, advanced, readable });
   }
 
-  async #finish(
-    actorId: string,
-    { newest, quiet, advanced }: { newest: number; quiet: boolean; advanced: ReadonlyMap<string, AdvancedHead> },
-  ): Promise<void> {
+  async #finish(actorId: string, { newest, quiet, advanced, readable }: CaughtUpLog): Promise<void> {
     const { heads, clock, table, retention } = this.#deps;
     // A number that leaves from here on may be too late for the deletion below.
     const now = clock.now();
@@ -99,8 +98,11 @@ export class ChangeLogMaintenance {
       times.push(...reachable.map((at) => Math.max(at, now + RUN_AGAIN_MS)));
       if (!quiet && stored.some(({ state }) => state.cursor < newest)) times.push(now + TIDY_AFTER_MS);
     }
-    const expires = await retention.deleteUnneeded(actorId, needs, logHead);
-    if (expires !== undefined) times.push(expires);
+    const oldest = await retention.deleteUnneeded(actorId, needs, logHead);
+    if (oldest !== undefined) times.push(oldest.expiresAt);
+    // A needed record has expired since the heads were caught up: the next run makes a resync that stands for it.
+    const left = oldest?.number ?? newest + 1;
+    if (needs.waiting && left > Math.max(readable, needs.first)) times.push(now + RUN_AGAIN_MS);
     const next = times.reduce((earliest, at) => Math.min(earliest, at), Infinity);
     await this.#next(actorId, { ...logHead, newest }, next === Infinity ? undefined : next);
   }
@@ -141,6 +143,15 @@ export class ChangeLogMaintenance {
     const same = was === undefined ? missing("dueAt") : equals("dueAt", was);
     await updateIf(this.#deps.table, key, change, all(equals("newest", newest), same, missing("stale")));
   }
+}
+
+/** What a run has done before it finishes. */
+interface CaughtUpLog {
+  readonly newest: number;
+  readonly quiet: boolean;
+  readonly advanced: ReadonlyMap<string, AdvancedHead>;
+  /** The oldest record that could be read when the heads were caught up. */
+  readonly readable: number;
 }
 
 /** Where a head stands in memory, as far as it may be ahead of what is stored. */

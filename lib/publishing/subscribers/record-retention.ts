@@ -66,6 +66,8 @@ export interface CaughtUp {
   readonly heads: readonly InboundHead[];
   /** The last record that there was time for. */
   readonly upTo: number;
+  /** The oldest record that could be read when the expired ones were looked for; absent without heads. */
+  readonly readable?: number;
 }
 
 export interface RecordRetentionDeps {
@@ -117,19 +119,24 @@ export class RecordRetention {
         log.error("a subscription cannot be advanced along its log", { actorId, peerId, subscriptionId: id, error });
       }
     });
-    return { heads: found, upTo };
+    return { heads: found, upTo, readable: oldest };
   }
 
   /**
    * Deletes the records that no head needs. `needs` are those of all stored heads of the actor, read after `logHead`: a
    * subscription that is made in between needs only newer records.
    *
-   * @returns when the oldest remaining record expires (ms since 1970); undefined when no backlog needs it
+   * @returns the oldest remaining record, and when it expires (ms since 1970); undefined when no backlog needs it, or it
+   *   has expired
    */
-  async deleteUnneeded(actorId: string, needs: Needs, logHead: LogHead): Promise<number | undefined> {
+  async deleteUnneeded(
+    actorId: string,
+    needs: Needs,
+    logHead: LogHead,
+  ): Promise<{ readonly number: number; readonly expiresAt: number } | undefined> {
     const { changeLog } = this.#deps;
     const last = Math.min(logHead.newest + 1, needs.first) - 1;
     if (last > logHead.deletedUpTo) await changeLog.deleteRecords(actorId, last);
-    return needs.waiting ? (await changeLog.oldest(actorId))?.expiresAt : undefined;
+    return needs.waiting ? await changeLog.oldest(actorId) : undefined;
   }
 }

@@ -313,6 +313,28 @@ describe("retention", () => {
     expect((await bob.poll(sub)).data).toMatchObject([{ type: "resync" }, { sequence: 4, data: 2 }]);
   });
 
+  it("has a resync stand for diffs that expire while the maintenance runs", async () => {
+    const { world, bob, sub } = await subscribed({ granularity: "none" });
+    const { changeLog, retention, maintenance } = world.host.service;
+    await world.set("a", 1);
+    const catchUp = retention.catchUp.bind(retention);
+    const run = async (): Promise<void> => await maintenance.runDue(world.actor.id, { remaining: () => 60_000 });
+    retention.catchUp = async (...given) => {
+      const found = await catchUp(...given);
+      world.host.now += 31 * DAY;
+      return found;
+    };
+    await run();
+    retention.catchUp = catchUp;
+    const { dueAt = Infinity } = await changeLog.head(world.actor.id);
+    expect(dueAt).toBeLessThanOrEqual(world.host.now + 60_000);
+    await run();
+    expect((await bob.poll(sub)).data).toMatchObject([{ type: "resync", data: { a: 1 } }]);
+    // What is made up for is not due again and again.
+    await run();
+    expect((await changeLog.head(world.actor.id)).dueAt ?? Infinity).toBeGreaterThan(world.host.now + DAY);
+  });
+
   it("keeps no record that every subscription has cleared", async () => {
     const { world, bob, sub } = await subscribed();
     const other = await bob.subscribe({ subtarget: "b" });
