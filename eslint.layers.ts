@@ -11,6 +11,7 @@ export const ROWS: readonly (readonly string[])[] = [
   ["compose"],
   ["scheduler", "operations", "application"],
   ["publishing", "receiving"],
+  ["failed-events"],
   ["properties"],
   ["trust"],
   ["peers"],

@@ -12,7 +12,7 @@ import type { CodeOptions } from "../system/config.ts";
 import type { Permissions } from "../domain/policy/permissions.ts";
 import type { EventBus } from "../system/ports.ts";
 import { insideHook } from "../system/request-context.ts";
-import type { HookEvent, HookRunner } from "../receiving/hooks/hook-event.ts";
+import type { HookEvent, HookRunner } from "../failed-events/hook-event.ts";
 import type { Actor } from "./actor.ts";
 import type {
   CallbackHook,
@@ -33,7 +33,7 @@ import {
   checkTarget,
 } from "./registration.ts";
 
-export type { HookEvent } from "../receiving/hooks/hook-event.ts";
+export type { HookEvent } from "../failed-events/hook-event.ts";
 
 /** What an application is. */
 export interface AppOptions {
@@ -178,7 +178,7 @@ export class ActingWebApp implements Application, HookRunner {
     return this.#bound(this.#bus);
   }
 
-  handles(target: string): boolean {
+  handles({ target }: Pick<HookEvent, "target">): boolean {
     return this.#hooksFor(target).length > 0;
   }
 
