@@ -10,6 +10,7 @@ import { compact } from "../system/compact.ts";
 import type { ActorHookName, Application, TrustEvent, TrustHookName } from "../actors/application.ts";
 import type { CodeOptions } from "../system/config.ts";
 import type { Permissions } from "../domain/policy/permissions.ts";
+import type { EventBus } from "../system/ports.ts";
 import { insideHook } from "../system/request-context.ts";
 import type { HookEvent, HookRunner } from "../failed-events/hook-event.ts";
 import type { Actor } from "./actor.ts";
@@ -76,6 +77,7 @@ export class ActingWebApp implements Application, HookRunner {
   readonly #trustHooks = new Map<TrustHookName, TrustHook[]>();
   readonly #lifecycleHooks = new Map<LifecycleName, LifecycleHook[]>();
   #actorOf: ((actorId: string) => Actor) | undefined;
+  #bus: EventBus | undefined;
 
   constructor(options: AppOptions) {
     this.awType = options.awType;
@@ -162,9 +164,18 @@ export class ActingWebApp implements Application, HookRunner {
     return this;
   }
 
-  /** Sets how hooks get their actor; the composition does this once. */
-  bind(actorOf: (actorId: string) => Actor): void {
+  /** Sets how hooks get their actor, and the bus; the composition does this once. */
+  bind(actorOf: (actorId: string) => Actor, bus: EventBus): void {
     this.#actorOf = actorOf;
+    this.#bus = bus;
+  }
+
+  /**
+   * The deployment's event bus, of the transport that `BUS` names. Publishing is direct and at most once; the ordered way,
+   * at least once, is a webhook whose url is `bus:`. @throws TypeError before a function has started
+   */
+  get bus(): EventBus {
+    return this.#bound(this.#bus);
   }
 
   handles({ target }: Pick<HookEvent, "target">): boolean {
@@ -218,8 +229,12 @@ export class ActingWebApp implements Application, HookRunner {
   }
 
   #actor(actorId: string): Actor {
-    if (this.#actorOf === undefined) throw new TypeError("The application was not bound to a service yet.");
-    return this.#actorOf(actorId);
+    return this.#bound(this.#actorOf)(actorId);
+  }
+
+  #bound<T>(part: T | undefined): T {
+    if (part === undefined) throw new TypeError("The application was not bound to a service yet.");
+    return part;
   }
 }
 
