@@ -3,7 +3,7 @@ import type { Reply } from "../../../lib/http/reply.ts";
 import type { Json } from "../../../lib/system/ports.ts";
 import { sized } from "../../support/sizes.ts";
 import { CostTable } from "./cost-table.ts";
-import { PublishingCosts } from "./publishing-world.ts";
+import { MOST_REPLAYED, PublishingCosts } from "./publishing-world.ts";
 
 const SUBSCRIPTION = "/{actorId}/subscriptions/{peerId}/{subscriptionId}";
 /** How many subscribers an actor has. */
@@ -116,6 +116,20 @@ describe("a property change", () => {
     });
     expect(world.sent.length).toBeGreaterThanOrEqual(80);
     table.check("8 changes at once, 10 subscribers", cost, { requests: 271, writeUnits: 265, readUnits: 214 });
+  });
+
+  it("is replayed with others to a peer that was away for the cost of a few notes", async () => {
+    const { actorId } = await world.actor(1);
+    world.answer = 503;
+    for (let n = 0; n < MOST_REPLAYED; n += 1) await change(actorId, `color${String(n % 8)}`, n);
+    world.answer = 204;
+    world.sent.length = 0;
+    world.now += 60_000;
+    const cost = await world.costOf(async () => {
+      await world.arriveMessages();
+    });
+    expect(world.sent).toHaveLength(MOST_REPLAYED);
+    table.check(`replay of ${String(MOST_REPLAYED)} after the breaker closes`, cost, { requests: 14 });
   });
 
   it.each(COUNTS)("of 64 KiB is stored once, for %i subscribers", async (count) => {
