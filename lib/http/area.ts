@@ -4,6 +4,7 @@
  */
 import middy from "@middy/core";
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from "aws-lambda";
+import { contentDigest } from "../domain/wire/content-digest.ts";
 import { compact } from "../system/compact.ts";
 import { ConfigError } from "../system/config.ts";
 import { ServiceError, isServiceError } from "../system/errors.ts";
@@ -94,7 +95,7 @@ export function resultOf({ status, headers, body }: Reply): HttpResult {
 
 /**
  * Answers one request: routes it, turns errors into their wire form, and logs one line. Every answer carries
- * `x-request-id`. A request that is not done shortly before the function's end is answered 503; its handler continues
+ * `x-request-id`, and the digest of its body. A request that is not done shortly before the function's end is answered 503; its handler continues
  * until the instance is frozen.
  *
  * @param after the timer of the function's end; without it a request may take any time
@@ -120,7 +121,13 @@ export async function answer<P extends Parties>(
   const outcome = await withinTime(work, request.deadline.remaining() - EARLY_MS, after);
   const late = outcome === LATE;
   const { status, headers: own, body } = late ? errorReply(tooSlow(), requestId) : outcome;
-  const headers: Record<string, string> = { "cache-control": "no-store", ...own, "x-request-id": requestId };
+  const digest = body === undefined ? undefined : contentDigest(body);
+  const headers: Record<string, string> = {
+    "cache-control": "no-store",
+    ...own,
+    ...compact({ "content-digest": digest }),
+    "x-request-id": requestId,
+  };
   services.log.info("request", {
     function: name,
     method: request.method,

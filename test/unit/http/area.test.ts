@@ -7,6 +7,7 @@ import { acceptedRequestId, acceptedTraceparent, meantMethod, type ServiceReques
 import type { Handle } from "../../../lib/api/handler.ts";
 import type { ServiceParties } from "../../../lib/trust/callers.ts";
 import { json } from "../../../lib/http/reply.ts";
+import { contentDigest } from "../../../lib/domain/wire/content-digest.ts";
 
 const gate: Gate<ServiceParties> = {
   actor: () => Promise.resolve(undefined),
@@ -15,7 +16,7 @@ const gate: Gate<ServiceParties> = {
 
 const never: After = () => () => undefined;
 
-function asked(handle: Handle, after = never) {
+function asked(handle: Handle, after = never, sent: Partial<ServiceRequest> = {}) {
   const lines: unknown[] = [];
   const note = (...args: unknown[]): void => void lines.push(args);
   const request: ServiceRequest = {
@@ -28,6 +29,7 @@ function asked(handle: Handle, after = never) {
     body: new Uint8Array(),
     requestId: "r1",
     deadline: { remaining: () => 1000 },
+    ...sent,
   };
   const services = {
     clock: { now: () => 0 },
@@ -85,6 +87,26 @@ describe("an area", () => {
     const error = new ServiceError("service.unavailable", "Others are changing it; try again.", details);
     const { status, headers } = await asked(() => Promise.reject(error)).reply;
     expect([status, headers["retry-after"]]).toEqual([503, seconds]);
+  });
+
+  it("gives the digest of each body, and none without one", async () => {
+    const { headers, body } = await asked(() => Promise.resolve(json(200, { text: "snø" }))).reply;
+    expect(headers["content-digest"]).toBe(contentDigest(Buffer.from(String(body))));
+    const without = await asked(() => Promise.resolve({ status: 204, headers: {} })).reply;
+    expect(without.headers).not.toHaveProperty("content-digest");
+    const refused = await asked(() => Promise.reject(new ServiceError("auth.missing", "no"))).reply;
+    expect(refused.headers["content-digest"]).toBe(contentDigest(String(refused.body)));
+  });
+
+  it.each([
+    [contentDigest("sent"), 200],
+    [contentDigest("sent otherwise"), 400],
+    ["md5=:AAAA:", 200],
+  ])("handles a body only if it is the one that was digested: %s", async (digest, expected) => {
+    const sent = { body: Buffer.from("sent"), headers: { "content-digest": digest } };
+    const { status, body } = await asked(() => Promise.resolve(json(200, {})), never, sent).reply;
+    expect(status).toBe(expected);
+    if (expected === 400) expect(JSON.parse(String(body))).toMatchObject({ error: { code: "digest_mismatch" } });
   });
 
   it("logs one line for each request, with route and status", async () => {
