@@ -29,7 +29,7 @@ export const FOLDERS: Readonly<Record<string, readonly string[]>> = {
   receiving: ["subscriptions", "intake", "recovery", "hooks", "stream", "replica"],
   dynamodb: ["keys", "."],
   peers: [".", "http"],
-  domain: ["wire", "log", "diff", "policy", "terms", "json"],
+  domain: ["events", "wire", "log", "diff", "policy", "terms", "json"],
 };
 
 /** Packages that belong to building, deploying and testing, never to what runs in a function. */

@@ -44,7 +44,7 @@ interface Shaping extends DiffContext {
 
 function editsOf(change: Change, target: string, shaping: Shaping): readonly Edit[] {
   if (change.do === "notify") return change.target === target ? ofAppEvent(change, shaping) : [];
-  if (target !== PROPERTIES) return [];
+  if (target !== PROPERTIES || change.do === "sys") return [];
   if (change.do === "list") return ofList(change, shaping);
   const { own } = shaping;
   if (covers(own, change.path)) {

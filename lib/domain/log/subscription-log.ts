@@ -185,6 +185,8 @@ const permissionsKey = ({ patterns, excluded_patterns, operations }: PropertyPer
 
 function pathOf(change: Change): Place {
   if (change.do === "notify") return placeOf(change);
+  // No diff follows from it, wherever it is.
+  if (change.do === "sys") return [];
   return change.do === "list" ? [change.name] : change.path;
 }
 
