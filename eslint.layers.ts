@@ -10,7 +10,7 @@ export const ROWS: readonly (readonly string[])[] = [
   ["api", "index"],
   ["compose"],
   ["scheduler", "operations", "application"],
-  ["publishing", "receiving"],
+  ["publishing", "receiving", "listeners"],
   ["properties"],
   ["trust"],
   ["peers"],
