@@ -11,6 +11,7 @@ export const ROWS: readonly (readonly string[])[] = [
   ["compose"],
   ["scheduler", "operations", "application"],
   ["publishing", "receiving", "listeners"],
+  ["failed-events"],
   ["properties"],
   ["trust"],
   ["peers"],

@@ -11,7 +11,7 @@ import type { ActorHookName, Application, TrustEvent, TrustHookName } from "../a
 import type { CodeOptions } from "../system/config.ts";
 import type { Permissions } from "../domain/policy/permissions.ts";
 import { insideHook } from "../system/request-context.ts";
-import type { HookEvent, HookRunner } from "../receiving/hooks/hook-event.ts";
+import type { HookEvent, HookRunner } from "../failed-events/hook-event.ts";
 import type { Actor } from "./actor.ts";
 import type {
   CallbackHook,
@@ -32,7 +32,7 @@ import {
   checkTarget,
 } from "./registration.ts";
 
-export type { HookEvent } from "../receiving/hooks/hook-event.ts";
+export type { HookEvent } from "../failed-events/hook-event.ts";
 
 /** What an application is. */
 export interface AppOptions {
@@ -167,7 +167,7 @@ export class ActingWebApp implements Application, HookRunner {
     this.#actorOf = actorOf;
   }
 
-  handles(target: string): boolean {
+  handles({ target }: Pick<HookEvent, "target">): boolean {
     return this.#hooksFor(target).length > 0;
   }
 

@@ -116,7 +116,7 @@ describe("the machine's clock, randomness and timers", () => {
 
   it.each([
     [
-      "lib/receiving/hooks/hook-runs.ts",
+      "lib/failed-events/hook-runs.ts",
       ["no-restricted-properties", "no-restricted-globals", "no-restricted-imports"],
     ],
     ["lib/compose/service.ts", ["no-restricted-properties", "@typescript-eslint/no-use-before-define"]],

@@ -4,7 +4,7 @@ import { CallbackType, Verdict } from "../../../lib/index.ts";
 import { isInsideHook } from "../../../lib/system/request-context.ts";
 import type { Actor } from "../../../lib/application/actor.ts";
 import { readConfig } from "../../../lib/system/config.ts";
-import { verdictOf } from "../../../lib/receiving/hooks/hook-event.ts";
+import { verdictOf } from "../../../lib/failed-events/hook-event.ts";
 
 const signal = new AbortController().signal;
 const least = { BASE_URL: "https://me.example", TABLE_NAME: "things" };
@@ -93,7 +93,7 @@ describe("a subscription data hook", () => {
     await app.run(eventOn("properties"), signal);
     await app.run(eventOn("orders"), signal);
     expect(events).toEqual(["own properties", "any orders"]);
-    expect(app.handles("anything")).toBe(true);
+    expect(app.handles({ target: "anything" })).toBe(true);
   });
 
   it("runs after the one registered before it for the same target", async () => {
@@ -110,7 +110,7 @@ describe("a subscription data hook", () => {
 
   it("that is not there makes nothing run", async () => {
     const app = make().subscriptionDataHook("orders", () => undefined);
-    expect(app.handles("properties")).toBe(false);
+    expect(app.handles({ target: "properties" })).toBe(false);
     await app.run(eventOn("properties"), signal);
   });
 
