@@ -1,9 +1,10 @@
 /** One attempt to deliver an event to the urls of a webhook. */
+import type { Outcome } from "../../domain/events/keeper-steps.ts";
 import { ENVELOPE_TYPE } from "../../domain/events/envelope.ts";
 import { signatureHeaders } from "../../domain/events/signature.ts";
 import { compact } from "../../system/compact.ts";
 import { PeerFailure, type Clock, type PeerAnswer, type PeerHttp, type PeerRequest } from "../../system/ports.ts";
-import { mayTryNext, outcomeOfFailure, outcomeOfStatus, type Outcome } from "./outcome.ts";
+import { mayTryNext, outcomeOfFailure, outcomeOfStatus } from "./outcome.ts";
 import { withoutSecrets } from "./redaction.ts";
 
 /** Most bytes of an answer that are read. */

@@ -11,10 +11,10 @@ describe("the outcome of an attempt", () => {
         (status) => outcomeOfStatus(status, undefined, NOW).is === is,
       );
     expect(of("taken")).toEqual(Array.from({ length: 100 }, (_, at) => at + 200));
-    expect(of("gone")).toEqual([410]);
-    expect(of("endpoint")).toEqual([408, 425, 429, 502, 503, 504]);
+    expect(of("ended")).toEqual([410]);
+    expect(of("unavailable")).toEqual([408, 425, 429, 502, 503, 504]);
     expect(of("ambiguous")).toEqual([]);
-    expect(of("event")).toHaveLength(500 - 100 - 1 - 6);
+    expect(of("failed")).toHaveLength(500 - 100 - 1 - 6);
   });
 
   it.each([
@@ -28,8 +28,8 @@ describe("the outcome of an attempt", () => {
   });
 
   it("is the endpoint's before the whole request went out, and unknown after that", () => {
-    expect(outcomeOfFailure(new PeerFailure("timeout", "x")).is).toBe("endpoint");
-    expect(outcomeOfFailure(new PeerFailure("refused", "x")).is).toBe("endpoint");
+    expect(outcomeOfFailure(new PeerFailure("timeout", "x")).is).toBe("unavailable");
+    expect(outcomeOfFailure(new PeerFailure("refused", "x")).is).toBe("unavailable");
     expect(outcomeOfFailure(new PeerFailure("timeout", "x", { sent: true })).is).toBe("ambiguous");
   });
 

@@ -79,10 +79,10 @@ describe("an attempt", () => {
   });
 
   it.each([
-    ["a refusal", said(400), "event"],
+    ["a refusal", said(400), "failed"],
     ["an unanswered request", new PeerFailure("timeout", "x", { sent: true }), "ambiguous"],
-    ["429", said(429, { "retry-after": "7" }), "endpoint"],
-    ["a redirect", said(302, { location: "http://169.254.169.254/" }), "event"],
+    ["429", said(429, { "retry-after": "7" }), "unavailable"],
+    ["a redirect", said(302, { location: "http://169.254.169.254/" }), "failed"],
   ])("ends at %s", async (_, answer, is) => {
     const { requests, outcome } = await sent([answer], { urls: ["https://a.example/", "https://b.example/"] });
     expect(requests).toHaveLength(1);
