@@ -1,42 +1,39 @@
 import { describe, expect, it } from "vitest";
 import { ServiceError } from "../../../lib/system/errors.ts";
 import type { Gate } from "../../../lib/http/access.ts";
-import { answer, area } from "../../../lib/http/area.ts";
-import type { After } from "../../../lib/system/ports.ts";
-import { acceptedRequestId, acceptedTraceparent, meantMethod, type ServiceRequest } from "../../../lib/http/request.ts";
+import { area } from "../../../lib/http/area.ts";
+import { acceptedRequestId, acceptedTraceparent, meantMethod } from "../../../lib/http/request.ts";
 import type { Handle } from "../../../lib/api/handler.ts";
 import type { ServiceParties } from "../../../lib/trust/callers.ts";
 import { json } from "../../../lib/http/reply.ts";
 import { contentDigest } from "../../../lib/domain/wire/content-digest.ts";
+import { ANY_TIME, askArea, type AreaRequest } from "../../support/area-request.ts";
 
 const gate: Gate<ServiceParties> = {
   actor: () => Promise.resolve(undefined),
   admit: () => Promise.reject(new ServiceError("auth.missing", "no")),
 };
 
-const never: After = () => () => undefined;
-
-function asked(handle: Handle, after = never, sent: Partial<ServiceRequest> = {}) {
+function asked(handle: Handle, after = ANY_TIME, sent: Partial<AreaRequest> = {}) {
   const lines: unknown[] = [];
   const note = (...args: unknown[]): void => void lines.push(args);
-  const request: ServiceRequest = {
-    method: "GET",
-    pattern: "/x",
-    path: "/x",
-    params: {},
-    query: new URLSearchParams(),
-    headers: { authorization: "Bearer hush-hush" },
-    body: new Uint8Array(),
-    requestId: "r1",
-    deadline: { remaining: () => 1000 },
-    ...sent,
-  };
   const services = {
     clock: { now: () => 0 },
     log: { info: note, warn: note, error: note },
+    ids: { id: () => "minted" },
     gate,
+    after,
   };
-  const reply = answer("test", request, { "GET /x": { access: ["anyone"], handle } }, services, after);
+  const handler = area(
+    "test",
+    () => ({ "GET /x": { access: ["anyone" as const], handle } }),
+    () => services,
+  );
+  const reply = askArea(handler, {
+    ...{ method: "GET", pattern: "/x", params: {}, body: new Uint8Array(), remaining: () => 1000 },
+    ...sent,
+    headers: { authorization: "Bearer hush-hush", "x-request-id": "r1", ...sent.headers },
+  });
   return { reply, lines };
 }
 
@@ -104,7 +101,7 @@ describe("an area", () => {
     ["md5=:AAAA:", 200],
   ])("handles a body only if it is the one that was digested: %s", async (digest, expected) => {
     const sent = { body: Buffer.from("sent"), headers: { "content-digest": digest } };
-    const { status, body } = await asked(() => Promise.resolve(json(200, {})), never, sent).reply;
+    const { status, body } = await asked(() => Promise.resolve(json(200, {})), ANY_TIME, sent).reply;
     expect(status).toBe(expected);
     if (expected === 400) expect(JSON.parse(String(body))).toMatchObject({ error: { code: "digest_mismatch" } });
   });
