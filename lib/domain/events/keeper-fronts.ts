@@ -82,6 +82,7 @@ export class KeeperFronts<E extends OrderedEvent, S> {
         if (item.event.position <= this.floor.after && this.#countOf(item, owner) === entry) {
           entry.waiting -= 1;
           owner.waiting += 1;
+          if (owner.scope === "one") owner.countedTo = undefined;
         }
         return true;
       });
@@ -123,13 +124,11 @@ export class KeeperFronts<E extends OrderedEvent, S> {
   /** The entry that counts the event as one that waits: a wider one does until it has passed the event. */
   #countOf({ event, number }: Item<E>, owner: EntryQueue<E>): EntryQueue<E> {
     if (owner.countedTo === undefined || event.position > owner.countedTo) return owner;
-    const wider = this.entries.find(
-      (each) =>
-        RANK[each.scope] < RANK[owner.scope] &&
-        each.after < event.position &&
-        isInScope(each, event) &&
-        !each.ahead.has(number),
-    );
+    let wider: EntryQueue<E> | undefined;
+    for (const each of this.entries) {
+      if (RANK[each.scope] >= RANK[owner.scope] || (wider && RANK[wider.scope] >= RANK[each.scope])) continue;
+      if (each.after < event.position && isInScope(each, event) && !each.ahead.has(number)) wider = each;
+    }
     return wider ?? owner;
   }
 

@@ -74,7 +74,7 @@ export class EntryQueue<E extends OrderedEvent> extends Queue<E> {
   readonly key: string;
   readonly scope: Entry["scope"];
   waiting: number;
-  readonly countedTo: string | undefined;
+  countedTo: string | undefined;
   failing: Failing | undefined;
 
   constructor(entry: Entry) {
