@@ -9,9 +9,18 @@ const CATALOGUE = {
   "auth.missing": [401, "unauthorized"],
   "auth.forbidden": [403, "forbidden"],
   "auth.limited": [429, "too_many_attempts"],
+  "auth.token_invalid": [403, "token_invalid"],
   "resource.not_found": [404, "not_found"],
   "resource.conflict": [409, "conflict"],
   "resource.gone": [410, "gone"],
+  "request.topic_mismatch": [400, "topic_mismatch"],
+  "request.digest_mismatch": [400, "digest_mismatch"],
+  "request.idempotency_conflict": [422, "idempotency_conflict"],
+  "request.precondition_failed": [412, "precondition_failed"],
+  "request.precondition_required": [428, "precondition_required"],
+  "resource.position_gone": [410, "position_gone"],
+  "limit.reached": [409, "limit_reached"],
+  "limit.rate": [429, "rate_limited"],
   "method.not_allowed": [405, "method_not_allowed"],
   "method.not_implemented": [501, "not_implemented"],
   "callback.queue_full": [429, "pending_queue_full"],
@@ -31,7 +40,7 @@ export interface ErrorDetails {
   /** The field that is wrong, as the client named it. The message names it too. */
   readonly field?: string;
   /** More members of the wire form's `error` object; never secrets. */
-  readonly extra?: Readonly<Record<string, string | number | boolean>>;
+  readonly extra?: Readonly<Record<string, string | number | boolean | readonly string[]>>;
   readonly cause?: unknown;
 }
 
@@ -41,7 +50,7 @@ export class ServiceError extends Error {
   readonly code: ErrorCode;
   readonly headers: Readonly<Record<string, string>>;
   readonly field: string | undefined;
-  readonly extra: Readonly<Record<string, string | number | boolean>>;
+  readonly extra: NonNullable<ErrorDetails["extra"]>;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
