@@ -14,7 +14,6 @@ import {
   itemExists,
   itemMissing,
   type Attribute,
-  type Change,
   type Condition,
   type Item,
   type Write,

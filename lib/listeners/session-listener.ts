@@ -15,7 +15,7 @@ import { compact } from "../system/compact.ts";
 import type { Item, Key, Write } from "../dynamodb/table.ts";
 import type { FailedEventStore } from "../failed-events/failed-event-store.ts";
 import type { ListenerEvent } from "../failed-events/hook-event.ts";
-import type { HeadChange, Lanes, ListenerHead } from "./listener-head.ts";
+import type { HeadChange, ListenerHead } from "./listener-head.ts";
 import type { ListenerWay, NoteExtras, OpenListener } from "./listener-way.ts";
 import type { LogEvent } from "./log-events.ts";
 import { SessionHead, type SessionHeadDeps, type Written } from "./session-head.ts";
