@@ -13,7 +13,8 @@ import type { Scope } from "../domain/terms/scope.ts";
 import { json } from "../http/reply.ts";
 import { param, type ServiceRequest } from "../http/request.ts";
 import type { NotifySubscribers } from "../publishing/subscribers/app-events.ts";
-import type { FanOutResult } from "../publishing/subscribers/fan-out-result.ts";
+import type { FanOutResult } from "../engine/fan-out-result.ts";
+import type { Webhooks } from "../listeners/webhooks/webhooks.ts";
 import { publishEvents, type Publication, type PublishDeps } from "../publishing/subscribers/publish-events.ts";
 import type { Config } from "../system/config.ts";
 import { ServiceError } from "../system/errors.ts";
@@ -21,6 +22,7 @@ import type { Clock, JsonObject } from "../system/ports.ts";
 import { insideHook } from "../system/request-context.ts";
 import type { PermissionStore } from "../trust/permission-store.ts";
 import { readEvents } from "./event-body.ts";
+import { webhookHandlers } from "./webhooks.ts";
 import { routesOf, type Admission, type Handle, type RouteMap } from "./handler.ts";
 
 export interface EventRouteServices extends Pick<PublishDeps, "commits"> {
@@ -29,6 +31,7 @@ export interface EventRouteServices extends Pick<PublishDeps, "commits"> {
   readonly changeLog: Pick<ChangeLog, "read">;
   readonly permissions: Pick<PermissionStore, "of">;
   readonly notify: NotifySubscribers;
+  readonly webhooks: Webhooks;
 }
 
 /** The events area. */
@@ -73,6 +76,7 @@ export function routes(services: EventRouteServices): RouteMap {
   };
 
   return routesOf("events", {
+    ...webhookHandlers(services.webhooks),
     "POST /{actorId}/events": publish,
     "POST /{actorId}/events/{topic}": publish,
     "GET /{actorId}/events/{position}/data": async (request, { actor }) => {

@@ -33,9 +33,10 @@ import { PeerCalls } from "../trust/peer-calls.ts";
 import { notifyLate } from "../trust/permission-changes.ts";
 import { confirmRules, rulesDigest } from "../trust/relationship-rules.ts";
 import { together } from "../engine/listening.ts";
+import { composeListeners, type ListenerServices } from "./listeners.ts";
 import type { Runtime } from "./runtime.ts";
 
-export interface PublishingServices extends DeliveryServices {
+export interface PublishingServices extends DeliveryServices, ListenerServices {
   readonly changeLog: ChangeLog;
   /** Commits, each followed by the delivery of what it made. */
   readonly commits: Commits;
@@ -136,7 +137,8 @@ export function composePublishing(
       },
     });
 
-  const listeners = together([]);
+  const heard = composeListeners(base, changeLog);
+  const listeners = together([heard.webhookDelivery]);
   const breakers = new BreakerStore({ ...base, trustCache, policy: breakerPolicy(config) });
   const deferredPermissions = new DeferredPermissions({ ...base, trustCache, breakers });
   const calls = new PeerCalls(http, log, clock, deferredPermissions);
@@ -177,6 +179,7 @@ export function composePublishing(
   const notify: NotifySubscribers = async (commit) => await fanOut.publish(commit);
   return {
     ...delivery,
+    ...heard,
     changeLog,
     commits,
     properties,
