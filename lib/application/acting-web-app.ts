@@ -13,7 +13,9 @@ import type { Permissions } from "../domain/policy/permissions.ts";
 import type { EventBus } from "../system/ports.ts";
 import { insideHook } from "../system/request-context.ts";
 import type { HookEvent, HookRunner } from "../failed-events/hook-event.ts";
+import type { Scope } from "../domain/terms/scope.ts";
 import type { Actor } from "./actor.ts";
+import { DataHooks } from "./data-hooks.ts";
 import type {
   CallbackHook,
   LifecycleHook,
@@ -24,14 +26,7 @@ import type {
   SubscriptionLifecycleEvent,
   TrustHook,
 } from "./hooks.ts";
-import {
-  checkCallbackName,
-  checkChoice,
-  checkHook,
-  checkOptions,
-  checkOwnTarget,
-  checkTarget,
-} from "./registration.ts";
+import { checkCallbackName, checkChoice, checkHook, checkOptions, checkOwnTarget } from "./registration.ts";
 
 export type { HookEvent } from "../failed-events/hook-event.ts";
 
@@ -51,7 +46,6 @@ export interface AppOptions {
 /** How callbacks are processed; see `CodeOptions`. */
 export type ProcessingOptions = Omit<CodeOptions, "syncCallbacks">;
 
-const ANY_TARGET = "*";
 const TRUST_HOOKS = ["create", "approve", "delete"] as const satisfies readonly TrustHookName[];
 const LIFECYCLE_HOOKS = [
   "subscription_created",
@@ -71,7 +65,7 @@ export class ActingWebApp implements Application, HookRunner {
   readonly version: string;
   readonly relationships: Readonly<Record<string, Permissions>>;
   #options: CodeOptions = {};
-  readonly #dataHooks = new Map<string, SubscriptionDataHook[]>();
+  readonly #dataHooks = new DataHooks();
   readonly #callbackHooks = new Map<string, CallbackHook>();
   readonly #stateHooks = new Map<string, StateHook>();
   readonly #trustHooks = new Map<TrustHookName, TrustHook[]>();
@@ -113,13 +107,13 @@ export class ActingWebApp implements Application, HookRunner {
   }
 
   /**
-   * Runs `hook` for events of subscriptions on `target`; `"*"` for targets without a hook of their own. Several hooks of
-   * one target run one after another, and count as one.
+   * Runs `hook` for events of subscriptions on a target: the target's name, `"*"` for all of them, or a pattern over
+   * `<target>[.<subtarget>[.<resource>]]` with `*` (one token) and a final `>` (one or more). The most specific runs alone.
+   * Several hooks of one name run one after another, and count as one; a pattern has one hook.
    */
   subscriptionDataHook(target: string, hook: SubscriptionDataHook): this {
-    if (target !== ANY_TARGET) checkTarget("subscriptionDataHook", target);
     checkHook("subscriptionDataHook", hook);
-    push(this.#dataHooks, target, hook);
+    this.#dataHooks.add(target, hook);
     return this;
   }
 
@@ -178,8 +172,8 @@ export class ActingWebApp implements Application, HookRunner {
     return this.#bound(this.#bus);
   }
 
-  handles({ target }: Pick<HookEvent, "target">): boolean {
-    return this.#hooksFor(target).length > 0;
+  handles(event: Scope): boolean {
+    return this.#dataHooks.of(event).length > 0;
   }
 
   async run(event: HookEvent, signal: AbortSignal): Promise<void> {
@@ -196,7 +190,7 @@ export class ActingWebApp implements Application, HookRunner {
       event,
       signal,
     });
-    await runEach(this.#hooksFor(target), hookData);
+    await runEach(this.#dataHooks.of(event), hookData);
   }
 
   /** The raw hook of that name, if one is registered. */
@@ -222,10 +216,6 @@ export class ActingWebApp implements Application, HookRunner {
     { actorId, ...event }: SubscriptionLifecycleEvent,
   ): Promise<void> {
     await runEach(this.#lifecycleHooks.get(name), { ...event, actor: this.#actor(actorId) });
-  }
-
-  #hooksFor(target: string): readonly SubscriptionDataHook[] {
-    return this.#dataHooks.get(target) ?? this.#dataHooks.get(ANY_TARGET) ?? [];
   }
 
   #actor(actorId: string): Actor {

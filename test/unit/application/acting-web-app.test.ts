@@ -105,6 +105,69 @@ describe("a subscription data hook", () => {
     expect(app.handles({ target: "anything" })).toBe(true);
   });
 
+  it("takes the most specific of the patterns that match, whatever the order of registration", async () => {
+    const texts = ["*", "orders", "orders.>", "orders.*", "orders.eu.*", "orders.*.open", "orders.eu.>", "*.eu", "a.b"];
+    const hook = (app: ActingWebApp, ran: string[]) => (text: string) =>
+      app.subscriptionDataHook(text, () => void ran.push(text));
+    const runs: string[][] = [];
+    for (const order of [texts, texts.toReversed()]) {
+      const [app, ran] = [make(), [] as string[]];
+      order.forEach(hook(app, ran));
+      for (const event of [
+        ...[eventOn("orders"), eventOn("orders", { subtarget: "us" }), eventOn("carts", { subtarget: "eu" })],
+        eventOn("orders", { subtarget: "eu", resource: "open" }),
+        eventOn("orders", { subtarget: "eu", resource: "open/late" }),
+        eventOn("orders", { subtarget: "us", resource: "open" }),
+        eventOn("orders", { subtarget: "us", resource: "done" }),
+        ...[eventOn("a.b"), eventOn("a", { subtarget: "b" }), eventOn("carts")],
+      ]) {
+        await app.run(event, signal);
+      }
+      runs.push(ran);
+    }
+    const expected = [
+      "orders",
+      "orders.*",
+      "*.eu",
+      "orders.eu.*",
+      "orders.eu.>",
+      "orders.*.open",
+      "orders.>",
+      "a.b",
+      "*",
+      "*",
+    ];
+    expect(runs).toEqual([expected, expected]);
+  });
+
+  it("runs nothing where neither a name nor a pattern fits", () => {
+    const app = make()
+      .subscriptionDataHook("orders.*", () => undefined)
+      .subscriptionDataHook("a.b", () => undefined);
+    expect(app.handles({ target: "orders" })).toBe(false);
+    expect(app.handles({ target: "orders", subtarget: "x" })).toBe(true);
+    expect(app.handles({ target: "orders", subtarget: "x.y" })).toBe(true);
+    expect(app.handles({ target: "orders", subtarget: "x", resource: "z" })).toBe(false);
+    expect(app.handles({ target: "a", subtarget: "b" })).toBe(false);
+    expect(app.handles({ target: "a.b", subtarget: "c" })).toBe(true);
+  });
+
+  it.each([
+    ["orders.*", "orders/*"],
+    ["orders.>", "orders/**"],
+    ["*", ">"],
+    [">", "*"],
+  ])("is one for each pattern: %s and %s are equal", (first, second) => {
+    const app = make().subscriptionDataHook(first, () => undefined);
+    expect(() => app.subscriptionDataHook(second, () => undefined)).toThrow(
+      `subscriptionDataHook: there is a hook for ${JSON.stringify(first)} already.`,
+    );
+  });
+
+  it.each(["a*", "a.>.b", "*.", ">>", "a.**", "a?.*"])("cannot be registered for the pattern %j", (pattern) => {
+    expect(() => make().subscriptionDataHook(pattern, () => undefined)).toThrow("subscriptionDataHook: the pattern");
+  });
+
   it("runs after the one registered before it for the same target", async () => {
     const events: number[] = [];
     const app = make()
