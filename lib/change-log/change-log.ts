@@ -12,8 +12,6 @@ import {
   above,
   all,
   any,
-  atLeast,
-  below,
   equals,
   itemExists,
   itemMissing,
@@ -66,7 +64,7 @@ export interface LogHead {
   readonly buckets: Buckets;
   /** The targets and subtargets whose changes make no diffs. */
   readonly suspended: readonly Suspension[];
-  /** The records up to this one are deleted: no subscription needed them. */
+  /** The records up to this one, at least, are deleted: no subscription needed them. */
   readonly deletedUpTo: number;
   /** The newest record at the last maintenance. */
   readonly maintainedUpTo: number;
@@ -229,12 +227,9 @@ export class ChangeLog {
     await updateIf(this.#deps.table, key, { set: { dueAt } }, later);
   }
 
-  /** Deletes the records up to one that no subscription needs any more, and notes it. May be called again. */
+  /** Deletes the records up to one that no subscription needs any more. May be called again. */
   async deleteRecords(actorId: string, upTo: number): Promise<void> {
-    const { table } = this.#deps;
-    await deleteRange(table, { pk: recordPartition(actorId), prefix: "", until: endOfRecord(upTo) });
-    const further = all(atLeast("newest", upTo), any(missing("deletedUpTo"), below("deletedUpTo", upTo)));
-    await updateIf(table, logHeadKey(actorId), { set: { deletedUpTo: upTo } }, further);
+    await deleteRange(this.#deps.table, { pk: recordPartition(actorId), prefix: "", until: endOfRecord(upTo) });
   }
 }
 

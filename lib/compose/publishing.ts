@@ -10,7 +10,7 @@ import { BreakerStore } from "../publishing/delivery/breaker-store.ts";
 import { deliverSlice, type DeliverSlice } from "../publishing/delivery/slice-delivery.ts";
 import { ChangeLogMaintenance, wakeMaintenance } from "../publishing/delivery/change-log-maintenance.ts";
 import { DeferredPermissions } from "../publishing/delivery/deferred-permissions.ts";
-import { DeliveryBudget } from "../publishing/delivery/delivery-budget.ts";
+import { DeliveryBudget } from "../engine/delivery-budget.ts";
 import {
   breakerPolicy,
   deliveryServices,

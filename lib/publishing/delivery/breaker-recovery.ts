@@ -12,12 +12,12 @@ import type { InboundHeads } from "../subscribers/inbound-heads.ts";
 import type { CursorStore } from "../subscribers/cursor-store.ts";
 import { readTrust, type TrustRecord } from "../../trust/trust-record.ts";
 import { isReplaying, readBreaker } from "./breaker-store.ts";
-import type { DeliveryPool } from "./delivery-pool.ts";
-import type { DeliveryFailure } from "../subscribers/fan-out-result.ts";
+import type { DeliveryPool } from "../../engine/delivery-pool.ts";
+import type { DeliveryFailure } from "../../engine/fan-out-result.ts";
 import { DeliverySession, type SessionDeps, type SessionResult } from "./delivery-session.ts";
 import type { TrustCache } from "./trust-cache.ts";
 import { isDeferred, type DeferredPermissions, type NotifyPermissions } from "./deferred-permissions.ts";
-import { DeliveryBudget } from "./delivery-budget.ts";
+import { DeliveryBudget } from "../../engine/delivery-budget.ts";
 
 /** A probe may take this much longer than its delivery, ms, before another instance may probe. */
 const PROBE_MARGIN_MS = 5_000;

@@ -4,7 +4,8 @@ import type { SubscriptionState } from "../../domain/log/subscription-log.ts";
 import { trustKey } from "../../dynamodb/keys/actors.ts";
 import { logHeadKey } from "../../dynamodb/keys/publishing.ts";
 import { updateIf } from "../../dynamodb/outcomes.ts";
-import { above, all, equals, itemExists, missing, type Table } from "../../dynamodb/table.ts";
+import { above, all, any, atMost, equals, itemExists, missing, type Table } from "../../dynamodb/table.ts";
+import { compact } from "../../system/compact.ts";
 import type { Deadline } from "../../system/ports.ts";
 import { wakeUp, type WakeUpDeps } from "../../system/wake-up.ts";
 import type { PropertyStore } from "../../properties/property-store.ts";
@@ -15,7 +16,7 @@ import { NO_NEEDS, needsOf, type RecordRetention } from "../subscribers/record-r
 import { readTrust } from "../../trust/trust-record.ts";
 import { readBreaker } from "./breaker-store.ts";
 import type { FanOut } from "./fan-out.ts";
-import { DeliveryBudget } from "./delivery-budget.ts";
+import { DeliveryBudget } from "../../engine/delivery-budget.ts";
 
 /** Pause before maintenance runs again for subscriptions that failed or that another delivery has leased, ms. */
 const RUN_AGAIN_MS = 30_000;
@@ -46,8 +47,8 @@ export class ChangeLogMaintenance {
     const logHead = readLogHead(await table.get(logHeadKey(actorId)));
     const { newest, subscribers, buckets } = logHead;
     if (subscribers === 0) {
-      await retention.deleteUnneeded(actorId, NO_NEEDS, logHead);
-      await this.#next(actorId, logHead, undefined);
+      const { deletedUpTo } = await retention.deleteUnneeded(actorId, NO_NEEDS, logHead);
+      await this.#next(actorId, logHead, { deletedUpTo });
       return;
     }
     // Without a commit since the last run, the cursors that no change concerns are stored too.
@@ -98,13 +99,13 @@ export class ChangeLogMaintenance {
       times.push(...reachable.map((at) => Math.max(at, now + RUN_AGAIN_MS)));
       if (!quiet && stored.some(({ state }) => state.cursor < newest)) times.push(now + TIDY_AFTER_MS);
     }
-    const oldest = await retention.deleteUnneeded(actorId, needs, logHead);
+    const { oldest, deletedUpTo } = await retention.deleteUnneeded(actorId, needs, logHead);
     if (oldest !== undefined) times.push(oldest.expiresAt);
     // A needed record has expired since the heads were caught up: the next run makes a resync that stands for it.
     const left = oldest?.number ?? newest + 1;
     if (needs.waiting && left > Math.max(readable, needs.first)) times.push(now + RUN_AGAIN_MS);
     const next = times.reduce((earliest, at) => Math.min(earliest, at), Infinity);
-    await this.#next(actorId, { ...logHead, newest }, next === Infinity ? undefined : next);
+    await this.#next(actorId, { ...logHead, newest }, { deletedUpTo, ...(next < Infinity && { dueAt: next }) });
   }
 
   /**
@@ -133,15 +134,23 @@ export class ChangeLogMaintenance {
     await updateIf(this.#deps.table, key, { set }, all(itemExists, same));
   }
 
-  /** Sets the log's due time, unless something was committed, or made due, meanwhile. */
-  async #next(actorId: string, { newest, dueAt: was }: LogHead, dueAt: number | undefined): Promise<void> {
-    const key = logHeadKey(actorId);
-    const change =
-      dueAt === undefined
-        ? { set: { maintainedUpTo: newest }, remove: ["dueAt"] }
-        : { set: { maintainedUpTo: newest, dueAt } };
+  /**
+   * Sets the log's due time, and how far its records are deleted, unless something was committed, or made due, meanwhile.
+   * Then the next run finds nothing left to delete up to there.
+   */
+  async #next(
+    actorId: string,
+    { newest, dueAt: was, deletedUpTo: before }: LogHead,
+    { dueAt, deletedUpTo }: { readonly dueAt?: number; readonly deletedUpTo: number },
+  ): Promise<void> {
+    const change = {
+      set: compact({ maintainedUpTo: newest, dueAt, deletedUpTo: deletedUpTo > before ? deletedUpTo : undefined }),
+      remove: dueAt === undefined ? ["dueAt"] : [],
+    };
     const same = was === undefined ? missing("dueAt") : equals("dueAt", was);
-    await updateIf(this.#deps.table, key, change, all(equals("newest", newest), same, missing("stale")));
+    const notFurther = any(missing("deletedUpTo"), atMost("deletedUpTo", deletedUpTo));
+    const when = all(equals("newest", newest), same, missing("stale"), notFurther);
+    await updateIf(this.#deps.table, logHeadKey(actorId), change, when);
   }
 }
 

@@ -11,7 +11,7 @@ import type { CursorStore } from "../subscribers/cursor-store.ts";
 import { BreakerRecovery } from "./breaker-recovery.ts";
 import { BreakerStore } from "./breaker-store.ts";
 import { CallbackSender } from "./callback-sender.ts";
-import { DeliveryPool } from "./delivery-pool.ts";
+import { DeliveryPool } from "../../engine/delivery-pool.ts";
 import { FanOut } from "./fan-out.ts";
 import type { TrustCache } from "./trust-cache.ts";
 import type { DeferredPermissions, NotifyPermissions } from "./deferred-permissions.ts";

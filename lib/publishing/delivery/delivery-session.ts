@@ -11,12 +11,12 @@ import {
 } from "../subscribers/inbound-head.ts";
 import type { CursorStore } from "../subscribers/cursor-store.ts";
 import type { TrustRecord } from "../../trust/trust-record.ts";
-import type { DeliveryFailure } from "../subscribers/fan-out-result.ts";
+import type { DeliveryFailure } from "../../engine/fan-out-result.ts";
 import { NumberSender, type NumberSenderDeps, type Tried } from "./number-sender.ts";
 import { Recipient, type RecipientDeps } from "./recipient.ts";
 import { RefusalNotes, type RefusalDeps } from "./refusal-notes.ts";
 import { SessionBacklog, type BacklogDeps, type BacklogInput } from "./session-backlog.ts";
-import type { DeliveryBudget } from "./delivery-budget.ts";
+import type { DeliveryBudget } from "../../engine/delivery-budget.ts";
 
 /** Store the delivery state after this many numbers, so that a crash repeats little of a long backlog. */
 const NOTE_EVERY = 50;
