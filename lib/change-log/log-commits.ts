@@ -17,7 +17,7 @@ import {
 } from "../dynamodb/table.ts";
 import { ServiceError } from "../system/errors.ts";
 import type { Platform } from "../system/ports.ts";
-import { currentDeadline, within } from "../system/request-context.ts";
+import { currentCause, currentDeadline, within } from "../system/request-context.ts";
 import { CommitLine } from "./commit-line.ts";
 import { readLogHead, type ChangeLog, type LogHead, type NumberedRecord } from "./change-log.ts";
 import { recordTime } from "./record-time.ts";
@@ -190,7 +190,10 @@ export class LogCommits implements Commits {
     const at = recordTime(Math.floor(micros / 1_000), micros % 1_000);
     const planned = await plan({ head, at, item: (key) => items.get(nameOf(key)) });
     if (planned === undefined || planned === "lost") return planned;
-    const records = planned.records.map((record): LogRecord => ({ ...record, at }));
+    const cause = currentCause();
+    const records = planned.records.map((record): LogRecord =>
+      record.kind === "change" ? { ...record, ...cause, at } : { ...record, at },
+    );
     const appended = changeLog.appendWrites(actorId, head, {
       records,
       at: micros,

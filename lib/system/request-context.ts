@@ -12,6 +12,8 @@ interface RequestContext extends RequestTrace {
   readonly deadline?: Deadline;
   /** A hook of the application is running: a peer may be waiting for it. */
   readonly hook?: true;
+  /** How many hooks on events led to what runs, one after another. */
+  readonly hops?: number;
 }
 
 /** The request whose work runs: `run` it within this, so that the functions below give what is the request's. */
@@ -21,6 +23,12 @@ export const requestContext = new AsyncLocalStorage<RequestContext>();
 export function currentTrace(): RequestTrace {
   const { requestId, traceparent } = requestContext.getStore() ?? {};
   return compact({ requestId, traceparent });
+}
+
+/** What a change is recorded with: the `traceparent` of its request, and how many hooks on events led to it. */
+export function currentCause(): { readonly traceparent?: string; readonly hops?: number } {
+  const { traceparent, hops } = requestContext.getStore() ?? {};
+  return compact({ traceparent, hops });
 }
 
 /** The deadline of the request that is being answered, or of the due work that is being done; undefined outside of both. */
