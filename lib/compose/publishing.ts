@@ -32,6 +32,7 @@ import { UnnotifiedEnds } from "../publishing/subscribers/unnotified-ends.ts";
 import { PeerCalls } from "../trust/peer-calls.ts";
 import { notifyLate } from "../trust/permission-changes.ts";
 import { confirmRules, rulesDigest } from "../trust/relationship-rules.ts";
+import { together } from "../engine/listening.ts";
 import type { Runtime } from "./runtime.ts";
 
 export interface PublishingServices extends DeliveryServices {
@@ -135,6 +136,7 @@ export function composePublishing(
       },
     });
 
+  const listeners = together([]);
   const breakers = new BreakerStore({ ...base, trustCache, policy: breakerPolicy(config) });
   const deferredPermissions = new DeferredPermissions({ ...base, trustCache, breakers });
   const calls = new PeerCalls(http, log, clock, deferredPermissions);
@@ -144,6 +146,7 @@ export function composePublishing(
     changeLog,
     inboundHeads,
     cursors,
+    listeners,
     trustCache,
     deferredPermissions,
     notifyPermissions: async (trust, timestamp) => await notifyLate({ calls, permissions }, trust, timestamp),
@@ -185,7 +188,7 @@ export function composePublishing(
     deliverSlice: async (slice, deadline) => {
       await deliverSlice({ ...base, heads: inboundHeads, changeLog, fanOut }, slice, deadline);
     },
-    maintenance: new ChangeLogMaintenance({ ...base, heads: inboundHeads, fanOut, properties, retention }),
+    maintenance: new ChangeLogMaintenance({ ...base, heads: inboundHeads, fanOut, listeners, properties, retention }),
     retention,
     permissionsOf,
     calls,

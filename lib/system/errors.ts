@@ -4,6 +4,9 @@
  */
 const CATALOGUE = {
   "request.invalid": [400, "bad_request"],
+  "request.digest_mismatch": [400, "digest_mismatch"],
+  "request.precondition_failed": [412, "precondition_failed"],
+  "request.precondition_required": [428, "precondition_required"],
   "request.unsupported_media_type": [415, "unsupported_media_type"],
   "request.too_large": [413, "payload_too_large"],
   "auth.missing": [401, "unauthorized"],
@@ -12,6 +15,7 @@ const CATALOGUE = {
   "auth.token_invalid": [403, "token_invalid"],
   "resource.not_found": [404, "not_found"],
   "resource.conflict": [409, "conflict"],
+  "resource.limit_reached": [409, "limit_reached"],
   "resource.gone": [410, "gone"],
   "request.topic_mismatch": [400, "topic_mismatch"],
   "request.digest_mismatch": [400, "digest_mismatch"],
@@ -40,7 +44,7 @@ export interface ErrorDetails {
   /** The field that is wrong, as the client named it. The message names it too. */
   readonly field?: string;
   /** More members of the wire form's `error` object; never secrets. */
-  readonly extra?: Readonly<Record<string, string | number | boolean>>;
+  readonly extra?: Readonly<Record<string, string | number | boolean | readonly string[]>>;
   readonly cause?: unknown;
 }
 
@@ -50,7 +54,7 @@ export class ServiceError extends Error {
   readonly code: ErrorCode;
   readonly headers: Readonly<Record<string, string>>;
   readonly field: string | undefined;
-  readonly extra: Readonly<Record<string, string | number | boolean>>;
+  readonly extra: NonNullable<ErrorDetails["extra"]>;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });

@@ -33,10 +33,14 @@ export const listenerPrefix = (kind: ListenerKind): string => `${kind}#`;
 /** The listener that a key names; undefined when the key is another's. */
 export function listenerOfKey(key: Key): ListenerRef | undefined {
   if (!key.pk.startsWith("W#")) return undefined;
-  const [kind, id, more] = key.sk.split("#");
+  const name = nameOf(key.sk);
+  return name === undefined ? undefined : { actorId: actorOfKey(key), ...name };
+}
+
+function nameOf(text: string): Omit<ListenerRef, "actorId"> | undefined {
+  const [kind, id, more] = text.split("#");
   if (id === undefined || more !== undefined) return undefined;
-  if (kind !== "webhook" && kind !== "websub" && kind !== "event-hooks") return undefined;
-  return { actorId: actorOfKey(key), kind, id };
+  return kind === "webhook" || kind === "websub" || kind === "event-hooks" ? { kind, id } : undefined;
 }
 
 /** Where a marker stands: at the target and the name that a pattern begins with, or among those that begin with a wildcard. */
@@ -56,3 +60,9 @@ export const listenerMarkerKey = ({ actorId, kind, id }: ListenerRef, place: Mar
   pk: scopePartition(actorId),
   sk: `${place === "wildcard" ? WILDCARD_PREFIX : scopePrefix(place.target, place.name)}${LISTENER}${kind}#${id}`,
 });
+
+/** The listener that a marker names; undefined for a marker of a peer. */
+export function listenerOfMarker({ sk }: Pick<Key, "sk">): Omit<ListenerRef, "actorId"> | undefined {
+  const from = sk.lastIndexOf(LISTENER);
+  return from < 0 ? undefined : nameOf(sk.slice(from + 1));
+}

@@ -5,6 +5,7 @@ import type { Table } from "../../dynamodb/table.ts";
 import type { PermissionStore } from "../../trust/permission-store.ts";
 import type { Clock, DelayQueue, Ids, Log, PeerHttp } from "../../system/ports.ts";
 import type { ChangeLog } from "../../change-log/change-log.ts";
+import type { Listeners } from "../../engine/listening.ts";
 import type { InboundHead } from "../subscribers/inbound-head.ts";
 import type { InboundHeads } from "../subscribers/inbound-heads.ts";
 import type { CursorStore } from "../subscribers/cursor-store.ts";
@@ -37,6 +38,7 @@ export interface DeliveryServicesDeps {
   readonly config: Config;
   readonly changeLog: ChangeLog;
   readonly inboundHeads: InboundHeads;
+  readonly listeners: Listeners;
   readonly cursors: CursorStore;
   readonly permissions: Pick<PermissionStore, "of">;
   readonly trustCache: TrustCache;

@@ -5,9 +5,11 @@ import { newLease, type LeaseDeps } from "../../dynamodb/lease.ts";
 import { inboundHeadKey, logHeadKey } from "../../dynamodb/keys/publishing.ts";
 import type { Item } from "../../dynamodb/table.ts";
 import { wakeUp, type WakeUpDeps } from "../../system/wake-up.ts";
-import type { NumberedRecord, ChangeLog } from "../../change-log/change-log.ts";
+import { hasListeners, type NumberedRecord, type ChangeLog } from "../../change-log/change-log.ts";
 import { isWaiting, readInboundHead, type InboundHead } from "../subscribers/inbound-head.ts";
-import type { InboundHeads, SubscriberName } from "../subscribers/inbound-heads.ts";
+import type { InboundHeads } from "../subscribers/inbound-heads.ts";
+import { findInScope, type SubscriberName } from "../../engine/in-scope.ts";
+import { LISTENERS_WAIT_MS, type Listeners } from "../../engine/listening.ts";
 import type { Commit } from "../../change-log/log-commits.ts";
 import type { AdvanceOptions, AdvanceResult, CursorStore } from "../subscribers/cursor-store.ts";
 import { advanceAll } from "../subscribers/advance-all.ts";
@@ -36,7 +38,8 @@ const AFTER_TROUBLE_SECONDS = 5;
 
 export interface FanOutDeps extends SessionDeps, LeaseDeps, WakeUpDeps {
   readonly changeLog: ChangeLog;
-  readonly heads: Pick<InboundHeads, "touched" | "items">;
+  readonly heads: Pick<InboundHeads, "items">;
+  readonly listeners: Pick<Listeners, "deliver">;
   readonly cursors: CursorStore;
   readonly pool: DeliveryPool;
   readonly trustCache: TrustCache;
@@ -92,41 +95,44 @@ export class FanOut {
   }
 
   /**
-   * Sends a commit to every subscription in its scope. Resolves when each was delivered, failed, or is left to another
-   * delivery or to the worker; it counts all subscriptions when those in scope cannot be found. Never rejects.
+   * Sends a commit to every subscription and listener in its scope. Resolves when each was delivered, failed, or is left
+   * to another delivery or to the worker; it counts all of them when those in scope cannot be found. Never rejects.
    *
    * @param time absent: what the caller can wait; inside a hook the worker behind the queue sends all of it
    */
   async publish(commit: Commit, time = DeliveryBudget.ofCaller(this.#deps.clock)): Promise<FanOutResult> {
     const { actorId, newest, records, head } = commit;
-    if (head.subscribers === 0) return NO_FAN_OUT;
-    const { heads, changeLog, log } = this.#deps;
+    if (head.subscribers === 0 && !hasListeners(head.listeners)) return NO_FAN_OUT;
+    const { table, changeLog, listeners, log } = this.#deps;
     const alone = aloneOf(commit, this.#deps, () => this.#newest.get(actorId) !== newest);
     this.#newest.set(actorId, newest);
     try {
-      const names = await heads.touched(
-        actorId,
-        records.map(({ record }) => record),
-        head.subscribers,
-      );
+      const plain = records.map(({ record }) => record);
+      const { subscribers: names, listeners: found } = await findInScope(table, actorId, plain, head);
       const notified = names.filter(({ granularity }) => granularity !== "none");
       const polling = names.length - notified.length;
       const { buckets } = head;
       const isWide = notified.length > MOST_OF_A_REQUEST;
       if (isWide) await handOverSlices(this.#deps, { actorId, upTo: newest }, notified);
       const cache = new RecordCache(changeLog, actorId, records);
-      const outcomes = isWide
+      const isAlone = (): boolean => alone !== undefined && !alone.isMet();
+      const waitMs = time === undefined ? 0 : LISTENERS_WAIT_MS;
+      const heard = listeners.deliver(commit, found, { cache, isAlone, waitMs });
+      const peers = isWide
         ? notified.map((): RoundOutcome => ({ kind: "deferred" }))
         : time === undefined
           ? notified.map((): RoundOutcome => ({ kind: "deferred", unfinished: 0 }))
           : await this.#round(actorId, notified, { newest, records, alone, cache, buckets, time, waiting: new Set() });
+      const outcomes: readonly RoundOutcome[] = [...peers, ...(await heard)];
       const waits = outcomes.flatMap(({ unfinished }) => unfinished ?? []);
       if (waits.length > 0) await this.#handOver(actorId, Math.min(...waits));
       return sumOf([...outcomes, ...Array.from({ length: polling }, (): RoundOutcome => ({ kind: "skipped" }))]);
     } catch (error) {
       log.error("the callbacks of a change failed; the maintenance sends them", { actorId, error });
       await this.#handOver(actorId, AFTER_TROUBLE_SECONDS);
-      return { ...NO_FAN_OUT, totalCount: head.subscribers, deferredCount: head.subscribers };
+      const { named, wildcard, unmarked } = head.listeners;
+      const all = head.subscribers + named + wildcard + unmarked;
+      return { ...NO_FAN_OUT, totalCount: all, deferredCount: all };
     } finally {
       if (this.#newest.get(actorId) === newest) this.#newest.delete(actorId);
     }

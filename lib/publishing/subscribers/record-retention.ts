@@ -129,8 +129,8 @@ export class RecordRetention {
   }
 
   /**
-   * Deletes the records that no head needs. `needs` are those of all stored heads of the actor, read after `logHead`: a
-   * subscription that is made in between needs only newer records.
+   * Deletes the records that no head needs, unless a listener reads records. `needs` are those of all stored heads of the
+   * actor, read after `logHead`: a subscription that is made in between needs only newer records, and so does a listener.
    *
    * @returns the last deleted record, which the head is to note; the oldest remaining one, and when it expires (ms since
    *   1970), undefined when no backlog needs it, or it has expired
@@ -138,8 +138,10 @@ export class RecordRetention {
   async deleteUnneeded(actorId: string, needs: Needs, logHead: LogHead): Promise<Deleted> {
     const { changeLog } = this.#deps;
     const last = Math.min(logHead.newest + 1, needs.first) - 1;
-    const oldest = async () => (needs.waiting ? await changeLog.oldest(actorId) : undefined);
-    if (last <= logHead.deletedUpTo) return { deletedUpTo: logHead.deletedUpTo, oldest: await oldest() };
+    const oldest = async () => (needs.waiting ? await changeLog.oldest(actorId, needs.first) : undefined);
+    // A listener that reads records may come back to any of them until it expires.
+    const keepsAll = logHead.listeners.reading > 0 || last <= logHead.deletedUpTo;
+    if (keepsAll) return { deletedUpTo: logHead.deletedUpTo, oldest: await oldest() };
     await changeLog.deleteRecords(actorId, last);
     return { deletedUpTo: last, oldest: await oldest() };
   }
