@@ -1,5 +1,6 @@
 /** Answers every HTTP request except callbacks. */
 import { routes as actors } from "../lib/api/actors.ts";
+import { routes as events } from "../lib/api/events.ts";
 import type { RouteMap } from "../lib/api/handler.ts";
 import { routes as peers } from "../lib/api/peers.ts";
 import { routes as properties } from "../lib/api/properties.ts";
@@ -17,6 +18,7 @@ export function routes(services: Service): RouteMap {
     ...properties(services),
     ...subscriptions(services),
     ...peers(services),
+    ...events(services),
   };
 }
 

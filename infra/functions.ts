@@ -53,4 +53,5 @@ export const servedBy = {
   subscriptions: "api",
   callbacks: "callbacks",
   peers: "api",
+  events: "api",
 } as const satisfies Readonly<Record<Area, FunctionName>>;

@@ -29,7 +29,7 @@ interface Route {
 }
 
 /** The parts that the routes fall into, each with a file of handlers beside this one. */
-export type Area = "actors" | "trust" | "properties" | "subscriptions" | "callbacks" | "peers";
+export type Area = "actors" | "trust" | "properties" | "subscriptions" | "callbacks" | "peers" | "events";
 
 /** The area that answers requests which no route matches (with 404). */
 export const DEFAULT_AREA = "actors" satisfies Area;
@@ -119,6 +119,11 @@ export const routes = [
   { method: "POST", path: "/{actorId}/callbacks/{name+}", area: "callbacks", access: ["hook"] },
   { method: "PUT", path: "/{actorId}/callbacks/{name+}", area: "callbacks", access: ["hook"] },
   { method: "DELETE", path: "/{actorId}/callbacks/{name+}", area: "callbacks", access: ["hook"] },
+
+  // Events. Which topics a peer may publish to, its permissions say; the query of a data URL is its credential.
+  { method: "POST", path: "/{actorId}/events", area: "events", access: OWNER_OR_PEER },
+  { method: "POST", path: "/{actorId}/events/{topic}", area: "events", access: OWNER_OR_PEER },
+  { method: "GET", path: "/{actorId}/events/{position}/data", area: "events", access: ["anyone"] },
 
   // Suspending and resuming diffs.
   { method: "GET", path: "/{actorId}/suspensions", area: "peers", access: OWNER },

@@ -1,22 +1,11 @@
 /** Checks what an application registers. Anything else throws at its registration, with a message that says what is allowed. */
 import { isOutsideId } from "../domain/terms/identifiers.ts";
+import { isOwnPath } from "../domain/terms/own-paths.ts";
 import { isTarget, OWN_NAME_RULE } from "../domain/terms/names.ts";
 
 const OPTIONS: readonly string[] = ["autoSequence", "autoStorage", "autoCleanup", "gapTimeoutSeconds", "maxPending"];
 /** Names below `/callbacks/` that the protocol uses. */
 const OWN_CALLBACKS: readonly (string | undefined)[] = ["subscriptions", "permissions"];
-/** Names below an actor that the service uses. */
-const OWN_PATHS: readonly string[] = [
-  "meta",
-  "trust",
-  "permissions",
-  "properties",
-  "subscriptions",
-  "suspensions",
-  "callbacks",
-  "peers",
-  "parked",
-];
 
 /** @throws TypeError when an option has no such name */
 export function checkOptions(options: object): void {
@@ -39,7 +28,7 @@ export function checkTarget(where: string, target: unknown): void {
 export function checkOwnTarget(where: string, target: unknown): void {
   checkTarget(where, target);
   if (target === "*") throw new TypeError(`${where}: "*" is no target; each target's state has a hook of its own.`);
-  if (!OWN_PATHS.includes(String(target))) return;
+  if (!isOwnPath(String(target))) return;
   throw new TypeError(`${where}: ${shown(target)} is the service's own; its state is not the application's to give.`);
 }
 
