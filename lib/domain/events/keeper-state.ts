@@ -37,10 +37,13 @@ export interface Failing {
   readonly attempts: number;
   /** How many of `attempts` were counted in the present run of failures: they are given back when the breaker opens. */
   readonly inRun: number;
-  /** Nothing was taken since the event failed last. */
+  /** It failed in the present run: nothing was taken since. */
   readonly run: boolean;
-  /** It failed before and after something else was taken: its failures are its own, whatever their status. */
-  readonly shown: boolean;
+  /**
+   * `taken`: something else was taken since it failed first. `shown`: and after that it failed again, so that its failures
+   * are its own, whatever their status.
+   */
+  readonly evidence: "none" | "taken" | "shown";
   /** The last failure was the endpoint's by its status: it does not hold back its key, but other keys go first. */
   readonly endpoint: boolean;
   /** When the last attempt ended, ms since 1970. */
@@ -67,6 +70,8 @@ export interface Entry extends Front {
   readonly scope: "key" | "below" | "one";
   /** Events of the entry below the floor that are not done. */
   readonly waiting: number;
+  /** Events up to here are counted by the wider entry that this one came from, until that one has passed them. */
+  readonly countedTo?: string;
   readonly failing?: Failing;
 }
 
@@ -125,7 +130,7 @@ export interface KeeperState<S> {
   readonly entries: readonly Entry[];
   /** Ascending; the first holds for the oldest entry, anchor and floor. Never empty. */
   readonly selections: readonly SelectionFrom<S>[];
-  /** Ascending; never empty. */
+  /** Ascending. */
   readonly anchors: readonly Anchor[];
   readonly health: EndpointHealth;
   readonly stopped?: Stopped;
@@ -134,6 +139,8 @@ export interface KeeperState<S> {
 
 /** Most entries; the whole listener waits while there is no room for one more. */
 export const MAX_ENTRIES = 64;
+/** Most characters that the keys of entries have together, but for a single one. */
+export const MAX_KEY_CHARACTERS = 32_768;
 /** Most selections at a time: a further change waits until entries that need the old ones are done. */
 export const MAX_SELECTIONS = 8;
 /** Most anchors: redriven events can be numbered from the oldest on. */

@@ -82,23 +82,3 @@ export interface KeeperNote<E extends OrderedEvent, S> {
   readonly redriven: readonly NumberedEvent<E>[];
   readonly signals: readonly KeeperSignal[];
 }
-
-/** What a session asks of the order keeper of one listener; it holds the lease, and the clock. */
-export interface OrderKeeperPort<E extends OrderedEvent, S> {
-  /** What may happen at `now` (ms since 1970). */
-  next(now: number): KeeperStep<E>;
-  /** What was read; `after` is that of the request. Nothing of it was lost to expiry. */
-  read(stretch: Stretch<E>): void;
-  /** The part that `next` asked for can no longer be read: its beginning has expired. */
-  overtaken(): void;
-  /** An event of the last `next` begins. */
-  begin(numbered: NumberedEvent<E>): void;
-  /** An event that began has this outcome; it ended at `now`. */
-  report(numbered: NumberedEvent<E>, outcome: Outcome, now: number): void;
-  /** What to store now. Never later than before the next event is begun when `next` says so. Changes nothing. */
-  note(now: number): KeeperNote<E, S>;
-  /** The note was stored. One that was not stored ends the session: begin again with the stored state. */
-  stored(note: KeeperNote<E, S>): void;
-  /** The stored state has other selections now, from a change by the owner while this session works. */
-  adopt(state: Pick<KeeperState<S>, "selections">): void;
-}
