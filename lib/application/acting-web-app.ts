@@ -15,9 +15,13 @@ import { insideHook } from "../system/request-context.ts";
 import type { HookEvent, HookRunner } from "../failed-events/hook-event.ts";
 import type { Scope } from "../domain/terms/scope.ts";
 import type { Actor } from "./actor.ts";
+import type { EventHookDefinition, EventHookRun, EventHookRunner } from "../listeners/event-hooks/definition.ts";
 import { DataHooks } from "./data-hooks.ts";
+import { EventHooks } from "./event-hooks.ts";
 import type {
   CallbackHook,
+  EventHook,
+  EventHookOptions,
   LifecycleHook,
   LifecycleName,
   StateHook,
@@ -58,7 +62,7 @@ const LIFECYCLE_HOOKS = [
  * Collects the hooks and options that the deployer registers; nothing runs before the functions ask for it. Every method
  * that registers throws a `TypeError`, which stops the function at its start, for an argument that cannot be meant.
  */
-export class ActingWebApp implements Application, HookRunner {
+export class ActingWebApp implements Application, HookRunner, EventHookRunner {
   readonly awType: string;
   readonly desc: string;
   readonly info: string;
@@ -66,6 +70,7 @@ export class ActingWebApp implements Application, HookRunner {
   readonly relationships: Readonly<Record<string, Permissions>>;
   #options: CodeOptions = {};
   readonly #dataHooks = new DataHooks();
+  readonly #eventHooks = new EventHooks();
   readonly #callbackHooks = new Map<string, CallbackHook>();
   readonly #stateHooks = new Map<string, StateHook>();
   readonly #trustHooks = new Map<TrustHookName, TrustHook[]>();
@@ -114,6 +119,12 @@ export class ActingWebApp implements Application, HookRunner {
   subscriptionDataHook(target: string, hook: SubscriptionDataHook): this {
     checkHook("subscriptionDataHook", hook);
     this.#dataHooks.add(target, hook);
+    return this;
+  }
+
+  /** Runs `hook` for the events of the actors themselves that match, from the first change after this release on. */
+  eventHook(options: EventHookOptions, hook: EventHook): this {
+    this.#eventHooks.add(options, hook);
     return this;
   }
 
@@ -191,6 +202,16 @@ export class ActingWebApp implements Application, HookRunner {
       signal,
     });
     await runEach(this.#dataHooks.of(event), hookData);
+  }
+
+  get eventHooks(): readonly EventHookDefinition[] {
+    return this.#eventHooks.definitions;
+  }
+
+  async runEventHook(id: string, { actorId, event, attempt }: EventHookRun, signal: AbortSignal): Promise<void> {
+    const hook = this.#eventHooks.get(id);
+    if (hook === undefined) throw new TypeError(`This release has no event hook ${id}.`);
+    await insideHook(async () => await hook({ actor: this.#actor(actorId), event, attempt, signal }));
   }
 
   /** The raw hook of that name, if one is registered. */

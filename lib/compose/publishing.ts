@@ -29,13 +29,16 @@ import { RecordRetention } from "../publishing/subscribers/record-retention.ts";
 import { readSubscriptionContext, type PermissionsOf } from "../publishing/subscribers/subscription-context.ts";
 import { Suspensions } from "../publishing/subscribers/suspensions.ts";
 import { UnnotifiedEnds } from "../publishing/subscribers/unnotified-ends.ts";
+import { EventHookBeginnings } from "../listeners/event-hooks/event-hook-beginnings.ts";
 import { PeerCalls } from "../trust/peer-calls.ts";
 import { notifyLate } from "../trust/permission-changes.ts";
 import { confirmRules, rulesDigest } from "../trust/relationship-rules.ts";
 import { together } from "../engine/listening.ts";
+import { composeEventHooks, type EventHookServices } from "./event-hooks.ts";
 import type { Runtime } from "./runtime.ts";
 
 export interface PublishingServices extends DeliveryServices {
+  readonly eventHooks: EventHookServices;
   readonly changeLog: ChangeLog;
   /** Commits, each followed by the delivery of what it made. */
   readonly commits: Commits;
@@ -66,10 +69,12 @@ function composeLog(base: Runtime, app: ActingWebApp) {
   const trustCache = new TrustCache({ table, clock });
   const digest = rulesDigest(app.relationships);
   const subscribers = async (actorId: string) => await inboundHeads.peers(actorId);
+  const beginnings = new EventHookBeginnings({ runner: app, clock, epoch: config.logEpoch });
   const unpublished = new LogCommits({
     ...base,
     changeLog,
     invalidateCaches: (commit) => trustCache.invalidateNamed(commit),
+    eventHooks: beginnings,
     rules: {
       digest,
       confirm: async (actorId, commits) =>
@@ -136,7 +141,8 @@ export function composePublishing(
       },
     });
 
-  const listeners = together([]);
+  const eventHooks = composeEventHooks(base, app, changeLog);
+  const listeners = together([eventHooks.listener]);
   const breakers = new BreakerStore({ ...base, trustCache, policy: breakerPolicy(config) });
   const deferredPermissions = new DeferredPermissions({ ...base, trustCache, breakers });
   const calls = new PeerCalls(http, log, clock, deferredPermissions);
@@ -177,6 +183,7 @@ export function composePublishing(
   const notify: NotifySubscribers = async (commit) => await fanOut.publish(commit);
   return {
     ...delivery,
+    eventHooks,
     changeLog,
     commits,
     properties,

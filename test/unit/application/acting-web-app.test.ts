@@ -193,6 +193,52 @@ describe("a subscription data hook", () => {
   });
 });
 
+describe("an event hook", () => {
+  const hook = (): void => undefined;
+  const options = { id: "indexer", pattern: "properties.*" };
+
+  it("gets the event, its actor and the attempt, and is known as a hook in all it does", async () => {
+    const got: unknown[] = [];
+    const app = make().eventHook(options, (own) => void got.push(own, isInsideHook()));
+    const event = { specversion: "1.0", id: "e1" };
+    await app.runEventHook("indexer", { actorId: "me", event, attempt: 2 }, signal);
+    expect(got).toEqual([{ actor, event, attempt: 2, signal }, true]);
+  });
+
+  it("is defined by its id, its pattern, its types and its order", () => {
+    const app = make()
+      .eventHook(options, hook)
+      .eventHook({ id: "all", pattern: "**", types: ["a.b", "org.actingweb.*"], order: "strict" }, hook);
+    expect(app.eventHooks).toEqual([
+      { id: "indexer", selection: { topics: ["properties.*"] }, order: "key" },
+      { id: "all", selection: { topics: [">"], types: ["a.b", "org.actingweb.*"] }, order: "strict" },
+    ]);
+  });
+
+  it.each([
+    [{ id: "" }, 'eventHook: the id "" is not allowed; allowed is 1 to 32 of a-z 0-9 -.'],
+    [{ id: "Big" }, 'the id "Big"'],
+    [{ id: "x".repeat(33) }, "allowed is 1 to 32"],
+    [{ id: 7 }, "the id 7"],
+    [{ pattern: "a..b" }, 'eventHook: the pattern "a..b" must be'],
+    [{ pattern: undefined }, "eventHook: the pattern undefined"],
+    [{ pattern: "trust.*" }, 'no event\'s topic begins with "trust", which is a path of the service'],
+    [{ order: "fifo" }, 'eventHook: "fifo" is not known; allowed is key, strict, none'],
+    [{ types: [] }, "eventHook: the types are []"],
+    [{ types: ["a b"] }, 'the types are ["a b"]; allowed is a list of 1 to 20 types'],
+    [{ types: Array(21).fill("a") }, "eventHook: the types are"],
+    [{ types: "a.b" }, 'the types are "a.b"'],
+  ])("cannot be registered with %j", (wrong, message) => {
+    expect(() => make().eventHook({ ...options, ...wrong } as never, hook)).toThrow(message);
+  });
+
+  it("is the only one of its id, and a function", () => {
+    const app = make().eventHook(options, hook);
+    expect(() => app.eventHook({ ...options, pattern: ">" }, hook)).toThrow('there is a hook for "indexer" already');
+    expect(() => app.eventHook({ ...options, id: "b" }, "x" as never)).toThrow("it must be a function");
+  });
+});
+
 describe("a callback hook", () => {
   it("is found by its name, paths included", () => {
     const hook = (): boolean => true;
