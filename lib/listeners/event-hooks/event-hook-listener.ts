@@ -186,7 +186,7 @@ export class EventHookListener implements Listeners {
     const { actorId, deadline, until } = work;
     const { item } = run;
     const died = startsIn(item) > 1;
-    const leastMs = settings.timeoutMs + RESERVE_MS + (until === Infinity ? (deadline.stopStartingBelowMs ?? 0) : 0);
+    const leastMs = Math.max(settings.timeoutMs + RESERVE_MS, deadline.stopStartingBelowMs ?? 0);
     let alone: Promise<unknown> = Promise.resolve();
     const tools = {
       ...{ now: () => clock.now(), random, maxAttempts: settings.maxAttempts, reading },

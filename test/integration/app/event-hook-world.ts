@@ -1,8 +1,10 @@
 /** One deployment whose releases have hooks on actors' own events; a release is another service over the same table. */
 import { ActingWebApp } from "../../../lib/application/acting-web-app.ts";
 import type { EventHook, EventHookOptions, OwnEvent } from "../../../lib/application/hooks.ts";
+import type { Ports } from "../../../lib/compose/runtime.ts";
 import { eventHooksKey } from "../../../lib/listeners/event-hooks/event-hooks-item.ts";
 import type { Item, Table } from "../../../lib/dynamodb/table.ts";
+import type { Json } from "../../../lib/system/ports.ts";
 import { Network } from "../../support/in-process.ts";
 import { MemoryTable } from "../../support/memory-table.ts";
 import { WholeService, type Hosted } from "../../support/whole-service.ts";
@@ -25,11 +27,17 @@ export class EventHookWorld {
   /** Every attempt, in the order of their beginnings. */
   readonly attempts: Attempt[] = [];
   readonly #environment: Record<string, string>;
+  readonly #ports: Partial<Ports>;
   release: WholeService;
   actor!: Hosted;
 
-  private constructor(hooks: readonly Registration[], environment: Record<string, string>, table: Table) {
+  private constructor(
+    hooks: readonly Registration[],
+    environment: Record<string, string>,
+    { table, ports }: { readonly table: Table; readonly ports: Partial<Ports> },
+  ) {
     this.table = table;
+    this.#ports = ports;
     this.#environment = environment;
     this.release = this.#released(hooks);
   }
@@ -37,9 +45,9 @@ export class EventHookWorld {
   static async open(
     hooks: readonly Registration[],
     environment: Record<string, string> = {},
-    table: Table = new MemoryTable(),
+    { table = new MemoryTable(), ports = {} }: { readonly table?: Table; readonly ports?: Partial<Ports> } = {},
   ): Promise<EventHookWorld> {
-    const world = new EventHookWorld(hooks, { CALLBACK_MODE: "sync", ...environment }, table);
+    const world = new EventHookWorld(hooks, { CALLBACK_MODE: "sync", ...environment }, { table, ports });
     world.actor = await world.release.actor();
     return world;
   }
@@ -53,7 +61,7 @@ export class EventHookWorld {
       });
     }
     return new WholeService(this.network, "https://me.example", {
-      ...{ app, environment: this.#environment, table: this.table },
+      ...{ app, environment: this.#environment, table: this.table, ports: this.#ports },
     });
   }
 
@@ -62,6 +70,16 @@ export class EventHookWorld {
     const { now } = this.release;
     this.release = this.#released(hooks);
     this.release.now = now;
+  }
+
+  /** A change by a process that dies before it gives the change to anybody. */
+  async putAndDie(target: string, data: Json): Promise<void> {
+    await this.release.service.commits.commit(
+      this.actor.id,
+      [],
+      () => ({ records: [{ kind: "change", changes: [{ do: "notify", target, data }] }], writes: [] }),
+      { quiet: true },
+    );
   }
 
   get own() {
