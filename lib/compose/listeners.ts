@@ -1,10 +1,7 @@
 /** Listeners of an actor's events beside its peers, put together over one runtime. */
 import type { ChangeLog } from "../change-log/change-log.ts";
 import type { Commits } from "../change-log/log-commits.ts";
-import { OrderKeeper } from "../domain/events/order-keeper.ts";
-import { selects, type Selection } from "../domain/events/selection.ts";
 import { sourceOf } from "../dynamodb/keys/failed-events.ts";
-import type { LogEvent } from "../listeners/log-events.ts";
 import { FailedEventStore, type SourceWrites } from "../failed-events/failed-event-store.ts";
 import type { ListenerEvent } from "../failed-events/hook-event.ts";
 import { ListenerDelivery, type ListenerDeliveryDeps } from "../listeners/delivery.ts";
@@ -25,7 +22,7 @@ export interface ListenerServices {
 
 /** What delivers to listeners. */
 export function composeListeners(base: Runtime, changeLog: ChangeLog): ListenerServices {
-  const { config, log, random } = base;
+  const { config, log } = base;
   const failedEvents = new FailedEventStore<ListenerEvent>({ ...base, source: LISTENER_WRITES });
   const retentionMs = config.diffRetentionDays * DAY_MS;
   const deps: ListenerDeliveryDeps = {
@@ -36,7 +33,6 @@ export function composeListeners(base: Runtime, changeLog: ChangeLog): ListenerS
     epoch: config.logEpoch,
     retentionDays: config.diffRetentionDays,
     failedKeepDays: config.parkedKeepDays,
-    keeperOf: (state, rules) => new OrderKeeper<LogEvent, Selection>(state, rules, { selects: selectsEvent, random }),
   };
   const way = new WebhookWay({
     ...base,
@@ -68,8 +64,6 @@ export function composeWebhooks(
     rootOf: (actorId) => rootUri(config, actorId),
   });
 }
-
-const selectsEvent = (selection: Selection, { event }: LogEvent): boolean => selects(selection, event);
 
 /** A failed event counts at its listener while it stands; it never stops one by itself. */
 const LISTENER_WRITES: SourceWrites<ListenerEvent> = {
