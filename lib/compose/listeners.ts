@@ -9,8 +9,7 @@ import { FailedEventStore, type SourceWrites } from "../failed-events/failed-eve
 import type { ListenerEvent } from "../failed-events/hook-event.ts";
 import { ListenerDelivery, type ListenerDeliveryDeps } from "../listeners/delivery.ts";
 import { failedEventEnded } from "../listeners/listener-head.ts";
-import type { WebhookAnswer, WebhookTarget } from "../listeners/webhooks/webhook-way.ts";
-import { WebhookWay } from "../listeners/webhooks/webhook-way.ts";
+import { WebhookWay, type WebhookAnswer, type WebhookTarget } from "../listeners/webhooks/webhook-way.ts";
 import { logSignals } from "../listeners/webhooks/webhook-signals.ts";
 import { Webhooks } from "../listeners/webhooks/webhooks.ts";
 import { breakerPolicy } from "../publishing/delivery/delivery-services.ts";
@@ -22,6 +21,19 @@ const DAY_MS = 86_400_000;
 export interface ListenerServices {
   readonly webhookDelivery: ListenerDelivery<WebhookTarget, WebhookAnswer>;
 }
+
+const selectsEvent = (selection: Selection, { event }: LogEvent): boolean => selects(selection, event);
+
+/** A failed event counts at its listener while it stands; it never stops one by itself. */
+const LISTENER_WRITES: SourceWrites<ListenerEvent> = {
+  stopped: () => Promise.resolve(undefined),
+  resolved: ({ actorId, source }) => {
+    const of = sourceOf(source);
+    if (of === undefined || of.kind === "hook") return Promise.resolve(undefined);
+    const kind = of.kind === "webhook" ? "webhook" : "event-hooks";
+    return Promise.resolve({ write: failedEventEnded({ actorId, kind, id: of.id }) });
+  },
+};
 
 /** What delivers to listeners. */
 export function composeListeners(base: Runtime, changeLog: ChangeLog): ListenerServices {
@@ -68,16 +80,3 @@ export function composeWebhooks(
     rootOf: (actorId) => rootUri(config, actorId),
   });
 }
-
-const selectsEvent = (selection: Selection, { event }: LogEvent): boolean => selects(selection, event);
-
-/** A failed event counts at its listener while it stands; it never stops one by itself. */
-const LISTENER_WRITES: SourceWrites<ListenerEvent> = {
-  stopped: () => Promise.resolve(undefined),
-  resolved: ({ actorId, source }) => {
-    const of = sourceOf(source);
-    if (of === undefined || of.kind === "hook") return Promise.resolve(undefined);
-    const kind = of.kind === "webhook" ? "webhook" : "event-hooks";
-    return Promise.resolve({ write: failedEventEnded({ actorId, kind, id: of.id }) });
-  },
-};
