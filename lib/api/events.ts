@@ -1,5 +1,6 @@
 /** Events: published by the owner, the trustee and peers, and the data of large ones. */
 import type { ChangeLog } from "../change-log/change-log.ts";
+import { positionGone } from "../actors/position-gone.ts";
 import { checkDataToken } from "../actors/event-data-url.ts";
 import { contentOf } from "../domain/events/envelope.ts";
 import { parsePosition } from "../domain/events/position.ts";
@@ -84,9 +85,8 @@ export function routes(services: EventRouteServices): RouteMap {
       checkDataToken(actor, { position, query: request.query, now: clock.now() });
       const event = await eventAt(changeLog, actor.id, config.logEpoch, position);
       if (event === undefined) {
-        const link = `<${config.baseUrl}/${actor.id}/properties>; rel="snapshot"`;
-        const message = "The record of this event is gone; read the state instead.";
-        throw new ServiceError("resource.position_gone", message, { headers: { Link: link } });
+        const root = `${config.baseUrl}/${actor.id}`;
+        throw positionGone(root, "The record of this event is gone; read the state instead.");
       }
       const { contentType, bytes } = contentOf(event);
       const headers = { "content-type": contentType, "cache-control": "private, no-store" };

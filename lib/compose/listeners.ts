@@ -6,8 +6,7 @@ import { FailedEventStore, type SourceWrites } from "../failed-events/failed-eve
 import type { ListenerEvent } from "../failed-events/hook-event.ts";
 import { ListenerDelivery, type ListenerDeliveryDeps } from "../listeners/delivery.ts";
 import { failedEventEnded } from "../listeners/listener-head.ts";
-import type { WebhookAnswer, WebhookTarget } from "../listeners/webhooks/webhook-way.ts";
-import { WebhookWay } from "../listeners/webhooks/webhook-way.ts";
+import { WebhookWay, type WebhookAnswer, type WebhookTarget } from "../listeners/webhooks/webhook-way.ts";
 import { logSignals } from "../listeners/webhooks/webhook-signals.ts";
 import { Webhooks } from "../listeners/webhooks/webhooks.ts";
 import { breakerPolicy } from "../publishing/delivery/delivery-services.ts";
@@ -19,6 +18,17 @@ const DAY_MS = 86_400_000;
 export interface ListenerServices {
   readonly webhookDelivery: ListenerDelivery<WebhookTarget, WebhookAnswer>;
 }
+
+/** A failed event counts at its listener while it stands; it never stops one by itself. */
+const LISTENER_WRITES: SourceWrites<ListenerEvent> = {
+  stopped: () => Promise.resolve(undefined),
+  resolved: ({ actorId, source }) => {
+    const of = sourceOf(source);
+    if (of === undefined || of.kind === "hook") return Promise.resolve(undefined);
+    const kind = of.kind === "webhook" ? "webhook" : "event-hooks";
+    return Promise.resolve({ write: failedEventEnded({ actorId, kind, id: of.id }) });
+  },
+};
 
 /** What delivers to listeners. */
 export function composeListeners(base: Runtime, changeLog: ChangeLog): ListenerServices {
@@ -64,14 +74,3 @@ export function composeWebhooks(
     rootOf: (actorId) => rootUri(config, actorId),
   });
 }
-
-/** A failed event counts at its listener while it stands; it never stops one by itself. */
-const LISTENER_WRITES: SourceWrites<ListenerEvent> = {
-  stopped: () => Promise.resolve(undefined),
-  resolved: ({ actorId, source }) => {
-    const of = sourceOf(source);
-    if (of === undefined || of.kind === "hook") return Promise.resolve(undefined);
-    const kind = of.kind === "webhook" ? "webhook" : "event-hooks";
-    return Promise.resolve({ write: failedEventEnded({ actorId, kind, id: of.id }) });
-  },
-};

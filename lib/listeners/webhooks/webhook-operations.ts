@@ -1,4 +1,5 @@
 /** What owners do with a webhook besides stating it: pause, resume, rotate its secret, count its test events. */
+import { positionGone } from "../../actors/position-gone.ts";
 import type { ChangeLog } from "../../change-log/change-log.ts";
 import { restarted, resumed } from "../../domain/events/keeper-changes.ts";
 import {
@@ -22,6 +23,7 @@ import { retryOnConflict } from "../../system/retry-on-conflict.ts";
 import { changeListenerHead } from "../listener-head.ts";
 import { changeTo, isUnchanged, testCounted, type Webhook } from "./webhook-item.ts";
 import {
+  WHY,
   withKeeper,
   type ReadWebhook,
   type StoredWebhook,
@@ -40,6 +42,8 @@ export interface WebhookOperationsDeps {
   readonly changeLog: Pick<ChangeLog, "head" | "oldest" | "stream">;
   /** The deployment's `LOG_EPOCH`. */
   readonly epoch: number;
+  /** The root URI of an actor. */
+  readonly rootOf: (actorId: string) => string;
 }
 
 /** How a resumed webhook goes on. */
@@ -101,12 +105,14 @@ export class WebhookOperations {
 
   /** The state of a listener that begins again at a position it is told, with its numbers. */
   async #restarted(actorId: string, keeper: StoredWebhook["keeper"], from: string): Promise<StoredWebhook["keeper"]> {
-    const { changeLog, clock, epoch } = this.#deps;
+    const { changeLog, clock, epoch, rootOf } = this.#deps;
     const [{ newest }, oldest] = [await changeLog.head(actorId), await changeLog.oldest(actorId)];
     const begin = resolvePosition(from, { epoch, newest, ...compact({ oldest: oldest?.number }) });
-    if (typeof begin === "string") throw positionGone(`it is ${begin}`);
+    if (typeof begin === "string")
+      throw positionGone(rootOf(actorId), `${WHY[begin]}; read the state, and begin now.`, "from");
     const [floor, numbered] = [parsePosition(keeper.floor.after), parsePosition(keeper.numbered.after)];
-    if (floor !== undefined && comparePositions(begin, floor) < 0) throw positionGone("the webhook has been further");
+    if (floor !== undefined && comparePositions(begin, floor) < 0)
+      throw positionGone(rootOf(actorId), "The webhook has been further than that.", "from");
     const events: (RecordEvent & { position: string; expiresAt: number })[] = [];
     for await (const { number, record } of changeLog.stream(actorId, begin.record - 1, numbered?.record ?? 0)) {
       for (const event of eventsOf(record)) {
@@ -178,9 +184,6 @@ function stating(webhook: Webhook, before: Webhook): { readonly webhook: Webhook
   const write: Write = { update: key, change: changeTo(webhook), condition: isUnchanged(before) };
   return { webhook: { ...webhook, version: webhook.version + 1 }, writes: [write] };
 }
-
-const positionGone = (why: string): ServiceError =>
-  new ServiceError("resource.position_gone", `The webhook cannot go on from that position: ${why}.`, { field: "from" });
 
 const wrongFrom = (lost: boolean): ServiceError =>
   new ServiceError(

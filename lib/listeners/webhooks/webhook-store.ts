@@ -1,9 +1,10 @@
 /** The webhooks of all actors: made, changed and read as their owners ask. */
+import { positionGone } from "../../actors/position-gone.ts";
 import type { ChangeLog, LogHead } from "../../change-log/change-log.ts";
 import type { Commits, LogPlan } from "../../change-log/log-commits.ts";
 import { renewed, withSelection } from "../../domain/events/keeper-changes.ts";
 import { newKeeperState, type KeeperState } from "../../domain/events/keeper-state.ts";
-import { printPosition, resolvePosition } from "../../domain/events/position.ts";
+import { printPosition, resolvePosition, type PositionGone } from "../../domain/events/position.ts";
 import type { Selection } from "../../domain/events/selection.ts";
 import { listenerKey, listenerPrefix, type ListenerRef } from "../../dynamodb/keys/listeners.ts";
 import { WEBHOOK_PREFIX, webhookKey, webhookPartition } from "../../dynamodb/keys/webhooks.ts";
@@ -60,6 +61,8 @@ export interface WebhookStoreDeps {
   readonly changeLog: Pick<ChangeLog, "oldest">;
   /** The deployment's `LOG_EPOCH`. */
   readonly epoch: number;
+  /** The root URI of an actor. */
+  readonly rootOf: (actorId: string) => string;
 }
 
 /**
@@ -159,13 +162,11 @@ export class WebhookStore {
 
   /** @throws ServiceError resource.position_gone */
   async #begin(actorId: string, from: string, { newest }: LogHead): Promise<string> {
-    const { changeLog, epoch } = this.#deps;
+    const { changeLog, epoch, rootOf } = this.#deps;
     const oldest = from === "now" ? undefined : await changeLog.oldest(actorId);
     const position = resolvePosition(from, { epoch, newest, ...compact({ oldest: oldest?.number }) });
     if (typeof position !== "string") return printPosition(position);
-    throw new ServiceError("resource.position_gone", `Nothing can be read from that position on: it is ${position}.`, {
-      field: "from",
-    });
+    throw positionGone(rootOf(actorId), `${WHY[position]}; read the state, and begin now.`, "from");
   }
 
   #planChange({ webhook, keeper: before, head }: ReadWebhook, decided: PutDecision, logHead: LogHead): Planned {
@@ -194,6 +195,14 @@ export class WebhookStore {
     return { ...planned, plan: planOf(registration, writes) };
   }
 }
+
+/** Why nobody can begin at a position. */
+export const WHY: Readonly<Record<PositionGone, string>> = {
+  unknown: "This is no position of the actor's log",
+  ahead: "The log has not come to this position",
+  expired: "The record at this position has expired",
+  epoch: "This position is of another epoch of the log",
+};
 
 interface Planned {
   readonly stored: StoredWebhook;

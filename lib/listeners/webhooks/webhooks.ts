@@ -43,8 +43,6 @@ export interface WebhooksDeps
   readonly urls: UrlRules;
   /** For how long a record can be read, ms. */
   readonly retentionMs: number;
-  /** The root URI of an actor. */
-  readonly rootOf: (actorId: string) => string;
 }
 
 /** The webhooks of all actors, as the owner's routes need them. */
