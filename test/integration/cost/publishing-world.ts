@@ -5,6 +5,7 @@ import { sweepAndWork } from "../../support/memory-queue.ts";
 import { logHeadKey, recordPartition } from "../../../lib/dynamodb/keys/publishing.ts";
 import { measure, type Cost, type Measurement } from "../../support/measured-table.ts";
 import { always } from "../../../lib/dynamodb/table.ts";
+import { routes as eventRoutes } from "../../../lib/api/events.ts";
 import { routes as propertyRoutes } from "../../../lib/api/properties.ts";
 import { routes as subscriptionRoutes } from "../../../lib/api/subscriptions.ts";
 import { answer } from "../../../lib/http/area.ts";
@@ -57,7 +58,11 @@ export class PublishingCosts {
       environment: { TABLE_NAME: table.tableName },
     });
     this.services = this.#host.service;
-    this.#areas = { properties: propertyRoutes(this.services), subscriptions: subscriptionRoutes(this.services) };
+    this.#areas = {
+      properties: propertyRoutes(this.services),
+      subscriptions: subscriptionRoutes(this.services),
+      events: eventRoutes(this.services),
+    };
   }
 
   get now(): number {
@@ -126,7 +131,8 @@ export class PublishingCosts {
 
   async #ask(route: string, actorId: string, authorization: string, more: Asking): Promise<Reply> {
     const [method = "", pattern = ""] = route.split(" ");
-    const area = pattern.startsWith("/{actorId}/subscriptions") ? "subscriptions" : "properties";
+    const [, , first = ""] = pattern.split("/");
+    const area = first === "subscriptions" || first === "events" ? first : "properties";
     const end = this.now + REQUEST_MS;
     const request = {
       ...{
