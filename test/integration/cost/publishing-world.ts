@@ -5,6 +5,7 @@ import { sweepAndWork } from "../../support/memory-queue.ts";
 import { logHeadKey, recordPartition } from "../../../lib/dynamodb/keys/publishing.ts";
 import { measure, type Cost, type Measurement } from "../../support/measured-table.ts";
 import { always } from "../../../lib/dynamodb/table.ts";
+import { routes as eventRoutes } from "../../../lib/api/events.ts";
 import { routes as propertyRoutes } from "../../../lib/api/properties.ts";
 import { routes as subscriptionRoutes } from "../../../lib/api/subscriptions.ts";
 import { area, type AreaHandler } from "../../../lib/http/area.ts";
@@ -42,7 +43,7 @@ export class PublishingCosts {
   readonly #host: WholeService;
   readonly #table: EmulatedTable;
   readonly #measurement: Measurement;
-  readonly #areas: Readonly<Record<"properties" | "subscriptions", AreaHandler>>;
+  readonly #areas: Readonly<Record<"properties" | "subscriptions" | "events", AreaHandler>>;
 
   private constructor(table: EmulatedTable) {
     this.#table = table;
@@ -65,6 +66,7 @@ export class PublishingCosts {
     this.#areas = {
       properties: area("properties", propertyRoutes, provide),
       subscriptions: area("subscriptions", subscriptionRoutes, provide),
+      events: area("events", eventRoutes, provide),
     };
   }
 
@@ -134,7 +136,8 @@ export class PublishingCosts {
 
   async #ask(route: string, actorId: string, authorization: string, more: Asking): Promise<Reply> {
     const [method = "", pattern = ""] = route.split(" ");
-    const handler = this.#areas[pattern.startsWith("/{actorId}/subscriptions") ? "subscriptions" : "properties"];
+    const [, , first = ""] = pattern.split("/");
+    const handler = this.#areas[first === "subscriptions" || first === "events" ? first : "properties"];
     const end = this.now + REQUEST_MS;
     return await askArea(handler, {
       ...{ method, pattern, params: { actorId, ...more.params }, remaining: () => end - this.now },

@@ -150,6 +150,50 @@ describe("a property change", () => {
   });
 });
 
+describe("publishing an event", () => {
+  it("costs what a change does, and two write units more with a key; again under that key only reads", async () => {
+    const { actorId } = await world.actor(0);
+    const publish = async (headers: Record<string, string> = {}): Promise<void> => {
+      const asking = { json: { n: 1 }, params: { topic: "orders.new" }, headers };
+      fine(await world.owner("POST /{actorId}/events/{topic}", actorId, asking));
+    };
+    await publish();
+    const plain = await world.costOf(async () => await publish());
+    table.check("event published, no subscriber", plain, {
+      requests: 3,
+      writeUnits: 6,
+      readUnits: 3,
+      indexWriteUnits: 0,
+    });
+    const keyed = await world.costOf(async () => await publish({ "idempotency-key": "k" }));
+    const { requests, writeUnits } = plain;
+    table.check("the same with an idempotency key", keyed, {
+      requests,
+      writeUnits: writeUnits + 2,
+      indexWriteUnits: 0,
+    });
+    const again = await world.costOf(async () => await publish({ "idempotency-key": "k" }));
+    table.check("the same again", again, { requests: 2, writeUnits: 0, readUnits: 4 });
+  });
+
+  it("in a batch of 90 is one transaction", async () => {
+    const { actorId } = await world.actor(0);
+    const events = Array.from({ length: 90 }, (_, n) => ({
+      ...{ specversion: "1.0", id: String(n), source: "/s", type: "t", subject: "orders", data: n },
+    }));
+    const cost = await world.costOf(async () => {
+      const headers = { "content-type": "application/cloudevents-batch+json" };
+      fine(await world.owner("POST /{actorId}/events", actorId, { json: events, headers }));
+    });
+    table.check("90 events of one topic in a batch", cost, {
+      requests: 3,
+      writeUnits: 186,
+      readUnits: 3,
+      indexWriteUnits: 0,
+    });
+  });
+});
+
 describe("a subscriber's request", () => {
   it("costs a few requests, and no more with a backlog of a hundred", async () => {
     const { actorId, followers } = await world.actor(3);
