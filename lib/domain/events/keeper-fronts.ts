@@ -67,7 +67,7 @@ export class KeeperFronts<E extends OrderedEvent, S> {
     for (const front of all) {
       if (front.readTo < after || front.readTo >= upTo) continue;
       const own = items.filter(
-        ({ event }) => event.position > front.readTo && (!(front instanceof EntryQueue) || isInScope(front, event)),
+        ({ event }) => event.position > front.readTo && (!(front instanceof EntryQueue) || front.accepts(event)),
       );
       front.append(own, { after: upTo, number });
     }
@@ -164,9 +164,10 @@ export class KeeperFronts<E extends OrderedEvent, S> {
   ready(front: Queue<E>, most: number): readonly Item<E>[] {
     const ready: Item<E>[] = [];
     const earlier = new Earlier(this.order);
+    const furthest = front.firstNumber + MAX_AHEAD;
     const entry = front instanceof EntryQueue ? front : undefined;
     for (const item of front.queue) {
-      if (ready.length >= most || item.number > front.number + MAX_AHEAD) break;
+      if (ready.length >= most || item.number >= furthest) break;
       if (this.order === "strict" && earlier.size > 0) break;
       if (front.ahead.has(item.number) || this.#flying.has(item.number) || this.ownerOf(item) !== entry) continue;
       const isHeld = entry?.failing?.position === item.event.position || earlier.holdsBack(item.event);
@@ -187,7 +188,7 @@ export class KeeperFronts<E extends OrderedEvent, S> {
         each.scope !== "one" &&
         each.after < event.position &&
         isInScope(each, event) &&
-        number > each.number + MAX_AHEAD,
+        number >= each.firstNumber + MAX_AHEAD,
     );
   }
 
@@ -264,7 +265,7 @@ export class KeeperFronts<E extends OrderedEvent, S> {
       const isUnread = number > from.readNumber;
       if (isUnread || later.some((each) => each.number === number)) entry.ahead.add(number);
     }
-    entry.append(later, { after: from.readTo, number: from.readNumber });
+    entry.append(scope === "one" ? [item] : later, { after: from.readTo, number: from.readNumber });
     this.entries.push(entry);
     return entry;
   }
@@ -279,7 +280,7 @@ export class KeeperFronts<E extends OrderedEvent, S> {
   /** What is to be read for the floor, so that it has this many events that may begin. */
   requestForFloor(ready: number, most: number): StretchRequest | undefined {
     const { floor } = this;
-    if (this.#atEnd || ready >= most || floor.readNumber >= floor.number + MAX_AHEAD) return undefined;
+    if (this.#atEnd || ready >= most || floor.readNumber >= floor.firstNumber + MAX_AHEAD) return undefined;
     return { after: floor.readTo };
   }
 }

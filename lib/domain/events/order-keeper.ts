@@ -384,11 +384,13 @@ function longestWaiting<E extends OrderedEvent>(
   return longest?.entry;
 }
 
-/** One of each in turn. */
+/** One of each alternately. */
 function interleaved<T>(own: readonly T[], fresh: readonly T[], freshFirst: boolean): readonly T[] {
+  if (own.length === 0 || fresh.length === 0) return own.length === 0 ? fresh : own;
   const [first, second] = freshFirst ? [fresh, own] : [own, fresh];
-  const length = Math.max(own.length, fresh.length);
-  return Array.from({ length }, (_, at) => [first[at], second[at]]).flatMap((pair) =>
-    pair.filter((each) => each !== undefined),
-  );
+  const all: T[] = [];
+  for (let at = 0; at < Math.max(first.length, second.length); at += 1) {
+    all.push(...first.slice(at, at + 1), ...second.slice(at, at + 1));
+  }
+  return all;
 }
