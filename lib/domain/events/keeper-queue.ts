@@ -1,10 +1,7 @@
 import { compact } from "../../system/compact.ts";
 import type { NumberRange } from "../log/delivery-state.ts";
-import type { Entry, Failing, Front, OrderedEvent } from "./keeper-state.ts";
+import { MAX_QUEUE, type Entry, type Failing, type Front, type OrderedEvent } from "./keeper-state.ts";
 import { isInScope, type Item } from "./keeper-order.ts";
-
-/** Most events of an entry in memory. */
-const MAX_QUEUE = 64;
 
 /**
  * A front in memory: the floor, or an entry. `after` and `ahead` say what is done, as stored. `queue` has its events of the
