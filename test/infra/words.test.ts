@@ -56,9 +56,14 @@ const ALLOWED: readonly { readonly name: RegExp; readonly where: RegExp; readonl
     because: "the wire's words for a status",
   },
   {
-    name: /^(park|parked)$/,
-    where: /^lib\/listeners\/event-hooks\//,
-    because: "a verdict of the library, and the status of an event that waits for a person",
+    name: /^(park|parked|held)$/,
+    where: /^lib\/listeners\//,
+    because: "a verdict of the library, the wire's words for a setting and a count, and a status",
+  },
+  {
+    name: /^(parkedKeepDays|PARKED_KEEP_DAYS)$/,
+    where: /^(lib|infra|test)\//,
+    because: "the variable's name is the wire's",
   },
   { name: /^pending$/, where: /^lib\/receiving\/stream\/sequencer\.ts$/, because: "the answer's word for buffered" },
   { name: /^park$/, where: /^(lib\/domain|test\/.*)\/events\//, because: "the wire's word for a setting" },
