@@ -13,7 +13,7 @@ import type { Scope } from "../domain/terms/scope.ts";
 import { json } from "../http/reply.ts";
 import { param, type ServiceRequest } from "../http/request.ts";
 import type { NotifySubscribers } from "../publishing/subscribers/app-events.ts";
-import type { FanOutResult } from "../publishing/subscribers/fan-out-result.ts";
+import type { FanOutResult } from "../engine/fan-out-result.ts";
 import { publishEvents, type Publication, type PublishDeps } from "../publishing/subscribers/publish-events.ts";
 import type { Config } from "../system/config.ts";
 import { ServiceError } from "../system/errors.ts";

@@ -1,6 +1,7 @@
 /** Every kind of due work, and what does it. */
 import { ACTOR_SK, peerOfCapabilityKey, peerOfGrantKey, peerOfTrustKey } from "../dynamodb/keys/actors.ts";
 import { LOG_SK, inboundOfKey, peerOfBreakerKey, sliceOfKey } from "../dynamodb/keys/publishing.ts";
+import { listenerOfKey } from "../dynamodb/keys/listeners.ts";
 import { actorOfKey } from "../dynamodb/keys/partition.ts";
 import { failedEventPrefix, staleReadOf } from "../dynamodb/keys/failed-events.ts";
 import { peerOfOwnershipKey, streamOfKey } from "../dynamodb/keys/streams.ts";
@@ -19,6 +20,7 @@ import { resumeGrant, type GrantDeps } from "../receiving/subscriptions/grant-ch
 import { resumeOwnership, type OwnershipDeps } from "../receiving/subscriptions/ownership.ts";
 import { dueWork, dueWorkKind, type DueWorkKind, type RunDue } from "../scheduler/due-work.ts";
 import type { Clock, Deadline, Log } from "../system/ports.ts";
+import type { ListenerServices } from "./listeners.ts";
 import { resumeTrust } from "../trust/ending.ts";
 import type { TrustServices } from "../trust/trust-services.ts";
 
@@ -35,6 +37,7 @@ export interface DueWorkDeps {
   readonly refusedHeads: Pick<RefusedHeads, "runDue">;
   readonly deliverSlice: DeliverSlice;
   readonly capabilities: Pick<CapabilityRefresh, "runDue">;
+  readonly runDueListener: ListenerServices["runDueListener"];
   readonly trust: TrustServices;
   readonly deletion: Pick<ActorDeletion, "resume">;
 }
@@ -60,6 +63,7 @@ export function composeDueWork({ table, clock, log, receiving, ...doers }: DueWo
       ofPeer(inboundOfKey, refusedHeads),
       dueWorkKind(sliceOfKey, { runDue: doers.deliverSlice }),
       ofPeer(peerOfBreakerKey, breakerRecovery),
+      dueWorkKind(listenerOfKey, { runDue: doers.runDueListener }),
       dueWorkKind((key) => (key.sk === LOG_SK ? actorOfKey(key) : undefined), maintenance),
       dueWorkKind((key) => (key.sk === ACTOR_SK ? actorOfKey(key) : undefined), {
         runDue: (actorId, deadline) => deletion.resume(actorId, deadline),

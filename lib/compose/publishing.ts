@@ -32,10 +32,10 @@ import { UnnotifiedEnds } from "../publishing/subscribers/unnotified-ends.ts";
 import { PeerCalls } from "../trust/peer-calls.ts";
 import { notifyLate } from "../trust/permission-changes.ts";
 import { confirmRules, rulesDigest } from "../trust/relationship-rules.ts";
-import { together } from "../engine/listening.ts";
+import { composeListeners, type ListenerServices } from "./listeners.ts";
 import type { Runtime } from "./runtime.ts";
 
-export interface PublishingServices extends DeliveryServices {
+export interface PublishingServices extends DeliveryServices, ListenerServices {
   readonly changeLog: ChangeLog;
   /** Commits, each followed by the delivery of what it made. */
   readonly commits: Commits;
@@ -136,7 +136,8 @@ export function composePublishing(
       },
     });
 
-  const listeners = together([]);
+  const listening = composeListeners(base, changeLog);
+  const { listeners } = listening;
   const breakers = new BreakerStore({ ...base, trustCache, policy: breakerPolicy(config) });
   const deferredPermissions = new DeferredPermissions({ ...base, trustCache, breakers });
   const calls = new PeerCalls(http, log, clock, deferredPermissions);
@@ -177,6 +178,7 @@ export function composePublishing(
   const notify: NotifySubscribers = async (commit) => await fanOut.publish(commit);
   return {
     ...delivery,
+    ...listening,
     changeLog,
     commits,
     properties,

@@ -106,8 +106,9 @@ export class ListenerSession<Target, Answer> {
       await listener.refresh();
       const now = clock.now();
       const steps = listener.lanes.map((lane) => ({ lane, step: lane.keeper.next(now) }));
-      if (steps.some(({ step }) => step.store) && !(this.#isAlone() && listener.pretendStored())) {
-        if (!(await this.#note())) return "lost";
+      if (steps.some(({ step }) => step.store)) {
+        const isPretended = this.#isAlone() && listener.pretendStored();
+        if (!isPretended && !(await this.#note())) return "lost";
         continue;
       }
       const sending = steps.find(({ step }) => step.send.length > 0);

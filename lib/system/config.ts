@@ -48,6 +48,8 @@ export interface Config {
   readonly backlogReplayMax: number;
   readonly deliveredKeepSeconds: number;
   readonly diffRetentionDays: number;
+  /** Days for which an event that a listener did not take is kept. */
+  readonly parkedKeepDays: number;
   /** Raised by hand after a restore: positions of an earlier epoch are gone. */
   readonly logEpoch: number;
   /** Callbacks over 1 KiB are compressed for peers that advertise it. */
@@ -181,6 +183,7 @@ const VARIABLES = {
   BACKLOG_REPLAY_MAX: variable("backlogReplayMax", whole(1, 1000), 100),
   DELIVERED_KEEP_SECONDS: variable("deliveredKeepSeconds", decimal(0, 86_400), 300),
   DIFF_RETENTION_DAYS: variable("diffRetentionDays", decimal(1, 365), 30),
+  PARKED_KEEP_DAYS: variable("parkedKeepDays", decimal(1, 365), 30),
   LOG_EPOCH: variable("logEpoch", whole(1, 9_999), 1),
   CALLBACK_GZIP: variable("callbackGzip", trueOrFalse, true),
   DUE_SHARDS: variable("dueShards", whole(1, 256), 16),

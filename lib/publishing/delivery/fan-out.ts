@@ -102,7 +102,7 @@ export class FanOut {
    */
   async publish(commit: Commit, time = DeliveryBudget.ofCaller(this.#deps.clock)): Promise<FanOutResult> {
     const { actorId, newest, records, head } = commit;
-    if (head.subscribers === 0 && !hasListeners(head.listeners)) return NO_FAN_OUT;
+    if (head.subscribers === 0 && !hasListeners(head)) return NO_FAN_OUT;
     const { table, changeLog, listeners, log } = this.#deps;
     const alone = aloneOf(commit, this.#deps, () => this.#newest.get(actorId) !== newest);
     this.#newest.set(actorId, newest);

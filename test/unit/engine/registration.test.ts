@@ -53,7 +53,7 @@ describe("a listener", () => {
     ["properties.memo", set("memo", "a"), set("other")],
     ["properties.*", set("memo"), app("orders")],
     ["properties.>", { do: "list", name: "memo", operation: { operation: "append" } } as never, app("orders")],
-    ["properties", { do: "delete", path: [], removed: null } as Change, set("memo")],
+    ["properties", { do: "delete", path: [], removed: null }, set("memo")],
     ["orders", app("orders"), app("orders", "a")],
     ["orders.a.>", { ...app("orders", "a"), resource: "x/y" } as Change, app("orders", "a")],
     ["orders.a%2Eb", app("orders", "a.b"), app("orders", "a")],

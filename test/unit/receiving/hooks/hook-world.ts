@@ -151,6 +151,7 @@ export class HookWorld {
       refusedHeads: none,
       deliverSlice: none,
       capabilities: none,
+      runDueListener: none,
       trust: none,
       deletion: none,
     });

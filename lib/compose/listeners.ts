@@ -1,0 +1,74 @@
+/** Who hears the change log beside peers: the ways out, one row each, and what delivers to them. */
+import type { ChangeLog } from "../change-log/change-log.ts";
+import { together, type Listeners, type ListenersOfKinds } from "../engine/listening.ts";
+import { FailedEventStore, type SourceWrites } from "../failed-events/failed-event-store.ts";
+import type { ListenerEvent } from "../failed-events/hook-event.ts";
+import { sourceOf, type FailureSource } from "../dynamodb/keys/failed-events.ts";
+import { listenerKey, type ListenerKind, type ListenerRef } from "../dynamodb/keys/listeners.ts";
+import type { Table } from "../dynamodb/table.ts";
+import type { ListenerDelivery, ListenerDeliveryDeps } from "../listeners/delivery.ts";
+import { failedEventEnded } from "../listeners/listener-head.ts";
+import type { Deadline } from "../system/ports.ts";
+import type { Runtime } from "./runtime.ts";
+
+export interface ListenerServices {
+  readonly listeners: Listeners;
+  /** Does what is due of a listener, see `ListenerDelivery.runDue`. */
+  readonly runDueListener: (ref: ListenerRef, deadline: Deadline) => Promise<void>;
+  readonly listenerEvents: FailedEventStore<ListenerEvent>;
+}
+
+/** One row of the table of ways out: `new ListenerDelivery(deps, way)`. */
+type Row = ListenersOfKinds & Pick<ListenerDelivery<unknown, unknown>, "runDue">;
+
+/** The ways out that read records. One more takes its module and its row here. */
+const rowsOf = (_: ListenerDeliveryDeps): readonly Row[] => [];
+
+/** Puts the listeners together. They are the only ones who know which ways out there are. */
+export function composeListeners(base: Runtime, changeLog: ChangeLog): ListenerServices {
+  const { table, clock, config } = base;
+  const listenerEvents = new FailedEventStore({ table, clock, source: countedAt(table) });
+  const deps: ListenerDeliveryDeps = {
+    ...base,
+    changeLog,
+    failedEvents: listenerEvents,
+    failedKeepDays: config.parkedKeepDays,
+    epoch: config.logEpoch,
+    retentionDays: config.diffRetentionDays,
+    incarnation: config.incarnation,
+  };
+  const rows = rowsOf(deps);
+  return {
+    listeners: together(rows),
+    runDueListener: async (ref, deadline) => {
+      for (const row of rows) if (row.hears(ref)) await row.runDue(ref, deadline);
+    },
+    listenerEvents,
+  };
+}
+
+/** The id of the one listener that stands for all hooks on the events of an actor. */
+export const ALL_HOOKS = "all";
+
+const KINDS: Readonly<Record<Exclude<FailureSource["kind"], "hook">, ListenerKind>> = {
+  webhook: "webhook",
+  "event-hook": "event-hooks",
+};
+
+/** A listener's head counts what is kept of it; all hooks on events have one head. */
+function countedAt(table: Pick<Table, "get">): SourceWrites<ListenerEvent> {
+  const refOf = ({ actorId, source: text }: ListenerEvent): ListenerRef | undefined => {
+    const source = sourceOf(text);
+    if (source === undefined || source.kind === "hook") return undefined;
+    const kind = KINDS[source.kind];
+    return { actorId, kind, id: kind === "event-hooks" ? ALL_HOOKS : source.id };
+  };
+  return {
+    stopped: () => Promise.resolve(undefined),
+    resolved: async (event) => {
+      const ref = refOf(event);
+      const stands = ref !== undefined && (await table.get(listenerKey(ref), { only: [] })) !== undefined;
+      return stands ? { write: failedEventEnded(ref) } : undefined;
+    },
+  };
+}
