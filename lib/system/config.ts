@@ -52,6 +52,8 @@ export interface Config {
   readonly parkedKeepDays: number;
   /** Raised by hand after a restore: positions of an earlier epoch are gone. */
   readonly logEpoch: number;
+  /** How long an event that a listener did not take is kept for a person. */
+  readonly parkedKeepDays: number;
   /** Callbacks over 1 KiB are compressed for peers that advertise it. */
   readonly callbackGzip: boolean;
   /** Shards of the due index into which items go. */
@@ -66,6 +68,10 @@ export interface Config {
   readonly resubscribe: boolean;
   readonly allowHttpPeers: boolean;
   readonly allowPrivatePeers: boolean;
+  /** The transport of the event bus. */
+  readonly bus: "none" | "memory" | "eventbridge";
+  /** The bus of the data stack. Set when `bus` is `eventbridge`. */
+  readonly eventBusName?: string;
 }
 
 /** How the text of a variable is read, and what the error message says is allowed. */
@@ -185,6 +191,7 @@ const VARIABLES = {
   DIFF_RETENTION_DAYS: variable("diffRetentionDays", decimal(1, 365), 30),
   PARKED_KEEP_DAYS: variable("parkedKeepDays", decimal(1, 365), 30),
   LOG_EPOCH: variable("logEpoch", whole(1, 9_999), 1),
+  PARKED_KEEP_DAYS: variable("parkedKeepDays", decimal(1, 365), 30),
   CALLBACK_GZIP: variable("callbackGzip", trueOrFalse, true),
   DUE_SHARDS: variable("dueShards", whole(1, 256), 16),
   ACTOR_CREATION: variable("actorCreation", oneOf("open", "token", "closed"), "closed"),
@@ -194,6 +201,8 @@ const VARIABLES = {
   RESUBSCRIBE: variable("resubscribe", trueOrFalse, true),
   ALLOW_HTTP_PEERS: variable("allowHttpPeers", trueOrFalse, false),
   ALLOW_PRIVATE_PEERS: variable("allowPrivatePeers", trueOrFalse, false),
+  BUS: variable("bus", oneOf("none", "memory", "eventbridge"), "none"),
+  EVENT_BUS_NAME: variable("eventBusName", text),
 } as const;
 
 type Name = keyof typeof VARIABLES;
@@ -263,6 +272,9 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   }
   if (config.actorCreation === "token" && config.actorCreationToken === undefined) {
     faults.push("ACTOR_CREATION_TOKEN is missing; ACTOR_CREATION=token needs it.");
+  }
+  if (config.bus === "eventbridge" && config.eventBusName === undefined) {
+    faults.push("EVENT_BUS_NAME is missing; BUS=eventbridge needs it, and the stacks set it.");
   }
   if (faults.length > 0) throw new ConfigError(faults);
   return config;

@@ -26,6 +26,7 @@ const OTHERS = {
   DIFF_RETENTION_DAYS: "6",
   PARKED_KEEP_DAYS: "7",
   LOG_EPOCH: "2",
+  PARKED_KEEP_DAYS: "7",
   CALLBACK_GZIP: "false",
   DUE_SHARDS: "8",
   ACTOR_CREATION: "open",
@@ -34,6 +35,7 @@ const OTHERS = {
   RESUBSCRIBE: "false",
   ALLOW_HTTP_PEERS: "true",
   ALLOW_PRIVATE_PEERS: "true",
+  BUS: "memory",
 } as const satisfies Readonly<Record<OperatorVariable, string>>;
 
 type Templates = ReturnType<typeof serviceTemplates>;
