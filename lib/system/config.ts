@@ -48,8 +48,6 @@ export interface Config {
   readonly backlogReplayMax: number;
   readonly deliveredKeepSeconds: number;
   readonly diffRetentionDays: number;
-  /** Days for which an event that a listener did not take is kept. */
-  readonly parkedKeepDays: number;
   /** Raised by hand after a restore: positions of an earlier epoch are gone. */
   readonly logEpoch: number;
   /** How long an event that a listener did not take is kept for a person. */
@@ -189,7 +187,6 @@ const VARIABLES = {
   BACKLOG_REPLAY_MAX: variable("backlogReplayMax", whole(1, 1000), 100),
   DELIVERED_KEEP_SECONDS: variable("deliveredKeepSeconds", decimal(0, 86_400), 300),
   DIFF_RETENTION_DAYS: variable("diffRetentionDays", decimal(1, 365), 30),
-  PARKED_KEEP_DAYS: variable("parkedKeepDays", decimal(1, 365), 30),
   LOG_EPOCH: variable("logEpoch", whole(1, 9_999), 1),
   PARKED_KEEP_DAYS: variable("parkedKeepDays", decimal(1, 365), 30),
   CALLBACK_GZIP: variable("callbackGzip", trueOrFalse, true),

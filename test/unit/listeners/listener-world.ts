@@ -30,7 +30,7 @@ import { FaultyTable, type Decide } from "../../support/faulty-table.ts";
 import { MemoryTable } from "../../support/memory-table.ts";
 
 export const ACTOR = "actor";
-/** What an attempt at the scripted target comes to. */
+/** The result of an attempt at the scripted target. */
 export type Script = (event: TargetEvent, limitMs: number) => Outcome["is"] | Promise<Outcome["is"]>;
 
 export interface ListenerSettings {
