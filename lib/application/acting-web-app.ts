@@ -10,11 +10,18 @@ import { compact } from "../system/compact.ts";
 import type { ActorHookName, Application, TrustEvent, TrustHookName } from "../actors/application.ts";
 import type { CodeOptions } from "../system/config.ts";
 import type { Permissions } from "../domain/policy/permissions.ts";
+import type { EventBus } from "../system/ports.ts";
 import { insideHook } from "../system/request-context.ts";
 import type { HookEvent, HookRunner } from "../failed-events/hook-event.ts";
+import type { Scope } from "../domain/terms/scope.ts";
 import type { Actor } from "./actor.ts";
+import type { EventHookDefinition, EventHookRun, EventHookRunner } from "../listeners/event-hooks/definition.ts";
+import { DataHooks } from "./data-hooks.ts";
+import { EventHooks } from "./event-hooks.ts";
 import type {
   CallbackHook,
+  EventHook,
+  EventHookOptions,
   LifecycleHook,
   LifecycleName,
   StateHook,
@@ -23,14 +30,7 @@ import type {
   SubscriptionLifecycleEvent,
   TrustHook,
 } from "./hooks.ts";
-import {
-  checkCallbackName,
-  checkChoice,
-  checkHook,
-  checkOptions,
-  checkOwnTarget,
-  checkTarget,
-} from "./registration.ts";
+import { checkCallbackName, checkChoice, checkHook, checkOptions, checkOwnTarget } from "./registration.ts";
 
 export type { HookEvent } from "../failed-events/hook-event.ts";
 
@@ -50,7 +50,6 @@ export interface AppOptions {
 /** How callbacks are processed; see `CodeOptions`. */
 export type ProcessingOptions = Omit<CodeOptions, "syncCallbacks">;
 
-const ANY_TARGET = "*";
 const TRUST_HOOKS = ["create", "approve", "delete"] as const satisfies readonly TrustHookName[];
 const LIFECYCLE_HOOKS = [
   "subscription_created",
@@ -63,19 +62,21 @@ const LIFECYCLE_HOOKS = [
  * Collects the hooks and options that the deployer registers; nothing runs before the functions ask for it. Every method
  * that registers throws a `TypeError`, which stops the function at its start, for an argument that cannot be meant.
  */
-export class ActingWebApp implements Application, HookRunner {
+export class ActingWebApp implements Application, HookRunner, EventHookRunner {
   readonly awType: string;
   readonly desc: string;
   readonly info: string;
   readonly version: string;
   readonly relationships: Readonly<Record<string, Permissions>>;
   #options: CodeOptions = {};
-  readonly #dataHooks = new Map<string, SubscriptionDataHook[]>();
+  readonly #dataHooks = new DataHooks();
+  readonly #eventHooks = new EventHooks();
   readonly #callbackHooks = new Map<string, CallbackHook>();
   readonly #stateHooks = new Map<string, StateHook>();
   readonly #trustHooks = new Map<TrustHookName, TrustHook[]>();
   readonly #lifecycleHooks = new Map<LifecycleName, LifecycleHook[]>();
   #actorOf: ((actorId: string) => Actor) | undefined;
+  #bus: EventBus | undefined;
 
   constructor(options: AppOptions) {
     this.awType = options.awType;
@@ -111,13 +112,19 @@ export class ActingWebApp implements Application, HookRunner {
   }
 
   /**
-   * Runs `hook` for events of subscriptions on `target`; `"*"` for targets without a hook of their own. Several hooks of
-   * one target run one after another, and count as one.
+   * Runs `hook` for events of subscriptions on a target: the target's name, `"*"` for all of them, or a pattern over
+   * `<target>[.<subtarget>[.<resource>]]` with `*` (one token) and a final `>` (one or more). The most specific runs alone.
+   * Several hooks of one name run one after another, and count as one; a pattern has one hook.
    */
   subscriptionDataHook(target: string, hook: SubscriptionDataHook): this {
-    if (target !== ANY_TARGET) checkTarget("subscriptionDataHook", target);
     checkHook("subscriptionDataHook", hook);
-    push(this.#dataHooks, target, hook);
+    this.#dataHooks.add(target, hook);
+    return this;
+  }
+
+  /** Runs `hook` for the events of the actors themselves that match, from the first change after this release on. */
+  eventHook(options: EventHookOptions, hook: EventHook): this {
+    this.#eventHooks.add(options, hook);
     return this;
   }
 
@@ -162,13 +169,22 @@ export class ActingWebApp implements Application, HookRunner {
     return this;
   }
 
-  /** Sets how hooks get their actor; the composition does this once. */
-  bind(actorOf: (actorId: string) => Actor): void {
+  /** Sets how hooks get their actor, and the bus; the composition does this once. */
+  bind(actorOf: (actorId: string) => Actor, bus: EventBus): void {
     this.#actorOf = actorOf;
+    this.#bus = bus;
   }
 
-  handles({ target }: Pick<HookEvent, "target">): boolean {
-    return this.#hooksFor(target).length > 0;
+  /**
+   * The deployment's event bus, of the transport that `BUS` names. Publishing is direct and at most once; the ordered way,
+   * at least once, is a webhook whose url is `bus:`. @throws TypeError before a function has started
+   */
+  get bus(): EventBus {
+    return this.#bound(this.#bus);
+  }
+
+  handles(event: Scope): boolean {
+    return this.#dataHooks.of(event).length > 0;
   }
 
   async run(event: HookEvent, signal: AbortSignal): Promise<void> {
@@ -185,7 +201,17 @@ export class ActingWebApp implements Application, HookRunner {
       event,
       signal,
     });
-    await runEach(this.#hooksFor(target), hookData);
+    await runEach(this.#dataHooks.of(event), hookData);
+  }
+
+  get eventHooks(): readonly EventHookDefinition[] {
+    return this.#eventHooks.definitions;
+  }
+
+  async runEventHook(id: string, { actorId, event, attempt }: EventHookRun, signal: AbortSignal): Promise<void> {
+    const hook = this.#eventHooks.get(id);
+    if (hook === undefined) throw new TypeError(`This release has no event hook ${id}.`);
+    await insideHook(async () => await hook({ actor: this.#actor(actorId), event, attempt, signal }));
   }
 
   /** The raw hook of that name, if one is registered. */
@@ -213,13 +239,13 @@ export class ActingWebApp implements Application, HookRunner {
     await runEach(this.#lifecycleHooks.get(name), { ...event, actor: this.#actor(actorId) });
   }
 
-  #hooksFor(target: string): readonly SubscriptionDataHook[] {
-    return this.#dataHooks.get(target) ?? this.#dataHooks.get(ANY_TARGET) ?? [];
+  #actor(actorId: string): Actor {
+    return this.#bound(this.#actorOf)(actorId);
   }
 
-  #actor(actorId: string): Actor {
-    if (this.#actorOf === undefined) throw new TypeError("The application was not bound to a service yet.");
-    return this.#actorOf(actorId);
+  #bound<T>(part: T | undefined): T {
+    if (part === undefined) throw new TypeError("The application was not bound to a service yet.");
+    return part;
   }
 }
 

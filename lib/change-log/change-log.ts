@@ -63,6 +63,8 @@ export interface LogHead {
   readonly subscribers: number;
   /** The listeners beside peers. */
   readonly listeners: ListenerCounts;
+  /** The marks of the application's event hooks that have begun (`EventHookBeginnings`). */
+  readonly eventHooks: readonly string[];
   /** How many of their heads lie in each bucket. */
   readonly buckets: Buckets;
   /** The targets and subtargets whose changes make no diffs. */
@@ -293,6 +295,7 @@ export function readLogHead(item: Item | undefined): LogHead {
       sys: number(LISTENER_ATTRIBUTES.sys),
       revision: number(LISTENER_ATTRIBUTES.revision),
     },
+    eventHooks: text("eventHooks")?.split(",") ?? [],
     buckets: parseBuckets(text("buckets") ?? ""),
     suspended: suspended === undefined ? [] : (parseText(suspended) as Suspension[]),
     deletedUpTo: number("deletedUpTo"),

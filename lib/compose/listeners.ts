@@ -20,6 +20,8 @@ const DAY_MS = 86_400_000;
 
 export interface ListenerServices {
   readonly webhookDelivery: ListenerDelivery<WebhookTarget, WebhookAnswer>;
+  /** The events that webhooks did not take. */
+  readonly failedWebhookEvents: FailedEventStore<ListenerEvent>;
 }
 
 const selectsEvent = (selection: Selection, { event }: LogEvent): boolean => selects(selection, event);
@@ -60,23 +62,30 @@ export function composeListeners(base: Runtime, changeLog: ChangeLog): ListenerS
       return Promise.resolve();
     },
   });
-  return { webhookDelivery: new ListenerDelivery(deps, way) };
+  return { webhookDelivery: new ListenerDelivery(deps, way), failedWebhookEvents: failedEvents };
 }
 
 /** The webhooks, as their owners make and change them. */
 export function composeWebhooks(
   base: Runtime,
-  { changeLog, commits }: { readonly changeLog: ChangeLog; readonly commits: Commits },
+  parts: Pick<ListenerServices, "failedWebhookEvents"> & {
+    readonly changeLog: ChangeLog;
+    readonly commits: Commits;
+  },
 ): Webhooks {
   const { config } = base;
   return new Webhooks({
     ...base,
-    changeLog,
-    commits,
+    changeLog: parts.changeLog,
+    commits: parts.commits,
+    failedEvents: parts.failedWebhookEvents,
     incarnation: config.incarnation,
     epoch: config.logEpoch,
     retentionMs: config.diffRetentionDays * DAY_MS,
-    urls: { addresses: { allowHttp: config.allowHttpPeers, allowPrivate: config.allowPrivatePeers }, bus: false },
+    urls: {
+      addresses: { allowHttp: config.allowHttpPeers, allowPrivate: config.allowPrivatePeers },
+      bus: config.bus !== "none",
+    },
     rootOf: (actorId) => rootUri(config, actorId),
   });
 }

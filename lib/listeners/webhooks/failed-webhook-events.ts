@@ -4,6 +4,7 @@ import type { FailedEventStore } from "../../failed-events/failed-event-store.ts
 import type { ListenerEvent } from "../../failed-events/hook-event.ts";
 import { printJson } from "../../domain/json/json-text.ts";
 import { sourceOf } from "../../dynamodb/keys/failed-events.ts";
+import type { Key } from "../../dynamodb/table.ts";
 import type { Clock, Deadline, Ids, PeerHttp } from "../../system/ports.ts";
 import { endpointOf } from "./endpoint.ts";
 import { sendEvent } from "./sender.ts";
@@ -57,6 +58,16 @@ export class FailedWebhookEvents {
     const error = attempt.error ?? `The receiver answered ${String(attempt.status)}.`;
     await failedEvents.failed(begun, { at: now, error }, { status: "parked" });
     return "parked";
+  }
+
+  /** Notes an attempt whose process ended, when the event is due. */
+  async afterDeath(key: Key): Promise<void> {
+    const { clock, failedEvents } = this.#deps;
+    const failed = await failedEvents.at(key);
+    const now = clock.now();
+    if (failed?.dueAt === undefined || failed.dueAt > now) return;
+    const attempt = { at: now, error: "The process of an attempt ended before the attempt did." };
+    await failedEvents.failed(failed, attempt, { status: "parked" });
   }
 
   /** Drops the event. @returns false while an attempt at it is under way */

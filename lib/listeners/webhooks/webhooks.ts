@@ -7,6 +7,9 @@ import { compact } from "../../system/compact.ts";
 import { mapConcurrent } from "../../system/map-concurrent.ts";
 import type { Deadline, JsonObject, PeerHttp } from "../../system/ports.ts";
 import { wakeUp, type WakeUpDeps } from "../../system/wake-up.ts";
+import type { FailedEventStore } from "../../failed-events/failed-event-store.ts";
+import type { ListenerEvent } from "../../failed-events/hook-event.ts";
+import { FailedWebhookEvents } from "./failed-webhook-events.ts";
 import { attemptWire, attemptsOf } from "./attempt-log.ts";
 import type { Preconditions } from "./put-decision.ts";
 import { endpointOf } from "./endpoint.ts";
@@ -40,6 +43,7 @@ const TEST = { topic: "$sys.webhook.test", type: "org.actingweb.sys.webhook.test
 export interface WebhooksDeps
   extends Omit<WebhookStoreDeps, "changeLog">, Omit<WebhookOperationsDeps, "store">, WebhookEndingDeps, WakeUpDeps {
   readonly http: PeerHttp;
+  readonly failedEvents: FailedEventStore<ListenerEvent>;
   readonly urls: UrlRules;
   /** For how long a record can be read, ms. */
   readonly retentionMs: number;
@@ -48,6 +52,7 @@ export interface WebhooksDeps
 /** The webhooks of all actors, as the owner's routes need them. */
 export class Webhooks {
   readonly operations: WebhookOperations;
+  readonly failed: FailedWebhookEvents;
   readonly #deps: WebhooksDeps;
   readonly #store: WebhookStore;
 
@@ -55,6 +60,7 @@ export class Webhooks {
     this.#deps = deps;
     this.#store = new WebhookStore(deps);
     this.operations = new WebhookOperations({ ...deps, store: this.#store });
+    this.failed = new FailedWebhookEvents({ ...deps, store: this.#store });
   }
 
   /** Makes or changes a webhook by what a PUT states. @throws as `readWebhookRequest` and `WebhookStore.put` */

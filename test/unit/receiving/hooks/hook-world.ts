@@ -148,6 +148,7 @@ export class HookWorld {
       grants: none,
       maintenance: none,
       breakerRecovery: none,
+      eventHooks: none,
       refusedHeads: none,
       deliverSlice: none,
       capabilities: none,
