@@ -1,15 +1,8 @@
 /** A listener as one session knows it: its settings, its order keepers, and the notes by which its head follows them. */
-import type {
-  KeeperNote,
-  KeeperRules,
-  KeeperStep,
-  NumberedEvent,
-  Outcome,
-  Stretch,
-} from "../domain/events/keeper-steps.ts";
-import type { KeeperState, SelectionFrom } from "../domain/events/keeper-state.ts";
+import type { KeeperNote, KeeperRules } from "../domain/events/keeper-steps.ts";
+import { OrderKeeper } from "../domain/events/order-keeper.ts";
 import { parsePosition } from "../domain/events/position.ts";
-import type { Selection } from "../domain/events/selection.ts";
+import { selects, type Selection } from "../domain/events/selection.ts";
 import { parseText, printJson } from "../domain/json/json-text.ts";
 import { compact } from "../system/compact.ts";
 import type { Item, Key, Write } from "../dynamodb/table.ts";
@@ -28,21 +21,10 @@ const LAZY_RECORDS = 100;
 const MOST_FAILED_EVENTS = 1_000;
 const DAY_MS = 86_400_000;
 
-/** The order keeper of one lane. */
-export interface Keeper {
-  next(now: number): KeeperStep<LogEvent>;
-  read(stretch: Stretch<LogEvent>): void;
-  overtaken(): void;
-  begin(numbered: NumberedEvent<LogEvent>, now: number): void;
-  report(numbered: NumberedEvent<LogEvent>, outcome: Outcome, now: number): void;
-  note(now: number): KeeperNote<LogEvent, Selection>;
-  stored(note: KeeperNote<LogEvent, Selection>): void;
-  adopt(selections: readonly SelectionFrom<Selection>[], rules: KeeperRules): void;
-}
-
 export interface SessionListenerDeps extends SessionHeadDeps {
   readonly failedEvents: Pick<FailedEventStore<ListenerEvent>, "recordingWrites">;
-  readonly keeperOf: (state: KeeperState<Selection>, rules: KeeperRules) => Keeper;
+  /** 0 ≤ random < 1. */
+  readonly random: () => number;
   /** Days for which an event that was not taken is kept (`PARKED_KEEP_DAYS`). */
   readonly failedKeepDays: number;
 }
@@ -50,7 +32,7 @@ export interface SessionListenerDeps extends SessionHeadDeps {
 /** One lane of a session. */
 export interface LaneRun {
   readonly id: string;
-  readonly keeper: Keeper;
+  readonly keeper: OrderKeeper<LogEvent, Selection>;
   rules: Omit<KeeperRules, "room">;
   /** As it is stored, as text. */
   stored: string;
@@ -93,7 +75,7 @@ export class SessionListener<Target, Answer> {
     this.rate = head.rate;
     const room = roomOf(head);
     this.lanes = open.lanes.map(({ id, state, rules }) => ({
-      ...{ id, rules, keeper: deps.keeperOf(state, { ...rules, room }) },
+      ...{ id, rules, keeper: new OrderKeeper(state, { ...rules, room }, { selects: hears, random: deps.random }) },
       stored: printJson(head.lanes[id] ?? null),
     }));
   }
@@ -242,6 +224,8 @@ interface LaneNote {
   readonly lane: LaneRun;
   readonly note: KeeperNote<LogEvent, Selection>;
 }
+
+const hears = (selection: Selection, { event }: LogEvent): boolean => selects(selection, event);
 
 const roomOf = ({ failedEvents }: ListenerHead): number => Math.max(0, MOST_FAILED_EVENTS - failedEvents);
 
