@@ -1,7 +1,7 @@
 /** Every kind of due work, and what does it. */
 import { ACTOR_SK, peerOfCapabilityKey, peerOfGrantKey, peerOfTrustKey } from "../dynamodb/keys/actors.ts";
 import { LOG_SK, inboundOfKey, peerOfBreakerKey, sliceOfKey } from "../dynamodb/keys/publishing.ts";
-import { listenerOfKey, type ListenerRef } from "../dynamodb/keys/listeners.ts";
+import { listenerOfKey } from "../dynamodb/keys/listeners.ts";
 import { actorOfKey } from "../dynamodb/keys/partition.ts";
 import {
   failedEventPrefix,
@@ -27,6 +27,7 @@ import type { Receiving } from "../receiving/intake/receiving.ts";
 import { resumeGrant, type GrantDeps } from "../receiving/subscriptions/grant-changes.ts";
 import { resumeOwnership, type OwnershipDeps } from "../receiving/subscriptions/ownership.ts";
 import type { EventHookServices } from "./event-hooks.ts";
+import type { ListenerServices } from "./listeners.ts";
 import { dueWork, dueWorkKind, type DueWorkKind, type RunDue } from "../scheduler/due-work.ts";
 import type { Clock, Deadline, Log } from "../system/ports.ts";
 import { resumeTrust } from "../trust/ending.ts";
@@ -48,7 +49,7 @@ export interface DueWorkDeps {
   readonly capabilities: Pick<CapabilityRefresh, "runDue">;
   readonly trust: TrustServices;
   readonly deletion: Pick<ActorDeletion, "resume">;
-  readonly webhookDelivery: { runDue(ref: ListenerRef, deadline: Deadline): Promise<void> };
+  readonly runDueListener: ListenerServices["runDueListener"];
   readonly webhooks: Pick<Webhooks, "resumeEnding" | "failed">;
 }
 
@@ -84,7 +85,7 @@ export function composeDueWork({ table, clock, log, receiving, ...doers }: DueWo
       ofPeer(peerOfCapabilityKey, capabilities),
       ofPeer(peerOfGrantKey, { runDue: (actorId, peerId) => resumeGrant(grants, { actorId, peerId }) }),
       ofPeer(inboundOfKey, refusedHeads),
-      dueWorkKind((key) => webhookListenerOf(key), doers.webhookDelivery),
+      dueWorkKind(listenerOfKey, { runDue: doers.runDueListener }),
       dueWorkKind(webhookOfKey, { runDue: (ref, deadline) => doers.webhooks.resumeEnding(ref, deadline) }),
       dueWorkKind(sliceOfKey, { runDue: doers.deliverSlice }),
       ofPeer(peerOfBreakerKey, breakerRecovery),
@@ -95,11 +96,6 @@ export function composeDueWork({ table, clock, log, receiving, ...doers }: DueWo
     ],
     log,
   );
-}
-
-function webhookListenerOf(key: Key): ListenerRef | undefined {
-  const ref = listenerOfKey(key);
-  return ref?.kind === "webhook" ? ref : undefined;
 }
 
 /** A kind whose keys name, in their sort key, a peer of the actor or something of that peer's. */
