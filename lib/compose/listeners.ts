@@ -26,10 +26,14 @@ export interface ListenerServices {
   readonly listenerEvents: FailedEventStore<ListenerEvent>;
 }
 
-function webhookWay(base: Runtime): WebhookWay {
+/** What delivers to a listener, and everything that is known of its failed events. */
+type ListenerRowDeps = ListenerDeliveryDeps & { readonly failedEvents: FailedEventStore<ListenerEvent> };
+
+function webhookWay(base: Runtime, { failedEvents }: ListenerRowDeps): WebhookWay {
   const { config, log } = base;
   return new WebhookWay({
     ...base,
+    failedEvents,
     rootOf: (actorId) => rootUri(config, actorId),
     breaker: breakerPolicy(config),
     retentionMs: config.diffRetentionDays * DAY_MS,
@@ -44,8 +48,8 @@ function webhookWay(base: Runtime): WebhookWay {
 type Row = Pick<ListenerDelivery<unknown, unknown>, "hears" | "deliver" | "catchUp" | "runDue">;
 
 /** The ways out that read records. One more takes its module and its row here. */
-const rowsOf = (base: Runtime, deps: ListenerDeliveryDeps): readonly Row[] => [
-  new ListenerDelivery(deps, webhookWay(base)),
+const rowsOf = (base: Runtime, deps: ListenerRowDeps): readonly Row[] => [
+  new ListenerDelivery(deps, webhookWay(base, deps)),
 ];
 
 type OtherListeners = Parameters<typeof together>[0][number];
@@ -58,7 +62,7 @@ export function composeListeners(
 ): ListenerServices {
   const { table, clock, config } = base;
   const listenerEvents = new FailedEventStore({ table, clock, source: countedAt(table) });
-  const deps: ListenerDeliveryDeps = {
+  const deps: ListenerRowDeps = {
     ...base,
     changeLog,
     failedEvents: listenerEvents,
