@@ -64,6 +64,11 @@ const ALLOWED: readonly { readonly name: RegExp; readonly where: RegExp; readonl
   { name: /^park$/, where: /^lib\/failed-events\/hook-(event|runs)\.ts$/, because: "a verdict of the library" },
   { name: /^park$/, where: /^(lib\/domain|test\/.*)\/events\//, because: "the wire's word for a setting" },
   {
+    name: /^(park|parked|held)$/,
+    where: /^lib\/(listeners\/webhooks\/(settings|webhook-view|failed-webhook-events|redrive)|api\/webhooks)\.ts$/,
+    because: "the wire's words for a setting, a status and how many events wait",
+  },
+  {
     name: /^(x-forwarded-(for|port|proto)|forwarded)$/,
     where: /^(infra|test\/integration)\/local\/gateway/,
     because: "HTTP",
