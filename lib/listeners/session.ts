@@ -118,7 +118,10 @@ export class ListenerSession<Target, Answer> {
         if (!(await this.#begin(sending, now))) return "lost";
         continue;
       }
-      const reading = this.#cut ? undefined : steps.find(({ step }) => step.read !== undefined);
+      const isOpen = listener.open !== undefined;
+      const reading = this.#cut
+        ? undefined
+        : steps.find(({ step: { read, failed } }) => read !== undefined || (isOpen && failed !== undefined));
       if (reading !== undefined) {
         await this.#read(reading);
         continue;
@@ -202,7 +205,12 @@ export class ListenerSession<Target, Answer> {
   }
 
   async #read({ lane, step }: LaneStep): Promise<void> {
-    const { log, newest, head } = this.#input;
+    const { log, newest, head, way } = this.#input;
+    const { open } = this.#listener;
+    if (step.failed !== undefined && open !== undefined) {
+      const { events, ...point } = await way.readFailed(open.target, step.failed);
+      lane.keeper.readFailed(events, { ...point, after: step.failed.after });
+    }
     if (step.read === undefined) return;
     const stretch = await readStretch({ ...log, actorId: head.actorId }, step.read, newest);
     if (stretch === "lost") lane.keeper.overtaken();

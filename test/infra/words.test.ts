@@ -57,7 +57,7 @@ const ALLOWED: readonly { readonly name: RegExp; readonly where: RegExp; readonl
   },
   {
     name: /^(park|parked)$/,
-    where: /^lib\/listeners\//,
+    where: /^lib\/listeners\/(event-hooks\/|session-listener)/,
     because: "a verdict of the library, and the status of an event that waits for a person",
   },
   {
@@ -66,8 +66,13 @@ const ALLOWED: readonly { readonly name: RegExp; readonly where: RegExp; readonl
     because: "a variable of the operator, named like the route",
   },
   { name: /^pending$/, where: /^lib\/receiving\/stream\/sequencer\.ts$/, because: "the answer's word for buffered" },
-  { name: /^park$/, where: /^(lib\/domain|test\/.*)\/events\//, because: "the wire's word for a setting" },
   { name: /^park$/, where: /^lib\/failed-events\/hook-(event|runs)\.ts$/, because: "a verdict of the library" },
+  { name: /^park$/, where: /^(lib\/domain|test\/.*)\/events\//, because: "the wire's word for a setting" },
+  {
+    name: /^(park|parked|held)$/,
+    where: /^lib\/(listeners\/webhooks\/(settings|webhook-view|failed-webhook-events|redrive)|api\/webhooks)\.ts$/,
+    because: "the wire's words for a setting, a status and how many events wait",
+  },
   {
     name: /^(x-forwarded-(for|port|proto)|forwarded)$/,
     where: /^(infra|test\/integration)\/local\/gateway/,
