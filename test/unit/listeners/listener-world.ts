@@ -151,6 +151,8 @@ export class ListenerWorld {
         ...{ id: event.id, actorId: ref.actorId, source: `webhook:${ref.id}`, sequence: number },
         ...{ topic: event.event.topic, type: event.event.type, position: event.position, event: {} },
       }),
+      readFailed: (_, { after }) => Promise.resolve({ events: [], upTo: after, atEnd: true }),
+      redriving: () => [],
       noted: (_, noted) => {
         this.noted.push(noted);
         return Promise.resolve();
