@@ -14,7 +14,7 @@ import type { Commit } from "../../change-log/log-commits.ts";
 import type { AdvanceOptions, AdvanceResult, CursorStore } from "../subscribers/cursor-store.ts";
 import { advanceAll } from "../subscribers/advance-all.ts";
 import { RecordCache } from "../../change-log/record-cache.ts";
-import type { Records } from "../subscribers/rendered-diffs.ts";
+import { recordsIn } from "../subscribers/rendered-diffs.ts";
 import { readTrust } from "../../trust/trust-record.ts";
 import { peerOf, type BreakerRecovery } from "./breaker-recovery.ts";
 import { isReplaying, readBreaker } from "./breaker-store.ts";
@@ -102,7 +102,7 @@ export class FanOut {
    */
   async publish(commit: Commit, time = DeliveryBudget.ofCaller(this.#deps.clock)): Promise<FanOutResult> {
     const { actorId, newest, records, head } = commit;
-    if (head.subscribers === 0 && !hasListeners(head.listeners)) return NO_FAN_OUT;
+    if (head.subscribers === 0 && !hasListeners(head)) return NO_FAN_OUT;
     const { table, changeLog, listeners, log } = this.#deps;
     const alone = aloneOf(commit, this.#deps, () => this.#newest.get(actorId) !== newest);
     this.#newest.set(actorId, newest);
@@ -117,13 +117,13 @@ export class FanOut {
       const cache = new RecordCache(changeLog, actorId, records);
       const isAlone = (): boolean => alone !== undefined && !alone.isMet();
       const waitMs = time === undefined ? 0 : LISTENERS_WAIT_MS;
-      const heard = listeners.deliver(commit, found, { cache, isAlone, waitMs });
+      const listening = listeners.deliver(commit, found, { cache, isAlone, waitMs });
       const peers = isWide
         ? notified.map((): RoundOutcome => ({ kind: "deferred" }))
         : time === undefined
           ? notified.map((): RoundOutcome => ({ kind: "deferred", unfinished: 0 }))
           : await this.#round(actorId, notified, { newest, records, alone, cache, buckets, time, waiting: new Set() });
-      const outcomes: readonly RoundOutcome[] = [...peers, ...(await heard)];
+      const outcomes: readonly RoundOutcome[] = [...peers, ...(await listening)];
       const waits = outcomes.flatMap(({ unfinished }) => unfinished ?? []);
       if (waits.length > 0) await this.#handOver(actorId, Math.min(...waits));
       return sumOf([...outcomes, ...Array.from({ length: polling }, (): RoundOutcome => ({ kind: "skipped" }))]);
@@ -167,7 +167,7 @@ export class FanOut {
       // One reading of the log for all of them.
       const carry = names.length <= MOST_CARRIED;
       const options = { mayGoOn: () => round.time.mayStart(), carry };
-      const all = await advanceAll(recordsOf(round), heads, round.newest, options).catch(() => undefined);
+      const all = await advanceAll(recordsIn(round.cache), heads, round.newest, options).catch(() => undefined);
       for (const [index, head] of heads.entries()) {
         const ahead = all?.advanced[index];
         const isThere = ahead !== undefined && ahead.state.cursor >= round.newest;
@@ -220,7 +220,7 @@ export class FanOut {
     const { openUntil, pausedUntil } = readBreaker(item);
     if (openUntil !== undefined || pausedUntil !== undefined) return await this.#recover(delivery, item);
     const replaying = isReplaying(item);
-    const input = { ...delivery, ahead: step.ahead, trust: readTrust(item), records: recordsOf(delivery) };
+    const input = { ...delivery, ahead: step.ahead, trust: readTrust(item), records: recordsIn(delivery.cache) };
     const lone = replaying ? undefined : await deliverAlone(this.#deps, input);
     if (lone !== undefined) return lone;
     const lease = newLease(this.#deps, time.remaining());
@@ -235,7 +235,7 @@ export class FanOut {
       token: lease.token,
       trust: readTrust(item),
       time,
-      records: recordsOf(delivery),
+      records: recordsIn(delivery.cache),
       tail: advanced.made.at(-1),
       everything: replaying || advanced.head.refused !== undefined,
     });
@@ -284,5 +284,3 @@ export class FanOut {
     await wakeUp(this.#deps, logHeadKey(actorId), this.#deps.clock.now() + seconds * 1_000);
   }
 }
-
-const recordsOf = ({ cache }: Round): Records => ({ stream: (_, after, upTo) => cache.stream(after, upTo) });
