@@ -68,14 +68,23 @@ const ALLOWED: readonly { readonly name: RegExp; readonly where: RegExp; readonl
   { name: /^pending$/, where: /^lib\/receiving\/stream\/sequencer\.ts$/, because: "the answer's word for buffered" },
   { name: /^park$/, where: /^(lib\/domain|test\/.*)\/events\//, because: "the wire's word for a setting" },
   { name: /^park$/, where: /^lib\/failed-events\/hook-(event|runs)\.ts$/, because: "a verdict of the library" },
-  { name: /^(park|parked|held)$/, where: /^lib\/api\/webhooks\.ts$/, because: "the wire's words" },
+  { name: /^parked$/, where: /^lib\/api\/webhooks\.ts$/, because: "the wire's word" },
+  {
+    name: /^held$/,
+    where: /^(lib\/listeners\/webhooks\/webhook-view|test\/integration\/webhooks\/delivery\.test)\.ts$/,
+    because: "the wire's word for how many events wait",
+  },
   {
     name: /^(x-forwarded-(for|port|proto)|forwarded)$/,
     where: /^(infra|test\/integration)\/local\/gateway/,
     because: "HTTP",
   },
   { name: /^node:timers/, where: /./, because: "Node" },
-  { name: /^(\/?parked(\/|\/\{eventId\})?|park|toPark)$/, where: /^test\//, because: "the route, a status, a verdict" },
+  {
+    name: /^(\/?parked(\/|\/\{eventId\}|\?source=webhook:one)?|park|toPark)$/,
+    where: /^test\//,
+    because: "the route, a status, a verdict",
+  },
 ];
 
 /** Refused in the titles of tests. */

@@ -1,4 +1,4 @@
-/** Tasks: work that an owner began and that goes on after the answer, with its progress. */
+/** Tasks: work that an owner began and that continues after the answer, with its progress. */
 import { taskKey } from "../../dynamodb/keys/webhooks.ts";
 import { equals, itemMissing, type Item, type Table, type Write } from "../../dynamodb/table.ts";
 import { compact } from "../../system/compact.ts";
@@ -53,7 +53,7 @@ export function taskProgress(
   };
 }
 
-/** Ends a running task at the owner's wish, at `now` (ms since 1970). */
+/** Ends a running task as the owner asks, at `now` (ms since 1970). */
 export const taskCancelled = ({ actorId, taskId }: TaskRef, now: number): Write => ({
   update: taskKey(actorId, taskId),
   change: { set: { state: "cancelled", endedAt: now, ttl: Math.ceil(now / 1_000) + KEPT_SECONDS } },
