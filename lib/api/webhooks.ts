@@ -6,7 +6,7 @@ import { empty, json, type Reply } from "../http/reply.ts";
 import { param, type ServiceRequest } from "../http/request.ts";
 import type { Webhooks } from "../listeners/webhooks/webhooks.ts";
 import { tagOf } from "../listeners/webhooks/put-decision.ts";
-import type { RedriveWish } from "../listeners/webhooks/redrive.ts";
+import type { RedriveScope } from "../listeners/webhooks/redrive.ts";
 import { compact } from "../system/compact.ts";
 import { ServiceError } from "../system/errors.ts";
 import type { JsonObject } from "../system/ports.ts";
@@ -81,7 +81,7 @@ export function webhookHandlers(webhooks: Webhooks, rootOf: (actorId: string) =>
       json(200, { data: await webhooks.attempts(refOf(request)) }),
     "POST /{actorId}/webhooks/{webhookId}/redrive": async (request) => {
       const body = readBody(request, redriveBody);
-      const task = await webhooks.redrive(refOf(request), wishOf(body), body.max ?? MOST_REDRIVEN);
+      const task = await webhooks.redrive(refOf(request), redriveScopeOf(body), body.max ?? MOST_REDRIVEN);
       const location = `${rootOf(param(request, "actorId"))}/tasks/${String(task["id"])}`;
       return json(202, task, { location });
     },
@@ -99,7 +99,7 @@ const taskRefOf = (request: ServiceRequest) => ({
 });
 
 /** @throws ServiceError request.invalid unless it names the failed events, or a part of the log */
-function wishOf({ parked, from, to }: z.infer<typeof redriveBody>): RedriveWish {
+function redriveScopeOf({ parked, from, to }: z.infer<typeof redriveBody>): RedriveScope {
   const isRange = typeof from === "string" && typeof to === "string";
   if (parked === true && typeof (from ?? to) !== "string") return { parked };
   if (parked !== true && isRange) return { from, to };

@@ -1,10 +1,10 @@
 /** Who hears the change log beside peers: the ways out, one row each, and what delivers to them. */
 import type { ChangeLog } from "../change-log/change-log.ts";
-import { together, type Listeners } from "../engine/listening.ts";
+import { together, type Listeners, type ListenersOfKinds } from "../engine/listening.ts";
 import { FailedEventStore, type SourceWrites } from "../failed-events/failed-event-store.ts";
 import type { ListenerEvent } from "../failed-events/hook-event.ts";
-import { sourceOf, type FailureSource } from "../dynamodb/keys/failed-events.ts";
-import { listenerKey, type ListenerKind, type ListenerRef } from "../dynamodb/keys/listeners.ts";
+import { sourceOf } from "../dynamodb/keys/failed-events.ts";
+import { listenerKey, type ListenerRef } from "../dynamodb/keys/listeners.ts";
 import type { Table } from "../dynamodb/table.ts";
 import { ListenerDelivery, type ListenerDeliveryDeps } from "../listeners/delivery.ts";
 import { failedEventEnded } from "../listeners/listener-head.ts";
@@ -26,6 +26,18 @@ export interface ListenerServices {
   readonly listenerEvents: FailedEventStore<ListenerEvent>;
 }
 
+/** A failed event counts at its webhook as long as there is one; it never stops one by itself. */
+const countedAt = (table: Pick<Table, "get">): SourceWrites<ListenerEvent> => ({
+  stopped: () => Promise.resolve(undefined),
+  resolved: async ({ actorId, source }) => {
+    const of = sourceOf(source);
+    if (of?.kind !== "webhook") return undefined;
+    const ref = { actorId, kind: "webhook", id: of.id } as const;
+    const stands = (await table.get(listenerKey(ref), { only: [] })) !== undefined;
+    return stands ? { write: failedEventEnded(ref) } : undefined;
+  },
+});
+
 /** What delivers to a listener, and everything that is known of its failed events. */
 type ListenerRowDeps = ListenerDeliveryDeps & { readonly failedEvents: FailedEventStore<ListenerEvent> };
 
@@ -45,20 +57,18 @@ function webhookWay(base: Runtime, { failedEvents }: ListenerRowDeps): WebhookWa
 }
 
 /** One row of the table of ways out: `new ListenerDelivery(deps, way)`. */
-type Row = Pick<ListenerDelivery<unknown, unknown>, "hears" | "deliver" | "catchUp" | "runDue">;
+type Row = ListenersOfKinds & Pick<ListenerDelivery<unknown, unknown>, "runDue">;
 
 /** The ways out that read records. One more takes its module and its row here. */
 const rowsOf = (base: Runtime, deps: ListenerRowDeps): readonly Row[] => [
   new ListenerDelivery(deps, webhookWay(base, deps)),
 ];
 
-type OtherListeners = Parameters<typeof together>[0][number];
-
 /** Puts the listeners together. They are the only ones who know which ways out there are. */
 export function composeListeners(
   base: Runtime,
   changeLog: ChangeLog,
-  others: readonly OtherListeners[] = [],
+  others: readonly ListenersOfKinds[] = [],
 ): ListenerServices {
   const { table, clock, config } = base;
   const listenerEvents = new FailedEventStore({ table, clock, source: countedAt(table) });
@@ -78,32 +88,6 @@ export function composeListeners(
       for (const row of rows) if (row.hears(ref)) await row.runDue(ref, deadline);
     },
     listenerEvents,
-  };
-}
-
-/** The id of the one listener that stands for all hooks on the events of an actor. */
-export const ALL_HOOKS = "all";
-
-const KINDS: Readonly<Record<Exclude<FailureSource["kind"], "hook">, ListenerKind>> = {
-  webhook: "webhook",
-  "event-hook": "event-hooks",
-};
-
-/** A listener's head counts what is kept of it; all hooks on events have one head. */
-function countedAt(table: Pick<Table, "get">): SourceWrites<ListenerEvent> {
-  const refOf = ({ actorId, source: text }: ListenerEvent): ListenerRef | undefined => {
-    const source = sourceOf(text);
-    if (source === undefined || source.kind === "hook") return undefined;
-    const kind = KINDS[source.kind];
-    return { actorId, kind, id: kind === "event-hooks" ? ALL_HOOKS : source.id };
-  };
-  return {
-    stopped: () => Promise.resolve(undefined),
-    resolved: async (event) => {
-      const ref = refOf(event);
-      const stands = ref !== undefined && (await table.get(listenerKey(ref), { only: [] })) !== undefined;
-      return stands ? { write: failedEventEnded(ref) } : undefined;
-    },
   };
 }
 

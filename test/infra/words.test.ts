@@ -56,9 +56,9 @@ const ALLOWED: readonly { readonly name: RegExp; readonly where: RegExp; readonl
     because: "the wire's words for a status",
   },
   {
-    name: /^(park|parked)$/,
-    where: /^lib\/listeners\/(event-hooks\/|session-listener)/,
-    because: "a verdict of the library, and the status of an event that waits for a person",
+    name: /^(park|parked|held)$/,
+    where: /^(lib\/listeners|test\/integration\/webhooks)\//,
+    because: "a verdict of the library, the wire's words for a setting and a count, and a status",
   },
   {
     name: /^(parkedKeepDays|PARKED_KEEP_DAYS)$/,
@@ -66,20 +66,20 @@ const ALLOWED: readonly { readonly name: RegExp; readonly where: RegExp; readonl
     because: "a variable of the operator, named like the route",
   },
   { name: /^pending$/, where: /^lib\/receiving\/stream\/sequencer\.ts$/, because: "the answer's word for buffered" },
-  { name: /^park$/, where: /^lib\/failed-events\/hook-(event|runs)\.ts$/, because: "a verdict of the library" },
   { name: /^park$/, where: /^(lib\/domain|test\/.*)\/events\//, because: "the wire's word for a setting" },
-  {
-    name: /^(park|parked|held)$/,
-    where: /^lib\/(listeners\/webhooks\/(settings|webhook-view|failed-webhook-events|redrive)|api\/webhooks)\.ts$/,
-    because: "the wire's words for a setting, a status and how many events wait",
-  },
+  { name: /^park$/, where: /^lib\/failed-events\/hook-(event|runs)\.ts$/, because: "a verdict of the library" },
+  { name: /^parked$/, where: /^lib\/api\/webhooks\.ts$/, because: "the wire's word" },
   {
     name: /^(x-forwarded-(for|port|proto)|forwarded)$/,
     where: /^(infra|test\/integration)\/local\/gateway/,
     because: "HTTP",
   },
   { name: /^node:timers/, where: /./, because: "Node" },
-  { name: /^(\/?parked(\/|\/\{eventId\})?|park|toPark)$/, where: /^test\//, because: "the route, a status, a verdict" },
+  {
+    name: /^(\/?parked(\/|\/\{eventId\}|\?source=webhook:one)?|park|toPark)$/,
+    where: /^test\//,
+    because: "the route, a status, a verdict",
+  },
 ];
 
 /** Refused in the titles of tests. */

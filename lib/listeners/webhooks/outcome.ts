@@ -6,8 +6,8 @@ import type { PeerFailure } from "../../system/ports.ts";
 
 /** Statuses by which a server says that it takes nothing now. */
 const UNAVAILABLE = new Set([408, 425, 429, 502, 503, 504]);
-/** Statuses by which a proxy says that no server stands behind it. */
-const NOBODY_THERE = new Set([502, 503, 504]);
+/** Statuses by which a proxy says that no server is behind it. */
+const NO_SERVER = new Set([502, 503, 504]);
 const LONGEST_PAUSE_SECONDS = 86_400;
 
 /** The outcome of an answer that came at `now`, ms since 1970. */
@@ -26,5 +26,5 @@ export const outcomeOfFailure = ({ sent }: Pick<PeerFailure, "sent">): Outcome =
 
 /** True when another url of the webhook may be tried in the same attempt. */
 export function mayTryNext(answer: { readonly status: number } | PeerFailure): boolean {
-  return "status" in answer ? NOBODY_THERE.has(answer.status) : !answer.sent;
+  return "status" in answer ? NO_SERVER.has(answer.status) : !answer.sent;
 }

@@ -1,4 +1,4 @@
-/** Redrives: events that a webhook is sent again at its owner's wish, as a task with progress. */
+/** Redrives: events that a webhook is sent again as its owner asks, as a task with progress. */
 import type { ChangeLog } from "../../change-log/change-log.ts";
 import { positionGone } from "../../actors/position-gone.ts";
 import { withRedrive, withoutRedrive } from "../../domain/events/keeper-changes.ts";
@@ -34,28 +34,33 @@ export interface RedriveDeps {
 }
 
 /** Which events to send again: those that were not taken, or those of the log beyond `from` up to `to`. */
-export type RedriveWish = { readonly parked: true } | { readonly from: string; readonly to: string };
+export type RedriveScope = { readonly parked: true } | { readonly from: string; readonly to: string };
 
 /**
  * Begins a redrive. The webhook's session carries it on; a webhook that is paused or has stopped does so once it goes on.
  *
  * @throws ServiceError resource.not_found, resource.position_gone, request.invalid; resource.conflict while another runs
  */
-export async function beginRedrive(deps: RedriveDeps, ref: WebhookRef, wish: RedriveWish, most: number): Promise<Task> {
+export async function beginRedrive(
+  deps: RedriveDeps,
+  ref: WebhookRef,
+  scope: RedriveScope,
+  most: number,
+): Promise<Task> {
   const { clock, ids, store, table } = deps;
   const taskId = ids.id();
   return await repeated(async () => {
     const stored = await store.get(ref);
     if (stored === undefined) throw noSuchWebhook();
-    const isParked = "parked" in wish;
-    const range = isParked
+    const isOfFailed = "parked" in scope;
+    const range = isOfFailed
       ? wholeLog(deps.epoch, stored.keeper.numbered.after)
-      : await rangeOf(deps, ref.actorId, wish);
-    const source = isParked ? ("failed" as const) : ("log" as const);
+      : await rangeOf(deps, ref.actorId, scope);
+    const source = isOfFailed ? ("failed" as const) : ("log" as const);
     const keeper = withRedrive(stored.keeper, { id: taskId, source, ...range, most });
     if (keeper === undefined) throw isRunning(stored.keeper.redrive?.id ?? "");
     const now = clock.now();
-    const failed = isParked
+    const failed = isOfFailed
       ? await deps.failedEvents.count(ref.actorId, sourceText({ kind: "webhook", id: ref.id }))
       : undefined;
     const task: Task = compact({
@@ -66,7 +71,7 @@ export async function beginRedrive(deps: RedriveDeps, ref: WebhookRef, wish: Red
   });
 }
 
-/** Ends a task at its owner's wish; one that has ended stays as it is. @returns undefined when there is no such task */
+/** Ends a task as its owner asks; one that has ended stays as it is. @returns undefined when there is no such task */
 export async function cancelRedrive(deps: RedriveDeps, ref: TaskRef): Promise<Task | undefined> {
   const { clock, store, table } = deps;
   return await repeated<Task | undefined>(async () => {
@@ -119,11 +124,11 @@ const wholeLog = (epoch: number, upTo: string): Range => ({
 async function rangeOf(
   { changeLog, epoch, rootOf }: RedriveDeps,
   actorId: string,
-  wish: { readonly from: string; readonly to: string },
+  scope: { readonly from: string; readonly to: string },
 ): Promise<Range> {
   const [{ newest }, oldest] = [await changeLog.head(actorId), await changeLog.oldest(actorId)];
   const resolved = (field: "from" | "to"): string => {
-    const position = resolvePosition(wish[field], { epoch, newest, ...compact({ oldest: oldest?.number }) });
+    const position = resolvePosition(scope[field], { epoch, newest, ...compact({ oldest: oldest?.number }) });
     if (typeof position !== "string") return printPosition(position);
     throw positionGone(rootOf(actorId), `${WHY[position]}; nothing is sent again.`, field);
   };

@@ -53,7 +53,7 @@ export function taskProgress(
   };
 }
 
-/** Ends a running task at the owner's wish, at `now` (ms since 1970). */
+/** Ends a running task as the owner asks, at `now` (ms since 1970). */
 export const taskCancelled = ({ actorId, taskId }: TaskRef, now: number): Write => ({
   update: taskKey(actorId, taskId),
   change: { set: { state: "cancelled", endedAt: now, ttl: Math.ceil(now / 1_000) + KEPT_SECONDS } },

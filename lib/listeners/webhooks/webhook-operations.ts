@@ -110,7 +110,7 @@ export class WebhookOperations {
     return { stored, ...compact({ skipped }) };
   }
 
-  /** The state of a listener that begins again at a position it is told, with its numbers. */
+  /** The state of a listener that begins again after a position, with its numbers. */
   async #restarted(actorId: string, keeper: Keeper, from: string): Promise<Keeper> {
     const { changeLog, clock, epoch, rootOf } = this.#deps;
     const [{ newest }, oldest] = [await changeLog.head(actorId), await changeLog.oldest(actorId)];
@@ -186,7 +186,7 @@ export class WebhookOperations {
 export const noSuchWebhook = (): ServiceError =>
   new ServiceError("resource.not_found", "There is no webhook of that id.");
 
-/** A redrive does not go on where the webhook begins elsewhere. */
+/** A redrive ends where the webhook begins elsewhere. */
 function lostTask({ actorId }: WebhookRef, { redrive }: Keeper, after: Keeper, now: number): readonly Write[] {
   if (redrive === undefined || after.redrive !== undefined) return [];
   return [taskProgress({ actorId, taskId: redrive.id }, redrive, { state: "failed", endedAt: now })];

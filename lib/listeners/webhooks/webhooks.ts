@@ -17,7 +17,7 @@ import { endpointOf } from "./endpoint.ts";
 import type { EventDataDeps } from "./event-data.ts";
 import { sendEvent } from "./sender.ts";
 import { readWebhookRequest, type UrlRules } from "./settings.ts";
-import { beginRedrive, cancelRedrive, type RedriveWish } from "./redrive.ts";
+import { beginRedrive, cancelRedrive, type RedriveScope } from "./redrive.ts";
 import { readTask, taskWire, type TaskRef } from "./tasks.ts";
 import { endWebhook, type WebhookEndingDeps } from "./webhook-ending.ts";
 import {
@@ -98,8 +98,8 @@ export class Webhooks {
   }
 
   /** Begins to send events again. @throws as `beginRedrive` */
-  async redrive(ref: WebhookRef, wish: RedriveWish, most: number): Promise<JsonObject> {
-    const task = await beginRedrive({ ...this.#deps, store: this.#store }, ref, wish, most);
+  async redrive(ref: WebhookRef, scope: RedriveScope, most: number): Promise<JsonObject> {
+    const task = await beginRedrive({ ...this.#deps, store: this.#store }, ref, scope, most);
     await this.#wake(ref);
     return taskWire(task);
   }

@@ -4,7 +4,7 @@ import { WebhookWorld } from "./webhook-world.ts";
 
 const LARGE = "snø".repeat(400);
 
-it("large data is at a URL, with its digest, for whoever has the event", async () => {
+it("large data is at a URL, with its digest, for all who have the event", async () => {
   const world = await WebhookWorld.begin();
   const url = world.receiver("hooks.example");
   await world.webhook("one", { url, topics: ["properties.>"], inlineMaxBytes: 1_000 });
@@ -18,7 +18,7 @@ it("large data is at a URL, with its digest, for whoever has the event", async (
   expect(large.datadigest).toBe(contentDigest(text));
 });
 
-it("a parked event has its data, and sends it again as its settings say", async () => {
+it("an event that was not taken keeps its data, and is sent again as its settings say", async () => {
   const world = await WebhookWorld.begin();
   const url = world.receiver("hooks.example", () => 422);
   await world.webhook("one", { url, topics: ["properties.>"], inlineMaxBytes: 1_000, maxAttempts: 1 });

@@ -19,7 +19,7 @@ async function begun(answering?: Answering, settings: object = {}, options: obje
 }
 
 /** Answers with the next of these, and with the last one from then on. */
-function inTurn(...answers: ReturnType<Answering>[]): Answering {
+function oneByOne(...answers: ReturnType<Answering>[]): Answering {
   let next = 0;
   return () => answers[Math.min(next++, answers.length - 1)] ?? 204;
 }
@@ -52,11 +52,11 @@ describe("a change", () => {
     });
     for (const name of ["a", "b", "c"]) await world.put(name, 1);
     await world.ask("DELETE", "/properties/b");
-    const heard = world.received
+    const given = world.received
       .filter((each) => each.url === url)
       .map(({ event }) => [event.data.name, event.sequence]);
-    expect(heard.map(([name]) => name)).toEqual(["b", "c", "b"]);
-    expect(heard.map(([, sequence]) => Number(sequence))).toEqual([1, 2, 3]);
+    expect(given.map(([name]) => name)).toEqual(["b", "c", "b"]);
+    expect(given.map(([, sequence]) => Number(sequence))).toEqual([1, 2, 3]);
     expect(world.received.filter((each) => each.url !== url)).toHaveLength(4);
   });
 
@@ -146,11 +146,11 @@ describe("an event that the endpoint does not take", () => {
 
   it("was perhaps taken: it is sent again under the same id, or parked where that is not wanted", async () => {
     const silent = new PeerFailure("timeout", "The peer did not answer in time.", { sent: true });
-    const { world } = await begun(inTurn(silent, 204));
+    const { world } = await begun(oneByOne(silent, 204));
     await world.put("a", 1);
     await world.pass(5 * SECOND);
     expect(world.received.map(({ id }) => id)).toEqual([world.received[0]?.id, world.received[0]?.id]);
-    const once = await begun(inTurn(silent, 204), { retryAmbiguous: false });
+    const once = await begun(oneByOne(silent, 204), { retryAmbiguous: false });
     await once.world.put("a", 1);
     await once.world.pass(HOUR);
     expect(once.world.received).toHaveLength(1);
@@ -162,7 +162,7 @@ describe("an endpoint that takes nothing", () => {
   it.each([408, 425, 429, 502, 503, 504, new PeerFailure("unreachable", "no"), new PeerFailure("refused", "no")])(
     "makes the whole webhook wait, and counts no attempt: %s",
     async (answer) => {
-      const { world, names } = await begun(inTurn(answer, 204));
+      const { world, names } = await begun(oneByOne(answer, 204));
       await world.put("a", 1);
       await world.put("b", 1);
       expect(names()).toEqual(["a"]);
@@ -174,7 +174,7 @@ describe("an endpoint that takes nothing", () => {
   );
 
   it("is left alone for as long as it asks, a day at most", async () => {
-    const { world, names } = await begun(inTurn({ status: 503, headers: { "retry-after": "3600" } }, 204));
+    const { world, names } = await begun(oneByOne({ status: 503, headers: { "retry-after": "3600" } }, 204));
     await world.put("a", 1);
     await world.pass(HOUR - SECOND);
     expect(names()).toEqual(["a"]);
@@ -210,7 +210,7 @@ describe("an endpoint that takes nothing", () => {
   });
 
   it("says 410: the webhook is gone, until its owner changes where it goes", async () => {
-    const { world, names } = await begun(inTurn(410, 204));
+    const { world, names } = await begun(oneByOne(410, 204));
     await world.put("a", 1);
     await world.put("b", 1);
     expect(await world.seen("one")).toMatchObject({ status: "gone" });
@@ -243,7 +243,7 @@ describe("an endpoint that takes nothing", () => {
 });
 
 describe("a paused webhook", () => {
-  it("begins nothing, and goes on where it was", async () => {
+  it("begins nothing, and continues where it was", async () => {
     const { world, names } = await begun();
     expect((await world.ask("POST", "/webhooks/one/pause")).json.status).toBe("paused");
     await world.put("a", 1);
@@ -288,7 +288,7 @@ describe("changed topics", () => {
 
 describe("attempts", () => {
   it("are shown when they were not taken, with the first that was taken after them", async () => {
-    const { world } = await begun(inTurn(204, 503, 500, 204, 204));
+    const { world } = await begun(oneByOne(204, 503, 500, 204, 204));
     await world.put("a", 1);
     await world.put("b", 1);
     await world.pass(5 * SECOND);

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { WebhookWorld } from "./webhook-world.ts";
 
 /** A world whose webhook did not take the events of `names`, one attempt each. */
-async function withParked(names: readonly string[], settings: object = {}) {
+async function withFailed(names: readonly string[], settings: object = {}) {
   const world = await WebhookWorld.begin({ ports: { random: () => 0.5 } });
   const url = world.receiver("hooks.example", ({ event }) => (names.includes(event.data.name) ? 422 : 204));
   await world.webhook("one", { url, topics: ["properties.>"], maxAttempts: 1, ...settings });
@@ -10,13 +10,13 @@ async function withParked(names: readonly string[], settings: object = {}) {
   await world.put("well", "fine");
   return world;
 }
-const parkedIn = async (world: WebhookWorld): Promise<readonly any[]> => (await world.ask("GET", "/parked")).json.data;
+const failedIn = async (world: WebhookWorld): Promise<readonly any[]> => (await world.ask("GET", "/parked")).json.data;
 const redrive = async (world: WebhookWorld, json: object) => await world.ask("POST", "/webhooks/one/redrive", { json });
 
 describe("a redrive of parked events", () => {
   it("sends them again in order, under the same ids and numbers, as a task with progress", async () => {
-    const world = await withParked(["a", "b", "c"]);
-    expect(await parkedIn(world)).toHaveLength(3);
+    const world = await withFailed(["a", "b", "c"]);
+    expect(await failedIn(world)).toHaveLength(3);
     const first = world.received.slice(0, 3);
     world.receiver("hooks.example", ({ event }) => (event.data.name === "b" ? 422 : 204));
     const begun = await redrive(world, { parked: true });
@@ -31,11 +31,11 @@ describe("a redrive of parked events", () => {
     expect((await world.ask("GET", `/tasks/${String(begun.json.id)}`)).json).toMatchObject({
       ...{ state: "done", done: 2, failed: 1, total: 3 },
     });
-    expect((await parkedIn(world)).map(({ topic }) => topic)).toEqual(["properties.b"]);
+    expect((await failedIn(world)).map(({ topic }) => topic)).toEqual(["properties.b"]);
   });
 
   it("comes before newer events of the same keys", async () => {
-    const world = await withParked(["a"]);
+    const world = await withFailed(["a"]);
     await world.ask("POST", "/webhooks/one/pause");
     await redrive(world, { parked: true });
     await world.put("a", "newer");
@@ -47,7 +47,7 @@ describe("a redrive of parked events", () => {
   });
 
   it("is one at a time, and can be cancelled", async () => {
-    const world = await withParked(["a", "b"]);
+    const world = await withFailed(["a", "b"]);
     await world.ask("POST", "/webhooks/one/pause");
     const begun = await redrive(world, { parked: true, max: 1 });
     expect(begun.json.total).toBe(1);
@@ -66,7 +66,7 @@ describe("a redrive of parked events", () => {
   });
 
   it("ends with its webhook", async () => {
-    const world = await withParked(["a"]);
+    const world = await withFailed(["a"]);
     await world.ask("POST", "/webhooks/one/pause");
     const { json } = await redrive(world, { parked: true });
     await world.ask("DELETE", "/webhooks/one");
@@ -76,7 +76,7 @@ describe("a redrive of parked events", () => {
 
 describe("a redrive of a part of the log", () => {
   it("sends what was taken once more, with its numbers", async () => {
-    const world = await withParked([]);
+    const world = await withFailed([]);
     for (const name of ["a", "b", "c"]) await world.put(name, 1);
     const all = world.received.map(({ id, event }) => [id, event.sequence, event.position]);
     const [from, to] = [all[0]?.[2], all[2]?.[2]];
@@ -102,7 +102,7 @@ describe("a redrive of a part of the log", () => {
     [{ parked: true, max: 1_001 }, 400],
     [{ from: "x", to: "now" }, 410],
   ])("is refused as %j", async (json, status) => {
-    const world = await withParked([]);
+    const world = await withFailed([]);
     expect((await redrive(world, json)).status).toBe(status);
   });
 });

@@ -3,6 +3,7 @@ import { gunzipSync } from "node:zlib";
 import { reservedPort } from "../ports.ts";
 import type { Json } from "../publisher/json.ts";
 import { parsed } from "../publisher/wire.ts";
+import { EventReceiver } from "./event-receiver.ts";
 import { SubscriberPeer, type PeerOptions } from "./peer.ts";
 
 /** A request to one of the subscribers, its path split below the actor and decoded. */
@@ -22,6 +23,7 @@ export interface Incoming {
  */
 export class SubscriberHost {
   readonly peers = new Map<string, SubscriberPeer>();
+  readonly receivers = new Map<string, EventReceiver>();
   #server: Server | undefined;
   #port = 0;
   #made = 0;
@@ -37,6 +39,13 @@ export class SubscriberHost {
     const peer = new SubscriberPeer(id, `${this.url}/${id}`, options);
     this.peers.set(id, peer);
     return peer;
+  }
+
+  /** A receiver of webhooks. */
+  receiver(id: string): EventReceiver {
+    const receiver = new EventReceiver(`${this.url}/${id}`);
+    this.receivers.set(id, receiver);
+    return receiver;
   }
 
   /** Listens: on the port it had before, after the first time. */
@@ -74,6 +83,11 @@ export class SubscriberHost {
     const [actorId = "", ...parts] = url.pathname.split("/").slice(1).map(decodeURIComponent);
     const headers = Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name, String(value)]));
     const sent = Buffer.concat(chunks);
+    const receiver = this.receivers.get(actorId);
+    if (receiver) {
+      receiver.serve(sent, request, response);
+      return;
+    }
     const text = (headers["content-encoding"] === "gzip" ? gunzipSync(sent) : sent).toString();
     const peer = this.peers.get(actorId);
     if (!peer) {

@@ -142,6 +142,8 @@ export class ListenerWorld {
         target.failures += 1;
       },
       ends: () => undefined,
+      readFailed: (_, { upTo }) => Promise.resolve({ events: [], upTo, atEnd: true }),
+      redriving: () => [],
       extras: (target) => {
         const own = target.failures === 0 ? {} : { own: { lastFailures: target.failures } };
         target.failures = 0;
@@ -151,8 +153,6 @@ export class ListenerWorld {
         ...{ id: event.id, actorId: ref.actorId, source: `webhook:${ref.id}`, sequence: number },
         ...{ topic: event.event.topic, type: event.event.type, position: event.position, event: {} },
       }),
-      readFailed: (_, { after }) => Promise.resolve({ events: [], upTo: after, atEnd: true }),
-      redriving: () => [],
       noted: (_, noted) => {
         this.noted.push(noted);
         return Promise.resolve();
