@@ -21,10 +21,13 @@ import { wakeUp, wakeUpAll, type WakeUpDeps } from "../system/wake-up.ts";
 import { changeListenerHead, readListenerHead, type ListenerHead } from "./listener-head.ts";
 import type { ListenerWay, OpenListener } from "./listener-way.ts";
 import { ListenerSession, type SessionDeps, type SessionInput, type SessionResult } from "./session.ts";
+import { LONE_BEGINS_MS, loneUntil, mayBeAlone } from "./lone.ts";
 import { itemIn } from "./session-listener.ts";
 
 /** Listeners that are worked on at the same time. */
 const AT_ONCE = 16;
+/** How often a request looks whether a delivery without a lease has been noted, ms. */
+const POLL_MS = 100;
 /** With less time than this no attempt is begun for a request, ms. */
 const LEAST_MS = 100;
 
@@ -79,7 +82,9 @@ export class ListenerDelivery<Target, Answer> implements ListenersOfKinds {
       return deferred;
     }
     const time = timeOf(clock, clock.now() + waitMs);
-    const alone = { from: commit.records[0]?.number ?? newest + 1, isAlone };
+    const from = commit.records[0]?.number ?? newest + 1;
+    const latest = Date.parse(commit.records[0]?.record.at ?? "") + LONE_BEGINS_MS;
+    const alone = { from, isAlone: () => isAlone() && clock.now() <= latest };
     try {
       const items = itemIn(await this.#deps.table.getMany(found.flatMap((ref) => this.#keysOf(ref))));
       return await mapConcurrent(found, AT_ONCE, async (each) => {
@@ -96,10 +101,11 @@ export class ListenerDelivery<Target, Answer> implements ListenersOfKinds {
   async #deliverOne(
     commit: Commit,
     found: FoundListener,
-    { head, open }: FoundHead<Target>,
+    listener: FoundHead<Target>,
     how: How<Target, Answer>,
   ): Promise<DeliveryOutcome> {
     const { clock, log, incarnation } = this.#deps;
+    const { head, open } = await this.#afterLone(listener, how);
     const now = clock.now();
     if (open === undefined || open.lanes.every(({ state }) => state.stopped !== undefined)) return { kind: "skipped" };
     // Its holder finds the commit, when it has released the lease at the latest.
@@ -109,13 +115,46 @@ export class ListenerDelivery<Target, Answer> implements ListenersOfKinds {
       return { kind: "deferred" };
     }
     try {
-      const { outcomes } = await this.#work({ head, open }, how, commit.newest);
+      const until = await this.#loneUntil({ head, open }, how);
+      if (until !== undefined) {
+        await wakeUp(this.#deps, listenerKey(head), until);
+        return { kind: "deferred" };
+      }
+      const { alone, ...others } = how;
+      const mode = alone !== undefined && mayBeAlone(head, open) ? how : others;
+      const { outcomes } = await this.#work({ head, open }, mode, commit.newest);
       return this.#outcomeOf(commit, found, outcomes);
     } catch (error) {
       const { actorId, kind, id } = head;
       log.error("a listener was not given a change; the maintenance does it", { actorId, kind, id, error });
       return { kind: "deferred" };
     }
+  }
+
+  /** The listener once no delivery of an earlier record is under way without a lease, or as it is when time is over. */
+  async #afterLone(listener: FoundHead<Target>, how: How<Target, Answer>): Promise<FoundHead<Target>> {
+    const { sleep, table } = this.#deps;
+    let now = listener;
+    while (how.time.mayStart(POLL_MS) && (await this.#loneUntil(now, how)) !== undefined) {
+      await sleep(POLL_MS);
+      const items = itemIn(await table.getMany(this.#keysOf(now.head)));
+      const next = this.#opened(items(listenerKey(now.head)), items);
+      if (next === undefined) break;
+      now = next;
+    }
+    return now;
+  }
+
+  /** Until when a delivery of an earlier record may be under way without a lease, ms since 1970. */
+  async #loneUntil(
+    { head, open }: FoundHead<Target>,
+    { alone, cache }: How<Target, Answer>,
+  ): Promise<number | undefined> {
+    const { clock, incarnation } = this.#deps;
+    const now = clock.now();
+    if (alone === undefined || alone.isAlone() || open === undefined) return undefined;
+    if (leaseIsLive(head.lease, now, incarnation)) return undefined;
+    return await loneUntil({ head, open }, { cache, upTo: alone.from - 1, now });
   }
 
   /** What became of the commit's events at one listener. */
@@ -151,6 +190,8 @@ export class ListenerDelivery<Target, Answer> implements ListenersOfKinds {
       if (leaseIsLive(head.lease, clock.now(), incarnation)) return "again";
       const listener = this.#opened(found(listenerKey(head)), found);
       if (listener?.open === undefined) return "done";
+      const now = clock.now();
+      if ((await loneUntil({ head, open: listener.open }, { cache, upTo, now })) !== undefined) return "again";
       const { end } = await this.#work({ head, open: listener.open }, { cache, time, mayWait: false }, upTo);
       return end === "lost" ? "again" : end;
     });
@@ -172,8 +213,14 @@ export class ListenerDelivery<Target, Answer> implements ListenersOfKinds {
       return;
     }
     const cache = new RecordCache(changeLog, ref.actorId);
+    const { newest } = readLogHead(items(logKey));
+    const until = await loneUntil({ head, open }, { cache, upTo: newest, now: clock.now() });
+    if (until !== undefined) {
+      await wakeUp(this.#deps, listenerKey(ref), until);
+      return;
+    }
     const how = { cache, time: DeliveryBudget.ofWorker(deadline), mayWait: true };
-    await this.#work({ head, open }, how, readLogHead(items(logKey)).newest);
+    await this.#work({ head, open }, how, newest);
   }
 
   /**
@@ -188,7 +235,10 @@ export class ListenerDelivery<Target, Answer> implements ListenersOfKinds {
     const outcomes = new Map<string, string>();
     let [now, upTo, cache]: [typeof listener, number, RecordCache] = [listener, newest, how.cache];
     for (;;) {
-      const session = new ListenerSession(this.#deps, this.#inputOf(now, { ...how, cache }, upTo));
+      // Only the first session can be alone.
+      const { alone: _, ...leased } = how;
+      const mode = now === listener ? how : leased;
+      const session = new ListenerSession(this.#deps, this.#inputOf(now, { ...mode, cache }, upTo));
       const end = await session.run();
       for (const [position, is] of session.outcomes) outcomes.set(position, is);
       if (end === "lost" || (end === "done" && !session.tookLease)) {
@@ -213,6 +263,11 @@ export class ListenerDelivery<Target, Answer> implements ListenersOfKinds {
         log.newest,
         new RecordCache(this.#deps.changeLog, now.head.actorId),
       ];
+      const until = await loneUntil(now, { cache, upTo, now: this.#deps.clock.now() });
+      if (until !== undefined) {
+        await wakeUp(this.#deps, listenerKey(now.head), until);
+        return { end, outcomes };
+      }
     }
   }
 
