@@ -269,7 +269,7 @@ export class ListenerWorld {
 
   #id(): string {
     this.#ids += 1;
-    return this.#ids.toString(16).padStart(32, "0");
+    return this.#ids.toString(16).padStart(8, "0").padEnd(32, "0");
   }
 }
 
