@@ -17,9 +17,12 @@ const LONE_MS = 5_000;
 /** No commit is alone sooner after another than this, ms (see `aloneOf` of lib/publishing/delivery/lone-delivery.ts). */
 const LONE_AFTER_MS = 5_000;
 
-/** True for a listener that others need not be asked about: nothing is left of earlier events. */
+/** True for a listener to which nothing is left to do of earlier events. */
 export function mayBeAlone({ dueAt }: ListenerHead, { lanes }: OpenListener<unknown>): boolean {
-  return dueAt === undefined && lanes.every(({ state }) => state.entries.length === 0 && state.health.failures === 0);
+  if (dueAt !== undefined) return false;
+  return lanes.every(({ state: { entries, health, redrive, stopped } }) => {
+    return entries.length === 0 && health.failures === 0 && redrive === undefined && stopped === undefined;
+  });
 }
 
 /**
