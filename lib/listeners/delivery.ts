@@ -26,7 +26,7 @@ import { itemIn } from "./session-listener.ts";
 
 /** Listeners that are worked on at the same time. */
 const AT_ONCE = 16;
-/** A request looks so often, and so many times at most, whether a delivery without a lease has been noted, ms. */
+/** Pause before a request reads again whether a delivery without a lease has been noted, ms; and how often it does. */
 const POLL_MS = 100;
 const MOST_POLLS = 8;
 /** With less time than this no attempt is begun for a request, ms. */
