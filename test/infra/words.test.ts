@@ -129,7 +129,13 @@ function namesIn(text: string): Named {
   return { names, titles };
 }
 
-const read = (file: string): Named => namesIn(readFileSync(join(ROOT, file), "utf8"));
+const parsed = new Map<string, Named>();
+/** The names of a file, which is parsed once. */
+function read(file: string): Named {
+  const named = parsed.get(file) ?? namesIn(readFileSync(join(ROOT, file), "utf8"));
+  parsed.set(file, named);
+  return named;
+}
 
 it("no name of lib, functions, infra or the tests has a word that the glossary replaced", () => {
   const all = ["lib", "functions", "infra", "test"].flatMap(files).filter((file) => file !== SELF);
