@@ -52,7 +52,7 @@ class Schedule {
       this.#taken.set(ref.id, []);
     }
     world.script = async (event) => {
-      for (let wait = random.below(4); wait > 0; wait -= 1) await turn();
+      for (let wait = random.below(4); wait > 0; wait -= 1) await tick();
       const left = this.#failsLeft.get(event.event.id) ?? (this.faults && random.below(4) === 0 ? random.below(3) : 0);
       this.#failsLeft.set(event.event.id, left - 1);
       if (left <= 0) return this.#took(event, "taken");
@@ -100,7 +100,7 @@ class Schedule {
         return;
       }
       case 3:
-        for (let rounds = random.below(30); rounds > 0; rounds -= 1) await turn();
+        for (let rounds = random.below(30); rounds > 0; rounds -= 1) await tick();
         return;
       default:
         await this.#commit();
@@ -129,7 +129,7 @@ class Schedule {
     const dies = this.faults && random.below(4) === 0 ? random.below(8) : Infinity;
     let operations = 0;
     const decide = async (): Promise<Effect> => {
-      for (let wait = random.below(5); wait > 0; wait -= 1) await turn();
+      for (let wait = random.below(5); wait > 0; wait -= 1) await tick();
       operations += 1;
       dead ||= operations > dies;
       if (dead) {
@@ -201,7 +201,7 @@ class Schedule {
   }
 }
 
-const turn = async (): Promise<void> => await new Promise((resolve) => setImmediate(resolve));
+const tick = async (): Promise<void> => await new Promise((resolve) => setImmediate(resolve));
 
 const rulesOf = (order: "key" | "strict" | "none", parallel: number) => ({
   ...{ order, parallel, maxAttempts: 20, onExhausted: "park" as const, retryAmbiguous: true },
