@@ -6,7 +6,8 @@ import type { ListenerEvent } from "../failed-events/hook-event.ts";
 import { sourceOf } from "../dynamodb/keys/failed-events.ts";
 import { listenerKey, type ListenerRef } from "../dynamodb/keys/listeners.ts";
 import type { Table } from "../dynamodb/table.ts";
-import { ListenerDelivery, type ListenerDeliveryDeps } from "../listeners/delivery.ts";
+import { ListenerDelivery } from "../listeners/delivery.ts";
+import type { ListenerSessionsDeps } from "../listeners/listener-sessions.ts";
 import { failedEventEnded } from "../listeners/listener-head.ts";
 import type { Deadline } from "../system/ports.ts";
 import type { Commits } from "../change-log/log-commits.ts";
@@ -39,7 +40,7 @@ const countedAt = (table: Pick<Table, "get">): SourceWrites<ListenerEvent> => ({
 });
 
 /** What delivers to a listener, and everything that is known of its failed events. */
-type ListenerRowDeps = ListenerDeliveryDeps & { readonly failedEvents: FailedEventStore<ListenerEvent> };
+type ListenerRowDeps = ListenerSessionsDeps & { readonly failedEvents: FailedEventStore<ListenerEvent> };
 
 function webhookWay(base: Runtime, { failedEvents }: ListenerRowDeps): WebhookWay {
   const { config, log } = base;

@@ -2,7 +2,7 @@
 import { eventsOf } from "../domain/events/record-events.ts";
 import { positionOf, parsePosition } from "../domain/events/position.ts";
 import { selects } from "../domain/events/selection.ts";
-import { readLogHead, type ChangeLog, type LogHead } from "../change-log/change-log.ts";
+import { readLogHead, type LogHead } from "../change-log/change-log.ts";
 import type { Commit } from "../change-log/log-commits.ts";
 import { RecordCache } from "../change-log/record-cache.ts";
 import { listenerKey, listenerPartition, listenerPrefix, type ListenerRef } from "../dynamodb/keys/listeners.ts";
@@ -10,55 +10,38 @@ import { logHeadKey } from "../dynamodb/keys/publishing.ts";
 import { leaseIsLive } from "../dynamodb/lease.ts";
 import { updateIf } from "../dynamodb/outcomes.ts";
 import { queryAll } from "../dynamodb/paging.ts";
-import type { Item, Key } from "../dynamodb/table.ts";
 import { DeliveryBudget } from "../engine/delivery-budget.ts";
 import type { DeliveryOutcome } from "../engine/fan-out-result.ts";
 import type { FoundListener } from "../engine/in-scope.ts";
 import type { CaughtUp, CommitDelivery, ListenersOfKinds } from "../engine/listening.ts";
 import { mapConcurrent } from "../system/map-concurrent.ts";
-import type { Clock, Deadline, Log } from "../system/ports.ts";
-import { wakeUp, wakeUpAll, type WakeUpDeps } from "../system/wake-up.ts";
+import type { Clock, Deadline } from "../system/ports.ts";
+import { wakeUp, wakeUpAll } from "../system/wake-up.ts";
 import { changeListenerHead, readListenerHead, type ListenerHead } from "./listener-head.ts";
-import type { ListenerWay, OpenListener } from "./listener-way.ts";
-import { ListenerSession, type SessionDeps, type SessionInput, type SessionResult } from "./session.ts";
+import { ListenerSessions, type FoundHead, type How, type ListenerSessionsDeps } from "./listener-sessions.ts";
+import type { ListenerWay } from "./listener-way.ts";
+import { LONE_BEGINS_MS, loneUntil, mayBeAlone } from "./lone.ts";
+import type { SessionInput, SessionResult } from "./session.ts";
 import { itemIn } from "./session-listener.ts";
 
 /** Listeners that are worked on at the same time. */
 const AT_ONCE = 16;
+/** Pause before a request reads again whether a delivery without a lease has been noted, ms; and how often it does. */
+const POLL_MS = 100;
+const MOST_POLLS = 8;
 /** With less time than this no attempt is begun for a request, ms. */
 const LEAST_MS = 100;
 
-export interface ListenerDeliveryDeps extends SessionDeps, WakeUpDeps {
-  readonly changeLog: ChangeLog;
-  readonly log: Log;
-  /** The deployment's `LOG_EPOCH`. */
-  readonly epoch: number;
-  /** Days for which a record can be read (`DIFF_RETENTION_DAYS`). */
-  readonly retentionDays: number;
-}
-
-const DAY_MS = 86_400_000;
-
-/** How the sessions of one call go about it. */
-type How<Target, Answer> = Pick<SessionInput<Target, Answer>, "time" | "alone" | "mayWait"> & {
-  readonly cache: RecordCache;
-};
-
-/** What was read of a listener. */
-interface FoundHead<Target> {
-  readonly head: ListenerHead;
-  /** Undefined: nothing may begin. */
-  readonly open: OpenListener<Target> | undefined;
-}
-
 /** The listeners of one kind, each served by sessions. */
 export class ListenerDelivery<Target, Answer> implements ListenersOfKinds {
-  readonly #deps: ListenerDeliveryDeps;
+  readonly #deps: ListenerSessionsDeps;
   readonly #way: ListenerWay<Target, Answer>;
+  readonly #sessions: ListenerSessions<Target, Answer>;
 
-  constructor(deps: ListenerDeliveryDeps, way: ListenerWay<Target, Answer>) {
+  constructor(deps: ListenerSessionsDeps, way: ListenerWay<Target, Answer>) {
     this.#deps = deps;
     this.#way = way;
+    this.#sessions = new ListenerSessions(deps, way);
   }
 
   hears({ kind }: Pick<FoundListener, "kind">): boolean {
@@ -79,14 +62,22 @@ export class ListenerDelivery<Target, Answer> implements ListenersOfKinds {
       return deferred;
     }
     const time = timeOf(clock, clock.now() + waitMs);
-    const alone = { from: commit.records[0]?.number ?? newest + 1, isAlone };
+    const from = commit.records[0]?.number ?? newest + 1;
+    const latest = Date.parse(commit.records[0]?.record.at ?? "") + LONE_BEGINS_MS;
+    const alone = { from, isAlone: () => isAlone() && clock.now() <= latest };
     try {
-      const items = itemIn(await this.#deps.table.getMany(found.flatMap((ref) => this.#keysOf(ref))));
-      return await mapConcurrent(found, AT_ONCE, async (each) => {
-        const listener = this.#opened(items(listenerKey(each)), items);
+      const items = itemIn(await this.#deps.table.getMany(found.flatMap((ref) => this.#sessions.keysOf(ref))));
+      const more: ListenerRef[] = [];
+      const outcomes = await mapConcurrent(found, AT_ONCE, async (each): Promise<DeliveryOutcome> => {
+        const listener = this.#sessions.opened(items(listenerKey(each)), items);
         if (listener === undefined) return { kind: "nothing" };
-        return await this.#deliverOne(commit, each, listener, { cache, alone, time, mayWait: false });
+        const how = { cache, alone, time, mayWait: false };
+        const { outcome, mayHaveMore } = await this.#deliverOne(commit, each, listener, how);
+        if (mayHaveMore) more.push(each);
+        return outcome;
       });
+      await this.#sessions.followAll(more, { time, mayWait: false }, newest);
+      return outcomes;
     } catch (error) {
       log.error("the listeners of a change were not read; the maintenance delivers to them", { actorId, error });
       return deferred;
@@ -96,26 +87,58 @@ export class ListenerDelivery<Target, Answer> implements ListenersOfKinds {
   async #deliverOne(
     commit: Commit,
     found: FoundListener,
-    { head, open }: FoundHead<Target>,
+    listener: FoundHead<Target>,
     how: How<Target, Answer>,
-  ): Promise<DeliveryOutcome> {
+  ): Promise<{ readonly outcome: DeliveryOutcome; readonly mayHaveMore: boolean }> {
+    const left = (kind: "skipped" | "deferred") => ({ outcome: { kind }, mayHaveMore: false });
     const { clock, log, incarnation } = this.#deps;
-    const now = clock.now();
-    if (open === undefined || open.lanes.every(({ state }) => state.stopped !== undefined)) return { kind: "skipped" };
-    // Its holder finds the commit, when it has released the lease at the latest.
-    if (leaseIsLive(head.lease, now, incarnation)) return { kind: "deferred" };
-    if ((head.slowUntil ?? 0) > now) {
-      await wakeUp(this.#deps, listenerKey(head), now);
-      return { kind: "deferred" };
-    }
     try {
-      const { outcomes } = await this.#work({ head, open }, how, commit.newest);
-      return this.#outcomeOf(commit, found, outcomes);
+      const { head, open } = await this.#afterLone(listener, how);
+      const now = clock.now();
+      if (open === undefined || open.lanes.every(({ state }) => state.stopped !== undefined)) return left("skipped");
+      // Its holder finds the commit, when it has released the lease at the latest.
+      if (leaseIsLive(head.lease, now, incarnation)) return left("deferred");
+      const waitUntil = (head.slowUntil ?? 0) > now ? now : await this.#loneUntil({ head, open }, how);
+      if (waitUntil !== undefined) {
+        await wakeUp(this.#deps, listenerKey(head), waitUntil);
+        return left("deferred");
+      }
+      const { alone, ...others } = how;
+      const mode = alone !== undefined && mayBeAlone(head, open) ? how : others;
+      const { outcomes, mayHaveMore } = await this.#sessions.work({ head, open }, mode, commit.newest);
+      return { outcome: this.#outcomeOf(commit, found, outcomes), mayHaveMore };
     } catch (error) {
-      const { actorId, kind, id } = head;
+      const { actorId, kind, id } = found;
       log.error("a listener was not given a change; the maintenance does it", { actorId, kind, id, error });
-      return { kind: "deferred" };
+      return left("deferred");
     }
+  }
+
+  /** The listener once no delivery of an earlier record is under way without a lease, or as it is when time is over. */
+  async #afterLone(listener: FoundHead<Target>, how: How<Target, Answer>): Promise<FoundHead<Target>> {
+    const { sleep, table } = this.#deps;
+    let now = listener;
+    for (let polls = 0; polls < MOST_POLLS && how.time.mayStart(POLL_MS); polls += 1) {
+      if ((await this.#loneUntil(now, how)) === undefined) break;
+      await sleep(POLL_MS);
+      const items = itemIn(await table.getMany(this.#sessions.keysOf(now.head)));
+      const next = this.#sessions.opened(items(listenerKey(now.head)), items);
+      if (next === undefined) break;
+      now = next;
+    }
+    return now;
+  }
+
+  /** Until when a delivery of an earlier record may be under way without a lease, ms since 1970. */
+  async #loneUntil(
+    { head, open }: FoundHead<Target>,
+    { alone, cache }: How<Target, Answer>,
+  ): Promise<number | undefined> {
+    const { clock, incarnation } = this.#deps;
+    const now = clock.now();
+    if (alone === undefined || alone.isAlone() || open === undefined) return undefined;
+    if (leaseIsLive(head.lease, now, incarnation)) return undefined;
+    return await loneUntil({ head, open }, { cache, upTo: alone.from - 1, now });
   }
 
   /** What became of the commit's events at one listener. */
@@ -147,22 +170,28 @@ export class ListenerDelivery<Target, Answer> implements ListenersOfKinds {
     const found = itemIn([...items, ...(also.length === 0 ? [] : await table.getMany(also))]);
     const cache = new RecordCache(changeLog, actorId);
     const time = DeliveryBudget.ofWorker(deadline);
-    const results = await mapConcurrent(heads, AT_ONCE, async (head): Promise<CaughtUp> => {
+    const more: ListenerRef[] = [];
+    const results = await mapConcurrent(heads, AT_ONCE, async (head): Promise<SessionResult | "again"> => {
       if (leaseIsLive(head.lease, clock.now(), incarnation)) return "again";
-      const listener = this.#opened(found(listenerKey(head)), found);
+      const listener = this.#sessions.opened(found(listenerKey(head)), found);
       if (listener?.open === undefined) return "done";
-      const { end } = await this.#work({ head, open: listener.open }, { cache, time, mayWait: false }, upTo);
-      return end === "lost" ? "again" : end;
+      const now = clock.now();
+      if ((await loneUntil({ head, open: listener.open }, { cache, upTo, now })) !== undefined) return "again";
+      const worked = await this.#sessions.work({ head, open: listener.open }, { cache, time, mayWait: false }, upTo);
+      if (worked.mayHaveMore) more.push(head);
+      return worked.end;
     });
-    return results.includes("late") ? "late" : results.includes("again") ? "again" : "done";
+    await this.#sessions.followAll(more, { time, mayWait: false }, upTo);
+    if (results.includes("late")) return "late";
+    return results.includes("again") || results.includes("lost") ? "again" : "done";
   }
 
   /** Does what is left of one listener: it is due, or a message names it. May be called at any time. */
   async runDue(ref: ListenerRef, deadline: Deadline): Promise<void> {
     const { changeLog, clock, incarnation, table } = this.#deps;
     const logKey = logHeadKey(ref.actorId);
-    const items = itemIn(await table.getMany([logKey, ...this.#keysOf(ref)]));
-    const listener = this.#opened(items(listenerKey(ref)), items);
+    const items = itemIn(await table.getMany([logKey, ...this.#sessions.keysOf(ref)]));
+    const listener = this.#sessions.opened(items(listenerKey(ref)), items);
     if (listener === undefined || leaseIsLive(listener.head.lease, clock.now(), incarnation)) return;
     const { head, open } = listener;
     if (open === undefined) {
@@ -172,75 +201,15 @@ export class ListenerDelivery<Target, Answer> implements ListenersOfKinds {
       return;
     }
     const cache = new RecordCache(changeLog, ref.actorId);
-    const how = { cache, time: DeliveryBudget.ofWorker(deadline), mayWait: true };
-    await this.#work({ head, open }, how, readLogHead(items(logKey)).newest);
-  }
-
-  /**
-   * Runs sessions until the log has nothing that none of them has read: a commit leaves a listener whose lease it finds taken
-   * to the lease's holder, which therefore looks at the log once more after the lease is released.
-   */
-  async #work(
-    listener: { readonly head: ListenerHead; readonly open: OpenListener<Target> },
-    how: How<Target, Answer>,
-    newest: number,
-  ): Promise<{ readonly end: SessionResult; readonly outcomes: ReadonlyMap<string, string> }> {
-    const outcomes = new Map<string, string>();
-    let [now, upTo, cache]: [typeof listener, number, RecordCache] = [listener, newest, how.cache];
-    for (;;) {
-      const session = new ListenerSession(this.#deps, this.#inputOf(now, { ...how, cache }, upTo));
-      const end = await session.run();
-      for (const [position, is] of session.outcomes) outcomes.set(position, is);
-      if (end === "lost" || (end === "done" && !session.tookLease)) {
-        await this.#wake(session.head, end);
-        return { end, outcomes };
-      }
-      const logKey = logHeadKey(now.head.actorId);
-      const items = itemIn(await this.#deps.table.getMany([logKey, ...this.#keysOf(now.head)]));
-      const log = readLogHead(items(logKey));
-      const again = this.#opened(items(listenerKey(now.head)), items);
-      const isMore = end === "done" && log.newest > upTo && again?.open !== undefined;
-      if (
-        !isMore ||
-        !how.time.mayStart() ||
-        leaseIsLive(again.head.lease, this.#deps.clock.now(), this.#deps.incarnation)
-      ) {
-        await this.#wake(session.head, isMore ? "late" : end);
-        return { end: isMore ? "late" : end, outcomes };
-      }
-      [now, upTo, cache] = [
-        { head: again.head, open: again.open },
-        log.newest,
-        new RecordCache(this.#deps.changeLog, now.head.actorId),
-      ];
+    const { newest } = readLogHead(items(logKey));
+    const until = await loneUntil({ head, open }, { cache, upTo: newest, now: clock.now() });
+    if (until !== undefined) {
+      await wakeUp(this.#deps, listenerKey(ref), until);
+      return;
     }
-  }
-
-  /** A message for what is left: now, or when it is due. */
-  async #wake(head: ListenerHead, end: SessionResult): Promise<void> {
-    const at = end === "done" ? head.dueAt : this.#deps.clock.now();
-    if (at !== undefined) await wakeUp(this.#deps, listenerKey(head), at);
-  }
-
-  #inputOf(
-    { head, open }: { readonly head: ListenerHead; readonly open: OpenListener<Target> },
-    { cache, ...how }: How<Target, Answer>,
-    newest: number,
-  ): SessionInput<Target, Answer> {
-    const { epoch, retentionDays } = this.#deps;
-    const stream = (after: number, upTo: number) => cache.stream(after, upTo);
-    const log = { epoch, retentionMs: retentionDays * DAY_MS, stream };
-    return { ...how, way: this.#way, head, open, newest, log };
-  }
-
-  #keysOf(ref: ListenerRef): readonly Key[] {
-    return [listenerKey(ref), ...this.#way.also(ref)];
-  }
-
-  #opened(item: Item | undefined, items: (key: Key) => Item | undefined): FoundHead<Target> | undefined {
-    if (item === undefined) return undefined;
-    const head = readListenerHead(item);
-    return { head, open: this.#way.open(head, items) };
+    const how = { cache, time: DeliveryBudget.ofWorker(deadline), mayWait: true };
+    const { mayHaveMore } = await this.#sessions.work({ head, open }, how, newest);
+    if (mayHaveMore) await this.#sessions.follow(ref, { time: how.time, mayWait: true }, newest);
   }
 }
 

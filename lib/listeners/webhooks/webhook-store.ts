@@ -4,7 +4,7 @@ import type { ChangeLog, LogHead } from "../../change-log/change-log.ts";
 import type { Commits, LogPlan } from "../../change-log/log-commits.ts";
 import { renewed, withSelection } from "../../domain/events/keeper-changes.ts";
 import { newKeeperState, type KeeperState } from "../../domain/events/keeper-state.ts";
-import { printPosition, resolvePosition, type PositionGone } from "../../domain/events/position.ts";
+import { positionAfter, printPosition, resolvePosition, type PositionGone } from "../../domain/events/position.ts";
 import type { Selection } from "../../domain/events/selection.ts";
 import { listenerKey, listenerPrefix, type ListenerRef } from "../../dynamodb/keys/listeners.ts";
 import { WEBHOOK_PREFIX, webhookKey, webhookPartition } from "../../dynamodb/keys/webhooks.ts";
@@ -180,7 +180,10 @@ export class WebhookStore {
     if (!decided.selection && !decided.endpoint) {
       return { stored: { webhook: after, keeper: before }, plan: { records: [], writes }, isDue: false };
     }
-    const keeper = changedKeeper(before, decided, now);
+    // A delivery that is alone may have sent these, and may never store their numbers: maintenance then sends them again.
+    const isSent = !webhook.paused && logHead.maintainedUpTo < logHead.newest;
+    const sentUpTo = isSent ? positionAfter(this.#deps.epoch, logHead.newest) : "";
+    const keeper = changedKeeper(before, decided, { now, sentUpTo });
     writes.push(changeListenerHead(head, withKeeper(keeper, decided.endpoint ? now : undefined)));
     const planned = {
       stored: { webhook: after, keeper },
@@ -264,9 +267,9 @@ function withStated({ previous, ...webhook }: Webhook, { stated }: PutDecision):
 function changedKeeper(
   keeper: KeeperState<Selection>,
   { selection, endpoint, stated }: PutDecision,
-  now: number,
+  { now, sentUpTo }: { readonly now: number; readonly sentUpTo: string },
 ): KeeperState<Selection> {
-  const selected = selection ? withSelection(keeper, selectionOf(stated.settings)) : keeper;
+  const selected = selection ? withSelection(keeper, selectionOf(stated.settings), sentUpTo) : keeper;
   if (selected === undefined) {
     const message =
       "Events that the webhook heard by earlier topics are blocked; change its topics once these are done.";

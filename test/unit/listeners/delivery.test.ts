@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
+import { idle } from "../../support/idle.ts";
 import { ListenerWorld, namesOf } from "./listener-world.ts";
 
 let world: ListenerWorld;
@@ -57,6 +58,24 @@ describe("a commit of a quiet actor", () => {
 });
 
 describe("a commit soon after another", () => {
+  it("waits until that one is noted, and sends only its own event", async () => {
+    await world.listen("one", ["properties.>"]);
+    world.now += 60_000;
+    const [first, second] = [world.commit({ do: "set", path: ["a"], value: 1 }), Promise.withResolvers<undefined>()];
+    world.script = async ({ event }): Promise<"taken"> => {
+      if (event.event.topic === "properties.a") await second.promise;
+      return "taken";
+    };
+    const one = world.publish(await first, { alone: true });
+    await idle();
+    const two = world.publish(await world.commit({ do: "set", path: ["b"], value: 1 }));
+    await idle();
+    expect(namesOf(world.sent)).toEqual(["a"]);
+    second.resolve(undefined);
+    expect(await Promise.all([one, two])).toEqual([[{ kind: "delivered" }], [{ kind: "delivered" }]]);
+    expect(namesOf(world.sent)).toEqual(["a", "b"]);
+  });
+
   it("is delivered under the lease by two writes", async () => {
     const ref = await world.listen("one", ["properties.>"]);
     await world.set("a");
@@ -110,6 +129,10 @@ describe("what a request left", () => {
     const ref = await world.listen("one", ["properties.>"]);
     await world.commit({ do: "set", path: ["a"], value: 1 });
     await world.commit({ do: "set", path: ["b"], value: 1 });
+    // Their requests may be giving them to the listener just now.
+    expect(await world.catchUp()).toBe("again");
+    expect(world.sent).toEqual([]);
+    world.now += 30_000;
     expect(await world.catchUp()).toBe("done");
     expect(namesOf(world.taken)).toEqual(["a", "b"]);
     world.requests = [];

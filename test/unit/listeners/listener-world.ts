@@ -2,15 +2,17 @@
 import { LogCommits, type Commit } from "../../../lib/change-log/log-commits.ts";
 import { ChangeLog, readLogHead, type LogHead } from "../../../lib/change-log/change-log.ts";
 import { RecordCache } from "../../../lib/change-log/record-cache.ts";
-import type { Change } from "../../../lib/domain/diff/change-record.ts";
+import type { Change, LogRecord } from "../../../lib/domain/diff/change-record.ts";
+import { eventsOf } from "../../../lib/domain/events/record-events.ts";
+import { selects } from "../../../lib/domain/events/selection.ts";
 import { newKeeperState } from "../../../lib/domain/events/keeper-state.ts";
 import type { KeeperRules, Outcome } from "../../../lib/domain/events/keeper-steps.ts";
-import { positionAfter } from "../../../lib/domain/events/position.ts";
+import { eventIdOf, positionAfter } from "../../../lib/domain/events/position.ts";
 import type { Rate } from "../../../lib/domain/events/rate.ts";
 import { actorKey } from "../../../lib/dynamodb/keys/actors.ts";
 import { DueIndexTable } from "../../../lib/dynamodb/keys/due-index.ts";
 import { listenerKey, type ListenerRef } from "../../../lib/dynamodb/keys/listeners.ts";
-import { logHeadKey } from "../../../lib/dynamodb/keys/publishing.ts";
+import { logHeadKey, recordPartition } from "../../../lib/dynamodb/keys/publishing.ts";
 import { always, type Item, type Key, type Table } from "../../../lib/dynamodb/table.ts";
 import type { DeliveryOutcome } from "../../../lib/engine/fan-out-result.ts";
 import { findInScope } from "../../../lib/engine/in-scope.ts";
@@ -26,6 +28,7 @@ import {
 } from "../../../lib/listeners/listener-head.ts";
 import type { ListenerWay, Noted, TargetEvent } from "../../../lib/listeners/listener-way.ts";
 import type { DelayedWork } from "../../../lib/system/ports.ts";
+import { idle } from "../../support/idle.ts";
 import { FaultyTable, type Decide } from "../../support/faulty-table.ts";
 import { MemoryTable } from "../../support/memory-table.ts";
 
@@ -66,6 +69,7 @@ export class ListenerWorld {
   readonly settings = new Map<string, ListenerSettings>();
   readonly paused = new Set<string>();
   script: Script = () => "taken";
+  readonly #targets = new WeakMap<TargetEvent, ListenerRef>();
   /** Requests to the table since the last `count`. */
   requests: string[] = [];
   #ids = 0;
@@ -89,9 +93,10 @@ export class ListenerWorld {
     const log = { info: () => undefined, warn: note, error: note };
     const platform = {
       ...{ clock, ids, log, random: () => 0.5, after: () => () => undefined },
-      sleep: (ms: number) => {
+      // Others go on while time passes.
+      sleep: async (ms: number) => {
         this.now += ms;
-        return Promise.resolve();
+        await idle(20);
       },
     };
     const queue = {
@@ -130,8 +135,9 @@ export class ListenerWorld {
         const lanes = Object.entries(head.lanes).map(([id, state]) => ({ id, state, rules }));
         return { target: { ref: head, failures: 0 }, lanes, ...rest };
       },
-      render: (_, event) =>
+      render: ({ ref }, event) =>
         Promise.resolve(async (limitMs) => {
+          this.#targets.set(event, ref);
           this.sent.push(event);
           const is = await this.script(event, limitMs);
           if (is === "taken") this.taken.push(event);
@@ -203,6 +209,8 @@ export class ListenerWorld {
 
   /** Works on a listener until nothing of it is due, moving time on to each due time, up to `forMs`. */
   async work(ref: ListenerRef, forMs = 0): Promise<void> {
+    // Longer than a delivery without a lease may be under way.
+    this.now += 5_000;
     const until = this.now + forMs;
     for (;;) {
       await this.instance().delivery.runDue(ref, this.deadline());
@@ -217,6 +225,33 @@ export class ListenerWorld {
     const item = this.memory.itemAt(listenerKey(ref));
     if (item === undefined) throw new Error("the listener is gone");
     return readListenerHead(item);
+  }
+
+  /** The listener to which an attempt at an event goes. */
+  targetOf(event: TargetEvent): ListenerRef {
+    const ref = this.#targets.get(event);
+    if (ref === undefined) throw new Error("no attempt was made at this event");
+    return ref;
+  }
+
+  /** True when the listener has nothing left to do. */
+  isDone(ref: ListenerRef): boolean {
+    const { lanes, dueAt } = this.head(ref);
+    return dueAt === undefined && Object.values(lanes).every(({ entries }) => entries.length === 0);
+  }
+
+  /** The ids of the events of the log that the listener hears, in order. */
+  idsFor(ref: ListenerRef): readonly string[] {
+    const selection = this.head(ref).lanes[ONE_LANE]?.selections.at(-1)?.selection;
+    const records = this.memory.all().filter(({ pk }) => pk === recordPartition(ACTOR));
+    return records.flatMap((item) => {
+      const number = Number(item.sk);
+      const record = JSON.parse(String(item["text"])) as LogRecord;
+      return eventsOf(record).flatMap((event) => {
+        const isSelected = selection !== undefined && selects(selection, event);
+        return isSelected ? [eventIdOf({ actorId: ACTOR, record: number, at: record.at, index: event.index })] : [];
+      });
+    });
   }
 
   logHead(): LogHead {
@@ -234,7 +269,7 @@ export class ListenerWorld {
 
   #id(): string {
     this.#ids += 1;
-    return this.#ids.toString(16).padStart(32, "0");
+    return this.#ids.toString(16).padStart(8, "0").padEnd(32, "0");
   }
 }
 
