@@ -118,10 +118,10 @@ describe("a webhook", () => {
     await world.webhook("one", json);
     await world.webhook("two", { ...json, secret: SECRET, url: world.receiver("two.example", () => 400) });
     await world.put("a", 1);
-    const parked = async () => (await world.ask("GET", "/parked")).json.data.map((each: any) => each.source);
-    expect(await parked()).toEqual(["webhook:one", "webhook:two"]);
+    const failedSources = async () => (await world.ask("GET", "/parked")).json.data.map((each: any) => each.source);
+    expect(await failedSources()).toEqual(["webhook:one", "webhook:two"]);
     expect((await world.ask("DELETE", "/webhooks/one")).status).toBe(204);
-    expect(await parked()).toEqual(["webhook:two"]);
+    expect(await failedSources()).toEqual(["webhook:two"]);
     expect((await world.ask("GET", "/webhooks/one")).status).toBe(404);
     const [kept] = (await world.ask("GET", "/parked")).json.data;
     expect((await world.ask("POST", `/parked/${kept.id}`, { json: { action: "skip" } })).status).toBe(200);
