@@ -57,7 +57,7 @@ export class EventHookBeginnings {
       return { records: [], writes: [], head: { ...change, remove: ["eventHooks"] } };
     }
     const after = positionAfter(epoch, head.newest);
-    const added = runner.eventHooks.filter(({ id }) => item === undefined || stateIn(item, id) === undefined);
+    const added = runner.eventHooks.filter((hook) => item === undefined || stateIn(item, hook) === undefined);
     const states = added.map(({ id, selection }): [string, string] => {
       return [stateName(id), printState(newKeeperState(after, { selection, at: clock.now() }))];
     });

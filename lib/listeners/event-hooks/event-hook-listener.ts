@@ -118,8 +118,7 @@ export class EventHookListener implements Listeners {
   async catchUp(actorId: string, upTo: number, deadline: Deadline): Promise<CaughtUp> {
     const { changeLog, runner, settings, table } = this.#deps;
     const item = await table.get(eventHooksKey(actorId));
-    const ids = runner.eventHooks.map(({ id }) => id);
-    if (item === undefined || isUpToDate(item, ids, positionAfter(settings.epoch, upTo))) return "done";
+    if (item === undefined || isUpToDate(item, runner.eventHooks, positionAfter(settings.epoch, upTo))) return "done";
     const cache = new RecordCache(changeLog, actorId);
     const end = await this.#work({ actorId, newest: upTo, cache, deadline, until: Infinity });
     return end === "busy" ? "again" : "done";
@@ -206,7 +205,7 @@ export class EventHookListener implements Listeners {
     };
     return new Map(
       runner.eventHooks.flatMap((definition): [string, HookCursor][] => {
-        const state = stateIn(item, definition.id);
+        const state = stateIn(item, definition);
         if (state === undefined || isPaused(item, definition.id)) return [];
         return [[definition.id, new HookCursor(definition, state, tools)]];
       }),
