@@ -1,7 +1,9 @@
 /** Every kind of due work, and what does it. */
 import { ACTOR_SK, peerOfCapabilityKey, peerOfGrantKey, peerOfTrustKey } from "../dynamodb/keys/actors.ts";
 import { LOG_SK, inboundOfKey, peerOfBreakerKey, sliceOfKey } from "../dynamodb/keys/publishing.ts";
+import { listenerOfKey, type ListenerRef } from "../dynamodb/keys/listeners.ts";
 import { actorOfKey } from "../dynamodb/keys/partition.ts";
+import { webhookOfKey } from "../dynamodb/keys/webhooks.ts";
 import {
   failedEventPrefix,
   sourceOf,
@@ -9,9 +11,9 @@ import {
   staleReadOf,
   type FailureSource,
 } from "../dynamodb/keys/failed-events.ts";
-import { listenerOfKey } from "../dynamodb/keys/listeners.ts";
 import { peerOfOwnershipKey, streamOfKey } from "../dynamodb/keys/streams.ts";
 import type { Key, Table } from "../dynamodb/table.ts";
+import type { Webhooks } from "../listeners/webhooks/webhooks.ts";
 import { collectGeneration, isListGarbage } from "../lists/list-garbage.ts";
 import type { ActorDeletion } from "../operations/deletion.ts";
 import type { DeliverSlice } from "../publishing/delivery/slice-delivery.ts";
@@ -46,6 +48,8 @@ export interface DueWorkDeps {
   readonly capabilities: Pick<CapabilityRefresh, "runDue">;
   readonly trust: TrustServices;
   readonly deletion: Pick<ActorDeletion, "resume">;
+  readonly webhookDelivery: { runDue(ref: ListenerRef, deadline: Deadline): Promise<void> };
+  readonly webhooks: Pick<Webhooks, "resumeEnding">;
 }
 
 /** Where the event failed that a key names; undefined when the key is another's. */
@@ -77,6 +81,8 @@ export function composeDueWork({ table, clock, log, receiving, ...doers }: DueWo
       ofPeer(peerOfCapabilityKey, capabilities),
       ofPeer(peerOfGrantKey, { runDue: (actorId, peerId) => resumeGrant(grants, { actorId, peerId }) }),
       ofPeer(inboundOfKey, refusedHeads),
+      dueWorkKind((key) => webhookListenerOf(key), doers.webhookDelivery),
+      dueWorkKind(webhookOfKey, { runDue: (ref, deadline) => doers.webhooks.resumeEnding(ref, deadline) }),
       dueWorkKind(sliceOfKey, { runDue: doers.deliverSlice }),
       ofPeer(peerOfBreakerKey, breakerRecovery),
       dueWorkKind((key) => (key.sk === LOG_SK ? actorOfKey(key) : undefined), maintenance),
@@ -86,6 +92,11 @@ export function composeDueWork({ table, clock, log, receiving, ...doers }: DueWo
     ],
     log,
   );
+}
+
+function webhookListenerOf(key: Key): ListenerRef | undefined {
+  const ref = listenerOfKey(key);
+  return ref?.kind === "webhook" ? ref : undefined;
 }
 
 /** A kind whose keys name, in their sort key, a peer of the actor or something of that peer's. */

@@ -35,9 +35,10 @@ import { notifyLate } from "../trust/permission-changes.ts";
 import { confirmRules, rulesDigest } from "../trust/relationship-rules.ts";
 import { together } from "../engine/listening.ts";
 import { composeEventHooks, type EventHookServices } from "./event-hooks.ts";
+import { composeListeners, type ListenerServices } from "./listeners.ts";
 import type { Runtime } from "./runtime.ts";
 
-export interface PublishingServices extends DeliveryServices {
+export interface PublishingServices extends DeliveryServices, ListenerServices {
   readonly eventHooks: EventHookServices;
   readonly changeLog: ChangeLog;
   /** Commits, each followed by the delivery of what it made. */
@@ -141,8 +142,9 @@ export function composePublishing(
       },
     });
 
+  const heard = composeListeners(base, changeLog);
   const eventHooks = composeEventHooks(base, app, changeLog);
-  const listeners = together([eventHooks.listener]);
+  const listeners = together([heard.webhookDelivery, eventHooks.listener]);
   const breakers = new BreakerStore({ ...base, trustCache, policy: breakerPolicy(config) });
   const deferredPermissions = new DeferredPermissions({ ...base, trustCache, breakers });
   const calls = new PeerCalls(http, log, clock, deferredPermissions);
@@ -183,6 +185,7 @@ export function composePublishing(
   const notify: NotifySubscribers = async (commit) => await fanOut.publish(commit);
   return {
     ...delivery,
+    ...heard,
     eventHooks,
     changeLog,
     commits,

@@ -4,9 +4,6 @@
  */
 const CATALOGUE = {
   "request.invalid": [400, "bad_request"],
-  "request.digest_mismatch": [400, "digest_mismatch"],
-  "request.precondition_failed": [412, "precondition_failed"],
-  "request.precondition_required": [428, "precondition_required"],
   "request.unsupported_media_type": [415, "unsupported_media_type"],
   "request.too_large": [413, "payload_too_large"],
   "auth.missing": [401, "unauthorized"],
@@ -15,10 +12,12 @@ const CATALOGUE = {
   "auth.token_invalid": [403, "token_invalid"],
   "resource.not_found": [404, "not_found"],
   "resource.conflict": [409, "conflict"],
-  "resource.limit_reached": [409, "limit_reached"],
   "resource.gone": [410, "gone"],
   "request.topic_mismatch": [400, "topic_mismatch"],
+  "request.digest_mismatch": [400, "digest_mismatch"],
   "request.idempotency_conflict": [422, "idempotency_conflict"],
+  "request.precondition_failed": [412, "precondition_failed"],
+  "request.precondition_required": [428, "precondition_required"],
   "resource.position_gone": [410, "position_gone"],
   "limit.reached": [409, "limit_reached"],
   "limit.rate": [429, "rate_limited"],

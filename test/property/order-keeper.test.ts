@@ -1,7 +1,14 @@
 import process from "node:process";
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
+import type * as KeeperStates from "../../lib/domain/events/keeper-state.ts";
 import { KeeperSchedule } from "../support/events-world/keeper-schedule.ts";
 import { countFrom } from "../support/sizes.ts";
+
+// Short schedules meet short limits.
+vi.mock("../../lib/domain/events/keeper-state.ts", async (original) => {
+  const real = await original<typeof KeeperStates>();
+  return { ...real, MAX_ENTRIES: 4, MAX_AHEAD: 5, MAX_QUEUE: 2, MAX_SELECTIONS: 3 };
+});
 
 /** Random schedules. */
 const SCHEDULES = countFrom("KEEPER_SCHEDULES", 20_000, 1_000_000);

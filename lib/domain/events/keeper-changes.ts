@@ -3,23 +3,56 @@
  * state is as it was read, `numbered` included: a session that works meanwhile adopts it, or begins again.
  */
 import { selectionAt, selectionsFrom } from "./keeper-notes.ts";
-import { MAX_SELECTIONS, type Failing, type KeeperState, type OrderedEvent } from "./keeper-state.ts";
+import { MAX_SELECTIONS, type Failing, type KeeperState, type OrderedEvent, type Redrive } from "./keeper-state.ts";
 
 /**
- * Another selection for every event that has no number yet.
+ * Another selection for every event that has no number yet, and lies beyond `from` where that is given: a session without a
+ * lease may have sent an event up to there, and stores its number afterwards.
  *
  * @returns undefined when entries still need too many earlier selections: the change has to wait for them
  */
-export function withSelection<S>(state: KeeperState<S>, selection: S): KeeperState<S> | undefined {
-  const { after } = state.numbered;
+export function withSelection<S>(state: KeeperState<S>, selection: S, from = ""): KeeperState<S> | undefined {
+  const after = from > state.numbered.after ? from : state.numbered.after;
   const selections = [...state.selections.filter((each) => each.after < after), { after, selection }];
+  const redrive = state.redrive === undefined ? [] : [state.redrive];
   let { anchors } = state;
   for (;;) {
-    const needed = selectionsFrom(selections, [state.floor, ...state.entries, ...anchors]);
+    const needed = selectionsFrom(selections, [state.floor, ...state.entries, ...redrive, ...anchors]);
     if (needed.length <= MAX_SELECTIONS) return { ...state, selections: needed, anchors };
     if (anchors.length === 0) return undefined;
     anchors = anchors.slice(1);
   }
+}
+
+/** Events to send again: those beyond `from` up to `upTo`, at most `most`. */
+export interface RedriveRange extends Pick<Redrive, "id" | "source" | "from" | "upTo"> {
+  readonly most: number;
+}
+
+/**
+ * Sends events again that are done: their numbers and positions stay. Events of the log that are older than the oldest
+ * anchor cannot be numbered and are left out. @returns undefined while another redrive runs
+ */
+export function withRedrive<S>(
+  state: KeeperState<S>,
+  { id, source, from, upTo, most }: RedriveRange,
+): KeeperState<S> | undefined {
+  if (state.redrive !== undefined) return undefined;
+  const begins = state.anchors.findLast(({ after }) => after <= from) ?? state.anchors[0] ?? state.floor;
+  const start = source === "log" ? { after: begins.after, number: begins.number } : { after: from, number: 0 };
+  const end = upTo < state.floor.after || source === "failed" ? upTo : state.floor.after;
+  return {
+    ...state,
+    redrive: { ...start, id, source, from: max(from, start.after), upTo: end, left: most, done: 0, failed: 0 },
+  };
+}
+
+const max = (one: string, other: string): string => (one > other ? one : other);
+
+/** Without the redrive, where it is that one. */
+export function withoutRedrive<S>(state: KeeperState<S>, id: string): KeeperState<S> {
+  const { redrive, ...rest } = state;
+  return redrive?.id === id ? rest : state;
 }
 
 /**

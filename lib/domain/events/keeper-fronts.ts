@@ -2,6 +2,7 @@ import { compact } from "../../system/compact.ts";
 import { selectionAt } from "./keeper-notes.ts";
 import { Earlier, isHeldBackBy, isInScope, type Item } from "./keeper-order.ts";
 import { EntryQueue, Queue } from "./keeper-queue.ts";
+import { RedriveQueue } from "./keeper-redrive.ts";
 import {
   MAX_AHEAD,
   MAX_ENTRIES,
@@ -36,6 +37,7 @@ export class KeeperFronts<E extends OrderedEvent, S> {
   /** Numbers in flight that need an entry if they fail, with the length of its key. */
   readonly #reserved = new Map<number, number>();
   readonly #flying = new Set<number>();
+  redrive: RedriveQueue<E> | undefined;
   #atEnd = false;
 
   constructor(state: KeeperState<S>, order: KeeperRules["order"], selects: (selection: S, event: E) => boolean) {
@@ -44,6 +46,7 @@ export class KeeperFronts<E extends OrderedEvent, S> {
     this.selections = state.selections;
     this.order = order;
     this.inFlight = new Earlier(order);
+    this.redrive = state.redrive && new RedriveQueue(state.redrive, order);
     this.#selects = selects;
   }
 
@@ -54,10 +57,9 @@ export class KeeperFronts<E extends OrderedEvent, S> {
 
   read({ after, upTo, events, atEnd }: Stretch<E>): void {
     const all = [this.floor, ...this.entries];
-    const asked = all.find((front) => front.readTo === after);
-    if (asked === undefined || upTo < after) return;
+    let number = all.find((front) => front.readTo === after)?.readNumber ?? this.redrive?.numberAt(after);
+    if (number === undefined || upTo < after) return;
     if (this.floor.readTo === after) this.#atEnd = atEnd;
-    let number = asked.readNumber;
     const items: Item<E>[] = [];
     for (const event of events) {
       if (!this.#selects(selectionAt(this.selections, event), event)) continue;
@@ -67,10 +69,23 @@ export class KeeperFronts<E extends OrderedEvent, S> {
     for (const front of all) {
       if (front.readTo < after || front.readTo >= upTo) continue;
       const own = items.filter(
-        ({ event }) => event.position > front.readTo && (!(front instanceof EntryQueue) || isInScope(front, event)),
+        ({ event }) => event.position > front.readTo && (!(front instanceof EntryQueue) || front.accepts(event)),
       );
       front.append(own, { after: upTo, number });
     }
+    if (this.redrive?.numberAt(after) === undefined) return;
+    const done = items.filter((item) => item.event.position <= this.floor.after && this.ownerOf(item) === undefined);
+    this.redrive.load(done, { after, upTo, number, atEnd: false });
+  }
+
+  /** The event that is sent again next, when it may begin. */
+  readyRedriven(): Item<E> | undefined {
+    const first = this.redrive?.first;
+    return first === undefined || this.isInFlight(first) || this.inFlight.holdsBack(first.event) ? undefined : first;
+  }
+
+  isInFlight({ number }: Item<E>): boolean {
+    return this.#flying.has(number);
   }
 
   /** Moves the fronts over what is done or covered. */
@@ -146,7 +161,8 @@ export class KeeperFronts<E extends OrderedEvent, S> {
 
   /** True when the event waits for one in flight or an entry's. */
   isHeldBack(item: Item<E>, owner: EntryQueue<E> | undefined): boolean {
-    if (this.inFlight.holdsBack(item.event) || this.#waitsForEntry(item, owner)) return true;
+    if (this.inFlight.holdsBack(item.event) || this.redrive?.holdsBack(item.event) === true) return true;
+    if (this.#waitsForEntry(item, owner)) return true;
     return owner !== undefined && item.event.position > this.floor.after && this.#waitsForFloor(item);
   }
 
@@ -164,11 +180,12 @@ export class KeeperFronts<E extends OrderedEvent, S> {
   ready(front: Queue<E>, most: number): readonly Item<E>[] {
     const ready: Item<E>[] = [];
     const earlier = new Earlier(this.order);
+    const furthest = front.firstNumber + MAX_AHEAD;
     const entry = front instanceof EntryQueue ? front : undefined;
     for (const item of front.queue) {
-      if (ready.length >= most || item.number > front.number + MAX_AHEAD) break;
+      if (ready.length >= most || item.number >= furthest) break;
       if (this.order === "strict" && earlier.size > 0) break;
-      if (front.ahead.has(item.number) || this.#flying.has(item.number) || this.ownerOf(item) !== entry) continue;
+      if (front.ahead.has(item.number) || this.isInFlight(item) || this.ownerOf(item) !== entry) continue;
       const isHeld = entry?.failing?.position === item.event.position || earlier.holdsBack(item.event);
       if (isHeld || this.isHeldBack(item, entry) || this.#isTooFar(item)) earlier.add(item.event);
       else if (this.#needsEntry(item, entry) && !this.hasRoom(item)) break;
@@ -187,7 +204,7 @@ export class KeeperFronts<E extends OrderedEvent, S> {
         each.scope !== "one" &&
         each.after < event.position &&
         isInScope(each, event) &&
-        number > each.number + MAX_AHEAD,
+        number >= each.firstNumber + MAX_AHEAD,
     );
   }
 
@@ -211,6 +228,7 @@ export class KeeperFronts<E extends OrderedEvent, S> {
   begin(item: Item<E>): void {
     this.#flying.add(item.number);
     this.inFlight.add(item.event);
+    if (this.redrive?.first?.number === item.number) return;
     if (this.#needsEntry(item, this.ownerOf(item))) this.#reserved.set(item.number, item.event.key.length);
   }
 
@@ -264,7 +282,7 @@ export class KeeperFronts<E extends OrderedEvent, S> {
       const isUnread = number > from.readNumber;
       if (isUnread || later.some((each) => each.number === number)) entry.ahead.add(number);
     }
-    entry.append(later, { after: from.readTo, number: from.readNumber });
+    entry.append(scope === "one" ? [item] : later, { after: from.readTo, number: from.readNumber });
     this.entries.push(entry);
     return entry;
   }
@@ -279,7 +297,7 @@ export class KeeperFronts<E extends OrderedEvent, S> {
   /** What is to be read for the floor, so that it has this many events that may begin. */
   requestForFloor(ready: number, most: number): StretchRequest | undefined {
     const { floor } = this;
-    if (this.#atEnd || ready >= most || floor.readNumber >= floor.number + MAX_AHEAD) return undefined;
+    if (this.#atEnd || ready >= most || floor.readNumber >= floor.firstNumber + MAX_AHEAD) return undefined;
     return { after: floor.readTo };
   }
 }

@@ -1,10 +1,7 @@
 import { compact } from "../../system/compact.ts";
 import type { NumberRange } from "../log/delivery-state.ts";
-import type { Entry, Failing, Front, OrderedEvent } from "./keeper-state.ts";
-import type { Item } from "./keeper-order.ts";
-
-/** Most events of an entry in memory. */
-const MAX_QUEUE = 64;
+import { MAX_QUEUE, type Entry, type Failing, type Front, type OrderedEvent } from "./keeper-state.ts";
+import { isInScope, type Item } from "./keeper-order.ts";
 
 /**
  * A front in memory: the floor, or an entry. `after` and `ahead` say what is done, as stored. `queue` has its events of the
@@ -25,6 +22,11 @@ export class Queue<E extends OrderedEvent> {
     this.after = this.readTo = after;
     this.number = this.readNumber = number;
     this.ahead = new Set(ahead.flatMap(([from, to]) => Array.from({ length: to - from + 1 }, (_, i) => from + i)));
+  }
+
+  /** The number of the first event that is not done, or the least that it can have. */
+  get firstNumber(): number {
+    return this.queue[0]?.number ?? this.number + 1;
   }
 
   /** Moves past the events that `passes` says of, and those done ahead. */
@@ -84,6 +86,10 @@ export class EntryQueue<E extends OrderedEvent> extends Queue<E> {
     this.waiting = entry.waiting;
     this.countedTo = entry.countedTo;
     this.failing = entry.failing;
+  }
+
+  accepts(event: OrderedEvent): boolean {
+    return this.scope === "one" ? event.position === this.failing?.position : isInScope(this, event);
   }
 
   /** Adds no more than fits. */

@@ -107,18 +107,20 @@ export type Stopped =
   | { readonly reason: "gone" };
 
 /** Events that are sent again on request, in the order of the log. */
-export interface Redrive {
+export interface Redrive extends NumberedPosition {
   readonly id: string;
-  /** Failed events that a person kept, or events of the log. */
+  /** Failed events that a person has, or events of the log. Those up to `after` were sent. */
   readonly source: "failed" | "log";
-  /** Those up to here are done. */
-  readonly after: string;
+  /** Counting numbers may begin earlier than what is to be sent: events up to this position are not. */
+  readonly from: string;
   /** The last one. */
   readonly upTo: string;
   /** How many may still be sent. */
   readonly left: number;
   readonly done: number;
   readonly failed: number;
+  /** How often the endpoint did not take the first one that is left. */
+  readonly tries?: number;
 }
 
 /** The whole of it, as it lies in the listener's item. */
@@ -145,8 +147,10 @@ export const MAX_KEY_CHARACTERS = 32_768;
 export const MAX_SELECTIONS = 8;
 /** Most anchors: redriven events can be numbered from the oldest on. */
 export const MAX_ANCHORS = 32;
-/** Most events beyond a front of which some may be done while an earlier one is not. */
+/** Most events beyond a front of which some may be done while an earlier one is not, and most of a redrive in memory. */
 export const MAX_AHEAD = 200;
+/** Most events of an entry in memory. */
+export const MAX_QUEUE = 64;
 
 /** A listener that begins after a position of the log. `at`: ms since 1970. */
 export function newKeeperState<S>(

@@ -1,6 +1,6 @@
 /** What an order keeper and the session around it say to each other. */
 import type { BreakerPolicy } from "../policy/breaker.ts";
-import type { Exhaustion, KeeperState, OrderedEvent } from "./keeper-state.ts";
+import type { Exhaustion, KeeperState, OrderedEvent, Redrive } from "./keeper-state.ts";
 
 /** The settings of the moment. */
 export interface KeeperRules {
@@ -54,12 +54,21 @@ export interface Stretch<E extends OrderedEvent> {
   readonly atEnd: boolean;
 }
 
+/** Failed events to read: those of the listener beyond `after` up to `upTo`, in the order of their positions. */
+export interface RedriveRequest {
+  readonly id: string;
+  readonly after: string;
+  readonly upTo: string;
+}
+
 /** What may happen now. */
 export interface KeeperStep<E extends OrderedEvent> {
   /** Events that may begin, the first one first. Ask again after each `begin`. */
   readonly send: readonly NumberedEvent<E>[];
   /** To be read next; absent: enough is in memory, or nothing is to be read. */
   readonly read?: StretchRequest;
+  /** Failed events to be read for a redrive. */
+  readonly failed?: RedriveRequest;
   /** A note is to be stored before more becomes possible. */
   readonly store: boolean;
   /** Time makes more possible at this time, ms since 1970; absent: only an outcome, a change of the log, or a person does. */
@@ -80,5 +89,7 @@ export interface KeeperNote<E extends OrderedEvent, S> {
   readonly exhausted: readonly ExhaustedEvent<E>[];
   /** Failed events of a redrive that were taken: their copies go. */
   readonly redriven: readonly NumberedEvent<E>[];
+  /** How far the redrive has come, when there is one; `ended`: with this note. */
+  readonly redrive?: Pick<Redrive, "id" | "done" | "failed"> & { readonly ended: boolean };
   readonly signals: readonly KeeperSignal[];
 }

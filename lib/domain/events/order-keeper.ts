@@ -1,5 +1,6 @@
 import { compact } from "../../system/compact.ts";
-import { afterFailure, afterTaken, fewKeys, givenBack, type Attempt } from "./keeper-failures.ts";
+import { choose, isBlocked, type Choice } from "./keeper-choice.ts";
+import { afterFailure, afterTaken, givenBack, type Attempt } from "./keeper-failures.ts";
 import { KeeperFronts } from "./keeper-fronts.ts";
 import { anchorsAt, selectionsFrom, signalsBetween } from "./keeper-notes.ts";
 import type { Item } from "./keeper-order.ts";
@@ -22,7 +23,6 @@ import type {
   NumberedEvent,
   Outcome,
   Stretch,
-  StretchRequest,
 } from "./keeper-steps.ts";
 
 /** What the order keeper takes from outside. */
@@ -30,6 +30,13 @@ export interface KeeperTools<E extends OrderedEvent, S> {
   readonly selects: (selection: S, event: E) => boolean;
   /** 0 ≤ random < 1. */
   readonly random: () => number;
+}
+
+/** An attempt, and whether its event is sent again on request. */
+interface Begun<E extends OrderedEvent> {
+  readonly item: Item<E>;
+  readonly attempt: Attempt;
+  readonly isRedriven: boolean;
 }
 
 /**
@@ -50,14 +57,15 @@ export class OrderKeeper<E extends OrderedEvent, S> {
   #stored: KeeperState<S>;
   #health: EndpointHealth;
   #stopped: Stopped | undefined;
-  #exhausted: ExhaustedEvent<E>[] = [];
   #room: number;
-  /** The events of the last step, with why each may begin. */
-  #offered = new Map<number, { readonly item: Item<E>; readonly why: Attempt["why"]; readonly inDoubt: boolean }>();
-  readonly #attempts = new Map<number, { readonly item: Item<E>; readonly attempt: Attempt }>();
+  /** For the next note. */
+  #exhausted: ExhaustedEvent<E>[] = [];
+  #redriven: NumberedEvent<E>[] = [];
   /** Done since the newest stored note, in order; the first `#noted` are in the newest note. */
   readonly #done: Item<E>[] = [];
   #noted = 0;
+  #choice: Choice<E> | undefined;
+  readonly #begun = new Map<number, Begun<E>>();
   /** The floor's events and the entries' alternate. */
   #floorFirst = true;
 
@@ -73,162 +81,52 @@ export class OrderKeeper<E extends OrderedEvent, S> {
 
   /** What may happen at `now` (ms since 1970). */
   next(now: number): KeeperStep<E> {
-    this.#offered.clear();
-    this.#fronts.advance();
+    const fronts = this.#fronts;
+    this.#choice = undefined;
+    fronts.advance();
     this.#exhaustExpiring(now);
-    if (this.#stopped !== undefined || this.#exhausted.length > 0) {
-      return this.#step({ store: this.#stopped !== this.#stored.stopped || this.#exhausted.length > 0 });
-    }
+    const isUnnoted = this.#exhausted.length > 0;
+    if (this.#stopped !== undefined) return { send: [], store: isUnnoted || this.#stopped !== this.#stored.stopped };
+    if (isUnnoted) return { send: [], store: true };
     // An event that is given up is read once more, for a person gets it whole.
-    const unread = this.#fronts.entries.find(({ failing, failed }) => failing?.exhausted !== undefined && !failed);
-    if (unread !== undefined) return this.#step(compact({ read: this.#fronts.requestFor(unread) }));
-    const { pausedUntil = 0, openUntil } = this.#health;
-    if (pausedUntil > now) return this.#step({ wakeAt: pausedUntil });
-    return openUntil === undefined ? this.#nextClosed(now) : this.#nextOpen(now, openUntil);
-  }
-
-  #nextClosed(now: number): KeeperStep<E> {
-    const free = (this.#rules.order === "strict" ? 1 : this.#rules.parallel) - this.#attempts.size;
-    if (free <= 0) return this.#step({});
-    const { unblocked, read } = this.#unblocked(free);
-    const due = this.#failing((failing) => Math.max(failing.tryAt, failing.retryAfter ?? 0) <= now);
-    // Where the endpoint's failure may be the event's, other keys go first, and say which of the two it is.
-    const isIdle = unblocked.length === 0 && this.#attempts.size === 0 && read === undefined;
-    const retried = due.filter(({ failing }) => isIdle || !(failing.endpoint && failing.run));
-    const retries = retried.flatMap(({ entry }) => entry.failed ?? []);
-    const unread = retried.find(({ entry }) => entry.failed === undefined);
-    if (unblocked.length > 0 || retries.length > 0) {
-      const own = [...unblocked.filter(({ owner }) => owner !== undefined).map(({ item }) => item), ...retries];
-      const fresh = unblocked.filter(({ owner }) => owner === undefined).map(({ item }) => item);
-      const offered = interleaved(own.toSorted(byPosition), fresh, this.#floorFirst).slice(0, free);
-      return this.#offer(offered, { why: "plain", inDoubt: false }, { read: this.#readOf(unread) ?? read, now });
-    }
-    const request = this.#readOf(unread) ?? read;
-    if (request !== undefined) return this.#step({ read: request });
-    return this.#attempts.size > 0 ? this.#step({ now }) : this.#nextBlocked(now);
-  }
-
-  /** Every key that waits is blocked. */
-  #nextBlocked(now: number): KeeperStep<E> {
-    const { pace } = this.#health;
-    if (pace === undefined) return this.#step({ now });
-    const waiting = this.#failing((failing) => (failing.retryAfter ?? 0) <= now);
-    const longest = longestWaiting(waiting);
-    if (longest === undefined) return this.#step({ now });
-    if (pace.at > now) return this.#step({ now, wakeAt: pace.at });
-    return this.#offerFailing(longest, { why: "pace", inDoubt: true }, now);
-  }
-
-  #nextOpen(now: number, openUntil: number): KeeperStep<E> {
-    if (this.#attempts.size > 0) return this.#step({});
-    const isEarly = now < openUntil;
-    const hasFew = this.#failing(({ run }) => run, true).length < fewKeys(this.#rules.breaker);
-    if (isEarly && !hasFew) return this.#step({ now, wakeAt: openUntil });
-    const { unblocked, read } = this.#unblocked(1);
-    const [oldest] = unblocked.toSorted((one, other) => byPosition(one.item, other.item));
-    if (oldest !== undefined) {
-      return this.#offer([oldest.item], { why: isEarly ? "early" : "probe", inDoubt: false }, { now });
-    }
-    if (read !== undefined) return this.#step({ now, read, wakeAt: openUntil });
-    if (isEarly) return this.#step({ now, wakeAt: openUntil });
-    const longest = longestWaiting(this.#failing((failing) => (failing.retryAfter ?? 0) <= now));
-    if (longest === undefined) return this.#step({ now });
-    return this.#offerFailing(longest, { why: "probe", inDoubt: hasFew }, now);
-  }
-
-  /** Events that may begin and have not failed, at most `most` of each front, and what to read for more. */
-  #unblocked(most: number): {
-    readonly unblocked: readonly { readonly item: Item<E>; readonly owner: EntryQueue<E> | undefined }[];
-    readonly read: StretchRequest | undefined;
-  } {
-    const { floor, entries } = this.#fronts;
-    const unblocked: { readonly item: Item<E>; readonly owner: EntryQueue<E> | undefined }[] = [];
-    let read: StretchRequest | undefined;
-    for (const entry of entries) {
-      for (const item of this.#fronts.ready(entry, most)) unblocked.push({ item, owner: entry });
-      if (entry.failing === undefined) read ??= this.#fronts.requestFor(entry);
-    }
-    const fresh = this.#fronts.ready(floor, most);
-    for (const item of fresh) unblocked.push({ item, owner: undefined });
-    read ??= this.#fronts.requestForFloor(fresh.length, most);
-    return { unblocked, read };
-  }
-
-  /** Entries whose first event failed, and may be tried again by the order. */
-  #failing(
-    asks: (failing: Failing) => boolean,
-    all = false,
-  ): readonly { readonly entry: EntryQueue<E>; readonly failing: Failing }[] {
-    return this.#fronts.entries.flatMap((entry) => {
-      const { failing, failed } = entry;
-      if (failing === undefined || !asks(failing)) return [];
-      if (!all && (failing.exhausted !== undefined || this.#isFlying(failed))) return [];
-      if (!all && failed !== undefined && this.#fronts.isHeldBack(failed, entry)) return [];
-      return [{ entry, failing }];
-    });
-  }
-
-  #isFlying(item: Item<E> | undefined): boolean {
-    return item !== undefined && this.#attempts.has(item.number);
-  }
-
-  #readOf(unread: { readonly entry: EntryQueue<E> } | undefined): StretchRequest | undefined {
-    return unread === undefined ? undefined : this.#fronts.requestFor(unread.entry);
-  }
-
-  #offerFailing(entry: EntryQueue<E>, how: Pick<Attempt, "why" | "inDoubt">, now: number): KeeperStep<E> {
-    const item = entry.failed;
-    return item === undefined
-      ? this.#step(compact({ now, read: this.#fronts.requestFor(entry) }))
-      : this.#offer([item], how, { now });
-  }
-
-  #offer(
-    items: readonly Item<E>[],
-    how: Pick<Attempt, "why" | "inDoubt">,
-    { read, now }: { readonly read?: StretchRequest | undefined; readonly now: number },
-  ): KeeperStep<E> {
+    const unread = fronts.entries.find(({ failing, failed }) => failing?.exhausted !== undefined && !failed);
+    if (unread !== undefined) return compact({ send: [], store: false, read: fronts.requestFor(unread) });
+    const standing = { fronts, health: this.#health, rules: this.#rules, floorFirst: this.#floorFirst, now };
+    this.#choice = choose(standing);
+    const { items, read, wakeAt } = this.#choice;
     const numbered = items.filter(({ event }) => event.position <= this.#stored.numbered.after);
-    for (const item of numbered) this.#offered.set(item.number, { item, ...how });
-    const send = numbered.map(({ event, number }) => ({
-      event,
-      number,
-      attempts: this.#attemptsOf({ event, number }),
-    }));
-    return this.#step(compact({ send, read, now, store: numbered.length < items.length }));
+    const send = numbered.map((item) => this.#numbered(item));
+    return compact({ send, store: numbered.length < items.length, read, failed: fronts.redrive?.request, wakeAt });
   }
 
-  #attemptsOf(item: Item<E>): number {
-    return this.#priorOf(item)?.attempts ?? 0;
+  #numbered(item: Item<E>): NumberedEvent<E> {
+    const { event, number } = item;
+    const numbered = { event, number, attempts: this.#priorOf(item)?.attempts ?? 0 };
+    const redrive = this.#isRedriven(item) ? this.#fronts.redrive?.progress.id : undefined;
+    return redrive === undefined ? numbered : { ...numbered, redrive };
   }
 
+  #isRedriven({ number }: Item<E>): boolean {
+    return this.#fronts.redrive?.first?.number === number;
+  }
+
+  /** The failures of the event so far. */
   #priorOf(item: Item<E>): Failing | undefined {
     const failing = this.#fronts.ownerOf(item)?.failing;
     return failing?.position === item.event.position ? failing : undefined;
   }
 
-  /** `now`: the wake-up is for what waits for its time then. */
-  #step({
-    send = [],
-    read,
-    store = false,
-    wakeAt,
-    now,
-  }: Partial<KeeperStep<E>> & { readonly now?: number }): KeeperStep<E> {
-    const times = wakeAt === undefined ? [] : [wakeAt];
-    if (now !== undefined) {
-      const isOpen = this.#health.openUntil !== undefined;
-      for (const { failing } of this.#failing(() => true)) {
-        const at = Math.max(isOpen ? (this.#health.openUntil ?? 0) : failing.tryAt, failing.retryAfter ?? 0);
-        if (at > now) times.push(at);
-        if (isBlocked(failing)) times.push(failing.expiresAt - EXPIRING_MS);
-      }
-    }
-    return compact({ send, read, store, wakeAt: times.length === 0 ? undefined : Math.min(...times) });
-  }
-
+  /** What was read of the log, as `next` asked. */
   read(stretch: Stretch<E>): void {
     this.#fronts.read(stretch);
+  }
+
+  /** What was read of the failed events: those beyond `after` up to `upTo`, in order. */
+  readFailed(
+    events: readonly NumberedEvent<E>[],
+    point: { readonly after: string; readonly upTo: string; readonly atEnd: boolean },
+  ): void {
+    this.#fronts.redrive?.load(events, { ...point, number: 0 });
   }
 
   /** The log has more than was read to its end. */
@@ -243,34 +141,38 @@ export class OrderKeeper<E extends OrderedEvent, S> {
 
   /** An event of the last `next` begins at `now`. */
   begin({ number }: NumberedEvent<E>, now: number): void {
-    const offered = this.#offered.get(number);
-    if (offered === undefined) throw new RangeError("only an event of the last step can begin");
-    const { item, why, inDoubt } = offered;
-    this.#floorFirst = this.#fronts.ownerOf(item) !== undefined;
+    const item = this.#choice?.items.find((each) => each.number === number);
+    if (this.#choice === undefined || item === undefined)
+      throw new RangeError("only an event of the last step can begin");
+    const isRedriven = this.#isRedriven(item);
+    this.#floorFirst = isRedriven || this.#fronts.ownerOf(item) !== undefined;
     this.#fronts.begin(item);
-    this.#attempts.set(number, { item, attempt: { why, inDoubt, beganAt: now } });
-    this.#offered.clear();
+    this.#begun.set(number, { item, attempt: { ...this.#choice.how, beganAt: now }, isRedriven });
+    this.#choice = undefined;
   }
 
   /** An event that began has this outcome; the attempt ended at `now`. */
   report({ number }: NumberedEvent<E>, outcome: Outcome, now: number): void {
-    const begun = this.#attempts.get(number);
+    const begun = this.#begun.get(number);
     if (begun === undefined) throw new RangeError("only an event that began has an outcome");
-    const { item, attempt } = begun;
-    this.#attempts.delete(number);
+    const { item, attempt, isRedriven } = begun;
+    this.#begun.delete(number);
     this.#fronts.end(item);
-    if (outcome.is === "taken") this.#taken(item, attempt, now);
-    else if (outcome.is === "ended") this.#stopped ??= { reason: "gone" };
+    if (outcome.is === "ended") this.#stopped ??= { reason: "gone" };
+    else if (outcome.is === "taken") this.#taken(begun, now);
+    else if (isRedriven) this.#failedAgain(item, { outcome, attempt, now });
     else this.#failed(item, { outcome, attempt, now });
   }
 
-  #taken(item: Item<E>, { why }: Attempt, now: number): void {
-    const prior = this.#priorOf(item);
-    this.#isDone(item);
+  #taken({ item, attempt: { why }, isRedriven }: Begun<E>, now: number): void {
+    const wasBlocked = !isRedriven && this.#priorOf(item) !== undefined;
+    if (isRedriven) {
+      this.#redriven.push(this.#numbered(item));
+      this.#fronts.redrive?.finish(true);
+    } else this.#isDone(item);
     const { openUntil, pausedUntil, pace } = this.#health;
     const closes = why === "probe" || why === "early";
     if (openUntil !== undefined && !closes) return;
-    const wasBlocked = prior !== undefined;
     this.#health = compact({ failures: 0, pausedUntil, pace: closes || wasBlocked ? undefined : pace });
     for (const entry of this.#fronts.entries) {
       if (entry.failing === undefined) continue;
@@ -278,16 +180,13 @@ export class OrderKeeper<E extends OrderedEvent, S> {
     }
   }
 
-  #failed(item: Item<E>, how: { readonly outcome: Outcome; readonly attempt: Attempt; readonly now: number }): void {
+  #failed(item: Item<E>, how: Failed): void {
     const prior = this.#priorOf(item);
     const entry = this.#fronts.entryOf(item);
     const failed = { ...how, event: item.event, prior, health: this.#health };
     const { health, failing, opens } = afterFailure(failed, this.#rules, this.#tools.random);
-    this.#health = health;
     entry.failing = failing;
-    if (opens) {
-      for (const each of this.#fronts.entries) if (each.failing) each.failing = givenBack(each.failing, how.now);
-    }
+    this.#isNow(health, opens, how.now);
     const ambiguous = how.outcome.is === "ambiguous" && !this.#rules.retryAmbiguous;
     if (ambiguous) this.#exhaust(entry, item, "ambiguous");
     else if (isBlocked(entry.failing) && entry.failing.attempts >= this.#rules.maxAttempts) {
@@ -295,14 +194,36 @@ export class OrderKeeper<E extends OrderedEvent, S> {
     }
   }
 
+  /** A person has the event again, unless the endpoint is to blame and may still take it. */
+  #failedAgain(item: Item<E>, how: Failed): void {
+    const { redrive } = this.#fronts;
+    const failed = { ...how, event: item.event, prior: undefined, health: this.#health };
+    const { health, opens } = afterFailure(failed, this.#rules, this.#tools.random);
+    this.#isNow(compact({ ...health, pace: this.#health.pace }), opens, how.now);
+    if (redrive === undefined) return;
+    if (how.outcome.is === "unavailable" && redrive.tried() < this.#rules.maxAttempts) return;
+    if (redrive.progress.source === "log" && this.#room > 0) {
+      this.#room -= 1;
+      this.#exhausted.push({ ...this.#numbered(item), because: "attempts" });
+    }
+    redrive.finish(false);
+  }
+
+  #isNow(health: EndpointHealth, opens: boolean, now: number): void {
+    this.#health = health;
+    if (!opens) return;
+    for (const entry of this.#fronts.entries) if (entry.failing) entry.failing = givenBack(entry.failing, now);
+  }
+
   #exhaustExpiring(now: number): void {
     for (const entry of [...this.#fronts.entries]) {
       const { failing } = entry;
-      if (failing === undefined || !isBlocked(failing)) continue;
-      const because = failing.exhausted ?? (failing.expiresAt - EXPIRING_MS <= now ? "expiring" : undefined);
-      if (because === undefined || this.#stopped !== undefined) continue;
+      if (failing === undefined || this.#stopped !== undefined) continue;
+      const expires = isBlocked(failing) && failing.expiresAt - EXPIRING_MS <= now;
+      const because = failing.exhausted ?? (expires ? "expiring" : undefined);
+      if (because === undefined) continue;
       entry.failing = { ...failing, exhausted: because };
-      if (entry.failed !== undefined && !this.#isFlying(entry.failed)) this.#exhaust(entry, entry.failed, because);
+      if (entry.failed && !this.#fronts.isInFlight(entry.failed)) this.#exhaust(entry, entry.failed, because);
     }
   }
 
@@ -313,9 +234,8 @@ export class OrderKeeper<E extends OrderedEvent, S> {
       this.#stopped ??= { reason: "exhausted", key: item.event.key, position: item.event.position };
       return;
     }
-    const attempts = entry.failing?.attempts ?? 0;
     this.#room -= 1;
-    this.#exhausted.push({ event: item.event, number: item.number, attempts, because });
+    this.#exhausted.push({ ...this.#numbered(item), attempts: entry.failing?.attempts ?? 0, because });
     this.#isDone(item);
   }
 
@@ -324,35 +244,45 @@ export class OrderKeeper<E extends OrderedEvent, S> {
     this.#fronts.done(item);
   }
 
-  /** What to store now, in one transaction, on the condition that the holder of the lease does, and `selections` are as read. */
+  /** What to store now, in one transaction, on the condition that the selections, and all else of the state, are as read. */
   note(now: number): KeeperNote<E, S> {
+    const fronts = this.#fronts;
     this.#noted = this.#done.length;
-    this.#fronts.advance();
-    const { floor, entries } = this.#fronts;
-    const front = floor.front();
-    const read = { after: floor.readTo, number: floor.readNumber };
-    const numbered = read.after > this.#stored.numbered.after ? read : this.#stored.numbered;
-    const anchors = anchorsAt(this.#stored.anchors, { point: front, now, retentionMs: this.#rules.retentionMs });
-    const stored = entries.map((entry) => entry.entry());
+    fronts.advance();
+    const floor = fronts.floor.front();
+    const read = { after: fronts.floor.readTo, number: fronts.floor.readNumber };
+    const { retentionMs } = this.#rules;
+    const anchors = anchorsAt(this.#stored.anchors, { point: floor, now, retentionMs });
+    const entries = fronts.entries.map((entry) => entry.entry());
+    const { redrive } = fronts;
+    const points = [floor, ...entries, ...anchors, ...(redrive === undefined ? [] : [redrive.progress])];
     const state: KeeperState<S> = compact({
-      floor: front,
-      numbered,
-      entries: stored,
-      selections: selectionsFrom(this.#fronts.selections, [front, ...stored, ...anchors]),
+      floor,
+      numbered: read.after > this.#stored.numbered.after ? read : this.#stored.numbered,
+      entries,
+      selections: selectionsFrom(fronts.selections, points),
       anchors,
       health: this.#health,
       stopped: this.#stopped,
+      redrive: redrive?.hasEnded === true ? undefined : redrive?.progress,
     });
-    return { state, exhausted: [...this.#exhausted], redriven: [], signals: signalsBetween(this.#stored, state) };
+    return compact({
+      state,
+      exhausted: [...this.#exhausted],
+      redriven: [...this.#redriven],
+      redrive: redrive && { ...redrive.progress, ended: redrive.hasEnded },
+      signals: signalsBetween(this.#stored, state),
+    });
   }
 
   /** The newest note was stored. */
-  stored({ state, exhausted }: KeeperNote<E, S>): void {
+  stored({ state, exhausted, redriven }: KeeperNote<E, S>): void {
     this.#stored = state;
     this.#done.splice(0, this.#noted);
     this.#noted = 0;
-    const noted = new Set(exhausted.map(({ number }) => number));
-    this.#exhausted = this.#exhausted.filter(({ number }) => !noted.has(number));
+    this.#exhausted.splice(0, exhausted.length);
+    this.#redriven.splice(0, redriven.length);
+    if (state.redrive === undefined) this.#fronts.redrive = undefined;
   }
 
   /**
@@ -360,35 +290,23 @@ export class OrderKeeper<E extends OrderedEvent, S> {
    * since the newest stored note stays; what was read beyond it is read again, for its numbers may be others.
    */
   adopt(selections: readonly SelectionFrom<S>[], rules: KeeperRules): void {
-    const failing = this.#fronts.entries.filter((entry) => entry.failing !== undefined);
+    const { entries, redrive } = this.#fronts;
     this.#stored = { ...this.#stored, selections };
     this.#rules = rules;
-    this.#fronts = new KeeperFronts<E, S>(this.#stored, rules.order, this.#tools.selects);
+    const { redrive: _, ...stored } = this.#stored;
+    this.#fronts = new KeeperFronts<E, S>(stored, rules.order, this.#tools.selects);
+    this.#fronts.redrive = redrive;
     for (const item of this.#done) this.#fronts.done(item);
-    for (const each of failing) this.#fronts.fails(each);
-    for (const { item } of this.#attempts.values()) this.#fronts.begin(item);
-    this.#offered.clear();
+    for (const entry of entries) if (entry.failing !== undefined) this.#fronts.fails(entry);
+    for (const { item } of this.#begun.values()) this.#fronts.begin(item);
+    this.#choice = undefined;
     this.#noted = 0;
   }
 }
 
-/** True when failures hold back the key of the event. */
-export const isBlocked = ({ endpoint, attempts }: Failing): boolean => !endpoint || attempts > 0;
-
-const byPosition = <E extends OrderedEvent>(one: Item<E>, other: Item<E>): number => one.number - other.number;
-
-function longestWaiting<E extends OrderedEvent>(
-  all: readonly { readonly entry: EntryQueue<E>; readonly failing: Failing }[],
-): EntryQueue<E> | undefined {
-  const [longest] = all.toSorted((one, other) => one.failing.triedAt - other.failing.triedAt);
-  return longest?.entry;
-}
-
-/** One of each in turn. */
-function interleaved<T>(own: readonly T[], fresh: readonly T[], freshFirst: boolean): readonly T[] {
-  const [first, second] = freshFirst ? [fresh, own] : [own, fresh];
-  const length = Math.max(own.length, fresh.length);
-  return Array.from({ length }, (_, at) => [first[at], second[at]]).flatMap((pair) =>
-    pair.filter((each) => each !== undefined),
-  );
+/** An attempt that was not taken. */
+interface Failed {
+  readonly outcome: Outcome;
+  readonly attempt: Attempt;
+  readonly now: number;
 }

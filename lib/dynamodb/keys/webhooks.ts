@@ -3,14 +3,14 @@
  * `[A-Za-z0-9._~-]`, so `#` separates safely.
  */
 import type { Key } from "../table.ts";
-import { number16 } from "./partition.ts";
+import { actorOfKey, number16 } from "./partition.ts";
 
 /** The partition of an actor's webhooks. Written when one is made, changed, or delivers; whole only for deletion. */
 export const webhookPartition = (actorId: string): string => `W#${actorId}`;
 
 /**
  * What its owner has said of a webhook, with its secrets, readable nowhere else. Put, updated and deleted on the version that was
- * read; read by key when the webhook delivers, together with its head. Listed by prefix.
+ * read; read by key when the webhook delivers, together with its head. Listed by prefix. In the due index while the webhook ends.
  */
 export const webhookKey = (actorId: string, webhookId: string): Key => ({
   pk: webhookPartition(actorId),
@@ -22,6 +22,12 @@ export const WEBHOOK_PREFIX = "STATED#";
 
 /** The webhook's id in the sort key of its item. */
 export const webhookIdOf = ({ sk }: Pick<Key, "sk">): string => sk.slice(WEBHOOK_PREFIX.length);
+
+/** The webhook that a key of its item names; undefined when the key is another's. */
+export function webhookOfKey(key: Key): { readonly actorId: string; readonly id: string } | undefined {
+  if (!key.pk.startsWith("W#") || !key.sk.startsWith(WEBHOOK_PREFIX)) return undefined;
+  return { actorId: actorOfKey(key), id: webhookIdOf(key) };
+}
 
 /**
  * One attempt that was not taken, or the first that was taken after some, by the time when it began. Put once, and expires.

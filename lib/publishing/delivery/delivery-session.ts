@@ -164,8 +164,9 @@ export class DeliverySession {
     return sent.is;
   }
 
-  /** Stores what was delivered, and keeps the lease. False when another has it. */
+  /** Stores what was delivered, and keeps the lease; after the last number the release does. False when another has it. */
   async #note(): Promise<boolean> {
+    if (this.#backlog.isEmpty) return true;
     const { token } = this.#input;
     this.#unnoted = 0;
     for (;;) {

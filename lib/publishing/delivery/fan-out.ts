@@ -14,7 +14,7 @@ import type { Commit } from "../../change-log/log-commits.ts";
 import type { AdvanceOptions, AdvanceResult, CursorStore } from "../subscribers/cursor-store.ts";
 import { advanceAll } from "../subscribers/advance-all.ts";
 import { RecordCache } from "../../change-log/record-cache.ts";
-import type { Records } from "../subscribers/rendered-diffs.ts";
+import { recordsIn } from "../subscribers/rendered-diffs.ts";
 import { readTrust } from "../../trust/trust-record.ts";
 import { peerOf, type BreakerRecovery } from "./breaker-recovery.ts";
 import { isReplaying, readBreaker } from "./breaker-store.ts";
@@ -167,7 +167,7 @@ export class FanOut {
       // One reading of the log for all of them.
       const carry = names.length <= MOST_CARRIED;
       const options = { mayGoOn: () => round.time.mayStart(), carry };
-      const all = await advanceAll(recordsOf(round), heads, round.newest, options).catch(() => undefined);
+      const all = await advanceAll(recordsIn(round.cache), heads, round.newest, options).catch(() => undefined);
       for (const [index, head] of heads.entries()) {
         const ahead = all?.advanced[index];
         const isThere = ahead !== undefined && ahead.state.cursor >= round.newest;
@@ -220,7 +220,7 @@ export class FanOut {
     const { openUntil, pausedUntil } = readBreaker(item);
     if (openUntil !== undefined || pausedUntil !== undefined) return await this.#recover(delivery, item);
     const replaying = isReplaying(item);
-    const input = { ...delivery, ahead: step.ahead, trust: readTrust(item), records: recordsOf(delivery) };
+    const input = { ...delivery, ahead: step.ahead, trust: readTrust(item), records: recordsIn(delivery.cache) };
     const lone = replaying ? undefined : await deliverAlone(this.#deps, input);
     if (lone !== undefined) return lone;
     const lease = newLease(this.#deps, time.remaining());
@@ -235,7 +235,7 @@ export class FanOut {
       token: lease.token,
       trust: readTrust(item),
       time,
-      records: recordsOf(delivery),
+      records: recordsIn(delivery.cache),
       tail: advanced.made.at(-1),
       everything: replaying || advanced.head.refused !== undefined,
     });
@@ -284,5 +284,3 @@ export class FanOut {
     await wakeUp(this.#deps, logHeadKey(actorId), this.#deps.clock.now() + seconds * 1_000);
   }
 }
-
-const recordsOf = ({ cache }: Round): Records => ({ stream: (_, after, upTo) => cache.stream(after, upTo) });

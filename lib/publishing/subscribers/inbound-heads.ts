@@ -8,6 +8,7 @@ import {
   PEER_MARKER_PREFIX,
   bucketPartition,
   inboundHeadKey,
+  logHeadKey,
   peerMarkerKey,
   peerOfMarker,
   scopeKey,
@@ -24,6 +25,7 @@ import {
   type Table,
   type Write,
 } from "../../dynamodb/table.ts";
+import { readLogHead } from "../../change-log/change-log.ts";
 import type { LogPlan } from "../../change-log/log-commits.ts";
 import { compact } from "../../system/compact.ts";
 import { mapConcurrent } from "../../system/map-concurrent.ts";
@@ -92,14 +94,29 @@ export class InboundHeads {
 
   /** All heads of one peer, in order of creation. One read when there are none, and as `getMany` for those that there are. */
   async ofPeer(actorId: string, peerId: string): Promise<readonly InboundHead[]> {
-    const names = (await this.scopesOf(actorId, peerId)).map(({ id }) => ({ peerId, id }));
+    return await this.ofScopes(actorId, peerId, await this.scopesOf(actorId, peerId));
+  }
+
+  /** The heads of these subscriptions of one peer, in order of creation. Requests as for `getMany`. */
+  async ofScopes(actorId: string, peerId: string, scopes: readonly NamedScope[]): Promise<readonly InboundHead[]> {
+    const names = scopes.map(({ id }) => ({ peerId, id }));
     return [...(await this.getMany(actorId, names))].sort(byCreation);
   }
 
   /** The subscriptions of one peer without their heads, in order of creation. One read. */
   async scopesOf(actorId: string, peerId: string): Promise<readonly NamedScope[]> {
-    const marker = await this.#table.get(peerMarkerKey(actorId, peerId));
-    return marker === undefined ? [] : (parseText(String(marker["subscriptions"])) as readonly NamedScope[]);
+    return scopesIn(await this.#table.get(peerMarkerKey(actorId, peerId)));
+  }
+
+  /** The same, and the number of the log's newest record, by one request. */
+  async scopesAndNewest(
+    actorId: string,
+    peerId: string,
+  ): Promise<{ readonly scopes: readonly NamedScope[]; readonly newest: number }> {
+    const keys = [peerMarkerKey(actorId, peerId), logHeadKey(actorId)];
+    const items = await this.#table.getMany(keys);
+    const [marker, logHead] = keys.map((key) => items.find(({ pk }) => pk === key.pk));
+    return { scopes: scopesIn(marker), newest: readLogHead(logHead).newest };
   }
 
   /** The ids of the peers that have subscriptions, ascending. One query for each MB of what they have. */
@@ -174,6 +191,9 @@ export function countHeads(more: number, buckets: Buckets): ItemChange {
   const add = { subscribers: more };
   return buckets.length === 0 ? { add, remove: ["buckets"] } : { add, set: { buckets: printBuckets(buckets) } };
 }
+
+const scopesIn = (marker: Item | undefined): readonly NamedScope[] =>
+  marker === undefined ? [] : (parseText(String(marker["subscriptions"])) as readonly NamedScope[]);
 
 const byCreation = (one: InboundHead, other: InboundHead): number =>
   one.createdAt - other.createdAt || (one.id < other.id ? -1 : 1);

@@ -6,6 +6,7 @@ import { eventIdOf, parsePosition, positionOf } from "../../../lib/domain/events
 import { eventsOf, type RecordEvent } from "../../../lib/domain/events/record-events.ts";
 import { actorPartition } from "../../../lib/dynamodb/keys/partition.ts";
 import { queryAll } from "../../../lib/dynamodb/paging.ts";
+import { OneFault } from "../../support/faulty-table.ts";
 import { bearer, type Answer, type Asking } from "../../support/in-process.ts";
 import { DeliveryWorld } from "../delivery/delivery-world.ts";
 
@@ -307,6 +308,29 @@ describe("publishing again", () => {
     expect(new Set(answers.map(({ json }) => json.position)).size).toBe(1);
     expect(await logged()).toHaveLength(1);
   });
+
+  it.each(["throttle", "lost_answer", "repeat", "condition", "conflict", "crash", "crash_after"] as const)(
+    "commits once when the client repeats what met a fault of the table: %s at any operation",
+    async (effect) => {
+      const headers = { ...world.actor.as, "idempotency-key": "k" };
+      for (let at = 0; ; at += 1) {
+        const fault = new OneFault(world.table, at, effect);
+        const url = `${world.actor.root}/events/a`;
+        const before = (await logged()).length;
+        const asking = { json: at, headers: { ...headers, "idempotency-key": `k${String(at)}` } };
+        await fault.during(world.instance(fault.table).ask("POST", url, asking));
+        const repeated = await world.host.ask("POST", url, asking);
+        expect([200, 201]).toContain(repeated.status);
+        const events = await logged();
+        expect(events).toHaveLength(before + 1);
+        const { number, event } = events.at(-1)!;
+        expect(event.data).toBe(at);
+        expect(repeated.json.position).toBe(positionOf(1, number, event));
+        if (!fault.struck) break;
+        expect(at).toBeLessThan(10);
+      }
+    },
+  );
 
   it("leaves nothing behind when the actor is deleted", async () => {
     await post("/a", { json: 1, headers: { "idempotency-key": "k" } });

@@ -2,16 +2,23 @@
  * One random schedule of a listener: events are made, sent, taken or not, noted or lost in a crash; the owner changes the
  * selection, the order and the state; the clock jumps. At the end the endpoint is well, and everything must get done.
  */
-import { renewed, resumed, withSelection } from "../../../lib/domain/events/keeper-changes.ts";
+import { renewed, resumed, withRedrive, withSelection } from "../../../lib/domain/events/keeper-changes.ts";
 import { MAX_ENTRIES, newKeeperState, type KeeperState } from "../../../lib/domain/events/keeper-state.ts";
-import type { KeeperNote, KeeperRules, NumberedEvent, Outcome } from "../../../lib/domain/events/keeper-steps.ts";
+import type {
+  KeeperNote,
+  KeeperRules,
+  NumberedEvent,
+  Outcome,
+  RedriveRequest,
+} from "../../../lib/domain/events/keeper-steps.ts";
 import { OrderKeeper } from "../../../lib/domain/events/order-keeper.ts";
 import { seeded } from "../simulation/scheduler.ts";
-import { Ledger } from "./ledger.ts";
-import { BEGINNING, selects, WorldLog, type WorldEvent, type WorldSelection } from "./log.ts";
+import { isOrdered, Ledger } from "./ledger.ts";
+import { BEGINNING, positionAt, selects, WorldLog, type WorldEvent, type WorldSelection } from "./log.ts";
 import { EventsViolation } from "./violation.ts";
 
 type Numbered = NumberedEvent<WorldEvent>;
+type Keeper = OrderKeeper<WorldEvent, WorldSelection>;
 type Note = KeeperNote<WorldEvent, WorldSelection>;
 
 /** Conditions of the session that can be left out. */
@@ -43,7 +50,7 @@ export class KeeperSchedule {
   readonly #tracing: boolean;
   #rules: KeeperRules;
   #stored: KeeperState<WorldSelection>;
-  #keeper: OrderKeeper<WorldEvent, WorldSelection> | undefined;
+  #keeper: Keeper | undefined;
   #inFlight: Numbered[] = [];
   #late: Note["exhausted"] = [];
   #now = 1_000;
@@ -98,6 +105,7 @@ export class KeeperSchedule {
     if (action < 93) return this.#pass();
     if (action < 96) return this.#select();
     if (action < 98) return this.#reorder();
+    if (action < 99) return this.#redrive();
     return this.#person();
   }
 
@@ -110,7 +118,7 @@ export class KeeperSchedule {
     this.#keeper?.grew();
   }
 
-  get #session(): OrderKeeper<WorldEvent, WorldSelection> {
+  get #session(): Keeper {
     this.#keeper ??= new OrderKeeper(this.#stored, this.#rules, { selects, random: this.#random });
     return this.#keeper;
   }
@@ -118,7 +126,7 @@ export class KeeperSchedule {
   /** One thing that the keeper says; false when it says none. */
   #send(): boolean {
     const keeper = this.#session;
-    const { send, read, store } = keeper.next(this.#now);
+    const { send, read, failed, store } = keeper.next(this.#now);
     const [first] = send;
     if (first !== undefined && (read === undefined || this.#below(3) > 0)) {
       this.#begin(keeper, first);
@@ -131,14 +139,31 @@ export class KeeperSchedule {
       this.#say(`read after ${read.after}`);
       return true;
     }
+    if (failed !== undefined) {
+      this.#readFailed(keeper, failed);
+      return true;
+    }
     if (store) this.#store();
     return store;
   }
 
-  #begin(keeper: OrderKeeper<WorldEvent, WorldSelection>, numbered: Numbered): void {
-    const { event, number } = numbered;
-    this.#say(`send ${String(event.at)} as ${String(number)}`);
-    this.#ledger.begins(event, number);
+  #readFailed(keeper: Keeper, { after, upTo }: RedriveRequest): void {
+    const all = this.#log.events.filter((event) => {
+      return event.position > after && event.position <= upTo && this.#ledger.fate(event).given;
+    });
+    const page = all.slice(0, 1 + this.#below(3));
+    const last = page.at(-1)?.position ?? upTo;
+    const events = page.map((event) => ({ event, number: this.#ledger.numberOf(event), attempts: 0 }));
+    keeper.readFailed(events, { after, upTo: last, atEnd: page.length === all.length });
+  }
+
+  #begin(keeper: Keeper, numbered: Numbered): void {
+    const { event, number, redrive } = numbered;
+    this.#say(`${redrive === undefined ? "send" : "redrive"} ${String(event.at)} as ${String(number)}`);
+    this.#ledger.begins(event, number, redrive !== undefined);
+    if (redrive === undefined && this.#again.some((each) => isBefore(each, event, this.#rules.order))) {
+      throw new EventsViolation(`event ${String(event.at)} goes before a redriven one`);
+    }
     keeper.begin(numbered, this.#now);
     this.#inFlight.push(numbered);
     if (this.#inFlight.length > this.#rules.parallel) throw new EventsViolation("too many in flight");
@@ -175,6 +200,37 @@ export class KeeperSchedule {
       this.taken += 1;
     } else this.#ledger.fate(event).failures += 1;
     this.#session.report(numbered, outcome, this.#now);
+    if (numbered.redrive === undefined) return;
+    // What the endpoint did not take often enough counts as failed.
+    const { after = event.position } = this.#session.note(this.#now).state.redrive ?? {};
+    if (outcome.is !== "unavailable" || after >= event.position) {
+      this.#again = this.#again.filter((each) => each !== event);
+    }
+  }
+
+  /** Events of a redrive that are to be sent again. */
+  #again: WorldEvent[] = [];
+
+  /** The owner asks for events once more. */
+  #redrive(): void {
+    this.#drain();
+    this.#store();
+    this.#keeper = undefined;
+    const source = this.#below(2) === 0 ? ("failed" as const) : ("log" as const);
+    const count = this.#log.events.length;
+    const from = this.#below(2) === 0 || count === 0 ? BEGINNING : positionAt(this.#below(count));
+    const upTo = count === 0 ? BEGINNING : positionAt(Math.min(count - 1, this.#below(count + 4)));
+    const changed = withRedrive(this.#stored, { id: "task", source, from, upTo, most: 20 });
+    if (changed === undefined) return;
+    this.#say("redrive", changed.redrive);
+    this.#stored = changed;
+    this.#again = this.#log.events.filter((event) => {
+      const { given, taken } = this.#ledger.fate(event);
+      const isIn = event.position > from && event.position <= upTo && this.#ledger.isLetThrough(event);
+      if (source === "failed") return isIn && given;
+      const isCovered = changed.entries.some((entry) => entry.after < event.position);
+      return isIn && (given || taken) && event.position <= changed.floor.after && !isCovered;
+    });
   }
 
   readonly #unnoted = new Set<WorldEvent>();
@@ -189,10 +245,12 @@ export class KeeperSchedule {
     this.#stored = structured(this.#spoiled.note?.(note.state) ?? note.state);
     const exhausted = this.#spoiled.parted === true ? this.#late : note.exhausted;
     this.#late = note.exhausted;
-    for (const { event, because } of exhausted) {
+    for (const { event } of note.redriven) this.#ledger.fate(event).given = false;
+    if (note.redrive?.ended === true) this.#again = [];
+    for (const { event, because, redrive } of exhausted) {
       const fate = this.#ledger.fate(event);
       fate.given = true;
-      if (because === "attempts" && fate.failures < this.#rules.maxAttempts) {
+      if (redrive === undefined && because === "attempts" && fate.failures < this.#rules.maxAttempts) {
         throw new EventsViolation(`event ${String(event.at)} is given up too early`);
       }
     }
@@ -280,11 +338,16 @@ export class KeeperSchedule {
     }
     this.#store();
     if (!this.#ledger.isFinished()) throw new EventsViolation("not everything is done");
+    if (this.#stored.redrive !== undefined) throw new EventsViolation("a redrive does not end");
     if (this.#stored.entries.length > 0) throw new EventsViolation("an entry stays");
     this.#crash();
     this.#store();
   }
 }
+
+/** True when the later one has to wait for the earlier. */
+const isBefore = (earlier: WorldEvent, later: WorldEvent, order: KeeperRules["order"]): boolean =>
+  earlier.at < later.at && isOrdered(earlier, later, order);
 
 /** What a table gives back of it. */
 const structured = <T>(value: T): T => value;

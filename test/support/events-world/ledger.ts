@@ -68,12 +68,17 @@ export class Ledger {
     return taken || given || event.at < this.skippedBelow;
   }
 
-  /** An event begins. */
-  begins(event: WorldEvent, number: number): void {
+  /** An event begins; `again`: on request, although it is done. */
+  begins(event: WorldEvent, number: number, again: boolean): void {
     if (!this.isLetThrough(event)) throw new EventsViolation(`event ${String(event.at)} is not selected`);
     const real = this.numberOf(event);
     if (number !== real) {
       throw new EventsViolation(`event ${String(event.at)} has the number ${String(number)}, not ${String(real)}`);
+    }
+    if (again) {
+      if (!this.isDone(event)) throw new EventsViolation(`event ${String(event.at)} is redriven before it is done`);
+      this.fate(event).again = true;
+      return;
     }
     if (this.fate(event).given) throw new EventsViolation(`event ${String(event.at)} is a person's already`);
     this.#isNext(event);
@@ -81,7 +86,7 @@ export class Ledger {
 
   /** Each earlier event that this one waits for is done. */
   #isNext(event: WorldEvent): void {
-    if (this.fate(event).taken) return;
+    if (this.fate(event).taken || this.fate(event).given) return;
     for (let at = 0; at < event.at; at += 1) {
       const earlier = this.#log.events[at] as WorldEvent;
       if (!isOrdered(earlier, event, this.order) || !this.isLetThrough(earlier) || this.isDone(earlier)) continue;

@@ -154,6 +154,8 @@ export class HookWorld {
       capabilities: none,
       trust: none,
       deletion: none,
+      webhookDelivery: none,
+      webhooks: none,
     });
     const queue = new MemoryQueue();
     const sweep = new Sweep({ table, queue, clock, random: () => 0, log, dueShards: 1 });
