@@ -58,8 +58,8 @@ export class EventHookBeginnings {
     }
     const after = positionAfter(epoch, head.newest);
     const added = runner.eventHooks.filter((hook) => item === undefined || stateIn(item, hook) === undefined);
-    const states = added.map(({ id, selection }): [string, string] => {
-      return [stateName(id), printState(newKeeperState(after, { selection, at: clock.now() }))];
+    const states = added.map(({ id, selection }) => {
+      return [stateName(id), printState(newKeeperState(after, { selection, at: clock.now() }))] as const;
     });
     const set = { eventHooks: [...new Set([...head.eventHooks, ...this.#tags])].join(",") };
     const registered = head.eventHooks.length === 0 ? registering(ref, { after: { reads: true } }).head : {};

@@ -1,6 +1,6 @@
 import { envelopeOf } from "../../domain/events/envelope.ts";
 import type { NumberedEvent } from "../../domain/events/keeper-steps.ts";
-import { eventIdOf, positionAfter } from "../../domain/events/position.ts";
+import { positionAfter } from "../../domain/events/position.ts";
 import { eventsOf } from "../../domain/events/record-events.ts";
 import type { ChangeLog } from "../../change-log/change-log.ts";
 import type { Commit } from "../../change-log/log-commits.ts";
@@ -20,11 +20,12 @@ import { wakeUp, type WakeUpDeps } from "../../system/wake-up.ts";
 import { hearing, type EventHookRunner } from "./definition.ts";
 import { EventHookRun, LeaseLost, type RunDeps } from "./event-hook-run.ts";
 import { againIn, eventHooksKey, isUpToDate, isPaused, startsIn, stateIn } from "./event-hooks-item.ts";
-import { HookCursor, type Failure } from "./hook-cursor.ts";
-import type { LogEvent, LogReading } from "./log-events.ts";
+import { HookCursor, type CursorTools, type Failure } from "./hook-cursor.ts";
+import type { LogEvent } from "../log-events.ts";
 
-/** A hook that takes longer than this, ms, is left to the worker from then on. */
+/** A hook that takes longer than this, ms, is left to the worker for a while, ms. */
 const SLOW_MS = 1_000;
+const SLOW_FOR_MS = 10 * 60_000;
 /** What a run keeps of its time for storing how far it has come, ms. */
 const RESERVE_MS = 3_000;
 /** Lost races for the lease, each with another writer that has come further. */
@@ -68,7 +69,8 @@ type WorkEnd = "done" | "late" | "busy" | "none";
  */
 export class EventHookListener implements Listeners {
   readonly #deps: EventHookDeps;
-  readonly #slow = new Set<string>();
+  /** By id: until when (ms since 1970) no request waits for the hook. */
+  readonly #slowUntil = new Map<string, number>();
 
   constructor(deps: EventHookDeps) {
     this.#deps = deps;
@@ -93,7 +95,7 @@ export class EventHookListener implements Listeners {
       records.flatMap(({ record }) => eventsOf(record)),
     );
     if (concerned.length === 0) return [];
-    if (waitMs === 0 || concerned.some(({ id }) => this.#slow.has(id))) {
+    if (waitMs === 0 || concerned.some(({ id }) => clock.now() < (this.#slowUntil.get(id) ?? 0))) {
       await this.#handOver(actorId, clock.now());
       return [];
     }
@@ -152,7 +154,8 @@ export class EventHookListener implements Listeners {
     const run = new EventHookRun({ ...this.#deps, failing: this.#failing }, actorId, acquired);
     let newest =
       againIn(acquired.item) === undefined ? work.newest : Math.max(work.newest, await changeLog.newest(actorId));
-    const reading = (): LogReading => ({ ...this.#deps.settings, records: work.cache, newest });
+    const stream = (after: number, upTo: number) => work.cache.stream(after, upTo);
+    const reading: CursorTools["reading"] = () => ({ ...this.#deps.settings, actorId, stream, newest });
     let cursors = this.#cursorsOf(work, run, reading);
     try {
       for (;;) {
@@ -180,7 +183,7 @@ export class EventHookListener implements Listeners {
   }
 
   /** The cursors of the hooks that have begun and are not stopped. */
-  #cursorsOf(work: Work, run: EventHookRun, reading: () => LogReading): ReadonlyMap<string, HookCursor> {
+  #cursorsOf(work: Work, run: EventHookRun, reading: CursorTools["reading"]): ReadonlyMap<string, HookCursor> {
     const { clock, random, settings, runner, changeLog, log } = this.#deps;
     const { actorId, deadline, until } = work;
     const { item } = run;
@@ -226,15 +229,16 @@ export class EventHookListener implements Listeners {
 
   async #attempt(actorId: string, id: string, numbered: NumberedEvent<LogEvent>): Promise<Failure | undefined> {
     const { after, clock, log, runner, settings } = this.#deps;
-    const { event } = numbered;
+    const { hops, attributes } = numbered.event.event;
     const envelope = this.#envelopeOf(actorId, numbered);
     const begun = clock.now();
     const failure = await attemptHook({ after, timeoutMs: settings.timeoutMs }, async (signal) => {
       const run = { actorId, event: envelope, attempt: numbered.attempts + 1 };
-      const cause = compact({ hops: event.hops + 1, traceparent: event.attributes.traceparent });
+      const cause = compact({ hops: hops + 1, traceparent: attributes.traceparent });
       await insideEventHook(cause, async () => await runner.runEventHook(id, run, signal));
     });
-    if (clock.now() - begun > SLOW_MS) this.#slow.add(id);
+    const ended = clock.now();
+    if (ended - begun > SLOW_MS) this.#slowUntil.set(id, ended + SLOW_FOR_MS);
     if (failure === undefined) return undefined;
     const { subject: topic, type, position } = envelope;
     const fields = { actorId, hook: id, eventId: envelope["id"], topic, type, position };
@@ -242,13 +246,10 @@ export class EventHookListener implements Listeners {
     return failure;
   }
 
-  #envelopeOf(actorId: string, { event, number }: NumberedEvent<LogEvent>): JsonObject {
+  #envelopeOf(actorId: string, { event: { id, position, event }, number }: NumberedEvent<LogEvent>): JsonObject {
     return envelopeOf({
-      event,
+      ...{ event, id, position, sequence: number },
       source: this.#deps.rootOf(actorId),
-      id: eventIdOf({ ...event, actorId }),
-      position: event.position,
-      sequence: number,
       // In the same process the data is at hand, however large.
       inlineMaxBytes: Infinity,
       dataref: () => "",
@@ -256,11 +257,12 @@ export class EventHookListener implements Listeners {
   }
 
   readonly #failing: RunDeps["failing"] = (actorId, id, { numbered }): ListenerEvent => {
-    const { event, number } = numbered;
+    const { event, number: sequence } = numbered;
+    const { topic, type } = event.event;
     const envelope = this.#envelopeOf(actorId, numbered);
     return {
-      ...{ id: eventIdOf({ ...event, actorId }), actorId, source: `event-hook:${id}`, sequence: number },
-      ...{ topic: event.topic, type: event.type, position: event.position, event: envelope },
+      ...{ id: event.id, actorId, source: `event-hook:${id}`, sequence, topic, type },
+      ...{ position: event.position, event: envelope },
     };
   };
 

@@ -1,4 +1,5 @@
 /** The item of an actor's event hooks: how far each of them has heard the actor's log. One for all hooks of the deployment. */
+import { gunzipSync, gzipSync } from "node:zlib";
 import { parseText, printJson } from "../../domain/json/json-text.ts";
 import type { KeeperState } from "../../domain/events/keeper-state.ts";
 import type { Selection } from "../../domain/events/selection.ts";
@@ -13,7 +14,7 @@ export const eventHooksRef = (actorId: string): ListenerRef => ({ actorId, kind:
 /**
  * The key of the item. Its attributes, beside the lease:
  *
- *   hook-<id>    the order keeper's state of a hook, as text; made before the first change after the release that has
+ *   hook-<id>    the order keeper's state of a hook; made before the first change after the release that has
  *                the hook, written by the holder of the lease. Those of ids that a release does not have are left alone
  *   paused-<id>  an event of the hook has stopped it, and is not resolved
  *   starts       how many runs began since one ended; more than one: a run died
@@ -29,14 +30,22 @@ export const pausedName = (id: string): string => `paused-${id}`;
 export type HookState = KeeperState<Selection>;
 
 /**
- * A state as text. That of a hook for which nothing waits is its position and its number alone, so that an item with many
+ * A longer text is stored compressed: with all the keys that can be blocked at once a state takes about 25 KB then, so that
+ * the item stays below DynamoDB's 400 KB with as many hooks as an application may have.
+ */
+const COMPRESSED_FROM = 2_000;
+
+/**
+ * A state as it is stored. That of a hook for which nothing waits is its position and its number alone, so that an item with many
  * hooks takes one write unit: whatever is beyond the position has no number, and the present selection holds for it.
  */
-export function printState({ anchors: _, ...state }: HookState): string {
+export function printState({ anchors: _, ...state }: HookState): string | Uint8Array {
   const { floor, numbered, entries, health, stopped } = state;
   const isIdle = entries.length === 0 && floor.ahead === undefined && floor.after === numbered.after;
   const isWell = stopped === undefined && Object.keys(health).length === 1 && health.failures === 0;
-  return isIdle && isWell ? `${floor.after} ${String(floor.number)}` : printJson(state);
+  if (isIdle && isWell) return `${floor.after} ${String(floor.number)}`;
+  const text = printJson(state);
+  return text.length > COMPRESSED_FROM ? gzipSync(text) : text;
 }
 
 /** The state of a hook; undefined before its beginning. */
@@ -44,7 +53,8 @@ export function stateIn(
   item: Item,
   { id, selection }: Pick<EventHookDefinition, "id" | "selection">,
 ): HookState | undefined {
-  const text = item[stateName(id)];
+  const stored = item[stateName(id)];
+  const text = stored instanceof Uint8Array ? gunzipSync(stored).toString("utf8") : stored;
   if (typeof text !== "string") return undefined;
   // Anchors are for events that are sent again on request, which hooks do not know.
   if (text.startsWith("{")) return { ...(parseText(text) as Omit<HookState, "anchors">), anchors: [] };
