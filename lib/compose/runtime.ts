@@ -123,8 +123,10 @@ function queueOf(config: Config, log: Log): WorkQueue {
   };
 }
 
+type BusConfig = Pick<Config, "bus" | "eventBusName" | "region" | "onLambda">;
+
 /** The transport that `BUS` names. Connections come with the first publication, so that it costs no start anything. */
-function busOf({ bus, eventBusName = "", region, onLambda }: Config, log: Log): EventBus {
+export function busOf({ bus, eventBusName = "", region, onLambda }: BusConfig, log: Log): EventBus {
   if (bus === "none") return new NoBus();
   // The local stack's log shows a developer what EventBridge would be sent.
   if (bus === "memory")

@@ -12,7 +12,7 @@ import { BACKGROUND_MS } from "../../engine/delivery-budget.ts";
 import type { FoundListener } from "../../engine/in-scope.ts";
 import type { CaughtUp, CommitDelivery, Listeners } from "../../engine/listening.ts";
 import { attemptHook } from "../../failed-events/hook-attempt.ts";
-import type { ListenerEvent } from "../../failed-events/hook-event.ts";
+import { idOf, type ListenerEvent } from "../../failed-events/hook-event.ts";
 import { compact } from "../../system/compact.ts";
 import type { After, Clock, Deadline, JsonObject } from "../../system/ports.ts";
 import { currentDeadline, insideEventHook } from "../../system/request-context.ts";
@@ -260,8 +260,10 @@ export class EventHookListener implements Listeners {
     const { event, number: sequence } = numbered;
     const { topic, type } = event.event;
     const envelope = this.#envelopeOf(actorId, numbered);
+    const source = `event-hook:${id}` as const;
     return {
-      ...{ id: event.id, actorId, source: `event-hook:${id}`, sequence, topic, type },
+      // Two hooks that give up one event each keep it.
+      ...{ id: idOf([source, event.id]), actorId, source, sequence, topic, type },
       ...{ position: event.position, event: envelope },
     };
   };
