@@ -138,8 +138,10 @@ export class EventHookListener implements Listeners {
         { set: leaseAttributes(lease), add: { starts: 1 } },
         all(itemExists, leaseIs.free(now, incarnation)),
       );
-      if (acquired.written) return await this.#run(work, { lease, item: acquired.item });
       if (acquired.item === undefined) return "none";
+      // A write whose answer got lost is repeated, and then finds its own lease.
+      const isMine = acquired.written || acquired.item["leaseToken"] === lease.token;
+      if (isMine) return await this.#run(work, { lease, item: acquired.item });
       const live = all(itemExists, leaseIs.live(now, incarnation));
       const left = await updateIf(table, key, { set: { again: ids.id().slice(0, 16) } }, live);
       if (left.written) return "busy";
@@ -159,8 +161,9 @@ export class EventHookListener implements Listeners {
     let cursors = this.#cursorsOf(work, run, reading);
     try {
       for (;;) {
-        await Promise.all([...cursors.values()].map(async (cursor) => await cursor.advance()));
         const all = [...cursors.values()];
+        const ends = await Promise.allSettled(all.map(async (cursor) => await cursor.advance()));
+        for (const each of ends) if (each.status === "rejected") throw each.reason;
         const late = all.some((cursor) => cursor.late);
         const times = all.flatMap(({ wakeAt }) => wakeAt ?? []);
         const dueAt = late ? clock.now() : times.length === 0 ? undefined : Math.min(...times);
@@ -176,9 +179,12 @@ export class EventHookListener implements Listeners {
         cursors = new Map([...more, ...[...cursors].filter(([id]) => more.has(id))]);
       }
     } catch (error) {
-      if (!(error instanceof LeaseLost)) throw error;
-      log.warn("a run of event hooks has lost its lease", { actorId });
-      return "busy";
+      if (error instanceof LeaseLost) {
+        log.warn("a run of event hooks has lost its lease", { actorId });
+        return "busy";
+      }
+      await run.abandon(clock.now() + AFTER_TROUBLE_MS);
+      throw error;
     }
   }
 

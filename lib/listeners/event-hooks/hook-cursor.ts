@@ -106,10 +106,18 @@ export class HookCursor {
     this.#keeper.grew();
   }
 
-  /** Runs the hook for all that may begin, and awaits its attempts. */
+  /** Runs the hook for all that may begin. When it ends, by an error too, no attempt runs any more. */
   async advance(): Promise<void> {
-    const { now, mayStart, store } = this.#tools;
     const inFlight = new Set<Promise<void>>();
+    try {
+      await this.#advance(inFlight);
+    } finally {
+      await Promise.allSettled(inFlight);
+    }
+  }
+
+  async #advance(inFlight: Set<Promise<void>>): Promise<void> {
+    const { now, mayStart, store } = this.#tools;
     for (;;) {
       const step = this.#keeper.next(now());
       const [first] = step.send;
