@@ -142,9 +142,9 @@ export function composePublishing(
       },
     });
 
-  const heard = composeListeners(base, changeLog);
+  const listenerServices = composeListeners(base, changeLog);
   const eventHooks = composeEventHooks(base, app, changeLog);
-  const listeners = together([heard.webhookDelivery, eventHooks.listener]);
+  const listeners = together([listenerServices.webhookDelivery, eventHooks.listener]);
   const breakers = new BreakerStore({ ...base, trustCache, policy: breakerPolicy(config) });
   const deferredPermissions = new DeferredPermissions({ ...base, trustCache, breakers });
   const calls = new PeerCalls(http, log, clock, deferredPermissions);
@@ -185,7 +185,7 @@ export function composePublishing(
   const notify: NotifySubscribers = async (commit) => await fanOut.publish(commit);
   return {
     ...delivery,
-    ...heard,
+    ...listenerServices,
     eventHooks,
     changeLog,
     commits,

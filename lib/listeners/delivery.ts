@@ -124,17 +124,17 @@ export class ListenerDelivery<Target, Answer> implements Listeners {
     { selection, kind, id }: FoundListener,
     outcomes: ReadonlyMap<string, string>,
   ): DeliveryOutcome {
-    const heard = commit.records.flatMap(({ number, record }) =>
+    const results = commit.records.flatMap(({ number, record }) =>
       eventsOf(record).flatMap((event) =>
         selects(selection, event) ? [outcomes.get(positionOf(this.#deps.epoch, number, event))] : [],
       ),
     );
-    const failed = heard.find((is) => is !== undefined && is !== "taken");
+    const failed = results.find((is) => is !== undefined && is !== "taken");
     if (failed !== undefined) {
       const failure = { peerId: kind, subscriptionId: id, error: "The listener did not take the event." };
       return failed === "ambiguous" ? { kind: "ambiguous", failure } : { kind: "failed", failure };
     }
-    return { kind: heard.every((is) => is === "taken") ? "delivered" : "deferred" };
+    return { kind: results.every((is) => is === "taken") ? "delivered" : "deferred" };
   }
 
   async catchUp(actorId: string, upTo: number, deadline: Deadline): Promise<CaughtUp> {
@@ -166,7 +166,7 @@ export class ListenerDelivery<Target, Answer> implements Listeners {
     if (listener === undefined || leaseIsLive(listener.head.lease, clock.now(), incarnation)) return;
     const { head, open } = listener;
     if (open === undefined) {
-      // Whoever lets the listener go on makes it due again.
+      // The write that lets the listener go on makes it due again.
       const rest = changeListenerHead(head, { dueAt: null });
       if (head.dueAt !== undefined) await updateIf(table, rest.update, rest.change, rest.condition);
       return;

@@ -1,5 +1,5 @@
 /**
- * The head of a listener that reads records: how it is read, and every write of it. What a listener is told to do by people,
+ * The head of a listener that reads records: how it is read, and every write of it. What people ask a listener to do,
  * its settings, lies in items of its own; the head is what deliveries write.
  */
 import { compact } from "../system/compact.ts";

@@ -111,7 +111,7 @@ export class ListenerSession<Target, Answer> {
         continue;
       }
       const sending = steps.find(({ step }) => step.send.length > 0);
-      const may = sending !== undefined && this.#mayBegin();
+      const may = sending !== undefined && this.#canBegin();
       const waitUntil = may ? this.#waitUntil(now) : undefined;
       if (may && waitUntil === undefined) {
         if (!(await this.#begin(sending, now))) return "lost";
@@ -143,7 +143,7 @@ export class ListenerSession<Target, Answer> {
     return !this.#listener.isLeased && alone !== undefined && (this.#begun > 0 || alone.isAlone());
   }
 
-  #mayBegin(): boolean {
+  #canBegin(): boolean {
     const { open } = this.#listener;
     if (open === undefined || this.#cut) return false;
     // The first attempt of a session may be cut off by its end; the others have their whole time.
@@ -188,7 +188,7 @@ export class ListenerSession<Target, Answer> {
     const outcome = way.classify(answer, target);
     const endedAt = clock.now();
     if (limitMs < timeoutMs && outcome.is !== "taken" && endedAt - beganAt >= limitMs) {
-      // Nobody's failure: the worker gives the next attempt its whole time.
+      // No failure of the endpoint: the worker gives the next attempt its whole time.
       this.#cut = true;
       return;
     }

@@ -1,4 +1,4 @@
-/** Tasks: work that an owner began and that goes on after the answer, with its progress. */
+/** Tasks: work that an owner began and that continues after the answer, with its progress. */
 import { taskKey } from "../../dynamodb/keys/webhooks.ts";
 import { updateIf } from "../../dynamodb/outcomes.ts";
 import { equals, itemMissing, type Item, type Table, type Write } from "../../dynamodb/table.ts";

@@ -34,7 +34,7 @@ export interface WebhookEndingDeps extends LeaseDeps {
 }
 
 /**
- * Ends a webhook, or goes on where another has left off.
+ * Ends a webhook, or continues where another instance stopped.
  *
  * @returns `later`: the rest is due work; `none`: there is no such webhook
  */
@@ -52,9 +52,9 @@ export async function endWebhook(
     const set = { ending: true, dueAt: lease.until, ...leaseAttributes(lease) };
     const condition = all(itemExists, leaseIs.free(deps.clock.now(), deps.incarnation));
     // Without its lease no session can note anything more.
-    const fence: readonly Write[] =
+    const guards: readonly Write[] =
       headItem === undefined ? [] : [changeListenerHead(readListenerHead(headItem), { lease: null, dueAt: null })];
-    const refused = await refusedReasons(table, [{ update: own, change: { set }, condition }, ...fence]);
+    const refused = await refusedReasons(table, [{ update: own, change: { set }, condition }, ...guards]);
     if (refused === undefined) return { done: "marked" as const };
     return refused[0]?.code === "condition" ? { done: "later" as const } : { found: undefined };
   });

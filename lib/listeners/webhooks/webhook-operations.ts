@@ -103,7 +103,7 @@ export class WebhookOperations {
     return { stored, ...compact({ skipped }) };
   }
 
-  /** The state of a listener that begins again at a position it is told, with its numbers. */
+  /** The state of a listener that begins again at a position, with its numbers. */
   async #restarted(actorId: string, keeper: StoredWebhook["keeper"], from: string): Promise<StoredWebhook["keeper"]> {
     const { changeLog, clock, epoch, rootOf } = this.#deps;
     const [{ newest }, oldest] = [await changeLog.head(actorId), await changeLog.oldest(actorId)];

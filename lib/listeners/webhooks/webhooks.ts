@@ -87,7 +87,7 @@ export class Webhooks {
     if ((await endWebhook(this.#deps, ref, deadline)) === "none") throw noSuchWebhook();
   }
 
-  /** Goes on with an ending that was begun, when its item is due. */
+  /** Continues an ending that was begun, when its item is due. */
   async resumeEnding(ref: WebhookRef, deadline: Deadline): Promise<void> {
     if (await this.#store.isEnding(ref)) await endWebhook(this.#deps, ref, deadline);
   }

@@ -135,7 +135,7 @@ describe("an event hook while the table fails", () => {
 });
 
 describe("event hooks of several processes", () => {
-  it.each([4, 13, 25])("hear each event once, in order per key, whoever makes it (seed %i)", async (seed) => {
+  it.each([4, 13, 25])("hear each event once, in order per key, no matter who makes it (seed %i)", async (seed) => {
     const random = seeded(seed);
     const table = jitteryTable(random);
     // Other processes come and go while a hook runs.

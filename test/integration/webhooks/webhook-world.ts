@@ -1,4 +1,4 @@
-/** A whole service with one actor, and receivers of its webhooks that verify and answer as they are told. */
+/** A whole service with one actor, and receivers of its webhooks that verify and answer as the test says. */
 import { Webhook } from "standardwebhooks";
 import { PeerFailure, type PeerRequest } from "../../../lib/system/ports.ts";
 import { Network, type Answer, type Asking } from "../../support/in-process.ts";
