@@ -70,7 +70,10 @@ export function composeWebhooks(
     incarnation: config.incarnation,
     epoch: config.logEpoch,
     retentionMs: config.diffRetentionDays * DAY_MS,
-    urls: { addresses: { allowHttp: config.allowHttpPeers, allowPrivate: config.allowPrivatePeers }, bus: false },
+    urls: {
+      addresses: { allowHttp: config.allowHttpPeers, allowPrivate: config.allowPrivatePeers },
+      bus: config.bus !== "none",
+    },
     rootOf: (actorId) => rootUri(config, actorId),
   });
 }
