@@ -115,7 +115,7 @@ export const LISTENER_ATTRIBUTES = {
 } as const satisfies Record<keyof ListenerCounts, string>;
 
 /** True when some listener may hear a change. */
-export const hasListeners = ({ named, wildcard, unmarked }: ListenerCounts): boolean =>
+export const hasListeners = ({ listeners: { named, wildcard, unmarked } }: Pick<LogHead, "listeners">): boolean =>
   named > 0 || wildcard > 0 || unmarked > 0;
 
 /** A record with its number in the log. */
@@ -166,7 +166,7 @@ export class ChangeLog {
     const key = logHeadKey(actorId);
     const { set = {}, remove = [], ...more } = change;
     const isFirst = head.subscribers === 0;
-    const isRead = !isFirst || hasListeners(head.listeners) || Number(more.add?.["subscribers"] ?? 0) > 0;
+    const isRead = !isFirst || hasListeners(head) || Number(more.add?.["subscribers"] ?? 0) > 0;
     // Set even if the log is due already, because maintenance may have put it off since the read.
     const dueAt = Math.min(head.dueAt ?? Number.POSITIVE_INFINITY, now + MAINTENANCE_AFTER_MS);
     // The first subscriptions begin by the present rules.

@@ -33,7 +33,6 @@ import { EventHookBeginnings } from "../listeners/event-hooks/event-hook-beginni
 import { PeerCalls } from "../trust/peer-calls.ts";
 import { notifyLate } from "../trust/permission-changes.ts";
 import { confirmRules, rulesDigest } from "../trust/relationship-rules.ts";
-import { together } from "../engine/listening.ts";
 import { composeEventHooks, type EventHookServices } from "./event-hooks.ts";
 import { composeListeners, type ListenerServices } from "./listeners.ts";
 import type { Runtime } from "./runtime.ts";
@@ -142,9 +141,9 @@ export function composePublishing(
       },
     });
 
-  const listenerServices = composeListeners(base, changeLog);
   const eventHooks = composeEventHooks(base, app, changeLog);
-  const listeners = together([listenerServices.webhookDelivery, eventHooks.listener]);
+  const listening = composeListeners(base, changeLog, [eventHooks.listener]);
+  const { listeners } = listening;
   const breakers = new BreakerStore({ ...base, trustCache, policy: breakerPolicy(config) });
   const deferredPermissions = new DeferredPermissions({ ...base, trustCache, breakers });
   const calls = new PeerCalls(http, log, clock, deferredPermissions);
@@ -185,7 +184,7 @@ export function composePublishing(
   const notify: NotifySubscribers = async (commit) => await fanOut.publish(commit);
   return {
     ...delivery,
-    ...listenerServices,
+    ...listening,
     eventHooks,
     changeLog,
     commits,

@@ -1,4 +1,5 @@
 /** What the delivery of commits, and maintenance of the log, ask of listeners. Peers' subscriptions are none of them. */
+import type { LogHead } from "../change-log/change-log.ts";
 import type { Commit } from "../change-log/log-commits.ts";
 import type { RecordCache } from "../change-log/record-cache.ts";
 import type { Deadline } from "../system/ports.ts";
@@ -32,14 +33,20 @@ export interface Listeners {
    */
   deliver(commit: Commit, found: readonly FoundListener[], how: CommitDelivery): Promise<readonly DeliveryOutcome[]>;
   /**
-   * Lets every listener of an actor that is behind the record `upTo` catch up. Once the result is `done`, each has heard the
-   * log up to there, or has a due time of its own for what is left.
+   * Lets every listener of an actor that is behind the log's newest record, as `head` has it, catch up. Once the result is
+   * `done`, each has heard the log up to there, or has a due time of its own for what is left.
    */
-  catchUp(actorId: string, upTo: number, deadline: Deadline): Promise<CaughtUp>;
+  catchUp(actorId: string, head: LogHead, deadline: Deadline): Promise<CaughtUp>;
+}
+
+/** Listeners of some kinds. */
+export interface ListenersOfKinds extends Listeners {
+  /** True for those that it delivers to. */
+  hears(found: Pick<FoundListener, "kind">): boolean;
 }
 
 /** Several as one: each is given its own part of what was found. */
-export function together(all: readonly (Listeners & { hears(found: FoundListener): boolean })[]): Listeners {
+export function together(all: readonly ListenersOfKinds[]): Listeners {
   return {
     deliver: async (commit, found, how) => {
       const parts = all.map(
@@ -52,9 +59,9 @@ export function together(all: readonly (Listeners & { hears(found: FoundListener
       );
       return (await Promise.all(parts)).flat();
     },
-    catchUp: async (actorId, upTo, deadline) => {
+    catchUp: async (actorId, head, deadline) => {
       const results: CaughtUp[] = [];
-      for (const each of all) results.push(await each.catchUp(actorId, upTo, deadline));
+      for (const each of all) results.push(await each.catchUp(actorId, head, deadline));
       return results.includes("late") ? "late" : results.includes("again") ? "again" : "done";
     },
   };

@@ -2,7 +2,7 @@ import { envelopeOf } from "../../domain/events/envelope.ts";
 import type { NumberedEvent } from "../../domain/events/keeper-steps.ts";
 import { positionAfter } from "../../domain/events/position.ts";
 import { eventsOf } from "../../domain/events/record-events.ts";
-import type { ChangeLog } from "../../change-log/change-log.ts";
+import type { ChangeLog, LogHead } from "../../change-log/change-log.ts";
 import type { Commit } from "../../change-log/log-commits.ts";
 import { RecordCache } from "../../change-log/record-cache.ts";
 import { leaseAttributes, leaseIs, newLease, type Lease, type LeaseDeps } from "../../dynamodb/lease.ts";
@@ -116,8 +116,8 @@ export class EventHookListener implements Listeners {
     await this.#work({ actorId, newest, cache: new RecordCache(changeLog, actorId), deadline, until: Infinity });
   }
 
-  /** Brings an actor's event hooks up to a record. One read when they are there already. */
-  async catchUp(actorId: string, upTo: number, deadline: Deadline): Promise<CaughtUp> {
+  /** Brings an actor's event hooks up to the log's newest record. One read when they are there already. */
+  async catchUp(actorId: string, { newest: upTo }: LogHead, deadline: Deadline): Promise<CaughtUp> {
     const { changeLog, runner, settings, table } = this.#deps;
     const item = await table.get(eventHooksKey(actorId));
     if (item === undefined || isUpToDate(item, runner.eventHooks, positionAfter(settings.epoch, upTo))) return "done";

@@ -19,7 +19,8 @@ import { registering } from "../../engine/registration.ts";
 import type { Deadline } from "../../system/ports.ts";
 import { retryOnConflict } from "../../system/retry-on-conflict.ts";
 import { changeListenerHead, readListenerHead } from "../listener-head.ts";
-import { keysOf, listenerOf, registeredAs, type WebhookRef } from "./webhook-store.ts";
+import { taskCancelled } from "./tasks.ts";
+import { keeperOf, keysOf, listenerOf, registeredAs, type WebhookRef } from "./webhook-store.ts";
 import { webhookOf } from "./webhook-item.ts";
 
 /** More than the writers that one webhook has at a time. */
@@ -69,12 +70,16 @@ export async function endWebhook(
       if (stored === undefined || stored["leaseToken"] !== lease.token) return undefined;
       const { settings } = webhookOf(stored);
       const { writes, head: logHead } = registering(listenerOf(ref), { before: registeredAs(settings) });
+      const headItem = item(head);
+      const redrive = headItem === undefined ? undefined : keeperOf(readListenerHead(headItem)).redrive;
+      const task = { actorId: ref.actorId, taskId: redrive?.id ?? "" };
+      const cancelled = redrive === undefined ? [] : [taskCancelled(task, deps.clock.now())];
       const deletions: readonly Write[] = [
         { delete: own, condition },
         // Whatever it says: it goes with the webhook.
         { delete: head, condition: always },
       ];
-      return { records: [], writes: [...deletions, ...writes], head: logHead };
+      return { records: [], writes: [...deletions, ...cancelled, ...writes], head: logHead };
     },
     { quiet: true },
   );

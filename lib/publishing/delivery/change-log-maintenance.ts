@@ -79,8 +79,8 @@ export class ChangeLogMaintenance {
 
   /** Lets the listeners hear the log to its end; `late`: the log is due again for what there was no time for. */
   async #catchUpListeners(actorId: string, logHead: LogHead, deadline: Deadline): Promise<CaughtUp> {
-    if (!hasListeners(logHead.listeners)) return "done";
-    const caughtUp = await this.#deps.listeners.catchUp(actorId, logHead.newest, deadline);
+    if (!hasListeners(logHead)) return "done";
+    const caughtUp = await this.#deps.listeners.catchUp(actorId, logHead, deadline);
     if (caughtUp !== "late") return caughtUp;
     await this.#putOff(actorId, logHead);
     await wakeUp(this.#deps, logHeadKey(actorId), this.#deps.clock.now());

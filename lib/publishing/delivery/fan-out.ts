@@ -102,7 +102,7 @@ export class FanOut {
    */
   async publish(commit: Commit, time = DeliveryBudget.ofCaller(this.#deps.clock)): Promise<FanOutResult> {
     const { actorId, newest, records, head } = commit;
-    if (head.subscribers === 0 && !hasListeners(head.listeners)) return NO_FAN_OUT;
+    if (head.subscribers === 0 && !hasListeners(head)) return NO_FAN_OUT;
     const { table, changeLog, listeners, log } = this.#deps;
     const alone = aloneOf(commit, this.#deps, () => this.#newest.get(actorId) !== newest);
     this.#newest.set(actorId, newest);
@@ -117,13 +117,13 @@ export class FanOut {
       const cache = new RecordCache(changeLog, actorId, records);
       const isAlone = (): boolean => alone !== undefined && !alone.isMet();
       const waitMs = time === undefined ? 0 : LISTENERS_WAIT_MS;
-      const others = listeners.deliver(commit, found, { cache, isAlone, waitMs });
+      const listening = listeners.deliver(commit, found, { cache, isAlone, waitMs });
       const peers = isWide
         ? notified.map((): RoundOutcome => ({ kind: "deferred" }))
         : time === undefined
           ? notified.map((): RoundOutcome => ({ kind: "deferred", unfinished: 0 }))
           : await this.#round(actorId, notified, { newest, records, alone, cache, buckets, time, waiting: new Set() });
-      const outcomes: readonly RoundOutcome[] = [...peers, ...(await others)];
+      const outcomes: readonly RoundOutcome[] = [...peers, ...(await listening)];
       const waits = outcomes.flatMap(({ unfinished }) => unfinished ?? []);
       if (waits.length > 0) await this.#handOver(actorId, Math.min(...waits));
       return sumOf([...outcomes, ...Array.from({ length: polling }, (): RoundOutcome => ({ kind: "skipped" }))]);
