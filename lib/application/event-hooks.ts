@@ -1,6 +1,6 @@
 import { isTypePattern } from "../domain/events/selection.ts";
 import { isFault, parsePattern } from "../domain/events/topic.ts";
-import type { EventHookDefinition } from "../listeners/event-hooks/definition.ts";
+import { MOST_HOOKS, type EventHookDefinition } from "../listeners/event-hooks/definition.ts";
 import { compact } from "../system/compact.ts";
 import type { EventHook, EventHookOptions } from "./hooks.ts";
 import { checkChoice, checkHook, checkOwnPattern, shown } from "./registration.ts";
@@ -24,6 +24,11 @@ export class EventHooks {
     checkOwnPattern("eventHook", topic);
     checkChoice("eventHook", ORDERS, order);
     checkTypes(types);
+    if (this.#hooks.size >= MOST_HOOKS) {
+      throw new TypeError(
+        `eventHook: an application has at most ${String(MOST_HOOKS)} of them; one can hear several topics.`,
+      );
+    }
     this.#hooks.set(id, { definition: { id, selection: compact({ topics: [topic], types }), order }, hook });
   }
 

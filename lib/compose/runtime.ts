@@ -20,6 +20,7 @@ import type { EventBus, Log, PeerHttp, Platform, WorkQueue } from "../system/por
 import { EventBridgeBus, entryOf } from "../bus/event-bridge-bus.ts";
 import { MemoryBus } from "../bus/memory-bus.ts";
 import { NoBus } from "../bus/no-bus.ts";
+import { withBus } from "../listeners/bus-http.ts";
 import { SqsDelayQueue } from "../queue/sqs-delay-queue.ts";
 import { RemoteActor, type RemoteOf } from "../peers/remote-actor.ts";
 import { PermissionStore } from "../trust/permission-store.ts";
@@ -51,7 +52,8 @@ export interface Runtime extends Ports {
 /** Puts the shared parts together over the given ports. */
 export function composeRuntime(application: Application, given: Ports): Runtime {
   printBigintsExactly();
-  const ports = { ...given, table: new DueIndexTable(given.table, given.config.dueShards) };
+  const table = new DueIndexTable(given.table, given.config.dueShards);
+  const ports = { ...given, table, http: withBus(given.http, given.bus) };
   const actors = new ActorStore(ports.table);
   const trusts = new TrustStore(ports.table);
   return {
@@ -123,8 +125,10 @@ function queueOf(config: Config, log: Log): WorkQueue {
   };
 }
 
+type BusConfig = Pick<Config, "bus" | "eventBusName" | "region" | "onLambda">;
+
 /** The transport that `BUS` names. Connections come with the first publication, so that it costs no start anything. */
-function busOf({ bus, eventBusName = "", region, onLambda }: Config, log: Log): EventBus {
+export function busOf({ bus, eventBusName = "", region, onLambda }: BusConfig, log: Log): EventBus {
   if (bus === "none") return new NoBus();
   // The local stack's log shows a developer what EventBridge would be sent.
   if (bus === "memory")

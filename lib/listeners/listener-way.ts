@@ -29,6 +29,8 @@ export interface OpenListener<Target> {
   readonly lanes: readonly Lane[];
   /** The longest that one attempt takes, ms. */
   readonly timeoutMs: number;
+  /** Every attempt has its whole time: one that its session cuts off may have been taken, and must not be made again. */
+  readonly uncut?: boolean;
   /** Absent: no limit. */
   readonly rate?: Rate;
 }

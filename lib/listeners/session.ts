@@ -150,8 +150,9 @@ export class ListenerSession<Target, Answer> {
   #canBegin(): boolean {
     const { open } = this.#listener;
     if (open === undefined || this.#cut) return false;
-    // The first attempt of a session may be cut off by its end; the others have their whole time.
-    return this.#input.time.mayStart(this.#begun === 0 || !this.#input.mayWait ? 0 : open.timeoutMs);
+    // The first attempt of a session may be cut off by its end, where that is no harm; the others have their whole time.
+    const isWhole = open.uncut === true || (this.#begun > 0 && this.#input.mayWait);
+    return this.#input.time.mayStart(isWhole ? open.timeoutMs : 0);
   }
 
   /** When one more may go out by the rate, ms since 1970; undefined: now. */

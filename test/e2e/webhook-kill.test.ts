@@ -34,7 +34,7 @@ describe("a service that is killed while two webhooks are delivered to, one of w
     for (const id of ["steady", "flapping"]) {
       const receiver = host.receiver(id);
       const made = await ask("PUT", `/webhooks/${id}`, { url: receiver.url, topics: ["properties.>"] });
-      receiver.secret = String(((await made.json()) as { secret: string }).secret);
+      receiver.secret = ((await made.json()) as { secret: string }).secret;
       receivers.push(receiver);
     }
     const [steady, flapping] = receivers as [EventReceiver, EventReceiver];
@@ -43,7 +43,7 @@ describe("a service that is killed while two webhooks are delivered to, one of w
 
     /** Of those of which the answer came: a change whose request was cut off may stand or not. */
     const committed: number[] = [];
-    let isOver = false;
+    let isOver = false as boolean;
     const change = async (key: number): Promise<void> => {
       for (let value = key; value < CHANGES; value += KEYS) {
         let isCommitted = false;

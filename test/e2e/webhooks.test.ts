@@ -31,7 +31,7 @@ async function ask(method: string, path: string, json?: object): Promise<{ statu
 }
 
 /** A server that answers as no receiver should. */
-async function sink(listener: RequestListener): Promise<string> {
+async function badServer(listener: RequestListener): Promise<string> {
   const server = createServer(listener);
   servers.push(server);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -65,7 +65,7 @@ it("a webhook is registered, and its receiver verifies what arrives", async () =
 
 it("no answer harms the sender: large ones, slow ones, none, and ways inward", async () => {
   let inward = 0;
-  const target = await sink((_, response) => {
+  const target = await badServer((_, response) => {
     inward += 1;
     response.end();
   });
@@ -81,7 +81,7 @@ it("no answer harms the sender: large ones, slow ones, none, and ways inward", a
   };
   const tried: Record<string, unknown> = {};
   for (const [id, listener] of Object.entries(answers)) {
-    const json = { url: await sink(listener), topics: ["none"], timeoutSeconds: 1 };
+    const json = { url: await badServer(listener), topics: ["none"], timeoutSeconds: 1 };
     expect((await ask("PUT", `/webhooks/${id}`, json)).status).toBe(201);
     const { result, status, answer = "" } = (await ask("POST", `/webhooks/${id}/test`)).json;
     tried[id] = [result, status, (answer as string).length <= 1_024];

@@ -29,6 +29,8 @@ export interface EventHookRunner {
   runEventHook(id: string, run: EventHookRun, signal: AbortSignal): Promise<void>;
 }
 
+/** The most hooks of an application: the states of all lie in one item for each actor. */
+export const MOST_HOOKS = 12;
 /** An event that so many hooks led to, one after another, is a loop: it is parked and runs no hook. */
 export const MOST_HOPS = 8;
 

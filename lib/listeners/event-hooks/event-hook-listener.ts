@@ -1,6 +1,6 @@
 import { envelopeOf } from "../../domain/events/envelope.ts";
 import type { NumberedEvent } from "../../domain/events/keeper-steps.ts";
-import { eventIdOf, positionAfter } from "../../domain/events/position.ts";
+import { positionAfter } from "../../domain/events/position.ts";
 import { eventsOf } from "../../domain/events/record-events.ts";
 import type { ChangeLog, LogHead } from "../../change-log/change-log.ts";
 import type { Commit } from "../../change-log/log-commits.ts";
@@ -12,7 +12,7 @@ import { BACKGROUND_MS } from "../../engine/delivery-budget.ts";
 import type { FoundListener } from "../../engine/in-scope.ts";
 import type { CaughtUp, CommitDelivery, Listeners } from "../../engine/listening.ts";
 import { attemptHook } from "../../failed-events/hook-attempt.ts";
-import type { ListenerEvent } from "../../failed-events/hook-event.ts";
+import { idOf, type ListenerEvent } from "../../failed-events/hook-event.ts";
 import { compact } from "../../system/compact.ts";
 import type { After, Clock, Deadline, JsonObject } from "../../system/ports.ts";
 import { currentDeadline, insideEventHook } from "../../system/request-context.ts";
@@ -20,11 +20,12 @@ import { wakeUp, type WakeUpDeps } from "../../system/wake-up.ts";
 import { hearing, type EventHookRunner } from "./definition.ts";
 import { EventHookRun, LeaseLost, type RunDeps } from "./event-hook-run.ts";
 import { againIn, eventHooksKey, isUpToDate, isPaused, startsIn, stateIn } from "./event-hooks-item.ts";
-import { HookCursor, type Failure } from "./hook-cursor.ts";
-import type { LogEvent, LogReading } from "./log-events.ts";
+import { HookCursor, type CursorTools, type Failure } from "./hook-cursor.ts";
+import type { LogEvent } from "../log-events.ts";
 
-/** A hook that takes longer than this, ms, is left to the worker from then on. */
+/** A hook that takes longer than this, ms, is left to the worker for a while, ms. */
 const SLOW_MS = 1_000;
+const SLOW_FOR_MS = 10 * 60_000;
 /** What a run keeps of its time for storing how far it has come, ms. */
 const RESERVE_MS = 3_000;
 /** Lost races for the lease, each with another writer that has come further. */
@@ -68,7 +69,8 @@ type WorkEnd = "done" | "late" | "busy" | "none";
  */
 export class EventHookListener implements Listeners {
   readonly #deps: EventHookDeps;
-  readonly #slow = new Set<string>();
+  /** By id: until when (ms since 1970) no request waits for the hook. */
+  readonly #slowUntil = new Map<string, number>();
 
   constructor(deps: EventHookDeps) {
     this.#deps = deps;
@@ -93,7 +95,7 @@ export class EventHookListener implements Listeners {
       records.flatMap(({ record }) => eventsOf(record)),
     );
     if (concerned.length === 0) return [];
-    if (waitMs === 0 || concerned.some(({ id }) => this.#slow.has(id))) {
+    if (waitMs === 0 || concerned.some(({ id }) => clock.now() < (this.#slowUntil.get(id) ?? 0))) {
       await this.#handOver(actorId, clock.now());
       return [];
     }
@@ -118,8 +120,7 @@ export class EventHookListener implements Listeners {
   async catchUp(actorId: string, { newest: upTo }: LogHead, deadline: Deadline): Promise<CaughtUp> {
     const { changeLog, runner, settings, table } = this.#deps;
     const item = await table.get(eventHooksKey(actorId));
-    const ids = runner.eventHooks.map(({ id }) => id);
-    if (item === undefined || isUpToDate(item, ids, positionAfter(settings.epoch, upTo))) return "done";
+    if (item === undefined || isUpToDate(item, runner.eventHooks, positionAfter(settings.epoch, upTo))) return "done";
     const cache = new RecordCache(changeLog, actorId);
     const end = await this.#work({ actorId, newest: upTo, cache, deadline, until: Infinity });
     return end === "busy" ? "again" : "done";
@@ -137,8 +138,10 @@ export class EventHookListener implements Listeners {
         { set: leaseAttributes(lease), add: { starts: 1 } },
         all(itemExists, leaseIs.free(now, incarnation)),
       );
-      if (acquired.written) return await this.#run(work, { lease, item: acquired.item });
       if (acquired.item === undefined) return "none";
+      // A write whose answer got lost is repeated, and then finds its own lease.
+      const isMine = acquired.written || acquired.item["leaseToken"] === lease.token;
+      if (isMine) return await this.#run(work, { lease, item: acquired.item });
       const live = all(itemExists, leaseIs.live(now, incarnation));
       const left = await updateIf(table, key, { set: { again: ids.id().slice(0, 16) } }, live);
       if (left.written) return "busy";
@@ -153,12 +156,14 @@ export class EventHookListener implements Listeners {
     const run = new EventHookRun({ ...this.#deps, failing: this.#failing }, actorId, acquired);
     let newest =
       againIn(acquired.item) === undefined ? work.newest : Math.max(work.newest, await changeLog.newest(actorId));
-    const reading = (): LogReading => ({ ...this.#deps.settings, records: work.cache, newest });
+    const stream = (after: number, upTo: number) => work.cache.stream(after, upTo);
+    const reading: CursorTools["reading"] = () => ({ ...this.#deps.settings, actorId, stream, newest });
     let cursors = this.#cursorsOf(work, run, reading);
     try {
       for (;;) {
-        await Promise.all([...cursors.values()].map(async (cursor) => await cursor.advance()));
         const all = [...cursors.values()];
+        const ends = await Promise.allSettled(all.map(async (cursor) => await cursor.advance()));
+        for (const each of ends) if (each.status === "rejected") throw each.reason;
         const late = all.some((cursor) => cursor.late);
         const times = all.flatMap(({ wakeAt }) => wakeAt ?? []);
         const dueAt = late ? clock.now() : times.length === 0 ? undefined : Math.min(...times);
@@ -174,14 +179,17 @@ export class EventHookListener implements Listeners {
         cursors = new Map([...more, ...[...cursors].filter(([id]) => more.has(id))]);
       }
     } catch (error) {
-      if (!(error instanceof LeaseLost)) throw error;
-      log.warn("a run of event hooks has lost its lease", { actorId });
-      return "busy";
+      if (error instanceof LeaseLost) {
+        log.warn("a run of event hooks has lost its lease", { actorId });
+        return "busy";
+      }
+      await run.abandon(clock.now() + AFTER_TROUBLE_MS);
+      throw error;
     }
   }
 
   /** The cursors of the hooks that have begun and are not stopped. */
-  #cursorsOf(work: Work, run: EventHookRun, reading: () => LogReading): ReadonlyMap<string, HookCursor> {
+  #cursorsOf(work: Work, run: EventHookRun, reading: CursorTools["reading"]): ReadonlyMap<string, HookCursor> {
     const { clock, random, settings, runner, changeLog, log } = this.#deps;
     const { actorId, deadline, until } = work;
     const { item } = run;
@@ -206,7 +214,7 @@ export class EventHookListener implements Listeners {
     };
     return new Map(
       runner.eventHooks.flatMap((definition): [string, HookCursor][] => {
-        const state = stateIn(item, definition.id);
+        const state = stateIn(item, definition);
         if (state === undefined || isPaused(item, definition.id)) return [];
         return [[definition.id, new HookCursor(definition, state, tools)]];
       }),
@@ -227,15 +235,16 @@ export class EventHookListener implements Listeners {
 
   async #attempt(actorId: string, id: string, numbered: NumberedEvent<LogEvent>): Promise<Failure | undefined> {
     const { after, clock, log, runner, settings } = this.#deps;
-    const { event } = numbered;
+    const { hops, attributes } = numbered.event.event;
     const envelope = this.#envelopeOf(actorId, numbered);
     const begun = clock.now();
     const failure = await attemptHook({ after, timeoutMs: settings.timeoutMs }, async (signal) => {
       const run = { actorId, event: envelope, attempt: numbered.attempts + 1 };
-      const cause = compact({ hops: event.hops + 1, traceparent: event.attributes.traceparent });
+      const cause = compact({ hops: hops + 1, traceparent: attributes.traceparent });
       await insideEventHook(cause, async () => await runner.runEventHook(id, run, signal));
     });
-    if (clock.now() - begun > SLOW_MS) this.#slow.add(id);
+    const ended = clock.now();
+    if (ended - begun > SLOW_MS) this.#slowUntil.set(id, ended + SLOW_FOR_MS);
     if (failure === undefined) return undefined;
     const { subject: topic, type, position } = envelope;
     const fields = { actorId, hook: id, eventId: envelope["id"], topic, type, position };
@@ -243,13 +252,10 @@ export class EventHookListener implements Listeners {
     return failure;
   }
 
-  #envelopeOf(actorId: string, { event, number }: NumberedEvent<LogEvent>): JsonObject {
+  #envelopeOf(actorId: string, { event: { id, position, event }, number }: NumberedEvent<LogEvent>): JsonObject {
     return envelopeOf({
-      event,
+      ...{ event, id, position, sequence: number },
       source: this.#deps.rootOf(actorId),
-      id: eventIdOf({ ...event, actorId }),
-      position: event.position,
-      sequence: number,
       // In the same process the data is at hand, however large.
       inlineMaxBytes: Infinity,
       dataref: () => "",
@@ -257,11 +263,14 @@ export class EventHookListener implements Listeners {
   }
 
   readonly #failing: RunDeps["failing"] = (actorId, id, { numbered }): ListenerEvent => {
-    const { event, number } = numbered;
+    const { event, number: sequence } = numbered;
+    const { topic, type } = event.event;
     const envelope = this.#envelopeOf(actorId, numbered);
+    const source = `event-hook:${id}` as const;
     return {
-      ...{ id: eventIdOf({ ...event, actorId }), actorId, source: `event-hook:${id}`, sequence: number },
-      ...{ topic: event.topic, type: event.type, position: event.position, event: envelope },
+      // Two hooks that give up one event each keep it.
+      ...{ id: idOf([source, event.id]), actorId, source, sequence, topic, type },
+      ...{ position: event.position, event: envelope },
     };
   };
 

@@ -98,6 +98,16 @@ export class EventHookRun {
     return { is: "again" };
   }
 
+  /** Releases the lease without storing anything, so that another run need not wait for its end. Never rejects. */
+  async abandon(dueAt: number): Promise<void> {
+    const change = { set: { starts: 0, dueAt }, remove: RUN_ATTRIBUTES };
+    try {
+      await updateIf(this.#deps.table, eventHooksKey(this.#actorId), change, this.#owned);
+    } catch (error) {
+      this.#deps.log.warn("the lease of an actor's event hooks was not released", { actorId: this.#actorId, error });
+    }
+  }
+
   /** Records what goes to a person; that comes first, for a crash in between records it twice under one key. */
   async #record(cursor: HookCursor, note: ReturnType<HookCursor["note"]>): Promise<void> {
     const { clock, failedEvents, failing, keepMs, log } = this.#deps;

@@ -1,7 +1,9 @@
 /** The item of an actor's event hooks: how far each of them has heard the actor's log. One for all hooks of the deployment. */
+import { gunzipSync, gzipSync } from "node:zlib";
 import { parseText, printJson } from "../../domain/json/json-text.ts";
 import type { KeeperState } from "../../domain/events/keeper-state.ts";
 import type { Selection } from "../../domain/events/selection.ts";
+import type { EventHookDefinition } from "./definition.ts";
 import { LEASE_ATTRIBUTES } from "../../dynamodb/lease.ts";
 import { listenerKey, type ListenerRef } from "../../dynamodb/keys/listeners.ts";
 import type { Attribute, Item, Key } from "../../dynamodb/table.ts";
@@ -12,7 +14,7 @@ export const eventHooksRef = (actorId: string): ListenerRef => ({ actorId, kind:
 /**
  * The key of the item. Its attributes, beside the lease:
  *
- *   hook-<id>    the order keeper's state of a hook, as JSON text; made before the first change after the release that has
+ *   hook-<id>    the order keeper's state of a hook; made before the first change after the release that has
  *                the hook, written by the holder of the lease. Those of ids that a release does not have are left alone
  *   paused-<id>  an event of the hook has stopped it, and is not resolved
  *   starts       how many runs began since one ended; more than one: a run died
@@ -27,12 +29,39 @@ export const pausedName = (id: string): string => `paused-${id}`;
 
 export type HookState = KeeperState<Selection>;
 
-export const printState = (state: HookState): string => printJson(state);
+/**
+ * A longer text is stored compressed: with all the keys that can be blocked at once a state takes about 25 KB then, so that
+ * the item stays below DynamoDB's 400 KB with as many hooks as an application may have.
+ */
+const COMPRESSED_FROM = 2_000;
+
+/**
+ * A state as it is stored. That of a hook for which nothing waits is its position and its number alone, so that an item with many
+ * hooks takes one write unit: whatever is beyond the position has no number, and the present selection holds for it.
+ */
+export function printState({ anchors: _, ...state }: HookState): string | Uint8Array {
+  const { floor, numbered, entries, health, stopped } = state;
+  const isIdle = entries.length === 0 && floor.ahead === undefined && floor.after === numbered.after;
+  const isWell = stopped === undefined && Object.keys(health).length === 1 && health.failures === 0;
+  if (isIdle && isWell) return `${floor.after} ${String(floor.number)}`;
+  const text = printJson(state);
+  return text.length > COMPRESSED_FROM ? gzipSync(text) : text;
+}
 
 /** The state of a hook; undefined before its beginning. */
-export function stateIn(item: Item, id: string): HookState | undefined {
-  const text = item[stateName(id)];
-  return typeof text === "string" ? (parseText(text) as HookState) : undefined;
+export function stateIn(
+  item: Item,
+  { id, selection }: Pick<EventHookDefinition, "id" | "selection">,
+): HookState | undefined {
+  const stored = item[stateName(id)];
+  const text = stored instanceof Uint8Array ? gunzipSync(stored).toString("utf8") : stored;
+  if (typeof text !== "string") return undefined;
+  // Anchors are for events that are sent again on request, which hooks do not know.
+  if (text.startsWith("{")) return { ...(parseText(text) as Omit<HookState, "anchors">), anchors: [] };
+  const [after = "", number] = text.split(" ");
+  const point = { after, number: Number(number) };
+  const selections = [{ after, selection }];
+  return { floor: point, numbered: point, entries: [], selections, anchors: [], health: { failures: 0 } };
 }
 
 export const isPaused = (item: Item, id: string): boolean => item[pausedName(id)] === true;
@@ -58,10 +87,12 @@ export const againIn = (item: Item): Attribute | undefined => item["again"];
 /** What goes with the end of a run. */
 export const RUN_ATTRIBUTES = [...LEASE_ATTRIBUTES, "trying", "again"] as const;
 
-/** True when all hooks of these ids have heard the log up to a position, and none has a failed event. */
-export function isUpToDate(item: Item, ids: readonly string[], position: string): boolean {
-  return ids.every((id) => {
-    const state = stateIn(item, id);
-    return state === undefined || isPaused(item, id) || (state.floor.after >= position && state.entries.length === 0);
+/** True when all these hooks are there with the log up to a position, and none has a failed event. */
+export function isUpToDate(item: Item, hooks: readonly EventHookDefinition[], position: string): boolean {
+  return hooks.every((hook) => {
+    const state = stateIn(item, hook);
+    return (
+      state === undefined || isPaused(item, hook.id) || (state.floor.after >= position && state.entries.length === 0)
+    );
   });
 }

@@ -13,7 +13,7 @@ import { printJson } from "../../domain/json/json-text.ts";
 import type { HookFailure } from "../../failed-events/hook-attempt.ts";
 import { MOST_HOPS, type EventHookDefinition } from "./definition.ts";
 import type { HookState } from "./event-hooks-item.ts";
-import { readStretch, type LogEvent, type LogReading } from "./log-events.ts";
+import { readStretch, type LogEvent, type LogReading } from "../log-events.ts";
 
 /** What a cursor takes from outside. */
 export interface CursorTools {
@@ -24,7 +24,7 @@ export interface CursorTools {
   /** True while another attempt may begin. */
   readonly mayStart: () => boolean;
   /** The log, as far as it is to be heard now. */
-  readonly reading: () => LogReading;
+  readonly reading: () => LogReading & { readonly newest: number };
   /** The number of the oldest record that can be read; asked for where events were lost. */
   readonly oldest: () => Promise<number>;
   /** One attempt at an event; undefined: it succeeded. */
@@ -98,7 +98,7 @@ export class HookCursor {
   }
 
   #keeperOf(state: HookState): OrderKeeper<LogEvent, Selection> {
-    return new OrderKeeper<LogEvent, Selection>(state, this.#rules, { selects, random: this.#tools.random });
+    return new OrderKeeper<LogEvent, Selection>(state, this.#rules, { selects: hears, random: this.#tools.random });
   }
 
   /** The log has grown since the last `advance`. */
@@ -106,10 +106,18 @@ export class HookCursor {
     this.#keeper.grew();
   }
 
-  /** Runs the hook for all that may begin, and awaits its attempts. */
+  /** Runs the hook for all that may begin. When it ends, by an error too, no attempt runs any more. */
   async advance(): Promise<void> {
-    const { now, mayStart, store } = this.#tools;
     const inFlight = new Set<Promise<void>>();
+    try {
+      await this.#advance(inFlight);
+    } finally {
+      await Promise.allSettled(inFlight);
+    }
+  }
+
+  async #advance(inFlight: Set<Promise<void>>): Promise<void> {
+    const { now, mayStart, store } = this.#tools;
     for (;;) {
       const step = this.#keeper.next(now());
       const [first] = step.send;
@@ -137,21 +145,22 @@ export class HookCursor {
   /** Where a part has expired the hook begins again with the oldest event that can be read: retention wins over it. */
   async #read(request: StretchRequest, inFlight: ReadonlySet<Promise<void>>): Promise<void> {
     const { now, oldest, reading, lost } = this.#tools;
-    const stretch = await readStretch(reading(), request);
-    if (stretch !== undefined) {
+    const log = reading();
+    const stretch = await readStretch(log, request, log.newest);
+    if (stretch !== "lost") {
       this.#keeper.read(stretch);
       return;
     }
     await Promise.all(inFlight);
     const { state } = this.#keeper.note(now());
-    const after = positionAfter(reading().epoch, (await oldest()) - 1);
+    const after = positionAfter(log.epoch, (await oldest()) - 1);
     lost(this.id, { from: state.floor.after, to: after });
-    this.#keeper = this.#keeperOf(restarted(state, { after, events: [], selects, at: now() }));
+    this.#keeper = this.#keeperOf(restarted(state, { after, events: [], selects: hears, at: now() }));
   }
 
   async #attempt(numbered: NumberedEvent<LogEvent>): Promise<void> {
     const { attempt, now } = this.#tools;
-    const failure = numbered.event.hops >= MOST_HOPS ? LOOP : await attempt(this.id, numbered);
+    const failure = numbered.event.event.hops >= MOST_HOPS ? LOOP : await attempt(this.id, numbered);
     this.#keeper.report(numbered, this.#outcomeOf(numbered, failure), now());
   }
 
@@ -180,6 +189,8 @@ export class HookCursor {
     });
   }
 }
+
+const hears = (selection: Selection, { event }: LogEvent): boolean => selects(selection, event);
 
 /** A changed pattern, or changed types, hold for every event that has no number yet. */
 function withPresent(state: HookState, selection: Selection): HookState {

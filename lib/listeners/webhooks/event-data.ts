@@ -3,7 +3,7 @@ import { eventDataUrl } from "../../actors/event-data-url.ts";
 import type { ActorStore } from "../../actors/actor-store.ts";
 import { contentOf, digestOfBytes, INLINE_MAX_BYTES } from "../../domain/events/envelope.ts";
 import { compact } from "../../system/compact.ts";
-import type { Clock, Json, JsonObject } from "../../system/ports.ts";
+import type { Clock, JsonObject } from "../../system/ports.ts";
 import type { WebhookSettings } from "./settings.ts";
 
 export interface EventDataDeps {
@@ -33,7 +33,7 @@ export async function withDataWithin(
   const { data, data_base64: base64, ...rest } = envelope;
   const datacontenttype = envelope["datacontenttype"] as string | undefined;
   const content = contentOf({
-    data: (base64 ?? data ?? null) as Json,
+    data: base64 ?? data ?? null,
     attributes: compact({ datacontenttype, base64: base64 === undefined ? undefined : (true as const) }),
   });
   if (content.bytes.length <= inlineMaxBytes) return envelope;

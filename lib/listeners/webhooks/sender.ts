@@ -4,6 +4,7 @@ import { ENVELOPE_TYPE } from "../../domain/events/envelope.ts";
 import { signatureHeaders } from "../../domain/events/signature.ts";
 import { compact } from "../../system/compact.ts";
 import { PeerFailure, type Clock, type PeerAnswer, type PeerHttp, type PeerRequest } from "../../system/ports.ts";
+import { BUS_URL } from "../bus-http.ts";
 import { mayTryNext, outcomeOfFailure, outcomeOfStatus } from "./outcome.ts";
 import { withoutSecrets } from "./redaction.ts";
 
@@ -125,4 +126,4 @@ const secretsOf = ({ secrets, bearer, headers = {} }: Endpoint): readonly string
   ...Object.values(headers),
 ];
 
-const originOf = (url: string): string => URL.parse(url)?.origin ?? "";
+const originOf = (url: string): string => (url === BUS_URL ? url : (URL.parse(url)?.origin ?? ""));

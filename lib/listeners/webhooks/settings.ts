@@ -9,10 +9,8 @@ import { checked } from "../../http/body.ts";
 import { judgeUrl, type AddressPolicy } from "../../peers/http/address-rules.ts";
 import { compact } from "../../system/compact.ts";
 import { ServiceError } from "../../system/errors.ts";
+import { BUS_INLINE_MAX_BYTES, BUS_URL } from "../bus-http.ts";
 import { checkHeaders } from "./own-headers.ts";
-
-/** The url of a webhook onto the deployment's event bus. */
-export const BUS_URL = "bus:";
 
 /** Settings with their defaults. Sets are sorted, so that equal settings are equal texts. */
 export interface WebhookSettings {
@@ -89,8 +87,10 @@ const body = z.object({
 /** Reads what a PUT asks for. @throws ServiceError request.invalid which names the field, never a secret */
 export function readWebhookRequest(value: unknown, rules: UrlRules): WebhookRequest {
   const given = checked(value, body);
+  const urls = urlsOf(given, rules);
+  const inlineMaxBytes = given.inlineMaxBytes ?? undefined;
   const settings: WebhookSettings = {
-    urls: urlsOf(given, rules),
+    urls,
     topics: sorted(given.topics.map(patternOf)),
     order: given.order ?? "key",
     parallel: given.parallel ?? 4,
@@ -102,7 +102,9 @@ export function readWebhookRequest(value: unknown, rules: UrlRules): WebhookRequ
     timeoutSeconds: given.timeoutSeconds ?? 15,
     ...compact({
       types: given.types === undefined || given.types === null ? undefined : sorted(given.types.map(typeOf)),
-      inlineMaxBytes: given.inlineMaxBytes ?? undefined,
+      inlineMaxBytes: urls.includes(BUS_URL)
+        ? Math.min(inlineMaxBytes ?? Infinity, BUS_INLINE_MAX_BYTES)
+        : inlineMaxBytes,
       bearer: given.bearer ?? undefined,
       headers: given.headers === undefined || given.headers === null ? undefined : checkHeaders(given.headers),
     }),

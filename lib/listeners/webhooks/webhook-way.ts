@@ -90,6 +90,7 @@ export class WebhookWay implements ListenerWay<WebhookTarget, WebhookAnswer> {
       target: { webhook, first, isFailing: head.own["isFailing"] === true, own: {}, failed: new Map() },
       lanes: [{ id: ONE_LANE, state: keeperOf(head), rules }],
       timeoutMs: timeoutSeconds * 1_000,
+      uncut: !retryAmbiguous,
       rate,
     };
   }

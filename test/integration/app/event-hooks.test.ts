@@ -132,7 +132,7 @@ describe("a failing event hook", () => {
       ...{ topic: "properties.a", type: "org.actingweb.property.set", attempts: [{ error: "Error: never" }] },
     });
     expect((await world.act(parked?.["id"], "retry")).json).toMatchObject({ result: "parked" });
-    expect(world.attempts.at(-1)).toMatchObject({ attempt: 4, id: parked?.["id"] });
+    expect(world.attempts.at(-1)).toMatchObject({ attempt: 4, id: world.attempts[0]?.id });
     expect((await world.act(parked?.["id"], "skip")).status).toBe(200);
     expect(await world.parked()).toEqual([]);
   });
@@ -156,6 +156,18 @@ describe("a failing event hook", () => {
     expect(given("all")).toEqual(values);
     expect(given("other")).toEqual(["a1", "a2"]);
     expect((await world.parked()).map(({ status }) => status)).toEqual(statuses);
+  });
+
+  it("keeps an event for each hook that gave it up", async () => {
+    const hook = (): void => {
+      throw new Verdict("park");
+    };
+    const world = await EventHookWorld.open(["one", "two"].map((id) => [{ id, pattern: ">" }, hook]));
+    await world.put("a", 1);
+    const parked = await world.parked();
+    expect(parked.map(({ source }) => source)).toEqual(["event-hook:one", "event-hook:two"]);
+    for (const { id } of parked) expect((await world.act(id, "skip")).status).toBe(200);
+    expect(await world.parked()).toEqual([]);
   });
 
   it("that said stop continues in order once the event is resolved", async () => {

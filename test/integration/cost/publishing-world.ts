@@ -45,10 +45,11 @@ export class PublishingCosts {
   readonly #measurement: Measurement;
   readonly #areas: Readonly<Record<"properties" | "subscriptions" | "events", AreaHandler>>;
 
-  private constructor(table: EmulatedTable) {
+  private constructor(table: EmulatedTable, prepare: (app: ActingWebApp) => void) {
     this.#table = table;
     this.#measurement = measure(table.client);
     const app = new ActingWebApp({ awType: "urn:actingweb:example.com:cost", desc: "Counts what publishing costs" });
+    prepare(app);
     const callback = async (request: PeerRequest): Promise<PeerAnswer> => {
       if (request.method === "POST") this.sent.push(request);
       return await Promise.resolve(answerOf(request, this.answer));
@@ -78,8 +79,9 @@ export class PublishingCosts {
     this.#host.now = now;
   }
 
-  static async start(): Promise<PublishingCosts> {
-    return new PublishingCosts(await startEmulatedTable());
+  /** @param prepare registers hooks */
+  static async start(prepare: (app: ActingWebApp) => void = () => undefined): Promise<PublishingCosts> {
+    return new PublishingCosts(await startEmulatedTable(), prepare);
   }
 
   async close(): Promise<void> {

@@ -152,6 +152,9 @@ describe("an event that the endpoint does not take", () => {
     expect(world.received.map(({ id }) => id)).toEqual([world.received[0]?.id, world.received[0]?.id]);
     const once = await begun(oneByOne(silent, 204), { retryAmbiguous: false });
     await once.world.put("a", 1);
+    // The time of a request might cut the attempt off; a worker gives it all of its own.
+    expect(once.world.received).toHaveLength(0);
+    await once.world.pass(0);
     await once.world.pass(HOUR);
     expect(once.world.received).toHaveLength(1);
     expect((await once.world.ask("GET", "/parked")).json.data).toMatchObject([{ status: "parked" }]);

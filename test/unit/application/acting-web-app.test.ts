@@ -236,6 +236,8 @@ describe("an event hook", () => {
     const app = make().eventHook(options, hook);
     expect(() => app.eventHook({ ...options, pattern: ">" }, hook)).toThrow('there is a hook for "indexer" already');
     expect(() => app.eventHook({ ...options, id: "b" }, "x" as never)).toThrow("it must be a function");
+    for (let more = 2; more <= 12; more += 1) app.eventHook({ ...options, id: String(more) }, hook);
+    expect(() => app.eventHook({ ...options, id: "13" }, hook)).toThrow("an application has at most 12 of them");
   });
 });
 
