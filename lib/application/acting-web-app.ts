@@ -29,6 +29,7 @@ import {
   checkHook,
   checkOptions,
   checkOwnTarget,
+  checkRelationships,
   checkTarget,
 } from "./registration.ts";
 
@@ -83,6 +84,7 @@ export class ActingWebApp implements Application, HookRunner {
     this.info = options.info ?? "http://actingweb.org/";
     this.version = options.version ?? "0.1.0";
     this.relationships = options.relationships ?? {};
+    checkRelationships(this.relationships);
   }
 
   /** The options of the code; the environment overrides them. Checked when a function starts. */
