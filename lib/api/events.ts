@@ -2,7 +2,7 @@
 import type { ChangeLog } from "../change-log/change-log.ts";
 import { checkDataToken } from "../actors/event-data-url.ts";
 import { contentOf } from "../domain/events/envelope.ts";
-import { parsePosition, positionGone } from "../domain/events/position.ts";
+import { parsePosition } from "../domain/events/position.ts";
 import type { PublishedEvent } from "../domain/events/cloud-event.ts";
 import { eventsOf, type RecordEvent } from "../domain/events/record-events.ts";
 import { isFault, matches, parsePattern, parseTopic, scopeOfTopic, SYS } from "../domain/events/topic.ts";
@@ -79,7 +79,11 @@ export function routes(services: EventRouteServices): RouteMap {
       const position = param(request, "position");
       checkDataToken(actor, { position, query: request.query, now: clock.now() });
       const event = await eventAt(changeLog, actor.id, config.logEpoch, position);
-      if (event === undefined) throw positionGone(`${config.baseUrl}/${actor.id}`, "expired");
+      if (event === undefined) {
+        const link = `<${config.baseUrl}/${actor.id}/properties>; rel="snapshot"`;
+        const message = "The record of this event is gone; read the state instead.";
+        throw new ServiceError("resource.position_gone", message, { headers: { Link: link } });
+      }
       const { contentType, bytes } = contentOf(event);
       const headers = { "content-type": contentType, "cache-control": "private, no-store" };
       // JSON as text, so that the answer can be compressed for a client that accepts it.

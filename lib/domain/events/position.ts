@@ -3,7 +3,6 @@
  * heard. The order of texts is the order of positions.
  */
 import { hash } from "node:crypto";
-import { ServiceError } from "../../system/errors.ts";
 import type { RecordEvent } from "./record-events.ts";
 
 /** A position after some events of a record, or after all of them. */
@@ -84,20 +83,6 @@ export function resolvePosition(text: string, { epoch, oldest, newest }: LogEnds
   if (position.record > newest) return "ahead";
   return comparePositions(position, { epoch, record: earliest, index: "all" }) < 0 ? "expired" : position;
 }
-
-/** The error for a position at which no listener can go on, with a link to the actor's state. `root`: its root URI. */
-export function positionGone(root: string, why: PositionGone): ServiceError {
-  const message = `The position ${REASONS[why]}; read the state and begin at now or earliest.`;
-  const headers = { Link: `<${root}/properties>; rel="snapshot"` };
-  return new ServiceError("resource.position_gone", message, { headers, extra: { reason: why } });
-}
-
-const REASONS: Readonly<Record<PositionGone, string>> = {
-  unknown: "is not known",
-  ahead: "is ahead of the log",
-  expired: "is older than what can still be read",
-  epoch: "is of another epoch of the log",
-};
 
 /** What an event's id follows from. */
 export interface EventRef {

@@ -6,7 +6,6 @@ import {
   isAfter,
   parsePosition,
   positionAfter,
-  positionGone,
   positionOf,
   printPosition,
   resolvePosition,
@@ -85,15 +84,6 @@ describe("positions", () => {
     expect(resolvePosition(positionAfter(1, 6), { epoch: 1, newest: 7 })).toBe("expired");
     expect(resolvePosition("earliest", { epoch: 1, newest: 7 })).toMatchObject({ record: 7 });
   });
-});
-
-it("a position that is gone is answered with the reason and a link to the state", () => {
-  for (const why of ["unknown", "ahead", "expired", "epoch"] as const) {
-    expect(positionGone("https://x.example/a", why)).toMatchObject({
-      ...{ status: 410, wire: "position_gone", extra: { reason: why } },
-      headers: { Link: '<https://x.example/a/properties>; rel="snapshot"' },
-    });
-  }
 });
 
 describe("the id of an event", () => {
