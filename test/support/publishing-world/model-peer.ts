@@ -288,19 +288,18 @@ export class ModelPeer {
       granularity,
     };
     const there = [...this.subscriptions.values()].find(({ scope: other }) => sameJson({ ...other }, { ...scope }));
-    // Whether it is made or not: an answer that is lost leaves the peer to think so.
-    if (there !== undefined && granularity !== "none") there.granularity = granularity;
+    // Whether the request has its effect or not: an answer that is lost leaves the peer to think so.
+    if (granularity !== "none") there?.narrow(granularity);
     const answer = await this.#ask(
       "POST /{actorId}/subscriptions/{peerId}",
       { actorId: ACTOR, peerId: this.id },
       { json },
     );
+    if (granularity !== "none") there?.narrow(granularity);
     if (answer?.status !== 201) return;
     const id = String((jsonOf(answer) as JsonObject)["subscriptionid"]);
     const known = this.subscriptions.get(id) ?? this.#adopt(id, scope);
-    // From then on it covers what narrower ones had, too: a copy of its own does not hold that yet, and no number says so.
-    if (granularity === "none" && known.granularity !== "none") known.stale += 1;
-    known.granularity = granularity;
+    known.changeTo(granularity);
     await this.recover(known);
   }
 
@@ -337,9 +336,7 @@ export class ModelPeer {
     for (const each of data) {
       const known =
         this.subscriptions.get(String(each["subscriptionid"])) ?? this.#adopt(String(each["subscriptionid"]), each);
-      const granularity = each["granularity"] as NamedScope["granularity"];
-      if (granularity === "none" && known.granularity !== "none") known.stale += 1;
-      known.granularity = granularity;
+      known.changeTo(each["granularity"] as NamedScope["granularity"]);
     }
     return true;
   }

@@ -25,6 +25,8 @@ export class Subscription {
   /** Its backlog or its state is being read. */
   busy = false;
   readonly #name: string;
+  /** It may have had callbacks, by a request whose answer was lost or is on its way, since its copy covered all places. */
+  #mayBeNarrow = true;
 
   constructor(name: string, id: string, scope: Scope) {
     this.#name = name;
@@ -35,6 +37,24 @@ export class Subscription {
 
   get isStale(): boolean {
     return this.stale > this.read;
+  }
+
+  /** It may have callbacks from now on: then its copy leaves out the places of narrower subscriptions. */
+  narrow(granularity: Exclude<Granularity, "none">): void {
+    this.#mayBeNarrow = true;
+    this.granularity = granularity;
+  }
+
+  /** The publisher says how it is sent. */
+  changeTo(granularity: Granularity): void {
+    if (granularity !== "none") {
+      this.narrow(granularity);
+      return;
+    }
+    // From then on it covers what narrower ones had, too: its copy does not hold that yet, and no number says so.
+    if (this.#mayBeNarrow) this.stale += 1;
+    this.#mayBeNarrow = false;
+    this.granularity = granularity;
   }
 
   /** Keeps a number until it fits; the first content counts. */
