@@ -10,7 +10,8 @@ export const ROWS: readonly (readonly string[])[] = [
   ["api", "index"],
   ["compose"],
   ["scheduler", "operations", "application"],
-  ["publishing", "receiving"],
+  ["publishing", "receiving", "listeners"],
+  ["engine"],
   ["failed-events"],
   ["properties"],
   ["trust"],
@@ -29,6 +30,7 @@ export const ROWS: readonly (readonly string[])[] = [
 export const FOLDERS: Readonly<Record<string, readonly string[]>> = {
   publishing: ["delivery", "snapshots", "subscribers"],
   receiving: ["subscriptions", "intake", "recovery", "hooks", "stream", "replica"],
+  listeners: ["webhooks", "websub", "event-hooks", "bus", "."],
   dynamodb: ["keys", "."],
   peers: [".", "http"],
   domain: ["events", "wire", "log", "diff", "policy", "terms", "json"],

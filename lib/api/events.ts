@@ -1,5 +1,6 @@
 /** Events: published by the owner, the trustee and peers, and the data of large ones. */
 import type { ChangeLog } from "../change-log/change-log.ts";
+import { positionGone } from "../actors/position-gone.ts";
 import { checkDataToken } from "../actors/event-data-url.ts";
 import { contentOf } from "../domain/events/envelope.ts";
 import { parsePosition } from "../domain/events/position.ts";
@@ -13,7 +14,8 @@ import type { Scope } from "../domain/terms/scope.ts";
 import { json } from "../http/reply.ts";
 import { param, type ServiceRequest } from "../http/request.ts";
 import type { NotifySubscribers } from "../publishing/subscribers/app-events.ts";
-import type { FanOutResult } from "../publishing/subscribers/fan-out-result.ts";
+import type { FanOutResult } from "../engine/fan-out-result.ts";
+import type { Webhooks } from "../listeners/webhooks/webhooks.ts";
 import { publishEvents, type Publication, type PublishDeps } from "../publishing/subscribers/publish-events.ts";
 import type { Config } from "../system/config.ts";
 import { ServiceError } from "../system/errors.ts";
@@ -21,6 +23,7 @@ import type { Clock, JsonObject } from "../system/ports.ts";
 import { insideHook } from "../system/request-context.ts";
 import type { PermissionStore } from "../trust/permission-store.ts";
 import { readEvents } from "./event-body.ts";
+import { webhookHandlers } from "./webhooks.ts";
 import { routesOf, type Admission, type Handle, type RouteMap } from "./handler.ts";
 
 export interface EventRouteServices extends Pick<PublishDeps, "commits"> {
@@ -29,6 +32,7 @@ export interface EventRouteServices extends Pick<PublishDeps, "commits"> {
   readonly changeLog: Pick<ChangeLog, "read">;
   readonly permissions: Pick<PermissionStore, "of">;
   readonly notify: NotifySubscribers;
+  readonly webhooks: Webhooks;
 }
 
 /** The events area. */
@@ -73,6 +77,7 @@ export function routes(services: EventRouteServices): RouteMap {
   };
 
   return routesOf("events", {
+    ...webhookHandlers(services.webhooks),
     "POST /{actorId}/events": publish,
     "POST /{actorId}/events/{topic}": publish,
     "GET /{actorId}/events/{position}/data": async (request, { actor }) => {
@@ -80,9 +85,8 @@ export function routes(services: EventRouteServices): RouteMap {
       checkDataToken(actor, { position, query: request.query, now: clock.now() });
       const event = await eventAt(changeLog, actor.id, config.logEpoch, position);
       if (event === undefined) {
-        const link = `<${config.baseUrl}/${actor.id}/properties>; rel="snapshot"`;
-        const message = "The record of this event is gone; read the state instead.";
-        throw new ServiceError("resource.position_gone", message, { headers: { Link: link } });
+        const root = `${config.baseUrl}/${actor.id}`;
+        throw positionGone(root, "The record of this event is gone; read the state instead.");
       }
       const { contentType, bytes } = contentOf(event);
       const headers = { "content-type": contentType, "cache-control": "private, no-store" };
@@ -172,5 +176,5 @@ const countsOf = (result: FanOutResult): JsonObject => ({
   failed: result.failureCount,
   skipped: result.skippedCount,
   deferred: result.deferredCount,
-  ambiguous: 0,
+  ambiguous: result.ambiguousCount ?? 0,
 });

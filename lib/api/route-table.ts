@@ -46,6 +46,7 @@ const RELATIONSHIP = "/{actorId}/trust/{relationship}";
 const TRUST = "/{actorId}/trust/{relationship}/{peerId}";
 const PROPERTY = "/{actorId}/properties/{name}";
 const SUBSCRIPTION = "/{actorId}/subscriptions/{peerId}/{subscriptionId}";
+const WEBHOOK = "/{actorId}/webhooks/{webhookId}";
 const CALLBACK = "/{actorId}/callbacks/subscriptions/{peerId}/{subscriptionId}";
 
 /** Every route, in the order of the protocol's sections. */
@@ -124,6 +125,17 @@ export const routes = [
   { method: "POST", path: "/{actorId}/events", area: "events", access: OWNER_OR_PEER },
   { method: "POST", path: "/{actorId}/events/{topic}", area: "events", access: OWNER_OR_PEER },
   { method: "GET", path: "/{actorId}/events/{position}/data", area: "events", access: ["anyone"] },
+
+  // Webhooks, and the tasks that they begin.
+  { method: "GET", path: "/{actorId}/webhooks", area: "events", access: OWNER },
+  { method: "GET", path: WEBHOOK, area: "events", access: OWNER },
+  { method: "PUT", path: WEBHOOK, area: "events", access: OWNER },
+  { method: "DELETE", path: WEBHOOK, area: "events", access: OWNER },
+  { method: "GET", path: `${WEBHOOK}/attempts`, area: "events", access: OWNER },
+  { method: "POST", path: `${WEBHOOK}/test`, area: "events", access: OWNER },
+  { method: "POST", path: `${WEBHOOK}/rotate`, area: "events", access: OWNER },
+  { method: "POST", path: `${WEBHOOK}/pause`, area: "events", access: OWNER },
+  { method: "POST", path: `${WEBHOOK}/resume`, area: "events", access: OWNER },
 
   // Suspending and resuming diffs.
   { method: "GET", path: "/{actorId}/suspensions", area: "peers", access: OWNER },

@@ -10,7 +10,7 @@ import { BreakerStore } from "../publishing/delivery/breaker-store.ts";
 import { deliverSlice, type DeliverSlice } from "../publishing/delivery/slice-delivery.ts";
 import { ChangeLogMaintenance, wakeMaintenance } from "../publishing/delivery/change-log-maintenance.ts";
 import { DeferredPermissions } from "../publishing/delivery/deferred-permissions.ts";
-import { DeliveryBudget } from "../publishing/delivery/delivery-budget.ts";
+import { DeliveryBudget } from "../engine/delivery-budget.ts";
 import {
   breakerPolicy,
   deliveryServices,
@@ -29,12 +29,17 @@ import { RecordRetention } from "../publishing/subscribers/record-retention.ts";
 import { readSubscriptionContext, type PermissionsOf } from "../publishing/subscribers/subscription-context.ts";
 import { Suspensions } from "../publishing/subscribers/suspensions.ts";
 import { UnnotifiedEnds } from "../publishing/subscribers/unnotified-ends.ts";
+import { EventHookBeginnings } from "../listeners/event-hooks/event-hook-beginnings.ts";
 import { PeerCalls } from "../trust/peer-calls.ts";
 import { notifyLate } from "../trust/permission-changes.ts";
 import { confirmRules, rulesDigest } from "../trust/relationship-rules.ts";
+import { together } from "../engine/listening.ts";
+import { composeEventHooks, type EventHookServices } from "./event-hooks.ts";
+import { composeListeners, type ListenerServices } from "./listeners.ts";
 import type { Runtime } from "./runtime.ts";
 
-export interface PublishingServices extends DeliveryServices {
+export interface PublishingServices extends DeliveryServices, ListenerServices {
+  readonly eventHooks: EventHookServices;
   readonly changeLog: ChangeLog;
   /** Commits, each followed by the delivery of what it made. */
   readonly commits: Commits;
@@ -65,10 +70,12 @@ function composeLog(base: Runtime, app: ActingWebApp) {
   const trustCache = new TrustCache({ table, clock });
   const digest = rulesDigest(app.relationships);
   const subscribers = async (actorId: string) => await inboundHeads.peers(actorId);
+  const beginnings = new EventHookBeginnings({ runner: app, clock, epoch: config.logEpoch });
   const unpublished = new LogCommits({
     ...base,
     changeLog,
     invalidateCaches: (commit) => trustCache.invalidateNamed(commit),
+    eventHooks: beginnings,
     rules: {
       digest,
       confirm: async (actorId, commits) =>
@@ -135,6 +142,9 @@ export function composePublishing(
       },
     });
 
+  const heard = composeListeners(base, changeLog);
+  const eventHooks = composeEventHooks(base, app, changeLog);
+  const listeners = together([heard.webhookDelivery, eventHooks.listener]);
   const breakers = new BreakerStore({ ...base, trustCache, policy: breakerPolicy(config) });
   const deferredPermissions = new DeferredPermissions({ ...base, trustCache, breakers });
   const calls = new PeerCalls(http, log, clock, deferredPermissions);
@@ -144,6 +154,7 @@ export function composePublishing(
     changeLog,
     inboundHeads,
     cursors,
+    listeners,
     trustCache,
     deferredPermissions,
     notifyPermissions: async (trust, timestamp) => await notifyLate({ calls, permissions }, trust, timestamp),
@@ -174,6 +185,8 @@ export function composePublishing(
   const notify: NotifySubscribers = async (commit) => await fanOut.publish(commit);
   return {
     ...delivery,
+    ...heard,
+    eventHooks,
     changeLog,
     commits,
     properties,
@@ -185,7 +198,7 @@ export function composePublishing(
     deliverSlice: async (slice, deadline) => {
       await deliverSlice({ ...base, heads: inboundHeads, changeLog, fanOut }, slice, deadline);
     },
-    maintenance: new ChangeLogMaintenance({ ...base, heads: inboundHeads, fanOut, properties, retention }),
+    maintenance: new ChangeLogMaintenance({ ...base, heads: inboundHeads, fanOut, listeners, properties, retention }),
     retention,
     permissionsOf,
     calls,

@@ -11,6 +11,8 @@ import type { RunDue } from "../scheduler/due-work.ts";
 import { Sweep } from "../scheduler/sweep.ts";
 import { rootUri, type TrustServices } from "../trust/trust-services.ts";
 import { composeDueWork } from "./due-work.ts";
+import { composeWebhooks } from "./listeners.ts";
+import type { Webhooks } from "../listeners/webhooks/webhooks.ts";
 import { composePublishing, type PublishingServices } from "./publishing.ts";
 import { composeReceiving, type ReceivingServices } from "./receiving.ts";
 import { composeRuntime, systemPorts, type Ports, type Runtime } from "./runtime.ts";
@@ -27,6 +29,7 @@ export interface Service extends Runtime, ReceivingServices, PublishingServices 
   readonly inboundReading: InboundReading;
   readonly positioned: PositionedReadsDeps;
   readonly actorOf: (actorId: string) => Actor;
+  readonly webhooks: Webhooks;
 }
 
 /** Puts the service together over the given ports. Each part is made from those before it. */
@@ -62,11 +65,13 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
     trust,
     removePeerData: async (actorId, peerId) => await receiving.store(actorId, peerId).deleteAll(),
   });
+  const webhooks = composeWebhooks(base, publishing);
   return {
     ...actorServices,
+    webhooks,
     app,
     deletion,
-    runDue: composeDueWork({ ...actorServices, deletion }),
+    runDue: composeDueWork({ ...actorServices, webhooks, deletion }),
     sweep: new Sweep({ ...base, dueShards: config.dueShards }),
     stateHooks,
     snapshots,

@@ -50,6 +50,8 @@ export interface Config {
   readonly diffRetentionDays: number;
   /** Raised by hand after a restore: positions of an earlier epoch are gone. */
   readonly logEpoch: number;
+  /** How long an event that a listener did not take is kept for a person. */
+  readonly parkedKeepDays: number;
   /** Callbacks over 1 KiB are compressed for peers that advertise it. */
   readonly callbackGzip: boolean;
   /** Shards of the due index into which items go. */
@@ -186,6 +188,7 @@ const VARIABLES = {
   DELIVERED_KEEP_SECONDS: variable("deliveredKeepSeconds", decimal(0, 86_400), 300),
   DIFF_RETENTION_DAYS: variable("diffRetentionDays", decimal(1, 365), 30),
   LOG_EPOCH: variable("logEpoch", whole(1, 9_999), 1),
+  PARKED_KEEP_DAYS: variable("parkedKeepDays", decimal(1, 365), 30),
   CALLBACK_GZIP: variable("callbackGzip", trueOrFalse, true),
   DUE_SHARDS: variable("dueShards", whole(1, 256), 16),
   ACTOR_CREATION: variable("actorCreation", oneOf("open", "token", "closed"), "closed"),

@@ -40,7 +40,7 @@ export interface ErrorDetails {
   /** The field that is wrong, as the client named it. The message names it too. */
   readonly field?: string;
   /** More members of the wire form's `error` object; never secrets. */
-  readonly extra?: Readonly<Record<string, string | number | boolean>>;
+  readonly extra?: Readonly<Record<string, string | number | boolean | readonly string[]>>;
   readonly cause?: unknown;
 }
 
@@ -50,7 +50,7 @@ export class ServiceError extends Error {
   readonly code: ErrorCode;
   readonly headers: Readonly<Record<string, string>>;
   readonly field: string | undefined;
-  readonly extra: Readonly<Record<string, string | number | boolean>>;
+  readonly extra: NonNullable<ErrorDetails["extra"]>;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });

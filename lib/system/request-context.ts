@@ -46,5 +46,13 @@ export async function insideHook<T>(run: () => Promise<T>): Promise<T> {
   return await requestContext.run({ ...requestContext.getStore(), hook: true }, run);
 }
 
+/** The same for a hook on an actor's own event: what it changes is recorded with its cause. */
+export async function insideEventHook<T>(
+  cause: { readonly hops: number; readonly traceparent?: string },
+  run: () => Promise<T>,
+): Promise<T> {
+  return await requestContext.run({ ...requestContext.getStore(), ...cause, hook: true }, run);
+}
+
 /** True inside a hook of the application. */
 export const isInsideHook = (): boolean => requestContext.getStore()?.hook === true;

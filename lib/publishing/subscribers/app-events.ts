@@ -7,7 +7,7 @@ import { isOwnName, isTarget, OWN_NAME_RULE } from "../../domain/terms/names.ts"
 import { isOwnPath } from "../../domain/terms/own-paths.ts";
 import type { Scope } from "../../domain/terms/scope.ts";
 import { ServiceError } from "../../system/errors.ts";
-import type { FanOutResult } from "./fan-out-result.ts";
+import type { FanOutResult } from "../../engine/fan-out-result.ts";
 import { printJson } from "../../domain/json/json-text.ts";
 import type { Json } from "../../system/ports.ts";
 import type { Commit, Commits } from "../../change-log/log-commits.ts";
