@@ -23,7 +23,7 @@ export interface PublishedEvent {
 export const REQUIRED_ATTRIBUTES = ["specversion", "id", "source", "type"] as const;
 
 /** Most bytes of data that are no JSON and no text: as base64 they fit where a property's value does. */
-export const MAX_BINARY_BYTES = 190 * 1_024;
+const MAX_BINARY_BYTES = 190 * 1_024;
 const MAX_EXTENSIONS = 20;
 const MAX_EXTENSION_BYTES = 1_024;
 const MAX_ORIGIN_BYTES = 1_024;
