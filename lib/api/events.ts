@@ -176,5 +176,5 @@ const countsOf = (result: FanOutResult): JsonObject => ({
   failed: result.failureCount,
   skipped: result.skippedCount,
   deferred: result.deferredCount,
-  ambiguous: 0,
+  ambiguous: result.ambiguousCount ?? 0,
 });

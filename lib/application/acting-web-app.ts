@@ -30,7 +30,14 @@ import type {
   SubscriptionLifecycleEvent,
   TrustHook,
 } from "./hooks.ts";
-import { checkCallbackName, checkChoice, checkHook, checkOptions, checkOwnTarget } from "./registration.ts";
+import {
+  checkCallbackName,
+  checkChoice,
+  checkHook,
+  checkOptions,
+  checkOwnTarget,
+  checkRelationships,
+} from "./registration.ts";
 
 export type { HookEvent } from "../failed-events/hook-event.ts";
 
@@ -84,6 +91,7 @@ export class ActingWebApp implements Application, HookRunner, EventHookRunner {
     this.info = options.info ?? "http://actingweb.org/";
     this.version = options.version ?? "0.1.0";
     this.relationships = options.relationships ?? {};
+    checkRelationships(this.relationships);
   }
 
   /** The options of the code; the environment overrides them. Checked when a function starts. */

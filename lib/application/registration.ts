@@ -1,4 +1,6 @@
 /** Checks what an application registers. Anything else throws at its registration, with a message that says what is allowed. */
+import { isFault, parsePattern } from "../domain/events/topic.ts";
+import type { Permissions } from "../domain/policy/permissions.ts";
 import { isOutsideId } from "../domain/terms/identifiers.ts";
 import { isOwnPath } from "../domain/terms/own-paths.ts";
 import { PROPERTIES } from "../domain/diff/shape-diff.ts";
@@ -11,6 +13,17 @@ const OWN_CALLBACKS: readonly (string | undefined)[] = ["subscriptions", "permis
 /** @throws TypeError when an option has no such name */
 export function checkOptions(options: object): void {
   for (const name of Object.keys(options)) checkChoice("withSubscriptionProcessing", OPTIONS, name);
+}
+
+/** @throws TypeError when a relationship lets peers publish to something that is no pattern */
+export function checkRelationships(relationships: Readonly<Record<string, Permissions>>): void {
+  for (const [name, { publish = [] }] of Object.entries(relationships)) {
+    for (const text of publish) {
+      const pattern = parsePattern(text);
+      if (!isFault(pattern)) continue;
+      throw new TypeError(`relationships: ${shown(text)} in publish of ${shown(name)} ${pattern.fault}.`);
+    }
+  }
 }
 
 /** @throws TypeError unless `given` is among what is allowed */

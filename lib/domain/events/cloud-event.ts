@@ -4,6 +4,7 @@ import { compact } from "../../system/compact.ts";
 import type { Json, JsonObject } from "../../system/ports.ts";
 import type { EventAttributes } from "../diff/change-record.ts";
 import { isArray, isObject, jsonBytes, own } from "../json/json.ts";
+import { printJson } from "../json/json-text.ts";
 import { isTraceparent } from "../terms/identifiers.ts";
 import { parseTimestamp } from "../terms/timestamp.ts";
 import { OWN_ATTRIBUTES } from "./envelope.ts";
@@ -22,7 +23,7 @@ export interface PublishedEvent {
 export const REQUIRED_ATTRIBUTES = ["specversion", "id", "source", "type"] as const;
 
 /** Most bytes of data that are no JSON and no text: as base64 they fit where a property's value does. */
-export const MAX_BINARY_BYTES = 190 * 1_024;
+const MAX_BINARY_BYTES = 190 * 1_024;
 const MAX_EXTENSIONS = 20;
 const MAX_EXTENSION_BYTES = 1_024;
 const MAX_ORIGIN_BYTES = 1_024;
@@ -158,7 +159,7 @@ export function readCloudEvents(batch: Json, most: number): readonly PublishedEv
   return batch.map((each, index) => {
     const event = readCloudEvent(each, `${String(index)}.`);
     const { originsource = "", originid = "" } = event.attributes;
-    const identity = `${originsource}\n${originid}`;
+    const identity = printJson([originsource, originid]);
     if (origins.has(identity)) throw invalid(`${String(index)}.id`, "must not be that of another event of the batch");
     origins.add(identity);
     return event;

@@ -86,7 +86,7 @@ export function envelopeOf(input: EnvelopeInput): JsonObject {
 }
 
 /** The k-th event of a listener as text, so that the order of texts is the order of numbers. */
-export const printSequence = (sequence: number): string => String(sequence).padStart(16, "0");
+const printSequence = (sequence: number): string => String(sequence).padStart(16, "0");
 
 function dataOf({ event, inlineMaxBytes = INLINE_MAX_BYTES, dataref }: EnvelopeInput): Readonly<Record<string, Json>> {
   const { contentType, bytes } = contentOf(event);

@@ -27,9 +27,6 @@ export interface LogEnds {
 /** Why a listener cannot go on at a position: the answer is 410 `position_gone`. */
 export type PositionGone = "unknown" | "ahead" | "expired" | "epoch";
 
-/** The largest `LOG_EPOCH`. */
-export const MAX_EPOCH = 9_999;
-
 /** Sorts after every index. */
 const ALL = "z";
 const POSITION = /^(\d{4})-(\d{16})-(\d{6}|z)$/;

@@ -22,8 +22,8 @@ export interface RecordEvent {
   /** A listener takes the events of one key in order. */
   readonly key: string;
   /**
-   * All properties were deleted: the event waits for every earlier event of a key below `properties`, and every later one
-   * waits for it (`isBelowBarrier`).
+   * All properties were deleted: the event waits for every earlier event of a key below its own (`properties.…`), and every
+   * later one waits for it.
    */
   readonly barrier: boolean;
   readonly type: string;
@@ -104,9 +104,6 @@ function cleared(change: Exclude<PropertyChange, { readonly do: "list" }>): Name
   const data: Json = removed === null ? {} : { names: Object.keys(removed).filter((name) => !HIDDEN.has(name)) };
   return { topic: PROPERTIES, key: PROPERTIES, barrier: true, type: `${OWN_TYPES}properties.cleared`, data };
 }
-
-/** True for the keys of events that wait for a barrier, and that a barrier waits for. */
-export const isBelowBarrier = (key: string): boolean => key.startsWith(`${PROPERTIES}.`);
 
 /** The property that a topic names when only listeners that name it literally may see its events. */
 export function hiddenToken(topic: string): string | undefined {

@@ -7,7 +7,7 @@ import { isOwnName, isTarget } from "../terms/names.ts";
 import type { Scope } from "../terms/scope.ts";
 
 /** Most tokens of a pattern, and of a topic. */
-export const MAX_TOKENS = 16;
+const MAX_TOKENS = 16;
 /** Most bytes of a pattern, and of a topic that is published over HTTP. */
 export const MAX_TOPIC_BYTES = 512;
 /** The first token of the service's own events. */
@@ -158,9 +158,6 @@ export function literalPrefix(pattern: string): string {
   const literal = tokens.findIndex((token) => isWildcard(token));
   return literal < 0 ? pattern : tokens.slice(0, literal).join(".");
 }
-
-/** True for a pattern with a wildcard. */
-export const hasWildcard = (pattern: string): boolean => pattern.split(".").some(isWildcard);
 
 const isWildcard = (token: string): boolean => token === "*" || token === ">";
 

@@ -46,6 +46,14 @@ describe("actor.subscriptions.notifySubscribers", () => {
     expect([other.peer.seen, kept.peer.seen]).toEqual([[], []]);
   });
 
+  it("refuses a target that is a path of the service", async () => {
+    for (const target of ["trust", "events", "webhooks", "www"]) {
+      await expect(actor.subscriptions.notifySubscribers({ target, data: 1 })).rejects.toMatchObject({
+        ...{ code: "request.invalid", field: "target" },
+      });
+    }
+  });
+
   it("reports the peers that refused it, with their status and when to try again", async () => {
     await world.subscriber("good", { target: "orders" });
     const busy = await world.subscriber("busy", { target: "orders" });

@@ -208,6 +208,18 @@ describe("a batch", () => {
     expect(await logged()).toHaveLength(180);
   });
 
+  it("reaches an ActingWeb subscriber in order, one number for each event of its target", async () => {
+    const { peer } = await world.subscriber("sub", { target: "orders" });
+    const some = batchOf(4, (index) => ({ subject: index === 2 ? "other" : "orders.new" }));
+    const answer = await post("", { headers: BATCH, body: text(some) });
+    expect(answer).toMatchObject({ status: 201, json: { subscribers: { total: 1, notified: 1 } } });
+    expect(peer.taken.map(({ sequence, body }) => [sequence, body["data"]])).toEqual([
+      [1, { new: 0 }],
+      [2, { new: 1 }],
+      [3, { new: 3 }],
+    ]);
+  });
+
   it("is all or nothing", async () => {
     const some = batchOf(3, (index) => (index === 2 ? { type: "org.actingweb.x" } : {}));
     expect((await post("", { headers: BATCH, body: text(some) })).status).toBe(403);

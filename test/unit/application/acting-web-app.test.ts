@@ -1,5 +1,6 @@
 import { describe, expect, expectTypeOf, it } from "vitest";
 import { ActingWebApp, type HookEvent } from "../../../lib/application/acting-web-app.ts";
+import { defaultPermissions } from "../../../lib/domain/policy/permissions.ts";
 import { CallbackType, Verdict } from "../../../lib/index.ts";
 import { isInsideHook } from "../../../lib/system/request-context.ts";
 import type { Actor } from "../../../lib/application/actor.ts";
@@ -46,6 +47,16 @@ describe("an application's options", () => {
     expect(() => make().withSubscriptionProcessing({ maxpending: 3 } as never)).toThrow(
       'withSubscriptionProcessing: "maxpending" is not known; allowed is autoSequence, autoStorage',
     );
+  });
+
+  it("with a relationship that may publish to what is no pattern are refused", () => {
+    const withPublish = (publish: readonly string[]) =>
+      new ActingWebApp({
+        ...{ awType: "urn:test", desc: "test" },
+        relationships: { shop: { ...defaultPermissions("friend"), publish } },
+      });
+    expect(() => withPublish(["orders.>", "x.*"])).not.toThrow();
+    expect(() => withPublish(["orders.>.x"])).toThrow('relationships: "orders.>.x" in publish of "shop" must have *');
   });
 
   it("that are out of range stop the function with their name, value and range", () => {

@@ -11,7 +11,7 @@ import {
 import { LIST_OPERATIONS } from "../../../../lib/domain/diff/list-operations.ts";
 import { digestOfBytes, envelopeOf } from "../../../../lib/domain/events/envelope.ts";
 import { eventIdOf, positionOf } from "../../../../lib/domain/events/position.ts";
-import { eventsOf, isBelowBarrier, type RecordEvent } from "../../../../lib/domain/events/record-events.ts";
+import { eventsOf, type RecordEvent } from "../../../../lib/domain/events/record-events.ts";
 import { isTypePattern, selects, selectsTopic } from "../../../../lib/domain/events/selection.ts";
 import { parsePattern } from "../../../../lib/domain/events/topic.ts";
 import type { Json } from "../../../../lib/system/ports.ts";
@@ -95,9 +95,6 @@ describe("the events of a record", () => {
       data: { names: ["a", "b"] },
     });
     expect(eventOf({ do: "delete", path: [], removed: null }).data).toEqual({});
-    expect(isBelowBarrier(eventOf({ do: "set", path: ["a"], value: 1 }).key)).toBe(true);
-    expect(isBelowBarrier(some.key)).toBe(false);
-    expect(isBelowBarrier(eventOf({ do: "notify", target: "propertiesx", subtarget: "a", data: 1 }).key)).toBe(false);
   });
 
   it("keep a property, a place in it and a list of its name in one order", () => {

@@ -2,7 +2,6 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
   bySpecificity,
-  hasWildcard,
   intersects,
   isFault,
   literalPrefix,
@@ -94,7 +93,7 @@ describe("patterns", () => {
     fc.assert(
       fc.property(anyPattern, topics, (pattern, topic) => {
         const prefix = literalPrefix(pattern);
-        expect(hasWildcard(pattern)).toBe(prefix !== pattern);
+        expect(/[*>]/.test(pattern)).toBe(prefix !== pattern);
         if (matches(pattern, topic) && prefix !== "") expect(`${topic}.`.startsWith(`${prefix}.`)).toBe(true);
       }),
     );
