@@ -23,18 +23,14 @@ type Note = KeeperNote<WorldEvent, WorldSelection>;
 
 /** Conditions of the session that can be left out. */
 export interface Spoiled {
-  /** Begins events whose numbers are not stored. */
-  readonly numbersLate?: boolean;
-  /** Continues after an event was exhausted before that is stored. */
-  readonly continues?: boolean;
+  /** Takes a note for stored that is not, where this says so. */
+  readonly pretends?: (note: Note) => boolean;
   /** Changes what is stored. */
   readonly note?: (state: KeeperState<WorldSelection>) => KeeperState<WorldSelection>;
-  /** Stores the exhausted events in a later transaction. */
+  /** Stores the exhausted events with the next note. */
   readonly parted?: boolean;
-  /** The owner's selection holds from another position on. */
   readonly select?: typeof withSelection;
-  /** A session does not adopt what the owner changed. */
-  readonly deaf?: boolean;
+  readonly redrive?: typeof withRedrive;
 }
 
 const KEYS = ["a", "b", "p.x", "p.y", "p"];
@@ -143,7 +139,7 @@ export class KeeperSchedule {
       this.#readFailed(keeper, failed);
       return true;
     }
-    if (store) this.#store();
+    if (store) this.#store(this.#spoiled.pretends);
     return store;
   }
 
@@ -160,6 +156,7 @@ export class KeeperSchedule {
   #begin(keeper: Keeper, numbered: Numbered): void {
     const { event, number, redrive } = numbered;
     this.#say(`${redrive === undefined ? "send" : "redrive"} ${String(event.at)} as ${String(number)}`);
+    if (this.#stored.stopped !== undefined) throw new EventsViolation("it is stopped, and sends");
     this.#ledger.begins(event, number, redrive !== undefined);
     if (redrive === undefined && this.#again.some((each) => isBefore(each, event, this.#rules.order))) {
       throw new EventsViolation(`event ${String(event.at)} goes before a redriven one`);
@@ -220,7 +217,7 @@ export class KeeperSchedule {
     const count = this.#log.events.length;
     const from = this.#below(2) === 0 || count === 0 ? BEGINNING : positionAt(this.#below(count));
     const upTo = count === 0 ? BEGINNING : positionAt(Math.min(count - 1, this.#below(count + 4)));
-    const changed = withRedrive(this.#stored, { id: "task", source, from, upTo, most: 20 });
+    const changed = (this.#spoiled.redrive ?? withRedrive)(this.#stored, { id: "task", source, from, upTo, most: 20 });
     if (changed === undefined) return;
     this.#say("redrive", changed.redrive);
     this.#stored = changed;
@@ -236,11 +233,15 @@ export class KeeperSchedule {
   readonly #unnoted = new Set<WorldEvent>();
 
   /** A note begins, or the one that began is stored. */
-  #store(): void {
+  #store(pretends?: Spoiled["pretends"]): void {
     const keeper = this.#keeper;
     if (keeper === undefined) return;
     const noted = [...this.#unnoted];
     const note = keeper.note(this.#now);
+    if (pretends?.(note) === true) {
+      keeper.stored(note);
+      return;
+    }
     this.#say("store", note.state);
     this.#stored = structured(this.#spoiled.note?.(note.state) ?? note.state);
     const exhausted = this.#spoiled.parted === true ? this.#late : note.exhausted;
@@ -295,7 +296,7 @@ export class KeeperSchedule {
     const from = changed.numbered.after === BEGINNING ? 0 : Number(changed.numbered.after) + 1;
     this.#ledger.select(from, selection);
     this.#say(`select ${String(selection)} from ${String(from)}`);
-    if (this.#spoiled.deaf !== true) this.#keeper?.adopt(changed.selections, this.#rules);
+    this.#keeper?.adopt(changed.selections, this.#rules);
   }
 
   /** The session ends in order, and the next one has other settings. */
