@@ -1,6 +1,7 @@
 import process from "node:process";
 import { expect, it, vi } from "vitest";
 import type * as KeeperStates from "../../lib/domain/events/keeper-state.ts";
+import type { OrderedEvent } from "../../lib/domain/events/keeper-state.ts";
 import { withRedrive, withSelection } from "../../lib/domain/events/keeper-changes.ts";
 import { KeeperFronts } from "../../lib/domain/events/keeper-fronts.ts";
 import { Earlier } from "../../lib/domain/events/keeper-order.ts";
@@ -48,7 +49,7 @@ const SABOTAGES: Readonly<Record<string, { readonly spoiled?: Spoiled; readonly 
   },
   "a barrier does not wait for what is in flight": {
     breaks: () => {
-      const real = Earlier.prototype.holdsBack;
+      const real = Reflect.get(Earlier.prototype, "holdsBack") as (this: Earlier, event: OrderedEvent) => boolean;
       return vi.spyOn(Earlier.prototype, "holdsBack").mockImplementation(function (this: Earlier, event) {
         return real.call(this, { ...event, barrier: false });
       });

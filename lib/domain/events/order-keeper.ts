@@ -291,7 +291,10 @@ export class OrderKeeper<E extends OrderedEvent, S> {
    */
   adopt(selections: readonly SelectionFrom<S>[], rules: KeeperRules): void {
     const { entries, redrive } = this.#fronts;
-    this.#stored = { ...this.#stored, selections };
+    const [oldest] = selections;
+    // Numbers cannot be counted from an anchor whose selection is forgotten.
+    const anchors = this.#stored.anchors.filter(({ after }) => oldest === undefined || after >= oldest.after);
+    this.#stored = { ...this.#stored, selections, anchors };
     this.#rules = rules;
     const { redrive: _, ...stored } = this.#stored;
     this.#fronts = new KeeperFronts<E, S>(stored, rules.order, this.#tools.selects);
