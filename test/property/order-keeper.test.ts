@@ -49,7 +49,7 @@ const SABOTAGES: Readonly<Record<string, { readonly spoiled?: Spoiled; readonly 
   },
   "a barrier does not wait for what is in flight": {
     breaks: () => {
-      const real = Reflect.get(Earlier.prototype, "holdsBack") as (this: Earlier, event: OrderedEvent) => boolean;
+      const real: (this: Earlier, event: OrderedEvent) => boolean = Reflect.get(Earlier.prototype, "holdsBack");
       return vi.spyOn(Earlier.prototype, "holdsBack").mockImplementation(function (this: Earlier, event) {
         return real.call(this, { ...event, barrier: false });
       });

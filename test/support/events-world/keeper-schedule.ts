@@ -223,7 +223,9 @@ export class KeeperSchedule {
     this.#stored = changed;
     this.#again = this.#log.events.filter((event) => {
       const { given, taken } = this.#ledger.fate(event);
-      const isIn = event.position > from && event.position <= upTo && this.#ledger.isLetThrough(event);
+      // Events that are older than the oldest anchor are left out.
+      const isIn =
+        event.position > (changed.redrive?.from ?? from) && event.position <= upTo && this.#ledger.isLetThrough(event);
       if (source === "failed") return isIn && given;
       const isCovered = changed.entries.some((entry) => entry.after < event.position);
       return isIn && (given || taken) && event.position <= changed.floor.after && !isCovered;
