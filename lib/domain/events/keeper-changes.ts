@@ -2,8 +2,16 @@
  * What people change in a listener's stored state, each as a function of the state. It is stored on the condition that the
  * state is as it was read, `numbered` included: a session that works meanwhile adopts it, or begins again.
  */
-import { selectionAt, selectionsFrom } from "./keeper-notes.ts";
-import { MAX_SELECTIONS, type Failing, type KeeperState, type OrderedEvent, type Redrive } from "./keeper-state.ts";
+import { selectionsFrom } from "./keeper-notes.ts";
+import {
+  MAX_SELECTIONS,
+  selectionAt,
+  type Failing,
+  type KeeperState,
+  type OrderedEvent,
+  type Redrive,
+  type Selects,
+} from "./keeper-state.ts";
 
 /**
  * Another selection for every event that has no number yet, and lies beyond `from` where that is given: a session without a
@@ -100,7 +108,7 @@ export interface Restart<E extends OrderedEvent, S> {
   readonly after: string;
   /** Every event of the log beyond `after` up to `numbered`; none where `after` is not before that. */
   readonly events: readonly E[];
-  readonly selects: (selection: S, event: E) => boolean;
+  readonly selects: Selects<E, S>;
   /** Ms since 1970. */
   readonly at: number;
 }

@@ -20,15 +20,19 @@ export interface Attempt {
   readonly beganAt: number;
 }
 
-/** What an attempt that was not taken failed at. */
-export interface Failed {
+/** An attempt that was not taken. */
+export interface NotTaken {
+  readonly outcome: Outcome;
+  readonly attempt: Attempt;
+  readonly now: number;
+}
+
+/** The same, with what is known. */
+export interface Failed extends NotTaken {
   readonly health: EndpointHealth;
   /** Earlier failures of the event. */
   readonly prior: Failing | undefined;
   readonly event: OrderedEvent;
-  readonly outcome: Outcome;
-  readonly attempt: Attempt;
-  readonly now: number;
 }
 
 /** What follows from a failure. */

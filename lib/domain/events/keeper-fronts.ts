@@ -1,21 +1,18 @@
 import { compact } from "../../system/compact.ts";
-import { selectionAt } from "./keeper-notes.ts";
 import { Earlier, isBlockedBy, isInScope, type Item } from "./keeper-order.ts";
-import { EntryQueue, Queue } from "./keeper-queue.ts";
+import { EntryQueue, ownerAmong, Queue, RANK } from "./keeper-queue.ts";
 import { RedriveQueue } from "./keeper-redrive.ts";
 import {
   MAX_AHEAD,
   MAX_ENTRIES,
   MAX_KEY_CHARACTERS,
-  type Entry,
+  selectionAt,
   type KeeperState,
   type OrderedEvent,
   type SelectionFrom,
+  type Selects,
 } from "./keeper-state.ts";
 import type { KeeperRules, Stretch, StretchRequest } from "./keeper-steps.ts";
-
-/** The more particular entry owns an event. */
-const RANK: Readonly<Record<Entry["scope"], number>> = { one: 3, key: 2, below: 1 };
 
 /**
  * The order of a listener's events in memory: the floor, the entries, and what is in flight.
@@ -33,14 +30,14 @@ export class KeeperFronts<E extends OrderedEvent, S> {
   readonly order: KeeperRules["order"];
   readonly inFlight: Earlier;
   selections: readonly SelectionFrom<S>[];
-  readonly #selects: (selection: S, event: E) => boolean;
-  /** Numbers in flight that need an entry if they fail, with the length of its key. */
-  readonly #reserved = new Map<number, number>();
+  readonly #selects: Selects<E, S>;
+  /** Numbers in flight that need an entry if they fail, with its key. */
+  readonly #reserved = new Map<number, string>();
   readonly #flying = new Set<number>();
   redrive: RedriveQueue<E> | undefined;
   #atEnd = false;
 
-  constructor(state: KeeperState<S>, order: KeeperRules["order"], selects: (selection: S, event: E) => boolean) {
+  constructor(state: KeeperState<S>, order: KeeperRules["order"], selects: Selects<E, S>) {
     this.floor = new Queue(state.floor);
     this.entries = state.entries.map((entry) => new EntryQueue<E>(entry));
     this.selections = state.selections;
@@ -102,7 +99,7 @@ export class KeeperFronts<E extends OrderedEvent, S> {
         return true;
       });
     }
-    this.entries = this.entries.filter((entry) => this.#isOpen(entry));
+    this.entries = this.entries.filter((entry) => this.#isOpen(entry) && !this.#joinsWider(entry));
     this.floor.advance((item) => {
       const owner = this.ownerOf(item) ?? this.#waitingEntry(item);
       if (owner === undefined) return false;
@@ -118,6 +115,15 @@ export class KeeperFronts<E extends OrderedEvent, S> {
     return first === undefined ? entry.readTo < this.floor.after : first.event.position <= this.floor.after;
   }
 
+  /** An entry joins a wider one that its events wait for, so that entries that wait for each other never take all room. */
+  #joinsWider(entry: EntryQueue<E>): boolean {
+    if (entry.failing !== undefined || entry.scope !== "key") return false;
+    const wider = this.entries.find((each) => each.scope === "below" && isInScope(each, entry));
+    if (wider?.queue[0] === undefined || wider.firstPosition >= entry.firstPosition) return false;
+    wider.waiting += entry.waiting;
+    return true;
+  }
+
   /** A new entry for an event that waits for an earlier entry, so that the floor does not wait for that too. */
   #waitingEntry(item: Item<E>): EntryQueue<E> | undefined {
     if (this.order !== "key" || !this.#waitsForEntry(item, undefined)) return undefined;
@@ -125,26 +131,14 @@ export class KeeperFronts<E extends OrderedEvent, S> {
   }
 
   /** The entry that owns the event; undefined: the floor does. */
-  ownerOf({ event, number }: Item<E>): EntryQueue<E> | undefined {
-    let owner: EntryQueue<E> | undefined;
-    for (const entry of this.entries) {
-      if (owner !== undefined && RANK[owner.scope] >= RANK[entry.scope]) continue;
-      if (entry.after >= event.position || !isInScope(entry, event) || entry.ahead.has(number)) continue;
-      if (entry.scope === "one" && entry.failing?.position !== event.position) continue;
-      owner = entry;
-    }
-    return owner;
+  ownerOf(item: Item<E>): EntryQueue<E> | undefined {
+    return ownerAmong(this.entries, item, RANK.any);
   }
 
   /** The entry that counts the event as one that waits: a wider one does until it has passed the event. */
-  #countOf({ event, number }: Item<E>, owner: EntryQueue<E>): EntryQueue<E> {
-    if (owner.countedTo === undefined || event.position > owner.countedTo) return owner;
-    let wider: EntryQueue<E> | undefined;
-    for (const each of this.entries) {
-      if (RANK[each.scope] >= RANK[owner.scope] || (wider && RANK[wider.scope] >= RANK[each.scope])) continue;
-      if (each.after < event.position && isInScope(each, event) && !each.ahead.has(number)) wider = each;
-    }
-    return wider ?? owner;
+  #countOf(item: Item<E>, owner: EntryQueue<E>): EntryQueue<E> {
+    if (owner.countedTo === undefined || item.event.position > owner.countedTo) return owner;
+    return ownerAmong(this.entries, item, RANK[owner.scope]) ?? owner;
   }
 
   /** True when an entry other than the owner has an earlier event that holds this one back, or may have one. */
@@ -154,7 +148,7 @@ export class KeeperFronts<E extends OrderedEvent, S> {
       (entry) =>
         entry !== owner &&
         (this.order === "strict" || isBlockedBy(entry, event)) &&
-        firstOf(entry) < event.position &&
+        entry.firstPosition < event.position &&
         this.#isOpen(entry),
     );
   }
@@ -217,19 +211,18 @@ export class KeeperFronts<E extends OrderedEvent, S> {
 
   /** True when one more entry may come to those that are there, or that failures may make. */
   hasRoom({ event }: Item<E>): boolean {
-    if (this.entries.length + this.#reserved.size >= MAX_ENTRIES) return false;
-    if (this.entries.length + this.#reserved.size === 0) return true;
-    let characters = event.key.length;
-    for (const { key } of this.entries) characters += key.length;
-    for (const length of this.#reserved.values()) characters += length;
-    return characters <= MAX_KEY_CHARACTERS;
+    const keys = [...this.entries.map(({ key }) => key), ...this.#reserved.values()];
+    // In strict order one event is tried at a time, and everything waits for it.
+    if (keys.length === 0 || (this.order === "strict" && keys.length <= MAX_ENTRIES)) return true;
+    const characters = keys.reduce((sum, key) => sum + key.length, event.key.length);
+    return keys.length < MAX_ENTRIES && characters <= MAX_KEY_CHARACTERS;
   }
 
   begin(item: Item<E>): void {
     this.#flying.add(item.number);
     this.inFlight.add(item.event);
     if (this.redrive?.first?.number === item.number) return;
-    if (this.#needsEntry(item, this.ownerOf(item))) this.#reserved.set(item.number, item.event.key.length);
+    if (this.#needsEntry(item, this.ownerOf(item))) this.#reserved.set(item.number, item.event.key);
   }
 
   end(item: Item<E>): void {
@@ -300,9 +293,4 @@ export class KeeperFronts<E extends OrderedEvent, S> {
     if (this.#atEnd || ready >= most || floor.readNumber >= floor.firstNumber + MAX_AHEAD) return undefined;
     return { after: floor.readTo };
   }
-}
-
-/** Where the first event of an entry that is not done may lie. */
-function firstOf<E extends OrderedEvent>(entry: EntryQueue<E>): string {
-  return entry.queue[0]?.event.position ?? entry.failing?.position ?? entry.readTo;
 }

@@ -1,4 +1,5 @@
 /** What an order keeper's note takes over from the one before. */
+import { compact } from "../../system/compact.ts";
 import {
   MAX_ANCHORS,
   type Anchor,
@@ -7,6 +8,7 @@ import {
   type OrderedEvent,
   type SelectionFrom,
 } from "./keeper-state.ts";
+import type { KeeperFronts } from "./keeper-fronts.ts";
 import type { KeeperSignal } from "./keeper-steps.ts";
 
 /** The anchors with one more when the newest is old enough, without those that nothing readable needs. */
@@ -22,11 +24,24 @@ export function anchorsAt(
   return all.slice(Math.max(first, all.length - MAX_ANCHORS, 0));
 }
 
-/** The selection that holds for an event. */
-export function selectionAt<S>(selections: readonly SelectionFrom<S>[], { position }: OrderedEvent): S {
-  let at = selections.length - 1;
-  while (at > 0 && (selections[at] as SelectionFrom<S>).after >= position) at -= 1;
-  return (selections[at] as SelectionFrom<S>).selection;
+/** Where the fronts stand, to be stored. `stored`: what is stored already. */
+export function stateOf<E extends OrderedEvent, S>(
+  { floor, entries, selections, redrive }: Pick<KeeperFronts<E, S>, "floor" | "entries" | "selections" | "redrive">,
+  { numbered, anchors: before }: Pick<KeeperState<S>, "numbered" | "anchors">,
+  when: { readonly now: number; readonly retentionMs: number },
+): Omit<KeeperState<S>, "health" | "stopped"> {
+  const point = floor.front();
+  const stored = entries.map((entry) => entry.entry());
+  const anchors = anchorsAt(before, { ...when, point });
+  const running = redrive?.hasEnded === false ? redrive.progress : undefined;
+  return compact({
+    floor: point,
+    numbered: floor.readTo > numbered.after ? { after: floor.readTo, number: floor.readNumber } : numbered,
+    entries: stored,
+    selections: selectionsFrom(selections, [point, ...stored, ...anchors, ...(running ? [running] : [])]),
+    anchors,
+    redrive: running,
+  });
 }
 
 /** The selections without those that end before all of the points. */

@@ -12,7 +12,7 @@ const isBelow = (key: string, barrier: string): boolean =>
   key.length > barrier.length && key.charAt(barrier.length) === "." && key.startsWith(barrier);
 
 /** True when events of the key belong to the entry, wherever they lie. */
-export function isInScope({ key, scope }: Pick<Entry, "key" | "scope">, event: OrderedEvent): boolean {
+export function isInScope({ key, scope }: Pick<Entry, "key" | "scope">, event: Pick<OrderedEvent, "key">): boolean {
   return event.key === key || (scope === "below" && isBelow(event.key, key));
 }
 

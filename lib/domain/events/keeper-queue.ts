@@ -100,6 +100,11 @@ export class EntryQueue<E extends OrderedEvent> extends Queue<E> {
     if (last !== undefined) super.append(fitting, { after: last.event.position, number: last.number });
   }
 
+  /** Where the first event that is not done may lie. */
+  get firstPosition(): string {
+    return this.queue[0]?.event.position ?? this.failing?.position ?? this.readTo;
+  }
+
   /** The event that fails, when it is in memory. */
   get failed(): Item<E> | undefined {
     const [first] = this.queue;
@@ -110,6 +115,24 @@ export class EntryQueue<E extends OrderedEvent> extends Queue<E> {
     const { key, scope, waiting, countedTo, failing } = this;
     return compact({ ...this.front(), key, scope, waiting, countedTo, failing });
   }
+}
+
+/** The more particular entry owns an event. */
+export const RANK: Readonly<Record<Entry["scope"] | "any", number>> = { any: 4, one: 3, key: 2, below: 1 };
+
+/** The most particular of the entries that cover the event, of those below a rank. */
+export function ownerAmong<E extends OrderedEvent>(
+  entries: readonly EntryQueue<E>[],
+  { event, number }: Item<E>,
+  below: number,
+): EntryQueue<E> | undefined {
+  let owner: EntryQueue<E> | undefined;
+  for (const entry of entries) {
+    const rank = RANK[entry.scope];
+    if (rank >= below || (owner !== undefined && RANK[owner.scope] >= rank)) continue;
+    if (entry.after < event.position && !entry.ahead.has(number) && entry.accepts(event)) owner = entry;
+  }
+  return owner;
 }
 
 function rangesOf(numbers: ReadonlySet<number>): readonly NumberRange[] {

@@ -139,7 +139,10 @@ export interface KeeperState<S> {
   readonly redrive?: Redrive;
 }
 
-/** Most entries; the whole listener waits while there is no room for one more. */
+/** True when a selection lets an event through. */
+export type Selects<E extends OrderedEvent, S> = (selection: S, event: E) => boolean;
+
+/** Most entries, one more in strict order; the whole listener waits while there is no room. */
 export const MAX_ENTRIES = 64;
 /** Most characters that the keys of entries have together, but for a single one. */
 export const MAX_KEY_CHARACTERS = 32_768;
@@ -166,4 +169,11 @@ export function newKeeperState<S>(
     anchors: [{ ...beginning, at }],
     health: { failures: 0 },
   };
+}
+
+/** The selection that holds for an event. */
+export function selectionAt<S>(selections: readonly SelectionFrom<S>[], { position }: OrderedEvent): S {
+  let at = selections.length - 1;
+  while (at > 0 && (selections[at] as SelectionFrom<S>).after >= position) at -= 1;
+  return (selections[at] as SelectionFrom<S>).selection;
 }

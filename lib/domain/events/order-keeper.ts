@@ -1,8 +1,8 @@
 import { compact } from "../../system/compact.ts";
 import { choose, isBlocked, type Choice } from "./keeper-choice.ts";
-import { afterFailure, afterTaken, givenBack, type Attempt } from "./keeper-failures.ts";
+import { afterFailure, afterTaken, givenBack, type Attempt, type NotTaken } from "./keeper-failures.ts";
 import { KeeperFronts } from "./keeper-fronts.ts";
-import { anchorsAt, selectionsFrom, signalsBetween } from "./keeper-notes.ts";
+import { signalsBetween, stateOf } from "./keeper-notes.ts";
 import type { Item } from "./keeper-order.ts";
 import type { EntryQueue } from "./keeper-queue.ts";
 import { EXPIRING_MS } from "./keeper-schedule.ts";
@@ -13,6 +13,7 @@ import type {
   KeeperState,
   OrderedEvent,
   SelectionFrom,
+  Selects,
   Stopped,
 } from "./keeper-state.ts";
 import type {
@@ -27,7 +28,7 @@ import type {
 
 /** What the order keeper takes from outside. */
 export interface KeeperTools<E extends OrderedEvent, S> {
-  readonly selects: (selection: S, event: E) => boolean;
+  readonly selects: Selects<E, S>;
   /** 0 ≤ random < 1. */
   readonly random: () => number;
 }
@@ -180,7 +181,7 @@ export class OrderKeeper<E extends OrderedEvent, S> {
     }
   }
 
-  #failed(item: Item<E>, how: Failed): void {
+  #failed(item: Item<E>, how: NotTaken): void {
     const prior = this.#priorOf(item);
     const entry = this.#fronts.entryOf(item);
     const failed = { ...how, event: item.event, prior, health: this.#health };
@@ -195,7 +196,7 @@ export class OrderKeeper<E extends OrderedEvent, S> {
   }
 
   /** A person has the event again, unless the endpoint is to blame and may still take it. */
-  #failedAgain(item: Item<E>, how: Failed): void {
+  #failedAgain(item: Item<E>, how: NotTaken): void {
     const { redrive } = this.#fronts;
     const failed = { ...how, event: item.event, prior: undefined, health: this.#health };
     const { health, opens } = afterFailure(failed, this.#rules, this.#tools.random);
@@ -247,24 +248,14 @@ export class OrderKeeper<E extends OrderedEvent, S> {
   /** What to store now, in one transaction, on the condition that the selections, and all else of the state, are as read. */
   note(now: number): KeeperNote<E, S> {
     const fronts = this.#fronts;
+    const { redrive } = fronts;
     this.#noted = this.#done.length;
     fronts.advance();
-    const floor = fronts.floor.front();
-    const read = { after: fronts.floor.readTo, number: fronts.floor.readNumber };
     const { retentionMs } = this.#rules;
-    const anchors = anchorsAt(this.#stored.anchors, { point: floor, now, retentionMs });
-    const entries = fronts.entries.map((entry) => entry.entry());
-    const { redrive } = fronts;
-    const points = [floor, ...entries, ...anchors, ...(redrive === undefined ? [] : [redrive.progress])];
-    const state: KeeperState<S> = compact({
-      floor,
-      numbered: read.after > this.#stored.numbered.after ? read : this.#stored.numbered,
-      entries,
-      selections: selectionsFrom(fronts.selections, points),
-      anchors,
+    const state = compact({
+      ...stateOf(fronts, this.#stored, { now, retentionMs }),
       health: this.#health,
       stopped: this.#stopped,
-      redrive: redrive?.hasEnded === true ? undefined : redrive?.progress,
     });
     return compact({
       state,
@@ -291,7 +282,10 @@ export class OrderKeeper<E extends OrderedEvent, S> {
    */
   adopt(selections: readonly SelectionFrom<S>[], rules: KeeperRules): void {
     const { entries, redrive } = this.#fronts;
-    this.#stored = { ...this.#stored, selections };
+    const [oldest] = selections;
+    // Numbers cannot be counted from an anchor whose selection is forgotten.
+    const anchors = this.#stored.anchors.filter(({ after }) => oldest === undefined || after >= oldest.after);
+    this.#stored = { ...this.#stored, selections, anchors };
     this.#rules = rules;
     const { redrive: _, ...stored } = this.#stored;
     this.#fronts = new KeeperFronts<E, S>(stored, rules.order, this.#tools.selects);
@@ -302,11 +296,4 @@ export class OrderKeeper<E extends OrderedEvent, S> {
     this.#choice = undefined;
     this.#noted = 0;
   }
-}
-
-/** An attempt that was not taken. */
-interface Failed {
-  readonly outcome: Outcome;
-  readonly attempt: Attempt;
-  readonly now: number;
 }

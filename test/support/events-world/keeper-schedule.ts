@@ -23,18 +23,14 @@ type Note = KeeperNote<WorldEvent, WorldSelection>;
 
 /** Conditions of the session that can be left out. */
 export interface Spoiled {
-  /** Begins events whose numbers are not stored. */
-  readonly numbersLate?: boolean;
-  /** Continues after an event was exhausted before that is stored. */
-  readonly continues?: boolean;
+  /** Takes a note for stored that is not, where this says so. */
+  readonly pretends?: (note: Note) => boolean;
   /** Changes what is stored. */
   readonly note?: (state: KeeperState<WorldSelection>) => KeeperState<WorldSelection>;
-  /** Stores the exhausted events in a later transaction. */
+  /** Stores the exhausted events with the next note. */
   readonly parted?: boolean;
-  /** The owner's selection holds from another position on. */
   readonly select?: typeof withSelection;
-  /** A session does not adopt what the owner changed. */
-  readonly deaf?: boolean;
+  readonly redrive?: typeof withRedrive;
 }
 
 const KEYS = ["a", "b", "p.x", "p.y", "p"];
@@ -54,6 +50,7 @@ export class KeeperSchedule {
   #inFlight: Numbered[] = [];
   #late: Note["exhausted"] = [];
   #now = 1_000;
+  #wasStrict: boolean;
   taken = 0;
 
   constructor(seed: number, { spoiled = {}, tracing = false }: { spoiled?: Spoiled; tracing?: boolean } = {}) {
@@ -61,6 +58,7 @@ export class KeeperSchedule {
     this.#spoiled = spoiled;
     this.#tracing = tracing;
     const order = this.#pick(ORDERS);
+    this.#wasStrict = order === "strict";
     const selection = 3;
     this.#ledger = new Ledger(this.#log, selection, order);
     this.#stored = newKeeperState<WorldSelection>(BEGINNING, { selection, at: this.#now });
@@ -143,7 +141,7 @@ export class KeeperSchedule {
       this.#readFailed(keeper, failed);
       return true;
     }
-    if (store) this.#store();
+    if (store) this.#store(this.#spoiled.pretends);
     return store;
   }
 
@@ -160,6 +158,7 @@ export class KeeperSchedule {
   #begin(keeper: Keeper, numbered: Numbered): void {
     const { event, number, redrive } = numbered;
     this.#say(`${redrive === undefined ? "send" : "redrive"} ${String(event.at)} as ${String(number)}`);
+    if (this.#stored.stopped !== undefined) throw new EventsViolation("it is stopped, and sends");
     this.#ledger.begins(event, number, redrive !== undefined);
     if (redrive === undefined && this.#again.some((each) => isBefore(each, event, this.#rules.order))) {
       throw new EventsViolation(`event ${String(event.at)} goes before a redriven one`);
@@ -220,13 +219,15 @@ export class KeeperSchedule {
     const count = this.#log.events.length;
     const from = this.#below(2) === 0 || count === 0 ? BEGINNING : positionAt(this.#below(count));
     const upTo = count === 0 ? BEGINNING : positionAt(Math.min(count - 1, this.#below(count + 4)));
-    const changed = withRedrive(this.#stored, { id: "task", source, from, upTo, most: 20 });
+    const changed = (this.#spoiled.redrive ?? withRedrive)(this.#stored, { id: "task", source, from, upTo, most: 20 });
     if (changed === undefined) return;
     this.#say("redrive", changed.redrive);
     this.#stored = changed;
     this.#again = this.#log.events.filter((event) => {
       const { given, taken } = this.#ledger.course(event);
-      const isIn = event.position > from && event.position <= upTo && this.#ledger.isLetThrough(event);
+      // Events that are older than the oldest anchor are left out.
+      const isIn =
+        event.position > (changed.redrive?.from ?? from) && event.position <= upTo && this.#ledger.isLetThrough(event);
       if (source === "failed") return isIn && given;
       const isCovered = changed.entries.some((entry) => entry.after < event.position);
       return isIn && (given || taken) && event.position <= changed.floor.after && !isCovered;
@@ -236,11 +237,15 @@ export class KeeperSchedule {
   readonly #unnoted = new Set<WorldEvent>();
 
   /** A note begins, or the one that began is stored. */
-  #store(): void {
+  #store(pretends?: Spoiled["pretends"]): void {
     const keeper = this.#keeper;
     if (keeper === undefined) return;
     const noted = [...this.#unnoted];
     const note = keeper.note(this.#now);
+    if (pretends?.(note) === true) {
+      keeper.stored(note);
+      return;
+    }
     this.#say("store", note.state);
     this.#stored = structured(this.#spoiled.note?.(note.state) ?? note.state);
     const exhausted = this.#spoiled.parted === true ? this.#late : note.exhausted;
@@ -261,7 +266,8 @@ export class KeeperSchedule {
 
   #check(): void {
     this.#ledger.agreesWith(this.#stored);
-    if (this.#stored.entries.length > MAX_ENTRIES) throw new EventsViolation("too many entries");
+    if (this.#stored.entries.length > MAX_ENTRIES + (this.#wasStrict ? 1 : 0))
+      throw new EventsViolation("too many entries");
   }
 
   /** The session ends at once; what is in flight may have been taken. */
@@ -295,7 +301,7 @@ export class KeeperSchedule {
     const from = changed.numbered.after === BEGINNING ? 0 : Number(changed.numbered.after) + 1;
     this.#ledger.select(from, selection);
     this.#say(`select ${String(selection)} from ${String(from)}`);
-    if (this.#spoiled.deaf !== true) this.#keeper?.adopt(changed.selections, this.#rules);
+    this.#keeper?.adopt(changed.selections, this.#rules);
   }
 
   /** The session ends in order, and the next one has other settings. */
@@ -305,6 +311,7 @@ export class KeeperSchedule {
     this.#keeper = undefined;
     this.#rules = { ...this.#rules, order: this.#pick(ORDERS), parallel: 1 + this.#below(4) };
     this.#ledger.order = this.#rules.order;
+    this.#wasStrict ||= this.#rules.order === "strict";
     this.#say(`order ${this.#rules.order}`);
   }
 

@@ -45,6 +45,8 @@ export interface Made {
 export interface Scenario {
   readonly seed: number;
   readonly rules?: Partial<KeeperRules>;
+  /** It ends then at the latest. */
+  readonly until: number;
   /** In order of time. */
   readonly makes: readonly Made[];
   /** How an attempt that begins at that time fails; undefined: it is taken after 2 ms. */
@@ -85,7 +87,7 @@ export class TimedWorld {
     this.#stored = newKeeperState<WorldSelection>(BEGINNING, { selection: 1, at: 0 });
   }
 
-  /** Plays until nothing more happens. */
+  /** Plays until nothing more happens, or the scenario ends. */
   play(): this {
     for (;;) {
       this.#make();
@@ -95,7 +97,7 @@ export class TimedWorld {
         this.#scenario.makes[this.#made]?.at ?? Infinity,
         ...this.#inFlight.map(({ endsAt }) => endsAt),
       );
-      if (next === Infinity) return this;
+      if (next > this.#scenario.until) return this;
       if (next < this.now) throw new EventsViolation("the wake-up is past");
       this.now = next;
       this.#answer();
