@@ -265,7 +265,8 @@ test("a diff names no place that is hidden or covered by a narrower subscription
             expect(reads.at(place) || reads.below(place), JSON.stringify({ place, diff })).toBe(true);
           }
           const notified = changes.filter((change) => {
-            const at = change.do === "list" ? [change.name] : change.do === "notify" ? [] : change.path;
+            const at =
+              change.do === "list" ? [change.name] : change.do === "notify" || change.do === "sys" ? [] : change.path;
             const way = change.do === "set" ? at.slice(0, change.createdFrom ?? at.length) : at;
             return reads.at(at) || reads.below(at) || reads.at(way);
           });

@@ -44,6 +44,8 @@ export function shapeDiff(
 
 function pathOf(change: Change): Place {
   if (change.do === "notify") return placeOf(change);
+  // No diff follows from it, wherever it is.
+  if (change.do === "sys") return [];
   return change.do === "list" ? [change.name] : change.path;
 }
 
@@ -54,7 +56,7 @@ interface Shaping extends Omit<DiffContext, "suspended"> {
 
 function editsOf(change: Change, target: string, shaping: Shaping): readonly Edit[] {
   if (change.do === "notify") return change.target === target ? ofAppEvent(change, shaping) : [];
-  if (target !== PROPERTIES) return [];
+  if (target !== PROPERTIES || change.do === "sys") return [];
   if (change.do === "list") return ofList(change, shaping);
   const { own } = shaping;
   if (covers(own, change.path)) {

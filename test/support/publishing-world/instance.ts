@@ -1,4 +1,5 @@
 /** One simulated instance of the service: all its functions over a table that fails, a network of scripted peers, a queue. */
+import { NoBus } from "../../../lib/bus/no-bus.ts";
 import { AsyncLocalStorage } from "node:async_hooks";
 import { routes as peerRoutes } from "../../../lib/api/peers.ts";
 import { routes as propertyRoutes } from "../../../lib/api/properties.ts";
@@ -113,6 +114,7 @@ export class Instance {
           }
         },
       },
+      bus: new NoBus(),
       queue: {
         send: async (work) => {
           await this.#step();
