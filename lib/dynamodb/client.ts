@@ -37,7 +37,6 @@ export function createTableClient(options: TableClientOptions): DynamoDBClient {
     credentials,
     signer: requestSigner({ service: "dynamodb", region }, credentialsNow, () => clock.now()),
     // `DocumentTable` retries, because it knows the deadline of the work; the SDK would wait for seconds beyond it.
-    retryMode: "standard",
     maxAttempts: 1,
     cacheMiddleware: true,
     requestHandler: httpHandler({
@@ -50,5 +49,8 @@ export function createTableClient(options: TableClientOptions): DynamoDBClient {
     ...compact({ endpoint: options.endpoint }),
   });
   for (const step of UNUSED) client.middlewareStack.remove(step);
+  // One attempt needs no retries, and other steps are placed beside this one, so a step that does nothing stands for it.
+  const retries = { name: "retryMiddleware", step: "finalizeRequest", priority: "high", override: true } as const;
+  client.middlewareStack.add((next) => next, retries);
   return client;
 }

@@ -1,11 +1,8 @@
 /**
- * `npm run bench [-- --json]`: callbacks a second over the local stack beside the emulator's own pace, changes published
- * to up to 100 subscribers and to 10 000, polls and replays, and every function's size, and its import time beside its budget. Five minutes
- * or so. Ends with 1 when a budget is exceeded.
  * `npm run bench [-- --json] [--beside <revision>]`: callbacks a second over the local stack, changes published to up to 100
- * subscribers, the functions' CPU time, all beside raw requests to the same emulator; polls and replays; and every function's
- * size, and its import time beside its budget. With `--beside` another commit is measured by turns with this one. Three
- * minutes or so, two more with another commit. Ends with 1 when a budget is exceeded.
+ * subscribers and to 10 000, the functions' CPU time, all beside raw requests to the same emulator; polls and replays; and
+ * every function's size, and its import time beside its budget. With `--beside` another commit is measured by turns with this
+ * one. Five minutes or so, two more with another commit. Ends with 1 when a budget is exceeded.
  *
  * `all CPU time` is in raw requests too: what the time would be if nothing had to wait for a processor.
  */

@@ -1,6 +1,9 @@
 /** A program of the bench in a process of its own, which answers each line on its standard input with one line. */
 import { spawn, type ChildProcessByStdio } from "node:child_process";
 import { once } from "node:events";
+import { mkdtempSync, openSync, closeSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import process from "node:process";
 import { createInterface, type Interface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
@@ -8,18 +11,21 @@ import type { Readable, Writable } from "node:stream";
 const LOG_CHARACTERS = 4000;
 
 export class BenchProcess implements AsyncDisposable {
-  readonly #child: ChildProcessByStdio<Writable, Readable, Readable>;
+  readonly #child: ChildProcessByStdio<Writable, Readable, null>;
   readonly #lines: Interface;
   readonly #gone: Promise<unknown>;
-  /** The end of its standard error: shows the cause of a failure. */
-  #log = "";
+  /**
+   * The folder of the file with its standard error, where functions write a line for each request. A pipe would wake this
+   * process at each line, in the middle of what it measures.
+   */
+  readonly #folder = mkdtempSync(path.join(tmpdir(), "bench-log-"));
 
   private constructor(program: string, args: readonly string[]) {
-    this.#child = spawn(process.execPath, [program, ...args], { stdio: ["pipe", "pipe", "pipe"] });
+    const log = openSync(this.#logFile, "a");
+    const child = spawn(process.execPath, [program, ...args], { stdio: ["pipe", "pipe", log] });
+    this.#child = child as ChildProcessByStdio<Writable, Readable, null>;
+    closeSync(log);
     this.#gone = once(this.#child, "exit");
-    this.#child.stderr
-      .setEncoding("utf8")
-      .on("data", (text: string) => (this.#log = (this.#log + text).slice(-LOG_CHARACTERS)));
     this.#lines = createInterface({ input: this.#child.stdout });
   }
 
@@ -43,12 +49,18 @@ export class BenchProcess implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#child.stdin.end();
     await this.#gone;
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  get #logFile(): string {
+    return path.join(this.#folder, "log");
   }
 
   async #line<T>(): Promise<T> {
-    const ended = this.#gone.then(() =>
-      Promise.reject(new Error(`The program has ended. Its last words:\n${this.#log}`)),
-    );
+    const ended = this.#gone.then(() => {
+      const words = readFileSync(this.#logFile, "utf8").slice(-LOG_CHARACTERS);
+      throw new Error(`The program has ended. Its last words:\n${words}`);
+    });
     const [line] = (await Promise.race([once(this.#lines, "line"), ended])) as [string];
     return JSON.parse(line) as T;
   }

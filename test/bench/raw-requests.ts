@@ -6,8 +6,8 @@ import type { RawReport } from "./raw-process.ts";
 const PROGRAM = fileURLToPath(new URL("raw-process.ts", import.meta.url));
 
 /**
- * Conditional updates through the document client as published, with its default configuration, from a process of their own
- * and in a table of their own beside the service's.
+ * The requests of callbacks through the document client as published, with its default configuration, from a process of
+ * their own and in a table of their own beside the service's.
  */
 export class RawRequests implements AsyncDisposable {
   readonly #child: BenchProcess;
