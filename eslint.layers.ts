@@ -10,7 +10,7 @@ export const ROWS: readonly (readonly string[])[] = [
   ["api", "index"],
   ["compose"],
   ["scheduler", "operations", "application"],
-  ["publishing", "receiving"],
+  ["publishing", "receiving", "listeners"],
   ["properties"],
   ["trust"],
   ["peers"],
@@ -26,6 +26,7 @@ export const ROWS: readonly (readonly string[])[] = [
 /** The folders of a room in the same order; `.` holds the files of the room itself. */
 export const FOLDERS: Readonly<Record<string, readonly string[]>> = {
   publishing: ["delivery", "snapshots", "subscribers"],
+  listeners: ["websub"],
   receiving: ["subscriptions", "intake", "recovery", "hooks", "stream", "replica"],
   dynamodb: ["keys", "."],
   peers: [".", "http"],

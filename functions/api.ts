@@ -1,6 +1,7 @@
 /** Answers every HTTP request except callbacks. */
 import { routes as actors } from "../lib/api/actors.ts";
 import type { RouteMap } from "../lib/api/handler.ts";
+import { routes as hub } from "../lib/api/hub.ts";
 import { routes as peers } from "../lib/api/peers.ts";
 import { routes as properties } from "../lib/api/properties.ts";
 import { routes as subscriptions } from "../lib/api/subscriptions.ts";
@@ -17,6 +18,7 @@ export function routes(services: Service): RouteMap {
     ...properties(services),
     ...subscriptions(services),
     ...peers(services),
+    ...hub(services),
   };
 }
 

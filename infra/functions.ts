@@ -51,4 +51,5 @@ export const servedBy = {
   subscriptions: "api",
   callbacks: "callbacks",
   peers: "api",
+  hub: "api",
 } as const satisfies Readonly<Record<Area, FunctionName>>;

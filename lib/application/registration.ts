@@ -16,7 +16,12 @@ const OWN_PATHS: readonly string[] = [
   "callbacks",
   "peers",
   "parked",
+  "public",
+  "hub",
 ];
+
+/** True for a name below an actor that the service uses itself. */
+export const isOwnPath = (name: string): boolean => OWN_PATHS.includes(name);
 
 /** @throws TypeError when an option has no such name */
 export function checkOptions(options: object): void {
@@ -39,7 +44,7 @@ export function checkTarget(where: string, target: unknown): void {
 export function checkOwnTarget(where: string, target: unknown): void {
   checkTarget(where, target);
   if (target === "*") throw new TypeError(`${where}: "*" is no target; each target's state has a hook of its own.`);
-  if (!OWN_PATHS.includes(String(target))) return;
+  if (!isOwnPath(String(target))) return;
   throw new TypeError(`${where}: ${shown(target)} is the service's own; its state is not the application's to give.`);
 }
 

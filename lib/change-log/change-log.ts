@@ -15,6 +15,7 @@ import {
   atLeast,
   below,
   equals,
+  exists,
   itemExists,
   itemMissing,
   missing,
@@ -78,6 +79,10 @@ export interface LogHead {
   readonly rulesAt: number;
   /** The last peer for whom they were recorded; absent when they were recorded for all. */
   readonly rulesTo?: string;
+  /** The public targets: the newest event at each place of them is kept as its state. */
+  readonly publicTargets: readonly string[];
+  /** Incremented with each new subscription at the hub; absent: there is none. */
+  readonly hubJoins?: number;
   /** When maintenance is due, ms since 1970. */
   readonly dueAt?: number;
 }
@@ -130,11 +135,11 @@ export class ChangeLog {
     const key = logHeadKey(actorId);
     const { set = {}, remove = [], ...more } = change;
     const isFirst = head.subscribers === 0;
-    const isRead = !isFirst || Number(more.add?.["subscribers"] ?? 0) > 0;
+    const isRead = !isFirst || Number(more.add?.["subscribers"] ?? 0) > 0 || head.hubJoins !== undefined;
     // Set even if the log is due already, because maintenance may have put it off since the read.
     const dueAt = Math.min(head.dueAt ?? Number.POSITIVE_INFINITY, now + MAINTENANCE_AFTER_MS);
     // The first subscriptions begin by the present rules.
-    const begins = isFirst && isRead && rules !== undefined;
+    const begins = isFirst && Number(more.add?.["subscribers"] ?? 0) > 0 && rules !== undefined;
     // This release's permissions follow those that another recorded: then neither's rules hold for all peers.
     const isMixed =
       !isFirst &&
@@ -155,7 +160,11 @@ export class ChangeLog {
         },
         remove: [...remove, ...(begins ? ["rulesTo"] : isMixed ? ["rules", "rulesTo"] : [])],
       },
-      condition: newest === 0 ? itemMissing : equals("newest", newest),
+      // A subscription at the hub that begins, or the last one that ends, between the read and the commit is seen too.
+      condition: all(
+        newest === 0 ? any(missing("newest"), equals("newest", 0)) : equals("newest", newest),
+        head.hubJoins === undefined ? missing("hubJoins") : exists("hubJoins"),
+      ),
     };
     const ttl = Math.ceil(now / 1_000) + retentionDays * DAY_SECONDS;
     const puts = records.flatMap((record, index): Write[] => {
@@ -243,12 +252,15 @@ export function readLogHead(item: Item | undefined): LogHead {
   const number = (name: string): number => Number(item?.[name] ?? 0);
   const text = (name: string): string | undefined => (item?.[name] === undefined ? undefined : String(item[name]));
   const suspended = text("suspended");
+  const publicTargets = text("publicTargets");
   return compact({
     newest: number("newest"),
     cleared: number("cleared"),
     subscribers: number("subscribers"),
     buckets: parseBuckets(text("buckets") ?? ""),
     suspended: suspended === undefined ? [] : (parseText(suspended) as Suspension[]),
+    publicTargets: publicTargets === undefined ? [] : (parseText(publicTargets) as string[]),
+    hubJoins: item?.["hubJoins"] === undefined ? undefined : number("hubJoins"),
     deletedUpTo: number("deletedUpTo"),
     maintainedUpTo: number("maintainedUpTo"),
     at: number("at"),

@@ -2,11 +2,12 @@
 import { compact } from "../../system/compact.ts";
 import { parseJson } from "../../domain/json/json.ts";
 import { isOwnName, isTarget, OWN_NAME_RULE } from "../../domain/terms/names.ts";
-import type { Scope } from "../../domain/terms/scope.ts";
+import { placeOf, type Scope } from "../../domain/terms/scope.ts";
 import { ServiceError } from "../../system/errors.ts";
 import type { FanOutResult } from "./fan-out-result.ts";
 import { printJson } from "../../domain/json/json-text.ts";
 import type { Json } from "../../system/ports.ts";
+import { publishedStateWrites } from "../../change-log/published-states.ts";
 import type { Commit, Commits } from "../../change-log/log-commits.ts";
 
 /** Most bytes of JSON of one event, as of a property's value. Over 256 KiB a callback has no data. */
@@ -35,7 +36,14 @@ export async function publishAppEvent(
 ): Promise<FanOutResult> {
   const { data, ...scope } = checkedEvent(appEvent);
   const record = { kind: "change", changes: [{ do: "notify", ...scope, data }] } as const;
-  const made = await commits.commit(actorId, [], () => ({ records: [record], writes: [] }), { quiet: true });
+  const state = { contentType: "application/json", body: Buffer.from(printJson(data)) };
+  const path = [scope.target, ...placeOf(scope)];
+  const made = await commits.commit(
+    actorId,
+    [],
+    ({ head }) => ({ records: [record], writes: publishedStateWrites(actorId, head, path, state) }),
+    { quiet: true },
+  );
   if (made === undefined) throw new RangeError("an app event always writes");
   return await notify(made);
 }

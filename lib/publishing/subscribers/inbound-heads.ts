@@ -1,10 +1,9 @@
 /** Finds the inbound subscriptions of an actor: by id, by peer, by what a change touches. */
 import type { InboundRef, PeerRef } from "../../domain/terms/refs.ts";
 import type { Change, Granularity, LogRecord, NamedScope } from "../../domain/diff/change-record.ts";
-import { PROPERTIES } from "../../domain/diff/shape-diff.ts";
 import { BUCKET_SIZE, bucketOf, emptied, printBuckets, type Buckets } from "../../domain/log/buckets.ts";
 import { parseText, printJson } from "../../domain/json/json-text.ts";
-import type { Scope } from "../../domain/terms/scope.ts";
+import { PROPERTIES, type Scope } from "../../domain/terms/scope.ts";
 import {
   PEER_MARKER_PREFIX,
   bucketPartition,
