@@ -117,8 +117,8 @@ export default defineConfig(
     rules: { "numbers/print": "off" },
   },
   {
-    // The SDK's clients ask lib/dynamodb/environment-credentials.ts for a session's credentials, which are no setting of ours.
-    files: ["lib/system/config.ts", "lib/dynamodb/environment-credentials.ts"],
+    // The SDK's clients ask lib/aws/environment-credentials.ts for a session's credentials, which are no setting of ours.
+    files: ["lib/system/config.ts", "lib/aws/environment-credentials.ts"],
     rules: { "no-restricted-syntax": ["error", ...everywhere, noJsonParse] },
   },
   {

@@ -11,6 +11,7 @@ export const ROWS: readonly (readonly string[])[] = [
   ["compose"],
   ["scheduler", "operations", "application"],
   ["publishing", "receiving", "listeners"],
+  ["failed-events"],
   ["properties"],
   ["trust"],
   ["peers"],
@@ -18,7 +19,8 @@ export const ROWS: readonly (readonly string[])[] = [
   ["change-log"],
   ["lists"],
   ["http"],
-  ["dynamodb", "queue"],
+  ["dynamodb", "queue", "bus"],
+  ["aws"],
   ["domain"],
   ["system"],
 ];
@@ -30,7 +32,7 @@ export const FOLDERS: Readonly<Record<string, readonly string[]>> = {
   receiving: ["subscriptions", "intake", "recovery", "hooks", "stream", "replica"],
   dynamodb: ["keys", "."],
   peers: [".", "http"],
-  domain: ["wire", "log", "diff", "policy", "terms", "json"],
+  domain: ["events", "wire", "log", "diff", "policy", "terms", "json"],
 };
 
 /** Packages that belong to building, deploying and testing, never to what runs in a function. */
@@ -101,8 +103,10 @@ function objection(
   if (standing.room === "api" && standing.folder === "." && /route-table\.ts$/.test(from)) {
     return "the route table is data and imports nothing";
   }
-  const composing = ["compose", "functions", "dynamodb", "queue"].includes(standing.room);
+  const composing = ["compose", "functions", "dynamodb", "queue", "bus"].includes(standing.room);
   if (composing || typeOnly) return undefined;
+  if (target?.room === "aws") return "only the adapters of AWS's services speak to them";
+  if (target?.room === "bus") return "take the EventBus of lib/system/ports.ts; compose passes the transport in";
   if (target?.room === "queue") return "take the DelayQueue of lib/system/ports.ts; compose passes the adapter in";
   if (target?.room === "dynamodb" && !TABLE_PORT.test(to)) {
     return "take the Table of lib/dynamodb/table.ts and the keys; compose passes the adapter in";

@@ -1,10 +1,11 @@
-import { CfnOutput, Duration, Stack, Validations, type StackProps } from "aws-cdk-lib";
+import { ArnFormat, CfnOutput, Duration, Stack, Validations, type StackProps } from "aws-cdk-lib";
 import { Table } from "aws-cdk-lib/aws-dynamodb";
 import { Rule, Schedule } from "aws-cdk-lib/aws-events";
 import { LambdaFunction as InvokeLambda } from "aws-cdk-lib/aws-events-targets";
 import type { Code } from "aws-cdk-lib/aws-lambda";
 import { SqsEventSource } from "aws-cdk-lib/aws-lambda-event-sources";
 import type { Construct } from "constructs";
+import { compact } from "../lib/system/compact.ts";
 import { METRICS_NAMESPACE } from "../lib/system/metric-names.ts";
 import { actorCreationToken } from "./actor-creation-token.ts";
 import { Alarms } from "./alarms.ts";
@@ -42,12 +43,14 @@ export class ApiStack extends Stack {
       POWERTOOLS_LOG_LEVEL: deployment.logLevel,
       ...deployment.variables,
       ...actorCreationToken(this, deployment),
+      ...compact({ EVENT_BUS_NAME: deployment.eventBusName }),
     };
+    const eventBusArn = eventBusArnOf(this, deployment);
     const made = new Map<FunctionName, ServiceFunction>();
     for (const name of Object.keys(functions) as FunctionName[]) {
       const environment = Object.fromEntries(Object.entries(variables).filter(([variable]) => isFor(variable, name)));
       const own = { name, table, queue: delays.queue, environment, settings: deployment, code: props.code(name) };
-      made.set(name, new ServiceFunction(this, name, own));
+      made.set(name, new ServiceFunction(this, name, { ...own, ...compact({ eventBusArn }) }));
     }
     const startedBy = (what: FunctionRights["startedBy"]) =>
       new Map(
@@ -91,6 +94,13 @@ function holdsBaseUrl({ baseUrl, domainName }: Deployment): boolean {
   if (baseUrl === undefined) return true;
   const { hostname } = new URL(baseUrl);
   return hostname === domainName || isApiEndpoint(hostname);
+}
+
+/** The data stack's event bus, by its name. */
+function eventBusArnOf(stack: Stack, { eventBusName }: Deployment): string | undefined {
+  if (eventBusName === undefined) return undefined;
+  const { SLASH_RESOURCE_NAME: arnFormat } = ArnFormat;
+  return stack.formatArn({ service: "events", resource: "event-bus", resourceName: eventBusName, arnFormat });
 }
 
 /** The table that the deployment names, such as a restored one, or else that of the data stack. */

@@ -10,7 +10,7 @@ export interface Entry {
 
 /**
  * Packages that the SDK loads only on demand, and a function never demands: the search for credentials, because every client
- * gets them (lib/dynamodb/environment-credentials.ts), and event streams, because no operation in use has one. esbuild would
+ * gets them (lib/aws/environment-credentials.ts), and event streams, because no operation in use has one. esbuild would
  * bundle them, which takes a quarter of the cold import (docs/decisions/0001-functions.md). An SDK that needs one rejects with
  * "Cannot find package".
  */

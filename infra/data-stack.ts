@@ -1,5 +1,6 @@
 import { CfnOutput, RemovalPolicy, Stack, type StackProps } from "aws-cdk-lib";
 import { AttributeType, BillingMode, ProjectionType, Table, TableEncryption } from "aws-cdk-lib/aws-dynamodb";
+import { EventBus } from "aws-cdk-lib/aws-events";
 import type { Construct } from "constructs";
 
 /** The sparse index of due work: only items with both attributes are in it. */
@@ -11,14 +12,19 @@ export interface TableReference {
   readonly tableArn: string;
 }
 
+interface DataStackProps extends StackProps {
+  /** The name of the event bus; there is none without it. */
+  readonly eventBusName?: string;
+}
+
 /**
- * The one table, whose data must survive. Its own stack, protected, so that the API stack can be deployed, replaced and deleted
+ * The one table, whose data must survive, and the event bus, to which others attach rules. Its own stack, protected, so that the API stack can be deployed, replaced and deleted
  * without touching data.
  */
 export class DataStack extends Stack {
   readonly table: Table;
 
-  constructor(scope: Construct, id: string, props: StackProps) {
+  constructor(scope: Construct, id: string, { eventBusName, ...props }: DataStackProps) {
     super(scope, id, { ...props, terminationProtection: true });
     this.table = new Table(this, "Table", {
       partitionKey: { name: "pk", type: AttributeType.STRING },
@@ -40,5 +46,9 @@ export class DataStack extends Stack {
     this.exportValue(this.table.tableName);
     this.exportValue(this.table.tableArn);
     new CfnOutput(this, "TableName", { value: this.table.tableName });
+    if (eventBusName !== undefined) {
+      const bus = new EventBus(this, "Events", { eventBusName });
+      new CfnOutput(this, "EventBusName", { value: bus.eventBusName });
+    }
   }
 }

@@ -21,6 +21,8 @@ export interface FunctionRights {
   readonly sends: boolean;
   /** May ask how many messages wait in the delay queue. */
   readonly readsDepth: boolean;
+  /** May publish to the event bus, when the deployment has one. */
+  readonly publishes: boolean;
   /** What starts it: requests, the every-minute schedule, or the delay queue. */
   readonly startedBy: "requests" | "schedule" | "queue";
 }
@@ -34,11 +36,11 @@ const TABLE = [
 
 /** The Lambda functions, each with a file of its name in `functions/`. */
 export const functions = {
-  callbacks: { table: TABLE, dueIndex: false, sends: true, readsDepth: false, startedBy: "requests" },
-  api: { table: TABLE, dueIndex: false, sends: true, readsDepth: false, startedBy: "requests" },
-  worker: { table: TABLE, dueIndex: false, sends: true, readsDepth: false, startedBy: "queue" },
+  callbacks: { table: TABLE, dueIndex: false, sends: true, readsDepth: false, publishes: true, startedBy: "requests" },
+  api: { table: TABLE, dueIndex: false, sends: true, readsDepth: false, publishes: true, startedBy: "requests" },
+  worker: { table: TABLE, dueIndex: false, sends: true, readsDepth: false, publishes: true, startedBy: "queue" },
   // Only finds due work, through the index: it runs no hook.
-  scheduler: { table: [], dueIndex: true, sends: true, readsDepth: true, startedBy: "schedule" },
+  scheduler: { table: [], dueIndex: true, sends: true, readsDepth: true, publishes: false, startedBy: "schedule" },
 } as const satisfies Readonly<Record<string, FunctionRights>>;
 
 export type FunctionName = keyof typeof functions;

@@ -43,6 +43,8 @@ export interface Deployment extends Settings {
   /** The values that the functions will use, from the environment or by default. */
   readonly gapTimeoutSeconds: number;
   readonly actorCreation: "open" | "token" | "closed";
+  /** The name of the event bus, when there is one. */
+  readonly eventBusName?: string;
 }
 
 /** One value by name, as it was given; `undefined` when none was. */
@@ -90,6 +92,7 @@ export function readDeployment(given: Given): Deployment {
     TABLE_NAME: "known at deploy",
     AWS_LAMBDA_FUNCTION_NAME: "known at deploy",
     ACTOR_CREATION_TOKEN: "known at deploy",
+    EVENT_BUS_NAME: "known at deploy",
   };
   const config = readConfig(environment, app.options);
   const settings = readSettings((name) => text(given, name));
@@ -107,7 +110,12 @@ export function readDeployment(given: Given): Deployment {
     gapTimeoutSeconds: config.gapTimeoutSeconds,
     actorCreation: config.actorCreation,
     ...secretOf(given, config.actorCreation),
-    ...compact({ baseUrl: variables.BASE_URL ?? ofDomain }),
+    ...compact({
+      baseUrl: variables.BASE_URL ?? ofDomain,
+      // Both stacks know the name without a reference between them, so that the bus can be switched off: the data stack,
+      // which is deployed first, could not give up an export that the API stack still uses.
+      eventBusName: config.bus === "eventbridge" ? `${settings.name}-Events` : undefined,
+    }),
   };
 }
 

@@ -26,6 +26,8 @@ interface ServiceFunctionProps {
   readonly name: FunctionName;
   readonly table: TableReference;
   readonly queue: Queue;
+  /** The event bus, when the deployment has one. */
+  readonly eventBusArn?: string;
   /** The variables of every function. */
   readonly environment: Readonly<Record<string, string>>;
   readonly settings: Pick<Settings, "memoryMb" | "functionMemoryMb" | "logRetentionDays" | "tracing">;
@@ -95,5 +97,8 @@ function statements(rights: FunctionRights, props: ServiceFunctionProps, logGrou
     ...(rights.readsDepth ? ["sqs:GetQueueAttributes"] : []),
   ];
   if (onQueue.length > 0) allowed.push(new PolicyStatement({ actions: onQueue, resources: [props.queue.queueArn] }));
+  if (rights.publishes && props.eventBusArn !== undefined) {
+    allowed.push(new PolicyStatement({ actions: ["events:PutEvents"], resources: [props.eventBusArn] }));
+  }
   return allowed;
 }

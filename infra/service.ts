@@ -1,6 +1,7 @@
 import { Tags, Validations, type App } from "aws-cdk-lib";
 import { AwsSolutionsChecks } from "cdk-nag";
 import type { Code } from "aws-cdk-lib/aws-lambda";
+import { compact } from "../lib/system/compact.ts";
 import { ApiStack } from "./api-stack.ts";
 import { DataStack } from "./data-stack.ts";
 import { givenBy, readDeployment, refuseUnknown } from "./operator.ts";
@@ -30,7 +31,7 @@ export function addService(app: App, { environment, code, checks = true }: Servi
   refuseUnknown(Object.keys(app.node.getAllContext() as object));
   const deployment = readDeployment(givenBy(context, environment));
   if (checks) Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
-  const data = new DataStack(app, `${deployment.name}-Data`, {});
+  const data = new DataStack(app, `${deployment.name}-Data`, compact({ eventBusName: deployment.eventBusName }));
   const api = new ApiStack(app, `${deployment.name}-Api`, { table: data.table, deployment, code });
   for (const [key, value] of Object.entries(deployment.tags)) Tags.of(app).add(key, value);
   return { data, api };

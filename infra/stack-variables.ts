@@ -8,4 +8,5 @@ export const STACK_VARIABLES = [
   "SQS_ENDPOINT",
   "INCARNATION",
   "AWS_LAMBDA_FUNCTION_NAME",
+  "EVENT_BUS_NAME",
 ] as const satisfies readonly (typeof variableNames)[number][];

@@ -13,8 +13,8 @@ export type {
   TrustHook,
 } from "./application/hooks.ts";
 export { FanOutManager } from "./application/fan-out-manager.ts";
-export { Verdict } from "./receiving/hooks/hook-event.ts";
-export { CallbackType } from "./receiving/hooks/hook-event.ts";
+export { Verdict } from "./failed-events/hook-event.ts";
+export { CallbackType } from "./failed-events/hook-event.ts";
 export { CallbackProcessor } from "./receiving/intake/callback-processor.ts";
 export { PeerCapabilities } from "./peers/capabilities.ts";
 export { RemotePeerStore } from "./receiving/replica/remote-peer-store.ts";

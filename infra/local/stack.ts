@@ -64,6 +64,8 @@ const LOCAL_DEFAULTS = {
   ALLOW_PRIVATE_PEERS: "true",
   CALLBACK_MODE: "async",
 } as const;
+/** The only transport of the event bus here: its events appear in the log. EventBridge is out of reach. */
+const LOCAL_BUS = "memory";
 const FROM_THIS_PROCESS = ["PATH", "TMPDIR", "TZ", "NODE_COMPILE_CACHE"] as const;
 /** Used only with an endpoint other than the embedded emulator's. */
 const AWS_ACCESS = ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"] as const;
@@ -94,7 +96,8 @@ async function start(options: LocalStackOptions, closers: (() => Promise<void>)[
   const [data, api] = [readTemplate(dist, "data"), readTemplate(dist, "api")] as const;
   const service = readTemplates(data, api);
   const operator = operatorVariables(environment);
-  readConfig({ BASE_URL: "http://stands.for.the.own", ...operator, TABLE_NAME });
+  const known = { TABLE_NAME, EVENT_BUS_NAME: "none here" };
+  readConfig({ BASE_URL: "http://stands.for.the.own", ...operator, ...known });
 
   const functions = new Map<string, LocalFunction>();
   const timeouts = new Map(service.functions.map((definition) => [definition.name, definition.timeoutMs]));
@@ -149,6 +152,7 @@ async function start(options: LocalStackOptions, closers: (() => Promise<void>)[
       ...surroundings(environment),
       DYNAMODB_ENDPOINT: endpoint,
       INCARNATION: incarnation,
+      ...(operator["BUS"] !== "none" && { BUS: LOCAL_BUS }),
       ...compact({ SQS_ENDPOINT: queue?.endpoint }),
     };
   };

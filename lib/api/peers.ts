@@ -1,6 +1,8 @@
 /** Operating an actor: its peers and the copies of their state, suspended targets, and hook events that failed. */
 import * as z from "zod/mini";
+import { isOutsideId } from "../domain/terms/identifiers.ts";
 import { keptKey } from "../dynamodb/keys/actors.ts";
+import { sourceOf } from "../dynamodb/keys/failed-events.ts";
 import type { Table } from "../dynamodb/table.ts";
 import { readBody } from "../http/body.ts";
 import { afterOf, idOf, limitOf } from "../http/paging.ts";
@@ -90,8 +92,10 @@ export function routes(services: PeerRouteServices): RouteMap {
     "GET /{actorId}/parked": async (request) => {
       const limit = limitOf(request.query, USUAL_LIMIT, MOST_EVENTS);
       const peerId = idOf(request.query, "peerid");
+      const source = failureSourceOf(request.query);
       const after = afterOf(request.query, AFTER_BYTES.failedEvent);
-      return json(200, { ...(await failedEvents.page(param(request, "actorId"), compact({ limit, peerId, after }))) });
+      const query = compact({ limit, source, peerId, after });
+      return json(200, { ...(await failedEvents.page(param(request, "actorId"), query)) });
     },
     "POST /{actorId}/parked/{eventId}": async (request) => {
       const id = param(request, "eventId");
@@ -102,6 +106,17 @@ export function routes(services: PeerRouteServices): RouteMap {
       return json(200, { id, result: "skipped" });
     },
   });
+}
+
+/** The `source` of a query; undefined when it is absent or empty. @throws ServiceError request.invalid, naming it */
+function failureSourceOf(query: URLSearchParams): string | undefined {
+  const text = query.get("source") ?? "";
+  if (text === "") return undefined;
+  const source = sourceOf(text);
+  const ids = source?.kind === "hook" ? [source.peerId, source.subscriptionId] : [source?.id ?? ""];
+  if (ids.every(isOutsideId)) return text;
+  const message = "source must be hook:<peerid>:<subscriptionid>, webhook:<id> or event-hook:<id>.";
+  throw new ServiceError("request.invalid", message, { field: "source" });
 }
 
 const noSuchPeer = (): ServiceError => new ServiceError("resource.not_found", "There is no such peer.");

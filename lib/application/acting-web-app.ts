@@ -10,8 +10,9 @@ import { compact } from "../system/compact.ts";
 import type { ActorHookName, Application, TrustEvent, TrustHookName } from "../actors/application.ts";
 import type { CodeOptions } from "../system/config.ts";
 import type { Permissions } from "../domain/policy/permissions.ts";
+import type { EventBus } from "../system/ports.ts";
 import { insideHook } from "../system/request-context.ts";
-import type { HookEvent, HookRunner } from "../receiving/hooks/hook-event.ts";
+import type { HookEvent, HookRunner } from "../failed-events/hook-event.ts";
 import type { Actor } from "./actor.ts";
 import type {
   CallbackHook,
@@ -32,7 +33,7 @@ import {
   checkTarget,
 } from "./registration.ts";
 
-export type { HookEvent } from "../receiving/hooks/hook-event.ts";
+export type { HookEvent } from "../failed-events/hook-event.ts";
 
 /** What an application is. */
 export interface AppOptions {
@@ -76,6 +77,7 @@ export class ActingWebApp implements Application, HookRunner {
   readonly #trustHooks = new Map<TrustHookName, TrustHook[]>();
   readonly #lifecycleHooks = new Map<LifecycleName, LifecycleHook[]>();
   #actorOf: ((actorId: string) => Actor) | undefined;
+  #bus: EventBus | undefined;
 
   constructor(options: AppOptions) {
     this.awType = options.awType;
@@ -162,12 +164,21 @@ export class ActingWebApp implements Application, HookRunner {
     return this;
   }
 
-  /** Sets how hooks get their actor; the composition does this once. */
-  bind(actorOf: (actorId: string) => Actor): void {
+  /** Sets how hooks get their actor, and the bus; the composition does this once. */
+  bind(actorOf: (actorId: string) => Actor, bus: EventBus): void {
     this.#actorOf = actorOf;
+    this.#bus = bus;
   }
 
-  handles(target: string): boolean {
+  /**
+   * The deployment's event bus, of the transport that `BUS` names. Publishing is direct and at most once; the ordered way,
+   * at least once, is a webhook whose url is `bus:`. @throws TypeError before a function has started
+   */
+  get bus(): EventBus {
+    return this.#bound(this.#bus);
+  }
+
+  handles({ target }: Pick<HookEvent, "target">): boolean {
     return this.#hooksFor(target).length > 0;
   }
 
@@ -218,8 +229,12 @@ export class ActingWebApp implements Application, HookRunner {
   }
 
   #actor(actorId: string): Actor {
-    if (this.#actorOf === undefined) throw new TypeError("The application was not bound to a service yet.");
-    return this.#actorOf(actorId);
+    return this.#bound(this.#actorOf)(actorId);
+  }
+
+  #bound<T>(part: T | undefined): T {
+    if (part === undefined) throw new TypeError("The application was not bound to a service yet.");
+    return part;
   }
 }
 

@@ -1,6 +1,6 @@
 /** The hooks that an application registers, and what each of them is given. */
 import type { ActorHookName, TrustEvent } from "../actors/application.ts";
-import type { CallbackType, HookEvent } from "../receiving/hooks/hook-event.ts";
+import type { CallbackType, HookEvent } from "../failed-events/hook-event.ts";
 import type { Json } from "../system/ports.ts";
 import type { Actor } from "./actor.ts";
 

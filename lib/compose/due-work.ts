@@ -3,7 +3,8 @@ import type { ActorStore } from "../actors/actor-store.ts";
 import { ACTOR_SK, peerOfCapabilityKey, peerOfGrantKey, peerOfTrustKey } from "../dynamodb/keys/actors.ts";
 import { LOG_SK, inboundOfKey, peerOfBreakerKey, sliceOfKey } from "../dynamodb/keys/publishing.ts";
 import { actorOfKey } from "../dynamodb/keys/partition.ts";
-import { failedEventPrefix, peerOfOwnershipKey, staleReadOf, streamOfKey } from "../dynamodb/keys/streams.ts";
+import { failedEventPrefix, staleReadOf } from "../dynamodb/keys/failed-events.ts";
+import { peerOfOwnershipKey, streamOfKey } from "../dynamodb/keys/streams.ts";
 import { actorOfWithdrawal } from "../dynamodb/keys/hub.ts";
 import type { Table } from "../dynamodb/table.ts";
 import { collectGeneration, isListGarbage } from "../lists/list-garbage.ts";
@@ -14,7 +15,7 @@ import type { BreakerRecovery } from "../publishing/delivery/breaker-recovery.ts
 import type { RefusedHeads } from "../publishing/delivery/refused-heads.ts";
 import type { ChangeLogMaintenance } from "../publishing/delivery/change-log-maintenance.ts";
 import type { CapabilityRefresh } from "../publishing/subscribers/capability-refresh.ts";
-import { retryDueEvent } from "../receiving/hooks/retry-due-event.ts";
+import { retryDueEvent } from "../failed-events/retry-due-event.ts";
 import { runDueStream } from "../receiving/recovery/due-streams.ts";
 import type { Receiving } from "../receiving/intake/receiving.ts";
 import { resumeGrant, type GrantDeps } from "../receiving/subscriptions/grant-changes.ts";

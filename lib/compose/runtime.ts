@@ -6,7 +6,7 @@ import { compact } from "../system/compact.ts";
 import { loadConfig, type Config } from "../system/config.ts";
 import { printBigintsExactly } from "../domain/json/json-text.ts";
 import { createTableClient } from "../dynamodb/client.ts";
-import { environmentCredentials } from "../dynamodb/environment-credentials.ts";
+import { environmentCredentials } from "../aws/environment-credentials.ts";
 import { DocumentTable } from "../dynamodb/document-table.ts";
 import { DueIndexTable } from "../dynamodb/keys/due-index.ts";
 import type { Table } from "../dynamodb/table.ts";
@@ -16,7 +16,10 @@ import { currentDeadline, currentTrace } from "../system/request-context.ts";
 import { powertoolsLog } from "../system/log.ts";
 import { PeerHttpClient } from "../peers/http/peer-http-client.ts";
 import { platform } from "../system/platform.ts";
-import type { Log, PeerHttp, Platform, WorkQueue } from "../system/ports.ts";
+import type { EventBus, Log, PeerHttp, Platform, WorkQueue } from "../system/ports.ts";
+import { EventBridgeBus, entryOf } from "../bus/event-bridge-bus.ts";
+import { MemoryBus } from "../bus/memory-bus.ts";
+import { NoBus } from "../bus/no-bus.ts";
 import { SqsDelayQueue } from "../queue/sqs-delay-queue.ts";
 import { RemoteActor, type RemoteOf } from "../peers/remote-actor.ts";
 import { PermissionStore } from "../trust/permission-store.ts";
@@ -29,6 +32,7 @@ export interface Ports extends Platform {
   readonly table: Table;
   readonly http: PeerHttp;
   readonly queue: WorkQueue;
+  readonly bus: EventBus;
   readonly log: Log;
 }
 
@@ -84,6 +88,7 @@ export function systemPorts(application: Application): Ports {
     }),
     http: new PeerHttpClient({ allowHttp: config.allowHttpPeers, allowPrivate: config.allowPrivatePeers }),
     queue: queueOf(config, log),
+    bus: busOf(config, log),
     log,
   };
 }
@@ -116,4 +121,13 @@ function queueOf(config: Config, log: Log): WorkQueue {
     sendFound: async (messages) => await made().sendFound(messages),
     depth: async () => await made().depth(),
   };
+}
+
+/** The transport that `BUS` names. Connections come with the first publication, so that it costs no start anything. */
+function busOf({ bus, eventBusName = "", region, onLambda }: Config, log: Log): EventBus {
+  if (bus === "none") return new NoBus();
+  // The local stack's log shows a developer what EventBridge would be sent.
+  if (bus === "memory")
+    return new MemoryBus(onLambda ? undefined : (_, event) => log.info("event bus", entryOf(event)));
+  return new EventBridgeBus({ busName: eventBusName, region, credentials: environmentCredentials, log, ...platform });
 }

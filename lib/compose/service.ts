@@ -43,7 +43,7 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
 
   const actorServices = { ...base, ...receiving, ...publishing, trust };
   const actorOf = (actorId: string): Actor => new Actor(actorId, actorServices);
-  app.bind(actorOf);
+  app.bind(actorOf, base.bus);
 
   const { changeLog, properties, cursors } = publishing;
   const stateHooks = new StateHooks({ ...base, app, actorOf, timeoutMs: config.hookTimeoutSeconds * 1_000 });

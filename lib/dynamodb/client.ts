@@ -2,8 +2,8 @@ import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { compact } from "../system/compact.ts";
 import { platform } from "../system/platform.ts";
 import type { Clock } from "../system/ports.ts";
-import { httpHandler } from "./http-handler.ts";
-import { requestSigner, type Credentials } from "./request-signer.ts";
+import { httpHandler } from "../aws/http-handler.ts";
+import { requestSigner, type Credentials } from "../aws/request-signer.ts";
 
 interface TableClientOptions {
   readonly region: string;
@@ -35,7 +35,7 @@ export function createTableClient(options: TableClientOptions): DynamoDBClient {
   const client = new DynamoDBClient({
     region,
     credentials,
-    signer: requestSigner(region, credentialsNow, () => clock.now()),
+    signer: requestSigner({ service: "dynamodb", region }, credentialsNow, () => clock.now()),
     // `DocumentTable` retries, because it knows the deadline of the work; the SDK would wait for seconds beyond it.
     retryMode: "standard",
     maxAttempts: 1,

@@ -22,6 +22,9 @@ export interface AreaServices<P extends Parties> {
   readonly clock: Clock;
   readonly log: Log;
   readonly gate: Gate<P>;
+  readonly ids: Pick<Ids, "id">;
+  /** The timer of the function's end. */
+  readonly after: After;
 }
 
 /** Answer a request this long before the function's end, ms, whatever its handler is still doing. */
@@ -32,46 +35,82 @@ export type HttpResult = APIGatewayProxyStructuredResultV2;
 export type AreaHandler = (event: APIGatewayProxyEventV2, context: Context) => Promise<HttpResult>;
 
 /**
- * The handler of one function that answers requests; its log lines carry `name`. `provide` is called at the first request,
- * once per instance, and `routes` with its result. A faulty configuration is not answered but fails the function, so that
- * its alarm rings.
+ * The handler of one function that answers requests: it routes each, turns errors into their wire form, and logs one line,
+ * which carries `name`. Every answer carries `x-request-id`. A request that is not done shortly before the function's end is
+ * answered 503; its work continues until the instance is frozen. `provide` is called at the first request, once per instance,
+ * and `routes` with its result. A faulty configuration (`ConfigError`) is not answered but fails the function, so that its
+ * alarm rings.
  */
-export function area<P extends Parties, S extends AreaServices<P> & { readonly ids: Ids; readonly after: After }>(
+export function area<P extends Parties, S extends AreaServices<P>>(
   name: string,
   routes: (services: S) => RouteMap<P>,
   provide: () => S,
 ): AreaHandler {
-  let made: { readonly services: S; readonly routes: RouteMap<P> } | undefined;
+  const start = (): { readonly services: S; readonly map: RouteMap<P> } => {
+    const services = provide();
+    return { services, map: routes(services) };
+  };
+  let started: ReturnType<typeof start> | undefined;
   // Without middy's own time-out, whose answer has no request id and no log line.
-  const handler = middy<APIGatewayProxyEventV2, HttpResult>({ timeoutEarlyInMillis: 0 }).handler(
-    async (event, context) => {
-      if (made === undefined) {
-        const services = provide();
-        made = { services, routes: routes(services) };
+  return middy<APIGatewayProxyEventV2, HttpResult>({ timeoutEarlyInMillis: 0 }).handler(async (event, context) => {
+    started ??= start();
+    const { services, map } = started;
+    const { clock, log, gate, ids, after } = services;
+    const begun = clock.now();
+    const request = requestOf(event, context, ids);
+    const { requestId } = request;
+    const trail: Trail = {};
+    const work = requestContext.run(request, async () => {
+      try {
+        return await fitted(await route(request, map, gate, trail), request);
+      } catch (error) {
+        return errorAnswer(error, request, log);
       }
-      const { services } = made;
-      const { http } = event.requestContext;
-      const query = new URLSearchParams(event.rawQueryString);
-      const headers = Object.fromEntries(
-        Object.entries(event.headers).map(([key, value]) => [key.toLowerCase(), value ?? ""]),
-      );
-      const request: ServiceRequest = {
-        method: meantMethod(http.method, query, headers["x-http-method-override"]),
-        pattern: patternOf(event.routeKey),
-        path: event.rawPath,
-        sourceIp: http.sourceIp,
-        params: definedOnly(event.pathParameters),
-        query,
-        headers,
-        body: Buffer.from(event.body ?? "", event.isBase64Encoded ? "base64" : "utf8"),
-        requestId: acceptedRequestId(headers["x-request-id"]) ?? services.ids.id(),
-        ...compact({ traceparent: acceptedTraceparent(headers["traceparent"]) }),
-        deadline: { remaining: () => Math.max(0, context.getRemainingTimeInMillis()) },
-      };
-      return resultOf(await answer(name, request, made.routes, services, services.after));
-    },
+    });
+    const outcome = await withinTime(work, request.deadline.remaining() - EARLY_MS, after);
+    const late = outcome === LATE;
+    const { status, headers: own, body } = late ? errorReply(tooSlow(), requestId) : outcome;
+    const headers: Record<string, string> = { "cache-control": "no-store", ...own, "x-request-id": requestId };
+    log.info("request", {
+      function: name,
+      method: request.method,
+      route: request.pattern ?? "none",
+      status,
+      ms: clock.now() - begun,
+      requestId,
+      ...compact({
+        tooSlow: late ? true : undefined,
+        actorId: request.params["actorId"],
+        peerId: trail.caller?.peerId ?? request.params["peerId"],
+        subscriptionId: request.params["subscriptionId"],
+        caller: trail.caller?.kind,
+        traceparent: request.traceparent,
+      }),
+    });
+    return resultOf(request.method === "HEAD" || body === undefined ? { status, headers } : { status, headers, body });
+  });
+}
+
+/** The request that an event of the gateway is. */
+function requestOf(event: APIGatewayProxyEventV2, context: Context, ids: Pick<Ids, "id">): ServiceRequest {
+  const { http } = event.requestContext;
+  const query = new URLSearchParams(event.rawQueryString);
+  const headers = Object.fromEntries(
+    Object.entries(event.headers).map(([key, value]) => [key.toLowerCase(), value ?? ""]),
   );
-  return handler;
+  return {
+    method: meantMethod(http.method, query, headers["x-http-method-override"]),
+    pattern: patternOf(event.routeKey),
+    path: event.rawPath,
+    sourceIp: http.sourceIp,
+    params: definedOnly(event.pathParameters),
+    query,
+    headers,
+    body: Buffer.from(event.body ?? "", event.isBase64Encoded ? "base64" : "utf8"),
+    requestId: acceptedRequestId(headers["x-request-id"]) ?? ids.id(),
+    ...compact({ traceparent: acceptedTraceparent(headers["traceparent"]) }),
+    deadline: { remaining: () => Math.max(0, context.getRemainingTimeInMillis()) },
+  };
 }
 
 /** The pattern in a route key such as `ANY /{actorId}`; none in `$default`. */
@@ -92,56 +131,7 @@ export function resultOf({ status, headers, body }: Reply): HttpResult {
   return { ...result, body: Buffer.from(body).toString("base64"), isBase64Encoded: true };
 }
 
-/**
- * Answers one request: routes it, turns errors into their wire form, and logs one line. Every answer carries
- * `x-request-id`. A request that is not done shortly before the function's end is answered 503; its handler continues
- * until the instance is frozen.
- *
- * @param after the timer of the function's end; without it a request may take any time
- * @throws ConfigError and nothing else
- */
-export async function answer<P extends Parties>(
-  name: string,
-  request: ServiceRequest,
-  routes: RouteMap<P>,
-  services: AreaServices<P>,
-  after: After = NEVER,
-): Promise<Reply> {
-  const begun = services.clock.now();
-  const { requestId } = request;
-  const trail: Trail = {};
-  const work = requestContext.run(request, async () => {
-    try {
-      return await fitted(await route(request, routes, services.gate, trail), request);
-    } catch (error) {
-      return errorAnswer(error, request, services.log);
-    }
-  });
-  const outcome = await withinTime(work, request.deadline.remaining() - EARLY_MS, after);
-  const late = outcome === LATE;
-  const { status, headers: own, body } = late ? errorReply(tooSlow(), requestId) : outcome;
-  const headers: Record<string, string> = { "cache-control": "no-store", ...own, "x-request-id": requestId };
-  services.log.info("request", {
-    function: name,
-    method: request.method,
-    route: request.pattern ?? "none",
-    status,
-    ms: services.clock.now() - begun,
-    requestId,
-    ...compact({
-      tooSlow: late ? true : undefined,
-      actorId: request.params["actorId"],
-      peerId: trail.caller?.peerId ?? request.params["peerId"],
-      subscriptionId: request.params["subscriptionId"],
-      caller: trail.caller?.kind,
-      traceparent: request.traceparent,
-    }),
-  });
-  return request.method === "HEAD" || body === undefined ? { status, headers } : { status, headers, body };
-}
-
 const LATE = Symbol("late");
-const NEVER: After = () => () => undefined;
 
 /** The result of the work, or LATE when `ms` pass first. */
 async function withinTime<T>(work: Promise<T>, ms: number, after: After): Promise<T | typeof LATE> {

@@ -1,29 +1,40 @@
 import { compact } from "../system/compact.ts";
-import { failedEventCursor, failedEventSortKey } from "../dynamodb/keys/streams.ts";
+import { failedEventCursor, failedEventSortKey, sourceOf, hookSource } from "../dynamodb/keys/failed-events.ts";
 import type { StreamRef } from "../domain/terms/refs.ts";
 import { ServiceError } from "../system/errors.ts";
 import { mapConcurrent } from "../system/map-concurrent.ts";
 import type { Deadline, JsonObject } from "../system/ports.ts";
 import type { Head } from "../receiving/stream/head.ts";
-import type { HookRuns } from "../receiving/hooks/hook-runs.ts";
-import type { FailedEvent, FailedEventStatus, FailedEventSummary } from "../receiving/hooks/failed-event-item.ts";
-import type { FailedEventStore } from "../receiving/hooks/failed-event-store.ts";
-import type { StalePart, StaleParts } from "../receiving/stream/stale-parts.ts";
+import type { HookRuns, Retried } from "../failed-events/hook-runs.ts";
+import type { FailedEvent, FailedEventStatus, FailedEventSummary } from "../failed-events/failed-event.ts";
+import type { FailedEventStore } from "../failed-events/failed-event-store.ts";
+import { isListenerEvent, type FailingEvent, type ListenerEvent } from "../failed-events/hook-event.ts";
+import { STALE_ATTRIBUTES, stalePartOf, type StalePart, type StaleParts } from "../receiving/stream/stale-parts.ts";
 import type { StaleReads } from "../receiving/recovery/stale-reads.ts";
 import { badAfter, fittingPage } from "../http/paging.ts";
 
 /** Failed reads of a page that are checked together. */
 const AT_ONCE = 10;
 
+/** What a person does with an event that a listener did not take. */
+export interface ListenerActions {
+  /** One more attempt, even when the attempts are used up. */
+  retry(failed: FailedEvent<ListenerEvent>, deadline: Deadline): Promise<Retried>;
+  /** Drops the event. @returns false when an attempt is under way */
+  skip(failed: FailedEvent<ListenerEvent>): Promise<boolean>;
+}
+
 interface FailedEventsDeps {
-  readonly failedEvents: Pick<FailedEventStore, "summaries" | "find">;
+  readonly failedEvents: Pick<FailedEventStore<FailingEvent>, "summaries" | "find" | "read">;
   readonly hooks: Pick<HookRuns, "retry" | "skip">;
+  /** By the kind of source. */
+  readonly listeners?: Partial<Record<"webhook" | "event-hook", ListenerActions>>;
   readonly stale: Pick<StaleParts, "resolve">;
   readonly staleReads: Pick<StaleReads, "again" | "isStale">;
   readonly heads: { get(stream: StreamRef): Promise<Head | undefined> };
 }
 
-/** Failed hook events and failed reads, for the owner of the actor: to see, to retry, to skip. */
+/** Failed events and failed reads, for the owner of the actor: to see, to retry, to skip. */
 export class FailedEvents {
   readonly #deps: FailedEventsDeps;
 
@@ -31,16 +42,23 @@ export class FailedEvents {
     this.#deps = deps;
   }
 
-  /** One page, stream by stream, each in the order of its events. @throws ServiceError request.invalid for a foreign `after` */
+  /**
+   * One page, source by source, each in the order of its events.
+   *
+   * @param options.source only what failed there
+   * @param options.peerId only what failed at the hooks of subscriptions to this peer
+   * @throws ServiceError request.invalid for a foreign `after`
+   */
   async page(
     actorId: string,
-    options: { readonly peerId?: string; readonly after?: string; readonly limit: number },
+    options: { readonly source?: string; readonly peerId?: string; readonly after?: string; readonly limit: number },
   ): Promise<{ readonly data: readonly JsonObject[]; readonly next?: string }> {
     const { after, ...rest } = options;
     const from = after === undefined ? undefined : failedEventSortKey(after);
     if (after !== undefined && from === undefined) throw badAfter();
-    const found = await this.#deps.failedEvents.summaries(actorId, compact({ ...rest, after: from }));
-    const standing = await mapConcurrent(found.summaries, AT_ONCE, async (summary) =>
+    const found = await this.#deps.failedEvents.summaries(actorId, compact({ ...rest, after: from }), STALE);
+    const shown = found.summaries.filter((summary) => !isRead(summary) || summary.status === "parked");
+    const standing = await mapConcurrent(shown, AT_ONCE, async (summary) =>
       (await this.#stands(summary)) ? [summary] : [],
     );
     const { page, last } = fittingPage(standing.flat(), wireOf);
@@ -57,10 +75,11 @@ export class FailedEvents {
   }
 
   /** The failed event or read. @throws ServiceError resource.not_found */
-  async demand(actorId: string, eventId: string): Promise<FailedEvent | StalePart> {
-    const failed = await this.#deps.failedEvents.find(actorId, eventId);
+  async demand(actorId: string, eventId: string): Promise<FailedEvent<FailingEvent> | StalePart> {
+    const item = await this.#deps.failedEvents.find(actorId, eventId);
+    const failed = item === undefined ? undefined : (stalePartOf(item) ?? (await this.#deps.failedEvents.read(item)));
     if (failed !== undefined) return failed;
-    throw new ServiceError("resource.not_found", "There is no parked event of that id.");
+    throw noneOfThatId();
   }
 
   /**
@@ -69,37 +88,63 @@ export class FailedEvents {
    * @returns `done`, `dropped` (by the hook's verdict), or the status that the event has afterwards
    * @throws ServiceError resource.conflict while it is being run, or waits behind an event that stopped its stream
    */
-  async retry(failed: FailedEvent | StalePart, deadline: Deadline): Promise<string> {
+  async retry(failed: FailedEvent<FailingEvent> | StalePart, deadline: Deadline): Promise<string> {
     if (isRead(failed)) {
       const read = await this.#deps.staleReads.again(failed, deadline, true);
       if (read === "busy") throw underWay();
       return onWire(read);
     }
-    if (failed.status === "waiting" && (await this.#deps.heads.get(failed.event))?.hooksPaused === true) {
+    const { event } = failed;
+    const result = isListenerEvent(event)
+      ? await this.#actionsOf(event).retry({ ...failed, event }, deadline)
+      : await this.#retryHook({ ...failed, event });
+    if (result === "busy") throw underWay();
+    return onWire(result);
+  }
+
+  async #retryHook(failed: FailedEvent): Promise<Retried> {
+    const { heads, hooks } = this.#deps;
+    if (failed.status === "waiting" && (await heads.get(failed.event))?.hooksPaused === true) {
       throw new ServiceError(
         "resource.conflict",
         "This event waits behind one that stopped its subscription's hooks; retry or skip that one.",
       );
     }
-    const result = await this.#deps.hooks.retry(failed);
-    if (result === "busy") throw underWay();
-    return onWire(result);
+    return await hooks.retry(failed);
+  }
+
+  /** @throws ServiceError resource.not_found when the application has no such listeners any more */
+  #actionsOf({ source }: ListenerEvent): ListenerActions {
+    const kind = sourceOf(source)?.kind;
+    const actions = kind === undefined || kind === "hook" ? undefined : this.#deps.listeners?.[kind];
+    if (actions === undefined) throw noneOfThatId();
+    return actions;
   }
 
   /** Drops the event, or leaves the place as it is. @throws ServiceError resource.conflict while the event is being run */
-  async skip(failed: FailedEvent | StalePart): Promise<void> {
+  async skip(failed: FailedEvent<FailingEvent> | StalePart): Promise<void> {
     if (isRead(failed)) {
       await this.#deps.stale.resolve(failed);
       return;
     }
-    if (!(await this.#deps.hooks.skip(failed))) throw underWay();
+    const { event } = failed;
+    const skipped = isListenerEvent(event)
+      ? await this.#actionsOf(event).skip({ ...failed, event })
+      : await this.#deps.hooks.skip({ ...failed, event });
+    if (!skipped) throw underWay();
   }
 }
+
+const noneOfThatId = (): ServiceError => new ServiceError("resource.not_found", "There is no parked event of that id.");
 
 const underWay = (): ServiceError =>
   new ServiceError("resource.conflict", "This event is being run, or was just resolved; try again in a moment.");
 
-const isRead = (failed: FailedEvent | FailedEventSummary | StalePart): failed is StalePart => "reason" in failed;
+/** The stale parts, which lie among the failed events. */
+const STALE = { attributes: STALE_ATTRIBUTES, read: stalePartOf };
+
+const isRead = (failed: FailedEvent<FailingEvent> | FailedEventSummary | StalePart): failed is StalePart =>
+  "reason" in failed;
 
 /** The name of a status on the wire. */
 const ON_WIRE: Readonly<Record<FailedEventStatus, string>> = {
@@ -118,6 +163,7 @@ function wireOf(summary: FailedEventSummary | StalePart): JsonObject {
     return {
       id,
       kind: "read",
+      source: hookSource(summary),
       peerid: peerId,
       subscriptionid: subscriptionId,
       place: place.join("/"),
@@ -125,17 +171,15 @@ function wireOf(summary: FailedEventSummary | StalePart): JsonObject {
       since: new Date(since).toISOString(),
     };
   }
-  const { target, subtarget, resource, sequence, callbackType, status, starts, attempts, dueAt } = summary;
+  const { eventId: id, source, about, sequence, status, starts, attempts, dueAt } = summary;
+  const of = sourceOf(source);
   return compact({
-    id: summary.eventId,
-    kind: "hook",
-    peerid: summary.peerId,
-    subscriptionid: summary.subscriptionId,
-    target,
-    subtarget,
-    resource,
+    id,
+    kind: of?.kind,
+    source,
+    ...(of?.kind === "hook" && { peerid: of.peerId, subscriptionid: of.subscriptionId }),
+    ...about,
     sequence,
-    callbackType,
     status: ON_WIRE[status],
     starts,
     attempts: attempts.map(({ at, error }) => ({ at: new Date(at).toISOString(), error })),

@@ -62,6 +62,10 @@ export interface Config {
   readonly resubscribe: boolean;
   readonly allowHttpPeers: boolean;
   readonly allowPrivatePeers: boolean;
+  /** The transport of the event bus. */
+  readonly bus: "none" | "memory" | "eventbridge";
+  /** The bus of the data stack. Set when `bus` is `eventbridge`. */
+  readonly eventBusName?: string;
 }
 
 /** How the text of a variable is read, and what the error message says is allowed. */
@@ -188,6 +192,8 @@ const VARIABLES = {
   RESUBSCRIBE: variable("resubscribe", trueOrFalse, true),
   ALLOW_HTTP_PEERS: variable("allowHttpPeers", trueOrFalse, false),
   ALLOW_PRIVATE_PEERS: variable("allowPrivatePeers", trueOrFalse, false),
+  BUS: variable("bus", oneOf("none", "memory", "eventbridge"), "none"),
+  EVENT_BUS_NAME: variable("eventBusName", text),
 } as const;
 
 type Name = keyof typeof VARIABLES;
@@ -257,6 +263,9 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   }
   if (config.actorCreation === "token" && config.actorCreationToken === undefined) {
     faults.push("ACTOR_CREATION_TOKEN is missing; ACTOR_CREATION=token needs it.");
+  }
+  if (config.bus === "eventbridge" && config.eventBusName === undefined) {
+    faults.push("EVENT_BUS_NAME is missing; BUS=eventbridge needs it, and the stacks set it.");
   }
   if (faults.length > 0) throw new ConfigError(faults);
   return config;

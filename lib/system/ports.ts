@@ -153,3 +153,45 @@ export class PeerFailure extends Error {
     this.reason = reason;
   }
 }
+
+/** A CloudEvent 1.0 in its structured form: what the event bus carries. */
+export type BusEvent = JsonObject & { readonly id: string; readonly source: string; readonly type: string };
+
+/**
+ * What became of a publication. `taken`: the transport has the event. `unavailable`: it certainly has not, and would not have
+ * taken another one either (not reached, throttled, no permission). `refused`: it has not, because of this event. `ambiguous`:
+ * the answer is missing or unclear, so it may have the event.
+ */
+export interface Publication {
+  readonly outcome: "taken" | "unavailable" | "refused" | "ambiguous";
+  /** The reason of every other outcome than `taken`. */
+  readonly error?: string;
+}
+
+/** The events that one subscription to the bus lets through, in the order of publication. */
+export interface BusSubscription extends AsyncIterable<BusEvent>, AsyncDisposable {
+  /** How many events it has lost because its consumer was too slow. */
+  readonly dropped: number;
+}
+
+/**
+ * Events for other systems of the deployer. Publishing is direct and at most once: one attempt, and nothing is stored. After
+ * `close` every other method throws.
+ */
+export interface EventBus {
+  /** An event with more bytes of data than this should name the data by `dataref` instead. */
+  readonly inlineMaxBytes: number;
+  /** Opens what the transport needs, ahead of the first publication, which does it otherwise. May be called again. */
+  connect(): Promise<void>;
+  /** Never rejects for trouble of the transport, which is logged. @throws TypeError after `close` */
+  publish(topic: string, event: BusEvent): Promise<Publication>;
+  /** Every event published from now on whose topic fits. @throws NotSupported where the transport only publishes; TypeError after `close` */
+  subscribe(pattern: string): BusSubscription;
+  /** Ends all subscriptions, and what is under way. May be called again. */
+  close(): Promise<void>;
+}
+
+/** A transport of the event bus does not do this. */
+export class NotSupported extends Error {
+  override readonly name = "NotSupported";
+}

@@ -38,7 +38,9 @@ describe("the checks", () => {
   });
 
   it("know every setting there is", () => {
-    expect(Object.keys(EVERY_SETTING).sort()).toEqual([...settingNames, ...secretNames, "ACTOR_CREATION"].sort());
+    expect(Object.keys(EVERY_SETTING).sort()).toEqual(
+      [...settingNames, ...secretNames, "ACTOR_CREATION", "BUS"].sort(),
+    );
   });
 
   it("would stop a queue without encryption in transit and dead letters", () => {

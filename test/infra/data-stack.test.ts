@@ -1,6 +1,6 @@
 import { Match } from "aws-cdk-lib/assertions";
 import { describe, expect, it } from "vitest";
-import { serviceTemplates } from "../support/service-templates.ts";
+import { functionsByName, serviceTemplates } from "../support/service-templates.ts";
 
 const { data } = serviceTemplates();
 
@@ -49,5 +49,36 @@ describe("the data stack", () => {
   it("keeps the table when the stack is deleted or replaces it", () => {
     data.hasResource("AWS::DynamoDB::Table", { DeletionPolicy: "Retain", UpdateReplacePolicy: "Retain" });
     expect(Object.keys(data.toJSON()["Resources"] as object)).toHaveLength(1);
+  });
+});
+
+describe("the event bus", () => {
+  it("is made when BUS is eventbridge, under a name that both stacks know without an export", () => {
+    const { data: withBus, api } = serviceTemplates({ BUS: "eventbridge" });
+    withBus.resourceCountIs("AWS::Events::EventBus", 1);
+    withBus.hasResourceProperties("AWS::Events::EventBus", { Name: "ActingWeb-Events" });
+    withBus.hasOutput("EventBusName", {});
+    const names = [...functionsByName(api)].map(([name, { Properties }]) => {
+      const { BUS, EVENT_BUS_NAME } = Properties["Environment"].Variables;
+      return [name, BUS, EVENT_BUS_NAME];
+    });
+    expect(names).toHaveLength(4);
+    for (const [, ...given] of names) expect(given).toEqual(["eventbridge", "ActingWeb-Events"]);
+    const exports = Object.values(withBus.toJSON()["Outputs"] as Record<string, { Export?: unknown }>);
+    const ofBus = exports.filter((output) => output.Export !== undefined && JSON.stringify(output).includes("Events"));
+    expect(ofBus).toEqual([]);
+  });
+
+  it("belongs to the service, so that two of them share no bus", () => {
+    const { data: second } = serviceTemplates({ BUS: "eventbridge" }, { name: "Second" });
+    second.hasResourceProperties("AWS::Events::EventBus", { Name: "Second-Events" });
+  });
+
+  it.each(["none", "memory"])("is not made when BUS is %s", (bus) => {
+    const { data: without, api } = serviceTemplates({ BUS: bus });
+    without.resourceCountIs("AWS::Events::EventBus", 0);
+    for (const { Properties } of functionsByName(api).values()) {
+      expect(Properties["Environment"].Variables).not.toHaveProperty("EVENT_BUS_NAME");
+    }
   });
 });

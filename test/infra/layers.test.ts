@@ -35,6 +35,10 @@ describe("the dependency direction", () => {
     ["lib/receiving/stream/a.ts", "@aws-sdk/client-dynamodb"],
     ["lib/receiving/stream/a.ts", "../../dynamodb/document-table.ts"],
     ["lib/receiving/stream/a.ts", "../../queue/sqs-delay-queue.ts"],
+    ["lib/receiving/stream/a.ts", "../../bus/memory-bus.ts"],
+    ["lib/peers/a.ts", "../aws/http-handler.ts"],
+    ["lib/bus/a.ts", "@aws-sdk/client-eventbridge"],
+    ["lib/bus/a.ts", "../dynamodb/table.ts"],
     ["lib/receiving/stream/a.ts", "../../../infra/routes.ts"],
     ["lib/receiving/stream/a.ts", "../../../functions/app.ts"],
     ["lib/receiving/stream/a.ts", "../../../test/support/memory-table.ts"],
@@ -63,6 +67,8 @@ describe("the dependency direction", () => {
     ["lib/dynamodb/a.ts", "@aws-sdk/lib-dynamodb"],
     ["lib/compose/runtime.ts", "../dynamodb/document-table.ts"],
     ["lib/queue/a.ts", "@aws-sdk/client-sqs"],
+    ["lib/bus/a.ts", "../aws/request-signer.ts"],
+    ["lib/compose/runtime.ts", "../bus/memory-bus.ts"],
     ["lib/peers/a.ts", "./http/peer-http-client.ts"],
     ["functions/a.ts", "../lib/compose/service.ts"],
     ["infra/local/a.ts", "dynalite"],
@@ -116,7 +122,7 @@ describe("the machine's clock, randomness and timers", () => {
 
   it.each([
     [
-      "lib/receiving/hooks/hook-runs.ts",
+      "lib/failed-events/hook-runs.ts",
       ["no-restricted-properties", "no-restricted-globals", "no-restricted-imports"],
     ],
     ["lib/compose/service.ts", ["no-restricted-properties", "@typescript-eslint/no-use-before-define"]],

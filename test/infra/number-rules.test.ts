@@ -24,7 +24,7 @@ describe("JSON.parse", () => {
   it.each([
     ["lib/domain/json/digest.ts", "JSON.parse(text);"],
     ["lib/system/config.ts", "JSON.parse(text);"],
-    ["lib/dynamodb/environment-credentials.ts", "JSON.parse(text);"],
+    ["lib/aws/environment-credentials.ts", "JSON.parse(text);"],
     ["functions/app.ts", "texts.map(JSON.parse);"],
     ["lib/domain/json/digest.ts", "const { parse } = JSON;"],
   ])("is called by no other module of lib and functions: %s", async (file, code) => {

@@ -32,6 +32,7 @@ const OTHERS = {
   RESUBSCRIBE: "false",
   ALLOW_HTTP_PEERS: "true",
   ALLOW_PRIVATE_PEERS: "true",
+  BUS: "memory",
 } as const satisfies Readonly<Record<OperatorVariable, string>>;
 
 type Templates = ReturnType<typeof serviceTemplates>;

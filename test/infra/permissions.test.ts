@@ -5,10 +5,10 @@ import { functionsByName, serviceTemplates, type Resource } from "../support/ser
 const { api } = serviceTemplates();
 
 /** Everything a role may do, as `action on resource`, sorted; resources by what they are. */
-function grants(roleId: string): string[] {
-  const role = (api.findResources("AWS::IAM::Role") as Record<string, Resource>)[roleId];
+function grants(roleId: string, of: typeof api = api): string[] {
+  const role = (of.findResources("AWS::IAM::Role") as Record<string, Resource>)[roleId];
   expect(role?.Properties["ManagedPolicyArns"]).toBeUndefined();
-  const attached = Object.values(api.findResources("AWS::IAM::Policy") as Record<string, Resource>)
+  const attached = Object.values(of.findResources("AWS::IAM::Policy") as Record<string, Resource>)
     .filter(({ Properties }) => Properties["Roles"].some((ref: { Ref: string }) => ref.Ref === roleId))
     .map(({ Properties }) => Properties["PolicyDocument"]);
   const inline = (role?.Properties["Policies"] ?? []).map((policy: any) => policy.PolicyDocument);
@@ -25,6 +25,7 @@ function nameOf(resource: any): string {
   if (text.includes('"/index/due"')) return "due index";
   if (resource["Fn::ImportValue"]?.includes("Table")) return "table";
   if (resource["Fn::GetAtt"]?.[0].startsWith("DelaysQueue")) return "queue";
+  if (text.includes(":event-bus/ActingWeb-Events")) return "event bus";
   if (resource["Fn::GetAtt"]?.[0].includes("Log")) return "own log";
   return text;
 }
@@ -59,6 +60,19 @@ describe("the permissions", () => {
       "Allow logs:PutLogEvents on own log",
       "Allow sqs:GetQueueAttributes on queue",
       "Allow sqs:SendMessage on queue",
+    ]);
+  });
+
+  it("let exactly the functions that run hooks or deliver publish to the event bus, when there is one", () => {
+    const { api: withBus } = serviceTemplates({ BUS: "eventbridge" });
+    for (const [name, { Properties }] of functionsByName(withBus)) {
+      const rights = functions[name as FunctionName];
+      const all = grants(Properties["Role"]["Fn::GetAtt"][0], withBus);
+      const publishing = rights.publishes ? ["Allow events:PutEvents on event bus"] : [];
+      expect([name, all]).toEqual([name, [...expected(rights), ...publishing].sort()]);
+    }
+    expect(Object.entries(functions).flatMap(([name, { publishes }]) => (publishes ? [name] : []))).toEqual([
+      ...["callbacks", "api", "worker"],
     ]);
   });
 

@@ -43,7 +43,7 @@ const ALLOWED: readonly { readonly name: RegExp; readonly where: RegExp; readonl
   {
     name: /^parked$/,
     where:
-      /^lib\/receiving\/(hooks\/(failed-event-item|failed-event-store|hook-runs)|recovery\/stale-reads|stream\/stale-parts)\.ts$/,
+      /^lib\/(failed-events\/(failed-event|failed-event-store|hook-runs)|receiving\/(recovery\/stale-reads|stream\/stale-parts))\.ts$/,
     because: "the status of an event that waits for a person",
   },
   {
@@ -52,7 +52,8 @@ const ALLOWED: readonly { readonly name: RegExp; readonly where: RegExp; readonl
     because: "the wire's words for a status",
   },
   { name: /^pending$/, where: /^lib\/receiving\/stream\/sequencer\.ts$/, because: "the answer's word for buffered" },
-  { name: /^park$/, where: /^lib\/receiving\/hooks\/hook-(event|runs)\.ts$/, because: "a verdict of the library" },
+  { name: /^park$/, where: /^(lib\/domain|test\/.*)\/events\//, because: "the wire's word for a setting" },
+  { name: /^park$/, where: /^lib\/failed-events\/hook-(event|runs)\.ts$/, because: "a verdict of the library" },
   {
     name: /^(x-forwarded-(for|port|proto)|forwarded)$/,
     where: /^(infra|test\/integration)\/local\/gateway/,
@@ -147,7 +148,7 @@ it.each([
 
 it.each([
   ["/{actorId}/parked", "lib/api/route-table.ts"],
-  ["parked", "lib/receiving/hooks/failed-event-item.ts"],
+  ["parked", "lib/failed-events/failed-event.ts"],
   ["trimStart", "lib/http/body.ts"],
   ["leaseToken", "lib/dynamodb/lease.ts"],
 ])("%s is fine in %s", (name, file) => {

@@ -94,11 +94,17 @@ describe("a page of the copy of a peer's state", () => {
 
 describe("a page of failed events", () => {
   it("ends where the answer would grow too large, and the next begins after it", async () => {
-    const stream = { peerId: "bob", subscriptionId: "sub" };
     const attempts = Array.from({ length: 100 }, () => ({ at: 0, error: '"'.repeat(500) }));
     const summaries = Array.from({ length: 200 }, (_, n) => ({
-      ...{ key: { pk: "A#a", sk: `FAILED#bob#sub#${String(n).padStart(4, "0")}` }, eventId: String(n), ...stream },
-      ...{ target: "properties", sequence: n, callbackType: "diff", status: "parked", starts: 1, attempts },
+      ...{ key: { pk: "A#a", sk: `FAILED#hook:bob:sub#${String(n).padStart(4, "0")}` }, eventId: String(n) },
+      ...{
+        source: "hook:bob:sub",
+        about: { target: "properties", callbackType: "diff" },
+        sequence: n,
+        status: "parked",
+        starts: 1,
+        attempts,
+      },
     }));
     const events = new FailedEvents({
       failedEvents: {

@@ -1,4 +1,5 @@
 /** Services that consist of actors and trust alone, and note what a change of trust sets off. */
+import { NoBus } from "../../lib/bus/no-bus.ts";
 import { routes as actorRoutes } from "../../lib/api/actors.ts";
 import { routes as trustRoutes } from "../../lib/api/trust.ts";
 import type { Application } from "../../lib/actors/application.ts";
@@ -69,6 +70,7 @@ export class TrustWorld {
         config: readConfig({ BASE_URL: origin, TABLE_NAME: "t", ACTOR_CREATION: "open", ...options.environment }),
         table: this.table,
         http: network,
+        bus: new NoBus(),
         queue: new MemoryQueue(),
         clock: { now: () => this.now },
         log: logger,

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { isServiceError } from "../../lib/system/errors.ts";
-import { Verdict, type HookEvent } from "../../lib/receiving/hooks/hook-event.ts";
+import { Verdict, type HookEvent } from "../../lib/failed-events/hook-event.ts";
 import type { Receiving } from "../../lib/receiving/intake/receiving.ts";
 import { InjectedFault, type Effect } from "../support/faulty-table.ts";
 import { HookWorld } from "../unit/receiving/hooks/hook-world.ts";

@@ -84,7 +84,7 @@ const SABOTAGED: readonly Sabotaged[] = [
 const SHOWN_BY: Readonly<Record<string, number>> = {
   "a pause that a peer has asked for is not heeded": 5,
   "a shorter pause takes the place of a longer one": 393,
-  "a pause that has just begun goes with the one before it": 22,
+  "a pause that has just begun goes with the one before it": 83,
   "a subscription that its peer asks for again is put off by what the peer answered before": 29,
   "a subscription that its peer knows again is put off as if it did not": 237,
   "an open breaker is tried with the same subscription every time": 37,
@@ -95,7 +95,7 @@ const SHOWN_BY: Readonly<Record<string, number>> = {
   "a delivery without a lease is added to what it has read, not to what it has found": 49,
   "the holder of a lease stores what it knows over what it finds": 706,
   "every change is delivered as if it were alone": 382,
-  "a number that is cleared is noted": 49,
+  "a number that is cleared is noted": 181,
   "a resync is no record of the log": 25,
   "a resync takes the number that is next where the head is stored": 60,
 };

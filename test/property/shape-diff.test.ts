@@ -172,7 +172,7 @@ test("after every record, every subscriber's copy equals the visible part of its
       for (const changes of history(rounds, () => state, reads)) {
         state = changed(state, changes);
         for (const { scope, copy, narrower } of copies) {
-          const diff = shapeDiff(cuts ? changes.map(cut) : changes, scope, { narrower, reads });
+          const diff = shapeDiff(cuts ? changes.map(cut) : changes, scope, { narrower, suspended: [], reads });
           if (diff !== undefined) {
             copy.apply(diff);
             expect(JSON.stringify(diff)).not.toContain("secret");
@@ -218,7 +218,7 @@ test("two overlapping subscriptions of one peer together hold the whole", () => 
       for (const changes of history(rounds, () => state, reads)) {
         state = changed(state, changes);
         for (const { scope, copy } of copies) {
-          const diff = shapeDiff(changes, scope, { narrower: narrowerPlaces(scope, all), reads });
+          const diff = shapeDiff(changes, scope, { narrower: narrowerPlaces(scope, all), suspended: [], reads });
           if (diff === undefined) continue;
           copy.apply(diff);
           // Removing a part of a value that is no object any more does nothing.
@@ -257,7 +257,7 @@ test("a diff names no place that is hidden or covered by a narrower subscription
         state = changed(state, changes);
         for (const scope of all) {
           const narrower = narrowerPlaces(scope, all);
-          const diff = shapeDiff(changes, scope, { narrower, reads });
+          const diff = shapeDiff(changes, scope, { narrower, suspended: [], reads });
           const lists = new Set(changes.flatMap((change) => (change.do === "list" ? [change.name] : [])));
           for (const place of diff === undefined ? [] : places(diff.data, placeOf(scope))) {
             if (place.length === 0 || lists.has(place[0] ?? "")) continue;
@@ -265,7 +265,8 @@ test("a diff names no place that is hidden or covered by a narrower subscription
             expect(reads.at(place) || reads.below(place), JSON.stringify({ place, diff })).toBe(true);
           }
           const notified = changes.filter((change) => {
-            const at = change.do === "list" ? [change.name] : change.do === "notify" ? [] : change.path;
+            const at =
+              change.do === "list" ? [change.name] : change.do === "notify" || change.do === "sys" ? [] : change.path;
             const way = change.do === "set" ? at.slice(0, change.createdFrom ?? at.length) : at;
             return reads.at(at) || reads.below(at) || reads.at(way);
           });

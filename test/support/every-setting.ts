@@ -1,4 +1,4 @@
-/** A value other than the default for every setting of the stacks, and for the secret of the creation token. */
+/** A value other than the default for every setting of the stacks, for the event bus, and for the secret of the creation token. */
 export const EVERY_SETTING = {
   name: "Second",
   domainName: "actors.example.com",
@@ -14,6 +14,7 @@ export const EVERY_SETTING = {
   tracing: "true",
   alarmEmail: "night@example.com",
   tags: "team=night watch,env=prod",
+  BUS: "eventbridge",
   ACTOR_CREATION: "token",
   ACTOR_CREATION_TOKEN_SECRET: "my/token",
   ACTOR_CREATION_TOKEN_VERSION: "11111111-2222-3333-4444-555555555555",

@@ -18,7 +18,7 @@ export function changed(state: State, changes: readonly Change[]): State {
   const names = new Set(state.keys());
   for (const one of changes) {
     if (one.do === "list") names.add(one.name);
-    else if (one.do !== "notify" && one.path[0] !== undefined) names.add(one.path[0]);
+    else if (one.do !== "notify" && one.do !== "sys" && one.path[0] !== undefined) names.add(one.path[0]);
   }
   const lists = new Set(changes.flatMap((one) => (one.do === "list" ? [one.name] : [])));
   const next = new Map<string, Json>();

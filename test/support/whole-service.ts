@@ -1,4 +1,5 @@
 /** Whole services in this process that reach each other through their own handlers, routed as the gateway does. */
+import { MemoryBus } from "../../lib/bus/memory-bus.ts";
 import type { APIGatewayProxyEventV2, Context } from "aws-lambda";
 import { routes as actorRoutes } from "../../lib/api/actors.ts";
 import { routes as callbackRoutes } from "../../lib/api/callbacks.ts";
@@ -110,6 +111,7 @@ export class WholeService {
       config: readConfig({ BASE_URL: origin, TABLE_NAME: "t", ACTOR_CREATION: "open", ...options.environment }),
       table: this.table,
       http: network,
+      bus: new MemoryBus(),
       queue: this.#queue,
       clock: { now: () => this.now },
       log: { info: log("info"), warn: log("warn"), error: log("error") },

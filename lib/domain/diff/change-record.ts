@@ -52,13 +52,48 @@ export interface ListChange {
 /** An app event: a change at a target whose state the application keeps itself. */
 export interface NotifyChange extends Scope {
   readonly do: "notify";
+  /** What was published: JSON, a text as a string, or other bytes as base64 (`attributes.base64`). */
+  readonly data: Json;
+  /** What was published with it. Absent: nothing. */
+  readonly attributes?: EventAttributes;
+}
+
+/** What a publisher gives with an event. The record keeps it, so that every listener reads the same event. */
+export interface EventAttributes {
+  readonly type?: string;
+  /** RFC 3339. Absent: the time of the record. */
+  readonly time?: string;
+  readonly dataschema?: string;
+  /** Absent: `application/json`. */
+  readonly datacontenttype?: string;
+  /** `data` is base64. */
+  readonly base64?: true;
+  /** 1 to 128 bytes: events of one target with one `partitionkey` are kept in order. */
+  readonly partitionkey?: string;
+  readonly traceparent?: string;
+  readonly tracestate?: string;
+  /** The `source` and `id` of the CloudEvent that was published. */
+  readonly originsource?: string;
+  readonly originid?: string;
+  /** Further attributes of that CloudEvent. */
+  readonly extensions?: Readonly<Record<string, string | number | boolean>>;
+}
+
+/**
+ * The service's own event, for listeners of `$sys` alone: no diff follows from it. `event` is the topic without `$sys.`
+ * (`webhook.failing`); the events of one `listener` are kept in order.
+ */
+export interface SysChange {
+  readonly do: "sys";
+  readonly event: string;
+  readonly listener: string;
   readonly data: Json;
 }
 
 /** A change of the properties. */
 export type PropertyChange = SetChange | DeleteChange | ListChange;
 /** A change that a record can have. */
-export type Change = PropertyChange | NotifyChange;
+export type Change = PropertyChange | NotifyChange | SysChange;
 
 /** One inbound subscription of a peer, as a `subscriptions` record names it. */
 export interface NamedScope extends Scope {
@@ -71,7 +106,7 @@ export interface NamedScope extends Scope {
  * the log alone, so the log also records what decides it: each kind beside `change` says what holds from its record on.
  */
 export type LogRecord =
-  | { readonly kind: "change"; readonly at: string; readonly changes: readonly Change[] }
+  | ChangeRecord
   | {
       readonly kind: "permissions";
       readonly at: string;
@@ -86,6 +121,17 @@ export type LogRecord =
     }
   | ({ readonly kind: "suspend" | "resume"; readonly at: string } & Suspension)
   | ResyncRecord;
+
+/** Changes that are one fact. `at` tells apart the records of one actor; see `LogRecord`. */
+export interface ChangeRecord {
+  readonly kind: "change";
+  readonly at: string;
+  readonly changes: readonly Change[];
+  /** The W3C `traceparent` of the request that made the changes. Absent: it had none. */
+  readonly traceparent?: string;
+  /** How many hooks on events led to the changes, one after another. Absent: none. */
+  readonly hops?: number;
+}
 
 /**
  * One subscription has one resync, with the number `sequence`, in place of everything before it. Committed together with
@@ -194,7 +240,7 @@ function resourceOf(after: Json | undefined, path: Place): Json | undefined {
  * `value` is the whole property; changes of other properties leave it as it is.
  */
 export function applyChange(name: string, value: Json | undefined, change: Change): Json | undefined {
-  if (change.do === "notify" || change.do === "list") return value;
+  if (change.do === "notify" || change.do === "list" || change.do === "sys") return value;
   if (change.path.length === 0) return undefined;
   if (change.path[0] !== name) return value;
   return withValueAt(value, change.path.slice(1), change.do === "set" ? change.value : undefined);

@@ -3,6 +3,7 @@ import { compact } from "../../system/compact.ts";
 import type { Json } from "../../system/ports.ts";
 import type { Change, DeleteChange, ListChange, NotifyChange, SetChange } from "./change-record.ts";
 import { combine, type Edit, type ShapedDiff } from "./diff-tree.ts";
+import { isSuspended } from "./overlap.ts";
 import { removedKeysAt, type RemovedKeys, type CreatedObjects } from "../terms/removed-keys.ts";
 import { isObject } from "../json/json.ts";
 import { valueAt } from "../json/json-path.ts";
@@ -15,33 +16,44 @@ export type { ShapedDiff } from "./diff-tree.ts";
 export interface DiffContext {
   /** Places that narrower subscriptions of the same peer cover (`narrowerPlaces`). */
   readonly narrower: readonly Place[];
+  /** Suspended places of the subscription's target: changes there, or when they cover the scope any, make no diff. */
+  readonly suspended: readonly Place[];
   /** The permissions of the peer. */
   readonly reads: Reads;
 }
 
 /**
- * The diff that the changes of one record make for a subscription: relative to its scope, without the places of
- * narrower subscriptions and without what permissions hide. Undefined when nothing remains: then the record makes no
+ * The diff that the changes of one record make for a subscription: relative to its scope, without suspended changes, the
+ * places of narrower subscriptions and what permissions hide. Undefined when nothing remains: then the record makes no
  * number. Several changes of one place count in their order.
  */
-export function shapeDiff(changes: readonly Change[], scope: Scope, context: DiffContext): ShapedDiff | undefined {
+export function shapeDiff(
+  changes: readonly Change[],
+  scope: Scope,
+  { narrower, suspended, reads }: DiffContext,
+): ShapedDiff | undefined {
   const own = placeOf(scope);
-  const shaping: Shaping = {
-    own,
-    narrower: context.narrower.filter((place) => place.length > own.length && covers(own, place)),
-    reads: context.reads,
-  };
-  return combine(changes.flatMap((change) => editsOf(change, scope.target, shaping)));
+  const inside = narrower.filter((place) => place.length > own.length && covers(own, place));
+  const shaping: Shaping = { own, narrower: inside, reads };
+  const concerned = changes.filter((change) => !isSuspended(suspended, scope, pathOf(change)));
+  return combine(concerned.flatMap((change) => editsOf(change, scope.target, shaping)));
 }
 
-interface Shaping extends DiffContext {
+function pathOf(change: Change): Place {
+  if (change.do === "notify") return placeOf(change);
+  // No diff follows from it, wherever it is.
+  if (change.do === "sys") return [];
+  return change.do === "list" ? [change.name] : change.path;
+}
+
+interface Shaping extends Omit<DiffContext, "suspended"> {
   /** The subscription's own place. */
   readonly own: Place;
 }
 
 function editsOf(change: Change, target: string, shaping: Shaping): readonly Edit[] {
   if (change.do === "notify") return change.target === target ? ofAppEvent(change, shaping) : [];
-  if (target !== PROPERTIES) return [];
+  if (target !== PROPERTIES || change.do === "sys") return [];
   if (change.do === "list") return ofList(change, shaping);
   const { own } = shaping;
   if (covers(own, change.path)) {

@@ -1,8 +1,9 @@
 /** Numbers that were made, rendered again from the log's records: for callbacks, polls and single diffs. */
 import type { LogRecord } from "../diff/change-record.ts";
+import { shapeDiff } from "../diff/shape-diff.ts";
 import { isExact, slicesAfter, type Run, type Slice } from "./subscription-backlog.ts";
 import {
-  contentOf,
+  diffContext,
   type ContextVersion,
   type RenderedDiff,
   type Subscriber,
@@ -47,7 +48,8 @@ export function resyncOf({ run }: Slice): RenderedDiff | undefined {
 
 /** True when a record of a slice's run made one of its numbers. */
 export function madeNumber(state: SubscriptionState, who: Subscriber, { run }: Slice, record: LogRecord): boolean {
-  return record.kind === "change" && contentOf(record.changes, who, contextOfRun(state, run)) !== undefined;
+  if (record.kind !== "change") return false;
+  return shapeDiff(record.changes, who, diffContext(contextOfRun(state, run))) !== undefined;
 }
 
 /**
@@ -78,7 +80,8 @@ export function render(
   now: Reads,
 ): RenderedDiff | undefined {
   if (record.kind !== "change") return undefined;
-  const content = contentOf(record.changes, who, contextOfRun(state, run), now) ?? { data: {}, overwritten: [] };
+  const context = diffContext(contextOfRun(state, run), now);
+  const content = shapeDiff(record.changes, who, context) ?? { data: {}, overwritten: [] };
   return { sequence, recordNumber, at: record.at, content };
 }
 

@@ -3,11 +3,11 @@
  * and the records alone, so another instance that continues after a crash gets the same numbers.
  */
 import { compact } from "../../system/compact.ts";
-import type { Change, Granularity, LogRecord, NamedScope, ResyncRecord } from "../diff/change-record.ts";
+import type { Granularity, LogRecord, NamedScope, ResyncRecord } from "../diff/change-record.ts";
 import { comesBack, isSuspended, narrowerPlaces, outermost } from "../diff/overlap.ts";
 import type { PropertyPermissions } from "../policy/permissions.ts";
 import { covers, placeOf, samePlace, type Place, type Scope } from "../terms/scope.ts";
-import { shapeDiff, type ShapedDiff } from "../diff/shape-diff.ts";
+import { shapeDiff, type DiffContext, type ShapedDiff } from "../diff/shape-diff.ts";
 import { MAX_CONTEXTS, MAX_RUNS, withNumber, withoutNumbers, type Run } from "./subscription-backlog.ts";
 import { bothReads, readsOf, type Reads } from "../policy/visibility.ts";
 
@@ -90,7 +90,7 @@ export function advance(state: SubscriptionState, who: Subscriber, recordNumber:
   if (state.ended) return { state: at };
   switch (record.kind) {
     case "change": {
-      const content = contentOf(record.changes, who, currentContext(state));
+      const content = shapeDiff(record.changes, who, diffContext(currentContext(state)));
       return content === undefined ? { state: at } : numbered(at, content, record.at);
     }
     case "permissions":
@@ -144,19 +144,10 @@ export function clear(state: SubscriptionState, upTo: number): SubscriptionState
   return pruned({ ...state, cleared: upTo, runs: withoutNumbers(state.runs, upTo) });
 }
 
-/** The content that the changes of a record have for the subscription in a context, without suspended ones. */
-export function contentOf(
-  changes: readonly Change[],
-  who: Subscriber,
-  context: ContextVersion,
-  now?: Reads,
-): ShapedDiff | undefined {
-  const then = readsOf(context.permissions);
-  const concerned = changes.filter((change) => !isSuspended(context.suspended, who, pathOf(change)));
-  return shapeDiff(concerned, who, {
-    narrower: context.narrower,
-    reads: now === undefined ? then : bothReads(then, now),
-  });
+/** What shapes the diffs of a context; with `now`, what the peer may read today, only places that both show. */
+export function diffContext({ narrower, suspended, permissions }: ContextVersion, now?: Reads): DiffContext {
+  const then = readsOf(permissions);
+  return { narrower, suspended, reads: now === undefined ? then : bothReads(then, now) };
 }
 
 /** The context that holds now. */
@@ -182,11 +173,6 @@ const permissionsKey = ({ patterns, excluded_patterns, operations }: PropertyPer
   excluded_patterns,
   operations,
 ];
-
-function pathOf(change: Change): Place {
-  if (change.do === "notify") return placeOf(change);
-  return change.do === "list" ? [change.name] : change.path;
-}
 
 const placed = (at: { readonly target: string; readonly subtarget?: string }): Scope =>
   compact({ target: at.target, subtarget: at.subtarget });

@@ -17,12 +17,12 @@ import { readTrust } from "../../trust/trust-record.ts";
 import { peerOf, type BreakerRecovery } from "./breaker-recovery.ts";
 import { isReplaying, readBreaker } from "./breaker-store.ts";
 import type { DeliveryPool } from "./delivery-pool.ts";
-import { NO_FAN_OUT, sumOf, type DeliveryOutcome, type FanOutResult } from "../subscribers/fan-out-result.ts";
+import { NO_FAN_OUT, sumOf, type FanOutResult } from "../subscribers/fan-out-result.ts";
 import { DeliverySession, type SessionDeps } from "./delivery-session.ts";
 import { aloneOf, deliverAlone, type Alone } from "./lone-delivery.ts";
 import type { TrustCache } from "./trust-cache.ts";
 import { keptBack } from "./recipient.ts";
-import { outcomeOf } from "./round-outcome.ts";
+import { outcomeOf, type RoundOutcome } from "./round-outcome.ts";
 import { readRound, type RoundItems } from "./round-reading.ts";
 import { MOST_OF_A_REQUEST, handOverSlices } from "./slices.ts";
 import { DeliveryBudget } from "./delivery-budget.ts";
@@ -45,12 +45,7 @@ export interface FanOutDeps extends SessionDeps, LeaseDeps, WakeUpDeps {
   readonly timeoutMs: number;
 }
 
-type Outcome = DeliveryOutcome & {
-  /** Unfinished and unleased: log maintenance retries after this many seconds. */
-  readonly unfinished?: number;
-};
-
-const TROUBLE: Outcome = { kind: "deferred", unfinished: AFTER_TROUBLE_SECONDS };
+const TROUBLE: RoundOutcome = { kind: "deferred", unfinished: AFTER_TROUBLE_SECONDS };
 
 /** What the end of a session without a failure means for the newest number. */
 const OUTCOMES = { done: "delivered", open: "skipped", refused: "skipped", paused: "deferred" } as const;
@@ -81,7 +76,7 @@ interface Delivery extends Round {
   readonly step: AdvanceOptions;
 }
 
-type Send = (delivery: Delivery) => Promise<Outcome>;
+type Send = (delivery: Delivery) => Promise<RoundOutcome>;
 
 /** Which subscriptions of an actor. */
 type Names = readonly Pick<SubscriberName, "peerId" | "id">[];
@@ -105,8 +100,8 @@ export class FanOut {
   async publish(commit: Commit, time = DeliveryBudget.ofCaller(this.#deps.clock)): Promise<FanOutResult> {
     const { actorId, newest, records, head } = commit;
     if (head.subscribers === 0) return NO_FAN_OUT;
-    const { heads, changeLog, log, clock } = this.#deps;
-    const alone = aloneOf(commit, clock.now(), this.#deps);
+    const { heads, changeLog, log } = this.#deps;
+    const alone = aloneOf(commit, this.#deps, () => this.#newest.get(actorId) !== newest);
     this.#newest.set(actorId, newest);
     try {
       const names = await heads.touched(
@@ -121,13 +116,13 @@ export class FanOut {
       if (isWide) await handOverSlices(this.#deps, { actorId, upTo: newest }, notified);
       const cache = new RecordCache(changeLog, actorId, records);
       const outcomes = isWide
-        ? notified.map((): Outcome => ({ kind: "deferred" }))
+        ? notified.map((): RoundOutcome => ({ kind: "deferred" }))
         : time === undefined
-          ? notified.map((): Outcome => ({ kind: "deferred", unfinished: 0 }))
+          ? notified.map((): RoundOutcome => ({ kind: "deferred", unfinished: 0 }))
           : await this.#round(actorId, notified, { newest, records, alone, cache, buckets, time, waiting: new Set() });
       const waits = outcomes.flatMap(({ unfinished }) => unfinished ?? []);
       if (waits.length > 0) await this.#handOver(actorId, Math.min(...waits));
-      return sumOf([...outcomes, ...Array.from({ length: polling }, (): Outcome => ({ kind: "skipped" }))]);
+      return sumOf([...outcomes, ...Array.from({ length: polling }, (): RoundOutcome => ({ kind: "skipped" }))]);
     } catch (error) {
       log.error("the callbacks of a change failed; the maintenance sends them", { actorId, error });
       await this.#handOver(actorId, AFTER_TROUBLE_SECONDS);
@@ -148,9 +143,9 @@ export class FanOut {
     return outcomes.some(({ unfinished }) => unfinished === 0) ? "late" : "done";
   }
 
-  async #round(actorId: string, names: Names, round: Round): Promise<readonly Outcome[]> {
+  async #round(actorId: string, names: Names, round: Round): Promise<readonly RoundOutcome[]> {
     const { cursors, pool, log } = this.#deps;
-    const work: Promise<Outcome>[] = [];
+    const work: Promise<RoundOutcome>[] = [];
     for (const some of byBuckets(names, AT_ONCE)) {
       const peers = [...new Set(some.map(({ peerId }) => peerId))];
       let found: RoundItems;
@@ -194,7 +189,7 @@ export class FanOut {
    * Makes the numbers of a subscription whose lease another delivery has, which sends them. That one may be waiting for
    * this very request, so this does not queue for the peer, unless the lease is released meanwhile.
    */
-  async #leaveToHolder(delivery: Delivery, send: Send): Promise<Outcome> {
+  async #leaveToHolder(delivery: Delivery, send: Send): Promise<RoundOutcome> {
     const { cursors } = this.#deps;
     const advanced = await cursors.advance(delivery.head, delivery.step);
     if (advanced !== undefined && !cursors.isLeased(advanced.head)) {
@@ -205,7 +200,7 @@ export class FanOut {
   }
 
   /** Sends as the peer's trust, its breaker, its pause and its refusal allow. The cursor advances in every case. */
-  async #send(delivery: Delivery): Promise<Outcome> {
+  async #send(delivery: Delivery): Promise<RoundOutcome> {
     const { clock, cursors, trustCache } = this.#deps;
     const { head, step, time, waiting } = delivery;
     waiting.delete(head.peerId);
@@ -219,7 +214,8 @@ export class FanOut {
     const { openUntil, pausedUntil } = readBreaker(item);
     if (openUntil !== undefined || pausedUntil !== undefined) return await this.#recover(delivery, item);
     const replaying = isReplaying(item);
-    const lone = replaying ? undefined : await this.#sendAlone(delivery, item);
+    const input = { ...delivery, ahead: step.ahead, trust: readTrust(item), records: recordsOf(delivery) };
+    const lone = replaying ? undefined : await deliverAlone(this.#deps, input);
     if (lone !== undefined) return lone;
     const lease = newLease(this.#deps, time.remaining());
     const always = replaying || head.refused !== undefined;
@@ -250,20 +246,8 @@ export class FanOut {
     return outcomeOf(delivery, advanced, { kind: OUTCOMES[end] });
   }
 
-  /** Sends the number of a commit that is alone; undefined when a lease is needed. */
-  async #sendAlone(delivery: Delivery, item: Item): Promise<Outcome | undefined> {
-    const { alone, head, time, step } = delivery;
-    const { ahead } = step;
-    // A later commit of this process takes leases, and would send the number again.
-    const isMet = this.#newest.get(head.actorId) !== delivery.newest;
-    if (alone === undefined || ahead === undefined || isMet) return undefined;
-    const input = { head, ahead, alone, trust: readTrust(item), time, records: recordsOf(delivery) };
-    const sent = await deliverAlone(this.#deps, input);
-    return sent === "late" ? { kind: "deferred", unfinished: 0 } : sent;
-  }
-
   /** Probes a peer whose breaker is open, or sends what has waited for the end of its pause, before anything new. */
-  async #recover(delivery: Delivery, item: Item): Promise<Outcome> {
+  async #recover(delivery: Delivery, item: Item): Promise<RoundOutcome> {
     const { clock, cursors, recovery } = this.#deps;
     const { head, step, time } = delivery;
     const advanced = await cursors.advance(head, { ...step, store: "lazy" });
@@ -281,7 +265,7 @@ export class FanOut {
   /**
    * The outcome of the newest number after others of the peer were sent with it; `otherwise`: it was not among them.
    */
-  async #afterwards(advanced: AdvanceResult | undefined, otherwise: "skipped" | "deferred"): Promise<Outcome> {
+  async #afterwards(advanced: AdvanceResult | undefined, otherwise: "skipped" | "deferred"): Promise<RoundOutcome> {
     if (advanced === undefined) return { kind: "nothing" };
     const { actorId, peerId, id, state } = advanced.head;
     const item = await this.#deps.table.get(inboundHeadKey({ actorId, peerId, id }));

@@ -15,9 +15,9 @@ import { recordOf } from "../../domain/log/render-backlog.ts";
 import type { Commit } from "../../change-log/log-commits.ts";
 import type { Advanced, RenderedDiff } from "../../domain/log/subscription-log.ts";
 import { fits, withoutLeft, type CursorStore } from "../subscribers/cursor-store.ts";
-import type { DeliveryOutcome } from "../subscribers/fan-out-result.ts";
 import { changeHead, isSameLife, noteAlone, readInboundHead, type InboundHead } from "../subscribers/inbound-head.ts";
 import type { Records } from "../subscribers/rendered-diffs.ts";
+import type { Clock } from "../../system/ports.ts";
 import { retryOnConflict } from "../../system/retry-on-conflict.ts";
 import type { TrustRecord } from "../../trust/trust-record.ts";
 import { BACKGROUND_MS, type DeliveryBudget } from "./delivery-budget.ts";
@@ -26,6 +26,7 @@ import { afterLostRace, type LostRace } from "./lost-race.ts";
 import { NumberSender, type Tried } from "./number-sender.ts";
 import { Recipient } from "./recipient.ts";
 import { RefusalNotes } from "./refusal-notes.ts";
+import type { RoundOutcome } from "./round-outcome.ts";
 import { diffsToSend, firstOf } from "./session-backlog.ts";
 
 /** What a delivery may take beside its time-out, ms: until it begins, and for its note. */
@@ -39,6 +40,8 @@ export interface Alone {
   readonly from: number;
   /** A delivery that begins later, ms since 1970, may take longer than the next commit expects of it. */
   readonly until: number;
+  /** True once this process has a later commit: that one takes leases, and would send the number again. */
+  readonly isMet: () => boolean;
 }
 
 /**
@@ -47,16 +50,18 @@ export interface Alone {
  *
  * @param options.timeoutMs the longest that one callback takes
  * @param options.retries how often it may be repeated, as long as there is time
+ * @param isMet as in the result
  */
 export function aloneOf(
   { head, records }: Commit,
-  now: number,
-  { timeoutMs, retries }: { readonly timeoutMs: number; readonly retries: number },
+  { clock, timeoutMs, retries }: { readonly clock: Clock; readonly timeoutMs: number; readonly retries: number },
+  isMet: Alone["isMet"],
 ): Alone | undefined {
   const [first] = records;
+  const now = clock.now();
   const repeatsMs = retries === 0 ? 0 : BACKGROUND_MS;
   const isQuiet = head.at / 1_000 < now - timeoutMs - MARGIN_MS - repeatsMs;
-  return first !== undefined && isQuiet ? { from: first.number, until: now + MARGIN_MS } : undefined;
+  return first !== undefined && isQuiet ? { from: first.number, until: now + MARGIN_MS, isMet } : undefined;
 }
 
 export interface LoneDeps extends SessionDeps {
@@ -67,16 +72,17 @@ export interface LoneDeps extends SessionDeps {
 export interface LoneInput {
   /** As it is stored, without a live lease. */
   readonly head: InboundHead;
-  /** Where it stands at the log's end. */
-  readonly ahead: Advanced;
-  readonly alone: Alone;
+  /** Where it stands at the log's end, when that is known. */
+  readonly ahead?: Advanced | undefined;
+  /** Of a commit that is alone. */
+  readonly alone?: Alone | undefined;
   readonly trust: TrustRecord;
   readonly time: DeliveryBudget;
   readonly records: Records;
 }
 
-/** The one number that a request made and that no earlier one waits for; undefined when a lease is needed. */
-function onlyNumber({ head, ahead: { state }, alone: { from } }: LoneInput): number | undefined {
+/** The one number that a commit made and that no earlier one waits for; undefined when a lease is needed. */
+function onlyNumber(head: InboundHead, { state }: Advanced, { from }: Alone): number | undefined {
   const { sequence, granularity, ended, cleared } = state;
   const { tried: newest, ranges } = withoutCleared(head.delivery, cleared);
   if (head.refused !== undefined || ended || granularity === "none" || ranges.length >= MAX_RANGES) return undefined;
@@ -86,13 +92,14 @@ function onlyNumber({ head, ahead: { state }, alone: { from } }: LoneInput): num
 
 /**
  * Sends the number that the request made, and notes the result: one update when no other writer was there meanwhile, none
- * when nothing may go to the peer. `late`: there was no time for it. Undefined, with nothing sent, when the subscription
- * has something else to send, or is refused.
+ * when nothing may go to the peer. Undefined, with nothing sent, when a lease is needed: the commit is not alone, or the
+ * subscription has something else to send, or is refused.
  */
-export async function deliverAlone(deps: LoneDeps, input: LoneInput): Promise<DeliveryOutcome | "late" | undefined> {
+export async function deliverAlone(deps: LoneDeps, input: LoneInput): Promise<RoundOutcome | undefined> {
   const { breakers, wakeHead, ended } = deps;
-  const { head, ahead, trust, time, records } = input;
-  const sequence = deps.clock.now() > input.alone.until ? undefined : onlyNumber(input);
+  const { head, ahead, alone, trust, time, records } = input;
+  if (ahead === undefined || alone === undefined || alone.isMet() || deps.clock.now() > alone.until) return undefined;
+  const sequence = onlyNumber(head, ahead, alone);
   if (sequence === undefined) return undefined;
   const recipient = new Recipient(deps, trust);
   const at = { ...head, state: ahead.state };
@@ -108,7 +115,7 @@ export async function deliverAlone(deps: LoneDeps, input: LoneInput): Promise<De
     rendered = await firstOf(diffsToSend(recipient, at, numbers));
     if (rendered?.sequence !== sequence) return undefined;
   }
-  if (!time.mayStart()) return "late";
+  if (!time.mayStart()) return { kind: "deferred", unfinished: 0 };
   const refusal = new RefusalNotes(deps, head);
   const sender = new NumberSender(deps, { recipient, refusal, time });
   const sent = await sender.send(at, rendered);
@@ -119,7 +126,7 @@ export async function deliverAlone(deps: LoneDeps, input: LoneInput): Promise<De
   } finally {
     // A number that was tried must not be tried again because something else failed.
     if (sent.is !== "polls" && (sent.is !== "later" || refusal.noted !== undefined)) {
-      noted = await note(deps, input, { sequence, sent, refusal });
+      noted = await note(deps, { head, ahead }, { sequence, sent, refusal });
     }
   }
   // When the instance dies here, the head's due time does the same. What is not stored the next delivery learns again.
@@ -134,7 +141,7 @@ export async function deliverAlone(deps: LoneDeps, input: LoneInput): Promise<De
 /** Stores what became of a number. */
 async function note(
   deps: LoneDeps,
-  { head, ahead }: LoneInput,
+  { head, ahead }: { readonly head: InboundHead; readonly ahead: Advanced },
   { sequence, sent, refusal }: { sequence: number; sent: Tried; refusal: RefusalNotes },
 ): Promise<"written" | LostRace> {
   const { table, clock, cursors, incarnation } = deps;

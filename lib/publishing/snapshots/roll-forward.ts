@@ -32,7 +32,7 @@ export function changesOf(records: readonly NumberedRecord[]): readonly Numbered
 /** The names of the properties that the changes make or change. */
 export function namesIn(changes: readonly NumberedChange[]): readonly string[] {
   const names = changes.flatMap(({ change }) => {
-    if (change.do === "notify") return [];
+    if (change.do === "notify" || change.do === "sys") return [];
     const name = change.do === "list" ? change.name : change.path[0];
     return name === undefined ? [] : [name];
   });
@@ -48,7 +48,7 @@ export function takesAway(name: string, change: Change): boolean {
 
 /** True when the change concerns that property. */
 export function touches(name: string, change: Change): boolean {
-  if (change.do === "notify") return false;
+  if (change.do === "notify" || change.do === "sys") return false;
   if (change.do === "list") return change.name === name;
   return change.path.length === 0 || change.path[0] === name;
 }

@@ -147,7 +147,7 @@ export class InboundHeads {
     const pk = scopePartition(actorId);
     const query = async (prefix: string): Promise<readonly Item[]> => await queryAll(this.#table, { pk, prefix });
     const places = records.flatMap((record): Touched[] => {
-      if (record.kind === "change") return record.changes.map(placed);
+      if (record.kind === "change") return record.changes.flatMap(placed);
       return record.kind === "resume" ? [{ target: record.target, name: record.subtarget }] : [];
     });
     const pages = [...new Set(places.map(({ target }) => target))].flatMap((target) => {
@@ -234,9 +234,10 @@ interface Touched {
   readonly name: string | undefined;
 }
 
-function placed(change: Change): Touched {
-  if (change.do === "notify") return { target: change.target, name: change.subtarget };
-  return { target: PROPERTIES, name: change.do === "list" ? change.name : change.path[0] };
+function placed(change: Change): readonly Touched[] {
+  if (change.do === "sys") return [];
+  if (change.do === "notify") return [{ target: change.target, name: change.subtarget }];
+  return [{ target: PROPERTIES, name: change.do === "list" ? change.name : change.path[0] }];
 }
 
 const isAmong = (item: Item, names: ReadonlySet<string | undefined>): boolean =>

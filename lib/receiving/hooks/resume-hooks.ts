@@ -1,8 +1,9 @@
 /** A `stop` verdict pauses the hooks of a stream. Once the event that stopped it is resolved, waiting events run in order. */
 import type { Clock, Deadline } from "../../system/ports.ts";
 import type { Head } from "../stream/head.ts";
-import type { HookRuns } from "./hook-runs.ts";
-import type { FailedEventStore } from "./failed-event-store.ts";
+import type { HookRuns } from "../../failed-events/hook-runs.ts";
+import type { FailedEventStore } from "../../failed-events/failed-event-store.ts";
+import { hookSource } from "../../dynamodb/keys/failed-events.ts";
 import type { WakeUps } from "../stream/wake-ups.ts";
 import { resumeHooksLater } from "../stream/stream-changes.ts";
 import type { StreamStore } from "../stream/stream-store.ts";
@@ -58,8 +59,9 @@ async function runPage(
 ): Promise<Outcome> {
   const { failedEvents, hooks, clock, reserveMs } = deps;
   // Several events may have stopped the stream, one of them just now.
-  if (await failedEvents.isStopped({ actorId, peerId, subscriptionId })) return "stopped";
-  const query = { peerId, subscriptionId, limit: PAGE, status: "waiting" } as const;
+  const source = hookSource({ peerId, subscriptionId });
+  if (await failedEvents.isStopped(actorId, source)) return "stopped";
+  const query = { source, limit: PAGE, status: "waiting" } as const;
   const { events } = await failedEvents.page(actorId, query);
   if (events.length === 0) return "open";
   for (const event of events) {

@@ -11,7 +11,7 @@ import type { Clock, Deadline, Ids, Json, Log } from "../../system/ports.ts";
 import { StandaloneApplier, type CallbackHandler, type ProcessedCallback } from "./standalone-applier.ts";
 import { makeStandaloneStream, removeBuffered } from "./standalone-streams.ts";
 import { sequencingStateOf, type Head } from "../stream/head.ts";
-import { CallbackType } from "../hooks/hook-event.ts";
+import { CallbackType } from "../../failed-events/hook-event.ts";
 import { idsOf } from "../stream/event-applier.ts";
 import { Sequencer, type Delivered } from "../stream/sequencer.ts";
 import { WakeUps } from "../stream/wake-ups.ts";

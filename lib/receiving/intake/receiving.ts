@@ -1,8 +1,9 @@
 /** The receiving side put together over the ports it is given. */
 import type { After, DelayQueue, Ids } from "../../system/ports.ts";
-import { FailedEventStore } from "../hooks/failed-event-store.ts";
-import type { HookRunner } from "../hooks/hook-event.ts";
-import { HookRuns } from "../hooks/hook-runs.ts";
+import { FailedEventStore } from "../../failed-events/failed-event-store.ts";
+import type { HookRunner } from "../../failed-events/hook-event.ts";
+import { HookRuns } from "../../failed-events/hook-runs.ts";
+import { hookPauses } from "../hooks/hook-pauses.ts";
 import type { ReceivingPorts, RecoveryDeps, RecoverySettings } from "../recovery/recovery-settings.ts";
 import { StaleReads } from "../recovery/stale-reads.ts";
 import { Sequencer } from "../stream/sequencer.ts";
@@ -53,11 +54,10 @@ export function createReceiving(deps: ReceivingDeps, streaming = createStreams(d
   const reserveMs = settings.hookTimeoutMs + STORE_RESERVE_MS;
   const maxAttempts = settings.hookMaxAttempts;
   const { streams, wakeUps } = streaming;
-  const failedEvents = new FailedEventStore(table);
+  const failedEvents = new FailedEventStore({ ...deps, source: hookPauses(table) });
   const hooks = new HookRuns({
     ...deps,
     failedEvents,
-    wakeUps,
     settings: { maxAttempts, timeoutMs: settings.hookTimeoutMs },
   });
   const stale = new StaleParts({ ...deps, wakeUps, maxAttempts });

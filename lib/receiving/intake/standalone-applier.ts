@@ -5,7 +5,7 @@ import { parseText, printJson } from "../../domain/json/json-text.ts";
 import type { Attribute, Condition, Item } from "../../dynamodb/table.ts";
 import { ServiceError } from "../../system/errors.ts";
 import type { Json } from "../../system/ports.ts";
-import type { CallbackType } from "../hooks/hook-event.ts";
+import type { CallbackType } from "../../failed-events/hook-event.ts";
 import type { Applied, EventApplier } from "../stream/event-applier.ts";
 
 /** One numbered callback as its handler gets it. */

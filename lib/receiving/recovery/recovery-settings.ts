@@ -2,9 +2,9 @@
 import type { Table } from "../../dynamodb/table.ts";
 import type { Clock, Deadline, Json, Log } from "../../system/ports.ts";
 import type { Head } from "../stream/head.ts";
-import type { HookEvent } from "../hooks/hook-event.ts";
-import type { HookRuns } from "../hooks/hook-runs.ts";
-import type { FailedEventStore } from "../hooks/failed-event-store.ts";
+import type { HookEvent } from "../../failed-events/hook-event.ts";
+import type { HookRuns } from "../../failed-events/hook-runs.ts";
+import type { FailedEventStore } from "../../failed-events/failed-event-store.ts";
 import type { OpenPlaces } from "./place-reads.ts";
 import type { Publishers, ReadFailure } from "../../peers/publisher.ts";
 import type { ReceivedData } from "../stream/ports.ts";

@@ -7,7 +7,7 @@ import type { StatePart } from "../../peers/publisher.ts";
 import { compact } from "../../system/compact.ts";
 import type { Deadline } from "../../system/ports.ts";
 import type { Head } from "../stream/head.ts";
-import { partEventOf } from "../hooks/hook-event.ts";
+import { partEventOf } from "../hooks/stream-events.ts";
 import { targetOf } from "./place-reads.ts";
 import type { RecoveryDeps } from "./recovery-settings.ts";
 import { reread, type Reread } from "./reread.ts";

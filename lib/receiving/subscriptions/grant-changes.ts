@@ -6,7 +6,7 @@ import type { PeerRef } from "../../domain/terms/refs.ts";
 import { placeOf } from "../../domain/terms/scope.ts";
 import { visiblePart, type Reads } from "../../domain/policy/visibility.ts";
 import type { Table } from "../../dynamodb/table.ts";
-import { idOf } from "../hooks/hook-event.ts";
+import { idOf } from "../../failed-events/hook-event.ts";
 import { isExcluded, markFollowed, readsOfGrant, storeGrant, unfollowedGrant, type KeptGrant } from "./grant-store.ts";
 import type { PeerStore } from "../replica/peer-store.ts";
 import { TOUCHES_PER_MS } from "../replica/write-policy.ts";

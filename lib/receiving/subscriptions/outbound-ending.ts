@@ -2,10 +2,11 @@
 import type { SubscriptionLifecycle } from "../../actors/application.ts";
 import type { PeerRef, StreamRef } from "../../domain/terms/refs.ts";
 import { placeOf } from "../../domain/terms/scope.ts";
-import { actorPartition } from "../../dynamodb/keys/partition.ts";
-import { bufferEpoch, bufferPartition, failedEventIdKeyOf, failedEventPrefix } from "../../dynamodb/keys/streams.ts";
+import { deleteFailedEvents } from "../../failed-events/failed-event-store.ts";
+import { hookSource } from "../../dynamodb/keys/failed-events.ts";
+import { bufferEpoch, bufferPartition } from "../../dynamodb/keys/streams.ts";
 import { deleteIf } from "../../dynamodb/outcomes.ts";
-import { deleteRange, pagesOf } from "../../dynamodb/paging.ts";
+import { deleteRange } from "../../dynamodb/paging.ts";
 import type { Key, Table } from "../../dynamodb/table.ts";
 import type { Clock, Log } from "../../system/ports.ts";
 import type { RemoteOf } from "../../peers/remote-actor.ts";
@@ -84,7 +85,7 @@ export class OutboundEnding {
     if (!head.keepData && broaderThan(head, others) === undefined) await this.#removeData(head, others);
     const trusted = (await trusts.get(actorId, peerId)) !== undefined;
     if (!trusted && !others.some((other) => other.subscriptionId === subscriptionId)) {
-      await deleteFailedEvents(table, actorId, failedEventPrefix(peerId, subscriptionId));
+      await deleteFailedEvents(table, actorId, { source: hookSource({ peerId, subscriptionId }) });
     }
     if (!trusted && others.length === 0 && !head.keepData) await store(actorId, peerId).deleteAll();
     await deleteIf(table, head.key, headIs.ended);
@@ -99,7 +100,7 @@ export class OutboundEnding {
       await heads.end(head, options.keepData);
       await emptyBuffer(table, head.key, head.epoch + 1);
     }
-    await deleteFailedEvents(table, actorId, failedEventPrefix(peerId));
+    await deleteFailedEvents(table, actorId, { peerId });
     if (!options.keepData) await store(actorId, peerId).deleteAll();
     await forgetOwnership(table, peer);
   }
@@ -108,12 +109,4 @@ export class OutboundEnding {
 /** Deletes callbacks that were buffered in epochs before this one; those of this one may have been acknowledged just now. */
 export async function emptyBuffer(table: Table, stream: Key, epoch: number): Promise<void> {
   await deleteRange(table, { pk: bufferPartition(stream), prefix: "", until: bufferEpoch(epoch) });
-}
-
-/** Deletes failed events and stale parts, and the items that find them by their ids. */
-async function deleteFailedEvents(table: Table, actorId: string, prefix: string): Promise<void> {
-  for await (const items of pagesOf(table, { pk: actorPartition(actorId), prefix, only: [] })) {
-    const keys = items.flatMap(({ pk, sk }) => [{ pk, sk }, failedEventIdKeyOf({ pk, sk })]);
-    if (keys.length > 0) await table.deleteMany(keys);
-  }
 }

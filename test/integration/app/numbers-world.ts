@@ -2,7 +2,7 @@
 import { ActingWebApp } from "../../../lib/application/acting-web-app.ts";
 import { printJson } from "../../../lib/domain/json/json-text.ts";
 import { RemotePeerStore } from "../../../lib/receiving/replica/remote-peer-store.ts";
-import { Verdict } from "../../../lib/receiving/hooks/hook-event.ts";
+import { Verdict } from "../../../lib/failed-events/hook-event.ts";
 import { bearer, Network, type Answer } from "../../support/in-process.ts";
 import { WholeService, type Hosted } from "../../support/whole-service.ts";
 

@@ -1,3 +1,4 @@
+import { NoBus } from "../../../lib/bus/no-bus.ts";
 import { AsyncLocalStorage } from "node:async_hooks";
 import { inspect } from "node:util";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -111,6 +112,7 @@ function compose(): Service {
     }),
     table: new DocumentTable({ ...platform, client, tableName: stack.tableName }),
     http: new PeerHttpClient({ allowHttp: true, allowPrivate: true }),
+    bus: new NoBus(),
     queue: {
       send: () => {
         note().sends = true;

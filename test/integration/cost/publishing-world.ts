@@ -7,12 +7,12 @@ import { measure, type Cost, type Measurement } from "../../support/measured-tab
 import { always } from "../../../lib/dynamodb/table.ts";
 import { routes as propertyRoutes } from "../../../lib/api/properties.ts";
 import { routes as subscriptionRoutes } from "../../../lib/api/subscriptions.ts";
-import { answer } from "../../../lib/http/area.ts";
+import { area, type AreaHandler } from "../../../lib/http/area.ts";
 import type { Reply } from "../../../lib/http/reply.ts";
-import type { RouteMap } from "../../../lib/api/handler.ts";
 import { randomIds } from "../../../lib/system/ids.ts";
 import type { Json, PeerAnswer, PeerRequest } from "../../../lib/system/ports.ts";
 import type { Service } from "../../../lib/compose/service.ts";
+import { ANY_TIME, askArea } from "../../support/area-request.ts";
 import { startEmulatedTable, type EmulatedTable } from "../../support/emulated-table.ts";
 import { Network } from "../../support/in-process.ts";
 import { WholeService } from "../../support/whole-service.ts";
@@ -38,7 +38,7 @@ export class PublishingCosts {
   readonly #host: WholeService;
   readonly #table: EmulatedTable;
   readonly #measurement: Measurement;
-  readonly #areas: Readonly<Record<string, RouteMap>>;
+  readonly #areas: Readonly<Record<"properties" | "subscriptions", AreaHandler>>;
 
   private constructor(table: EmulatedTable) {
     this.#table = table;
@@ -57,7 +57,11 @@ export class PublishingCosts {
       environment: { TABLE_NAME: table.tableName },
     });
     this.services = this.#host.service;
-    this.#areas = { properties: propertyRoutes(this.services), subscriptions: subscriptionRoutes(this.services) };
+    const provide = () => ({ ...this.services, after: ANY_TIME });
+    this.#areas = {
+      properties: area("properties", propertyRoutes, provide),
+      subscriptions: area("subscriptions", subscriptionRoutes, provide),
+    };
   }
 
   get now(): number {
@@ -126,21 +130,14 @@ export class PublishingCosts {
 
   async #ask(route: string, actorId: string, authorization: string, more: Asking): Promise<Reply> {
     const [method = "", pattern = ""] = route.split(" ");
-    const area = pattern.startsWith("/{actorId}/subscriptions") ? "subscriptions" : "properties";
+    const handler = this.#areas[pattern.startsWith("/{actorId}/subscriptions") ? "subscriptions" : "properties"];
     const end = this.now + REQUEST_MS;
-    const request = {
-      ...{
-        method,
-        pattern,
-        path: pattern,
-        params: { actorId, ...more.params },
-        query: new URLSearchParams(more.query),
-      },
+    return await askArea(handler, {
+      ...{ method, pattern, params: { actorId, ...more.params }, remaining: () => end - this.now },
+      query: new URLSearchParams(more.query).toString(),
       headers: { authorization, "content-type": "application/json", ...more.headers },
       body: more.json === undefined ? new Uint8Array() : Buffer.from(JSON.stringify(more.json)),
-      ...{ requestId: "r", deadline: { remaining: () => end - this.now } },
-    };
-    return await answer(area, request, this.#areas[area] ?? {}, this.services);
+    });
   }
 
   /** Runs the sweep's work for an actor's change log when it is due. */

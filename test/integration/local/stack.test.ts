@@ -45,10 +45,20 @@ describe("the local stack", () => {
       ALLOW_HTTP_PEERS: "true",
       ALLOW_PRIVATE_PEERS: "true",
       CALLBACK_MODE: "async",
+      BUS: "memory",
       GAP_TIMEOUT_SECONDS: "2",
       INCARNATION: expect.stringMatching(/^local-/),
     });
     expect(environment).not.toHaveProperty("SOMETHING");
+  });
+
+  it.each([
+    ["none", "none"],
+    // EventBridge is out of reach here; the log shows what it would be sent.
+    ["eventbridge", "memory"],
+  ])("has, for the event bus %s, the transport %s", async (given, transport) => {
+    const { get } = await open({ environment: { BUS: given } });
+    expect((await get("/environment")).BUS).toBe(transport);
   });
 
   it("has another incarnation at each start", async () => {

@@ -1,6 +1,6 @@
 import { recoverStream } from "../../../lib/receiving/recovery/recover-stream.ts";
 import { beforeEach, describe, expect, it } from "vitest";
-import { Verdict, type HookEvent } from "../../../lib/receiving/hooks/hook-event.ts";
+import { Verdict, type HookEvent } from "../../../lib/failed-events/hook-event.ts";
 import type { Json } from "../../../lib/system/ports.ts";
 import type { TrustRecord } from "../../../lib/trust/trust-record.ts";
 import { OperatedService } from "./operated-service.ts";
@@ -44,7 +44,7 @@ describe("GET /parked", () => {
     expect(answer).toEqual({
       data: [
         {
-          ...{ id: expect.stringMatching(/^[0-9a-f]{32}$/) as string, kind: "hook" },
+          ...{ id: expect.stringMatching(/^[0-9a-f]{32}$/) as string, kind: "hook", source: "hook:bob:sub" },
           ...{ peerid: "bob", subscriptionid: "sub" },
           ...{ target: "properties", sequence: 1, callbackType: "diff", status: "retry", starts: 1 },
           attempts: [{ at: "2026-01-01T00:00:00.000Z", error: "Error: no luck" }],
@@ -54,7 +54,7 @@ describe("GET /parked", () => {
     });
   });
 
-  it("filters by one peer, and lists many page by page", async () => {
+  it("filters by one peer or source, and lists many page by page", async () => {
     const carol = await service.trust("carol");
     await service.subscribe(carol, "other");
     hook = fail("park");
@@ -62,6 +62,9 @@ describe("GET /parked", () => {
     await service.callback(carol, 1, { a: 1 }, "other");
     expect((await failedEvents("peerid=carol")).data).toHaveLength(1);
     expect((await failedEvents("peerid=nobody")).data).toEqual([]);
+    expect((await failedEvents("source=hook:carol:other")).data).toHaveLength(1);
+    expect((await failedEvents("source=hook:carol:sub")).data).toEqual([]);
+    expect((await failedEvents("source=webhook:carol")).data).toEqual([]);
     const seen: string[] = [];
     let after: string | undefined;
     do {
@@ -75,6 +78,9 @@ describe("GET /parked", () => {
   it.each([
     ["limit=0", "limit"],
     ["peerid=a%20b", "peerid"],
+    ["source=hook:bob", "source"],
+    ["source=webhook:a%20b", "source"],
+    ["source=group:a", "source"],
     ["after=%21%21", "after"],
     [`after=${"x".repeat(700)}`, "after"],
   ])("refuses %.20s, naming it", async (query, field) => {

@@ -1,4 +1,5 @@
 /** An actor's properties over HTTP events, in this process, over an in-memory table that may fail. */
+import { NoBus } from "../../../lib/bus/no-bus.ts";
 import type { APIGatewayProxyEventV2, Context } from "aws-lambda";
 import { routes } from "../../../lib/api/properties.ts";
 import { ActorFactory } from "../../../lib/actors/factory.ts";
@@ -73,6 +74,7 @@ export class PropertyWorld {
       config: readConfig({ BASE_URL: "https://us.example", TABLE_NAME: "t", ACTOR_CREATION: "open" }),
       table: this.table,
       http: { send: () => Promise.reject(new PeerFailure("unreachable", "No network here.")) },
+      bus: new NoBus(),
       queue: new MemoryQueue(),
       clock: { now: () => this.now },
       log: { info: quiet, warn: quiet, error: quiet },

@@ -131,7 +131,14 @@ describe("a part that could not be read", () => {
     expect(more).toEqual([]);
     expect(failed).toEqual({
       id: expect.stringMatching(/^[0-9a-f]{32}$/) as string,
-      ...{ kind: "read", peerid: "peer", subscriptionid: SUB, place: "memo", reason: "The peer answered 409." },
+      ...{
+        kind: "read",
+        source: `hook:peer:${SUB}`,
+        peerid: "peer",
+        subscriptionid: SUB,
+        place: "memo",
+        reason: "The peer answered 409.",
+      },
       since: "2026-01-01T00:00:00.000Z",
     });
     const id = String(failed?.["id"]);

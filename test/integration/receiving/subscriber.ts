@@ -4,14 +4,14 @@ import { routes as peerRoutes } from "../../../lib/api/peers.ts";
 import { routes as subscriptionRoutes } from "../../../lib/api/subscriptions.ts";
 import { ActingWebApp } from "../../../lib/application/acting-web-app.ts";
 import type { Table } from "../../../lib/dynamodb/table.ts";
-import { answer } from "../../../lib/http/area.ts";
+import { area, type AreaHandler } from "../../../lib/http/area.ts";
 import type { Reply } from "../../../lib/http/reply.ts";
-import type { RouteMap } from "../../../lib/api/handler.ts";
 import { actorItem } from "../../../lib/actors/actor-record.ts";
 import { hashMinted } from "../../../lib/actors/passphrase.ts";
 import { PeerReader } from "../../../lib/receiving/replica/peer-reader.ts";
 import type { DelayedWork, Json, PeerAnswer, PeerRequest } from "../../../lib/system/ports.ts";
 import type { Service } from "../../../lib/compose/service.ts";
+import { ANY_TIME, askArea } from "../../support/area-request.ts";
 import { Network } from "../../support/in-process.ts";
 import { MemoryTable } from "../../support/memory-table.ts";
 import { WholeService } from "../../support/whole-service.ts";
@@ -29,6 +29,8 @@ export interface Said {
   readonly text?: string | Uint8Array;
   readonly headers?: Record<string, string>;
 }
+
+type AreaName = "callbacks" | "subscriptions" | "peers";
 
 /** What the scripted peer answers: by `METHOD path` below its root; 404 for the rest. */
 export type Script = Record<string, Said | undefined>;
@@ -49,7 +51,7 @@ export class Subscriber {
   readonly hookRuns: HookRun[] = [];
   readonly logged: WholeService["logged"];
   readonly app: ActingWebApp;
-  readonly #routes: Readonly<Record<string, RouteMap>>;
+  readonly #areas: Readonly<Record<AreaName, AreaHandler>>;
 
   constructor(
     options: { environment?: Record<string, string>; table?: (inner: MemoryTable) => Table; app?: ActingWebApp } = {},
@@ -70,11 +72,11 @@ export class Subscriber {
       ...(options.environment === undefined ? {} : { environment: options.environment }),
     });
     ({ service: this.service, messages: this.messages, logged: this.logged } = this.host);
-    const { service } = this;
-    this.#routes = {
-      callbacks: callbackRoutes(service),
-      peers: peerRoutes(service),
-      subscriptions: subscriptionRoutes(service),
+    const provide = () => ({ ...this.service, after: ANY_TIME });
+    this.#areas = {
+      callbacks: area("callbacks", callbackRoutes, provide),
+      peers: area("peers", peerRoutes, provide),
+      subscriptions: area("subscriptions", subscriptionRoutes, provide),
     };
   }
 
@@ -197,27 +199,13 @@ export class Subscriber {
   }
 
   async ask(
-    area: "callbacks" | "subscriptions" | "peers",
+    of: AreaName,
     route: string,
     request: { params: Record<string, string>; headers: Record<string, string>; body: Uint8Array; query?: string },
   ): Promise<Reply> {
     const [method = "", pattern = ""] = route.split(" ");
-    return await answer(
-      area,
-      {
-        method,
-        pattern,
-        path: pattern,
-        params: request.params,
-        query: new URLSearchParams(request.query ?? ""),
-        headers: request.headers,
-        body: request.body,
-        requestId: "r",
-        deadline: this.deadline(),
-      },
-      this.#routes[area] ?? {},
-      this.service,
-    );
+    const deadline = this.deadline();
+    return await askArea(this.#areas[of], { method, pattern, ...request, remaining: () => deadline.remaining() });
   }
 
   /** Lets the delayed messages that are due by now arrive. */

@@ -1,4 +1,5 @@
 /** One simulated instance of the service: all its functions over a table that fails, a network of scripted peers, a queue. */
+import { NoBus } from "../../../lib/bus/no-bus.ts";
 import { AsyncLocalStorage } from "node:async_hooks";
 import { routes as peerRoutes } from "../../../lib/api/peers.ts";
 import { routes as propertyRoutes } from "../../../lib/api/properties.ts";
@@ -9,7 +10,7 @@ import { ActingWebApp } from "../../../lib/application/acting-web-app.ts";
 import type { Config } from "../../../lib/system/config.ts";
 import type { Table } from "../../../lib/dynamodb/table.ts";
 import { platform } from "../../../lib/system/platform.ts";
-import { answer } from "../../../lib/http/area.ts";
+import { area, type AreaHandler } from "../../../lib/http/area.ts";
 import type { Reply } from "../../../lib/http/reply.ts";
 import type { RouteMap } from "../../../lib/api/handler.ts";
 import type {
@@ -22,6 +23,7 @@ import type {
   QueueDepth,
 } from "../../../lib/system/ports.ts";
 import { composeService, type Service } from "../../../lib/compose/service.ts";
+import { ANY_TIME, askArea } from "../area-request.ts";
 import { FaultyTable, type Effect } from "../faulty-table.ts";
 import { work } from "../memory-queue.ts";
 import { withJson } from "../sent-json.ts";
@@ -71,8 +73,8 @@ export class Instance {
   /** Settles when the instance dies. */
   readonly death: Promise<"dead">;
   readonly #world: InstanceWorld;
-  /** The routes of the areas that were asked so far. */
-  readonly #areas = new Map<string, RouteMap>();
+  /** The handlers of the areas that were asked so far. */
+  readonly #areas = new Map<string, AreaHandler>();
   #die: () => void = () => undefined;
 
   constructor(world: InstanceWorld) {
@@ -112,6 +114,7 @@ export class Instance {
           }
         },
       },
+      bus: new NoBus(),
       queue: {
         send: async (work) => {
           await this.#step();
@@ -138,30 +141,25 @@ export class Instance {
     this.#die();
   }
 
-  /** One request to a route, as the router answers it. */
+  /** One request to a route, as its area answers it. */
   async ask(route: string, params: Readonly<Record<string, string>>, asking: Asking): Promise<Reply> {
     const [method = "", pattern = ""] = route.split(" ");
-    const area = allRoutes.find((each) => each.path === pattern)?.area ?? "actors";
-    return await answer(
-      area,
-      {
-        ...{ method, pattern, path: pattern, params, requestId: "r", deadline: this.deadline() },
-        query: new URLSearchParams(asking.query ?? ""),
-        headers: {
-          authorization: asking.auth,
-          ...(asking.json === undefined ? {} : { "content-type": "application/json" }),
-          ...asking.headers,
-        },
-        body: asking.json === undefined ? new Uint8Array() : Buffer.from(JSON.stringify(asking.json)),
+    const deadline = this.deadline();
+    return await askArea(this.#handlerOf(allRoutes.find((each) => each.path === pattern)?.area ?? "actors"), {
+      ...{ method, pattern, params, remaining: () => deadline.remaining(), query: asking.query },
+      headers: {
+        authorization: asking.auth,
+        ...(asking.json === undefined ? {} : { "content-type": "application/json" }),
+        ...asking.headers,
       },
-      this.#routesOf(area),
-      this.services,
-    );
+      body: asking.json === undefined ? new Uint8Array() : Buffer.from(JSON.stringify(asking.json)),
+    });
   }
 
-  #routesOf(area: string): RouteMap {
-    const known = this.#areas.get(area) ?? ROUTES[area]?.(this.services) ?? {};
-    this.#areas.set(area, known);
+  #handlerOf(name: string): AreaHandler {
+    const routes = ROUTES[name] ?? (() => ({}));
+    const known = this.#areas.get(name) ?? area(name, routes, () => ({ ...this.services, after: ANY_TIME }));
+    this.#areas.set(name, known);
     return known;
   }
 

@@ -3,11 +3,12 @@
  * of every subscription. The stored heads, callbacks and polls are compared with it.
  */
 import type { Change, LogRecord, NamedScope } from "../../../lib/domain/diff/change-record.ts";
+import { shapeDiff } from "../../../lib/domain/diff/shape-diff.ts";
 import { defaultPermissions, type PropertyPermissions } from "../../../lib/domain/policy/permissions.ts";
 import { placeOf, type Place } from "../../../lib/domain/terms/scope.ts";
 import {
   advance,
-  contentOf,
+  diffContext,
   currentContext,
   startState,
   type Subscriber,
@@ -182,11 +183,13 @@ export class Ledger {
     const reads = inForce.map(({ permissions }) => readsOf(permissions));
     // Log and trust may be read one after the other: then only places that both show are sent.
     return reads.flatMap((logged, index) =>
-      reads
-        .slice(index)
-        .map(
-          (now) => contentOf(record.changes, line.who, said, bothReads(logged, now)) ?? { data: {}, overwritten: [] },
-        ),
+      reads.slice(index).map(
+        (now) =>
+          shapeDiff(record.changes, line.who, diffContext(said, bothReads(logged, now))) ?? {
+            data: {},
+            overwritten: [],
+          },
+      ),
     );
   }
 

@@ -1,8 +1,9 @@
 /** What must hold of a simulated stream: R1 to R5 as checks on its table and on the runs of its hooks. */
 import { parseWatermark } from "../../../lib/domain/log/watermark.ts";
-import { outboundHeadKey, failedEventPrefix, bufferedKey } from "../../../lib/dynamodb/keys/streams.ts";
+import { failedEventPrefix } from "../../../lib/dynamodb/keys/failed-events.ts";
+import { outboundHeadKey, bufferedKey } from "../../../lib/dynamodb/keys/streams.ts";
 import { readHead, type Head } from "../../../lib/receiving/stream/head.ts";
-import type { HookEvent } from "../../../lib/receiving/hooks/hook-event.ts";
+import type { HookEvent } from "../../../lib/failed-events/hook-event.ts";
 import type { MemoryTable } from "../memory-table.ts";
 import type { ModelPublisher } from "./model-publisher.ts";
 

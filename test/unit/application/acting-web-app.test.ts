@@ -3,16 +3,18 @@ import { ActingWebApp, type HookEvent } from "../../../lib/application/acting-we
 import { CallbackType, Verdict } from "../../../lib/index.ts";
 import { isInsideHook } from "../../../lib/system/request-context.ts";
 import type { Actor } from "../../../lib/application/actor.ts";
+import { NoBus } from "../../../lib/bus/no-bus.ts";
 import { readConfig } from "../../../lib/system/config.ts";
-import { verdictOf } from "../../../lib/receiving/hooks/hook-event.ts";
+import { verdictOf } from "../../../lib/failed-events/hook-event.ts";
 
 const signal = new AbortController().signal;
 const least = { BASE_URL: "https://me.example", TABLE_NAME: "things" };
 const actor: Pick<Actor, "id"> = { id: "me" };
+const bus = new NoBus();
 
 function make(): ActingWebApp {
   const app = new ActingWebApp({ awType: "urn:test", desc: "test" });
-  app.bind(() => actor as Actor);
+  app.bind(() => actor as Actor, bus);
   return app;
 }
 
@@ -20,6 +22,13 @@ const eventOn = (target: string, more: Partial<HookEvent> = {}): HookEvent => ({
   ...{ id: "e1", actorId: "me", peerId: "peer", subscriptionId: "sub", target, epoch: 1, sequence: 7 },
   ...{ callbackType: "diff", data: { a: 1 } },
   ...more,
+});
+
+describe("the event bus of an application", () => {
+  it("is the deployment's, once a function has started", () => {
+    expect(make().bus).toBe(bus);
+    expect(() => new ActingWebApp({ awType: "urn:test", desc: "test" }).bus).toThrow(TypeError);
+  });
 });
 
 describe("an application's options", () => {
@@ -93,7 +102,7 @@ describe("a subscription data hook", () => {
     await app.run(eventOn("properties"), signal);
     await app.run(eventOn("orders"), signal);
     expect(events).toEqual(["own properties", "any orders"]);
-    expect(app.handles("anything")).toBe(true);
+    expect(app.handles({ target: "anything" })).toBe(true);
   });
 
   it("runs after the one registered before it for the same target", async () => {
@@ -110,7 +119,7 @@ describe("a subscription data hook", () => {
 
   it("that is not there makes nothing run", async () => {
     const app = make().subscriptionDataHook("orders", () => undefined);
-    expect(app.handles("properties")).toBe(false);
+    expect(app.handles({ target: "properties" })).toBe(false);
     await app.run(eventOn("properties"), signal);
   });
 

@@ -193,5 +193,7 @@ const lists = operations.map(([operation, length]): Row => {
 });
 
 test.each([...objects, ...lists])("%s", (_, change, ...diffs) => {
-  expect(SCOPES.map((scope) => shapeDiff([change], scope, { narrower: [], reads: READS_ALL }))).toEqual(diffs);
+  expect(SCOPES.map((scope) => shapeDiff([change], scope, { narrower: [], suspended: [], reads: READS_ALL }))).toEqual(
+    diffs,
+  );
 });

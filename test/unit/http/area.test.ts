@@ -1,40 +1,37 @@
 import { describe, expect, it } from "vitest";
 import { ServiceError } from "../../../lib/system/errors.ts";
 import type { Gate } from "../../../lib/http/access.ts";
-import { answer, area } from "../../../lib/http/area.ts";
-import type { After } from "../../../lib/system/ports.ts";
-import { acceptedRequestId, acceptedTraceparent, meantMethod, type ServiceRequest } from "../../../lib/http/request.ts";
+import { area } from "../../../lib/http/area.ts";
+import { acceptedRequestId, acceptedTraceparent, meantMethod } from "../../../lib/http/request.ts";
 import type { Handle } from "../../../lib/api/handler.ts";
 import type { ServiceParties } from "../../../lib/trust/callers.ts";
 import { json } from "../../../lib/http/reply.ts";
+import { ANY_TIME, askArea } from "../../support/area-request.ts";
 
 const gate: Gate<ServiceParties> = {
   actor: () => Promise.resolve(undefined),
   admit: () => Promise.reject(new ServiceError("auth.missing", "no")),
 };
 
-const never: After = () => () => undefined;
-
-function asked(handle: Handle, after = never) {
+function asked(handle: Handle, after = ANY_TIME) {
   const lines: unknown[] = [];
   const note = (...args: unknown[]): void => void lines.push(args);
-  const request: ServiceRequest = {
-    method: "GET",
-    pattern: "/x",
-    path: "/x",
-    params: {},
-    query: new URLSearchParams(),
-    headers: { authorization: "Bearer hush-hush" },
-    body: new Uint8Array(),
-    requestId: "r1",
-    deadline: { remaining: () => 1000 },
-  };
   const services = {
     clock: { now: () => 0 },
     log: { info: note, warn: note, error: note },
+    ids: { id: () => "minted" },
     gate,
+    after,
   };
-  const reply = answer("test", request, { "GET /x": { access: ["anyone"], handle } }, services, after);
+  const handler = area(
+    "test",
+    () => ({ "GET /x": { access: ["anyone" as const], handle } }),
+    () => services,
+  );
+  const reply = askArea(handler, {
+    ...{ method: "GET", pattern: "/x", params: {}, body: new Uint8Array(), remaining: () => 1000 },
+    headers: { authorization: "Bearer hush-hush", "x-request-id": "r1" },
+  });
   return { reply, lines };
 }
 

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { DueIndexTable } from "../../../lib/dynamodb/keys/due-index.ts";
 import { logHeadKey } from "../../../lib/dynamodb/keys/publishing.ts";
-import { failedEventKey, outboundHeadKey } from "../../../lib/dynamodb/keys/streams.ts";
+import { failedEventKey, hookSource } from "../../../lib/dynamodb/keys/failed-events.ts";
+import { outboundHeadKey } from "../../../lib/dynamodb/keys/streams.ts";
 import { always, itemExists, type Key, type Table } from "../../../lib/dynamodb/table.ts";
 import { Sweep } from "../../../lib/scheduler/sweep.ts";
 import type { DueItem, FoundMessage, QueueDepth } from "../../../lib/system/ports.ts";
@@ -255,7 +256,7 @@ describe("what is due at once", () => {
     const world = new World(1);
     const gap = outboundHeadKey({ actorId: "receiver", peerId: "peer", subscriptionId: "sub" });
     const ids = { epoch: 1, sequence: 1, id: "e" };
-    const failed = failedEventKey({ actorId: "receiver", peerId: "peer", subscriptionId: "sub" }, ids);
+    const failed = failedEventKey("receiver", hookSource({ peerId: "peer", subscriptionId: "sub" }), ids);
     const many = Array.from({ length: 100 }, (_, at) =>
       outboundHeadKey({ actorId: "many", peerId: "peer", subscriptionId: String(at) }),
     );

@@ -48,6 +48,7 @@ describe("configuration", () => {
     ["ALLOW_HTTP_PEERS", "TRUE"],
     ["BASE_URL", "ftp://x"],
     ["TRUST_AUTO_APPROVE", "friend,,partner"],
+    ["BUS", "kafka"],
   ])("names %s when it is %j, with its value and what is allowed", (name, value) => {
     const faults = faultsOf({ ...least, [name]: value });
     expect(faults).toHaveLength(1);
@@ -74,6 +75,13 @@ describe("configuration", () => {
     expect(faultsOf({ ...least, ACTOR_CREATION: "token" })[0]).toContain("ACTOR_CREATION_TOKEN");
     const config = readConfig({ ...least, ACTOR_CREATION: "token", ACTOR_CREATION_TOKEN: "hush" });
     expect(config.actorCreationToken).toBe("hush");
+  });
+
+  it("demands the bus's name where there is one on EventBridge", () => {
+    expect(readConfig(least).bus).toBe("none");
+    expect(faultsOf({ ...least, BUS: "eventbridge" })[0]).toContain("EVENT_BUS_NAME");
+    const config = readConfig({ ...least, BUS: "eventbridge", EVENT_BUS_NAME: "events" });
+    expect(config).toMatchObject({ bus: "eventbridge", eventBusName: "events" });
   });
 
   it("reads a list of relationships", () => {

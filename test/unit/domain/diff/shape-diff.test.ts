@@ -28,7 +28,7 @@ function see(
   view: { narrower?: readonly Place[]; reads?: Reads } = {},
 ): ShapedDiff | undefined {
   const list = "do" in changes ? [changes] : changes;
-  return shapeDiff(list, scope, { narrower: view.narrower ?? [], reads: view.reads ?? READS_ALL });
+  return shapeDiff(list, scope, { narrower: view.narrower ?? [], suspended: [], reads: view.reads ?? READS_ALL });
 }
 
 const made = (result: RecordedChange | string): Change => {

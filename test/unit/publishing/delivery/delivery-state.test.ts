@@ -195,7 +195,7 @@ class Stage {
     if (ahead === undefined || trust === undefined) throw new Error("there is nothing to deliver");
     const time = DeliveryBudget.from(clock, 60_000);
     const deps = { ...this.#deps("taken"), cursors: this.service.cursors, incarnation: config.incarnation };
-    const alone = { from, until: clock.now() };
+    const alone = { from, until: clock.now(), isMet: () => false };
     await deliverAlone(deps, { head, ahead, alone, trust, time, records: changeLog });
   }
 

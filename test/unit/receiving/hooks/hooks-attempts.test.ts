@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { isServiceError } from "../../../../lib/system/errors.ts";
-import { Verdict } from "../../../../lib/receiving/hooks/hook-event.ts";
+import { Verdict } from "../../../../lib/failed-events/hook-event.ts";
 import { HookWorld, numbersOf, type Hook } from "./hook-world.ts";
 
 const FIRST = { starts: 1, hooksPaused: false };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Verdict } from "../../../../lib/receiving/hooks/hook-event.ts";
+import { Verdict } from "../../../../lib/failed-events/hook-event.ts";
 import { HookWorld, numbersOf } from "./hook-world.ts";
 import { idle } from "../../../support/idle.ts";
 

@@ -1,7 +1,7 @@
 import { resumeHooks } from "../../../../lib/receiving/hooks/resume-hooks.ts";
 import { describe, expect, it } from "vitest";
-import { Verdict } from "../../../../lib/receiving/hooks/hook-event.ts";
-import type { FailedEvent } from "../../../../lib/receiving/hooks/failed-event-item.ts";
+import { Verdict } from "../../../../lib/failed-events/hook-event.ts";
+import type { FailedEvent } from "../../../../lib/failed-events/failed-event.ts";
 import { HookWorld, numbersOf, STREAM } from "./hook-world.ts";
 import { InjectedFault } from "../../../support/faulty-table.ts";
 

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { environmentCredentials } from "../../../lib/dynamodb/environment-credentials.ts";
+import { environmentCredentials } from "../../../lib/aws/environment-credentials.ts";
 
 afterEach(() => vi.unstubAllEnvs());
 

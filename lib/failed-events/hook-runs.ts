@@ -1,9 +1,9 @@
-import { pauseAfter } from "../../domain/policy/backoff.ts";
-import type { After, Clock, Ids, Json, Log } from "../../system/ports.ts";
-import { verdictOf, type HookEvent, type HookRunner } from "./hook-event.ts";
-import type { Attempt, NextStep, FailedEvent, FailedEventStatus } from "./failed-event-item.ts";
+import { pauseAfter } from "../domain/policy/backoff.ts";
+import type { After, Clock, DelayQueue, Ids, Json, Log } from "../system/ports.ts";
+import { wakeUp } from "../system/wake-up.ts";
+import { isListenerEvent, verdictOf, type FailingEvent, type HookEvent, type HookRunner } from "./hook-event.ts";
+import type { Attempt, NextStep, FailedEvent, FailedEventStatus } from "./failed-event.ts";
 import type { FailedEventStore } from "./failed-event-store.ts";
-import type { WakeUps } from "../stream/wake-ups.ts";
 
 export interface HookSettings {
   readonly maxAttempts: number;
@@ -18,18 +18,18 @@ export type Retried = "done" | "dropped" | "busy" | FailedEventStatus;
 /** No retry begins before the hook's time limit and this, ms, have passed since another began. */
 const RETRY_MARGIN_MS = 5_000;
 
-export interface HookRunsDeps {
-  readonly runner: HookRunner;
-  readonly failedEvents: FailedEventStore;
-  readonly wakeUps: Pick<WakeUps, "schedule">;
+export interface HookRunsDeps<E extends FailingEvent> {
+  readonly runner: HookRunner<E>;
+  readonly failedEvents: FailedEventStore<E>;
+  readonly queue: DelayQueue;
   readonly clock: Clock;
   readonly ids: Ids;
   readonly log: Log;
   readonly settings: HookSettings;
   readonly random: () => number;
   readonly after: After;
-  /** The state that a resync event is about, as the replica has it now. */
-  readonly state: (event: HookEvent) => Promise<Json>;
+  /** The state that a resync event is about, as the replica has it now; none where no event is recorded without its data. */
+  readonly state?: (event: E) => Promise<Json>;
 }
 
 /** How a stream stands when the hooks of an event run for the first time. */
@@ -57,21 +57,21 @@ export interface FirstRun {
  * Invariants: at most one attempt of a recorded event runs at a time (`begin` is conditional); an event that stopped its
  * stream pauses its hooks until it is resolved, whatever its status becomes. failed-event-item.ts defines the statuses.
  */
-export class HookRuns {
-  readonly #deps: HookRunsDeps;
+export class HookRuns<E extends FailingEvent = HookEvent> {
+  readonly #deps: HookRunsDeps<E>;
 
-  constructor(deps: HookRunsDeps) {
+  constructor(deps: HookRunsDeps<E>) {
     this.#deps = deps;
   }
 
   /** True when some hook would run for the event. */
-  handles(event: HookEvent): boolean {
-    return this.#deps.runner.handles(event.target);
+  handles(event: E): boolean {
+    return this.#deps.runner.handles(event);
   }
 
   /** The first run of an event, in the order of its stream. @returns whether the stream's hooks are paused from now on */
   async runFirst(
-    event: HookEvent,
+    event: E,
     { starts, hooksPaused, stateStored = false }: FirstRun,
   ): Promise<{ readonly hooksPaused: boolean }> {
     const { failedEvents, clock, log, settings } = this.#deps;
@@ -99,10 +99,10 @@ export class HookRuns {
   }
 
   /** One more attempt of a failed event, even when its attempts are used up. */
-  async retry(failed: FailedEvent): Promise<Retried> {
+  async retry(failed: FailedEvent<E>): Promise<Retried> {
     const { failedEvents, clock, ids } = this.#deps;
     // The state is read before the start is counted: reading may fail, or take its time.
-    const event = failed.stateStored ? { ...failed.event, data: await this.#deps.state(failed.event) } : failed.event;
+    const event = failed.stateStored ? { ...failed.event, data: await this.#deps.state?.(failed.event) } : failed.event;
     const now = clock.now();
     const attemptId = ids.id().slice(0, 16);
     if (!(await failedEvents.begin(failed, { now, until: now + this.longestMs, attemptId }))) return "busy";
@@ -118,19 +118,19 @@ export class HookRuns {
   }
 
   /** Drops a failed event; false when an attempt of it is under way. Hooks that it paused resume. */
-  async skip(failed: FailedEvent): Promise<boolean> {
+  async skip(failed: FailedEvent<E>): Promise<boolean> {
     return await this.#resolve(failed, { unlessBusy: true });
   }
 
   /** Parks an event whose process died at every start. */
-  async giveUp(failed: FailedEvent): Promise<void> {
+  async giveUp(failed: FailedEvent<E>): Promise<void> {
     const error = `The process ended while this event was processed; it was begun ${String(failed.starts)} times in all.`;
     const attempt = { at: this.#deps.clock.now(), error };
     await this.#deps.failedEvents.failed(failed, attempt, nextOf(failed, { status: "parked" }));
   }
 
   /** True when only a person may begin a failed event again. */
-  exhausted(failed: FailedEvent): boolean {
+  exhausted(failed: FailedEvent<E>): boolean {
     return failed.starts >= this.#deps.settings.maxAttempts;
   }
 
@@ -140,16 +140,16 @@ export class HookRuns {
   }
 
   /** @returns false when an attempt is under way and `unlessBusy` is set */
-  async #resolve(failed: FailedEvent, options: { readonly unlessBusy?: boolean } = {}): Promise<boolean> {
+  async #resolve(failed: FailedEvent<E>, options: { readonly unlessBusy?: boolean } = {}): Promise<boolean> {
     const now = this.#deps.clock.now();
     const resolved = await this.#deps.failedEvents.resolve(failed, { now, ...options });
     if (resolved === "busy") return false;
-    if (resolved.release !== undefined) await this.#deps.wakeUps.schedule({ key: resolved.release, dueAt: now });
+    if (resolved.due !== undefined) await wakeUp(this.#deps, resolved.due, now);
     return true;
   }
 
   /** Runs the hooks within their time limit. */
-  async #run(event: HookEvent, starts: number): Promise<Run> {
+  async #run(event: E, starts: number): Promise<Run> {
     const { after, clock, log, random, runner, settings } = this.#deps;
     const at = clock.now();
     const limit = new AbortController();
@@ -187,7 +187,7 @@ type Run =
   { readonly is: "done" | "dropped" } | { readonly is: "failed"; readonly attempt: Attempt; readonly next: NextStep };
 
 /** An event that stopped its stream is stopped again where another is parked. */
-const nextOf = (failed: FailedEvent, next: NextStep): NextStep =>
+const nextOf = (failed: Pick<FailedEvent, "stops">, next: NextStep): NextStep =>
   failed.stops && next.status === "parked" ? { status: "stopped" } : next;
 
 /** An error as text. Hooks may throw anything, also values that have no text. */
@@ -199,11 +199,9 @@ function textOf(error: unknown): string {
   }
 }
 
-const eventFields = ({ id, actorId, peerId, subscriptionId, sequence, callbackType }: HookEvent) => ({
-  eventId: id,
-  actorId,
-  peerId,
-  subscriptionId,
-  sequence,
-  callbackType,
-});
+function eventFields(event: FailingEvent): Readonly<Record<string, unknown>> {
+  const { id: eventId, actorId, sequence } = event;
+  if (isListenerEvent(event)) return { eventId, actorId, sequence, source: event.source, topic: event.topic };
+  const { peerId, subscriptionId, callbackType } = event;
+  return { eventId, actorId, peerId, subscriptionId, sequence, callbackType };
+}

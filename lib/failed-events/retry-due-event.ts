@@ -1,5 +1,6 @@
-import type { Key } from "../../dynamodb/table.ts";
-import type { Clock, Deadline } from "../../system/ports.ts";
+import type { Key } from "../dynamodb/table.ts";
+import type { Clock, Deadline } from "../system/ports.ts";
+import type { FailingEvent } from "./hook-event.ts";
 import type { HookRuns } from "./hook-runs.ts";
 import type { FailedEventStore } from "./failed-event-store.ts";
 
@@ -7,12 +8,12 @@ import type { FailedEventStore } from "./failed-event-store.ts";
  * Runs the hooks of a failed event again when the event is due, or gives it up after its last start. An event that could
  * not end before `deadline` is left to the next call, because a start that is cut off counts.
  */
-export async function retryDueEvent(
+export async function retryDueEvent<E extends FailingEvent>(
   {
     failedEvents,
     hooks,
     clock,
-  }: { readonly failedEvents: FailedEventStore; readonly hooks: HookRuns; readonly clock: Clock },
+  }: { readonly failedEvents: FailedEventStore<E>; readonly hooks: HookRuns<E>; readonly clock: Clock },
   key: Key,
   deadline: Deadline,
 ): Promise<void> {

@@ -1,7 +1,7 @@
 import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
-import { httpHandler } from "../../../lib/dynamodb/http-handler.ts";
+import { httpHandler } from "../../../lib/aws/http-handler.ts";
 import { platform } from "../../../lib/system/platform.ts";
 import type { After } from "../../../lib/system/ports.ts";
 

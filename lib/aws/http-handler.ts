@@ -1,10 +1,10 @@
-/** Requests of the SDK over Node's HTTP, without what this service never uses of the SDK's own handler. */
+/** Requests to AWS over Node's HTTP, without what this service never uses of the SDK's own handler. */
 import * as http from "node:http";
 import * as https from "node:https";
 import { freshAgents } from "../system/fresh-agents.ts";
 import type { After, Clock } from "../system/ports.ts";
 
-/** A request as the SDK makes it, as far as DynamoDB's have it. */
+/** A request as the SDK makes it, as far as this service's have it. */
 interface SdkRequest {
   readonly protocol: string;
   readonly hostname: string;
@@ -35,7 +35,10 @@ export interface HttpHandlerOptions {
 /** The request handler of the SDK's interface. Answers come whole, with their bytes. */
 export interface HttpHandler {
   readonly metadata: { readonly handlerProtocol: string };
-  /** Rejects with `TimeoutError` for a time that is over, with Node's error for a connection that broke. */
+  /**
+   * Rejects with `TimeoutError` for a time that is over (its `code` is `ETIMEDOUT` when there was no connection yet), with
+   * Node's error for a connection that broke.
+   */
   handle(request: SdkRequest): Promise<{ response: SdkResponse }>;
   updateHttpClientConfig(): void;
   httpHandlerConfigs(): object;
@@ -67,7 +70,8 @@ export function httpHandler(options: HttpHandlerOptions): HttpHandler {
       sending.on("error", fail);
       sending.on("socket", (socket) => {
         if (!socket.connecting) return;
-        const cancel = after(connectMs, () => sending.destroy(timedOut(`no connection in ${connectMs} ms`)));
+        const late = `no connection in ${connectMs} ms`;
+        const cancel = after(connectMs, () => sending.destroy(timedOut(late, { code: "ETIMEDOUT" })));
         cancels.push(cancel);
         socket.once(secure ? "secureConnect" : "connect", cancel);
       });
@@ -93,6 +97,6 @@ export function httpHandler(options: HttpHandlerOptions): HttpHandler {
   };
 }
 
-function timedOut(what: string): Error {
-  return Object.assign(new Error(`DynamoDB: ${what}.`), { name: "TimeoutError" });
+function timedOut(what: string, more: { readonly code?: string } = {}): Error {
+  return Object.assign(new Error(`AWS: ${what}.`), { name: "TimeoutError", ...more });
 }

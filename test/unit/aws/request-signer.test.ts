@@ -1,8 +1,9 @@
 import { DynamoDBClient, GetItemCommand } from "@aws-sdk/client-dynamodb";
 import { describe, expect, it } from "vitest";
-import { requestSigner, type Credentials, type SignableRequest } from "../../../lib/dynamodb/request-signer.ts";
+import { requestSigner, type Credentials, type SignableRequest } from "../../../lib/aws/request-signer.ts";
 
 const NOW = Date.UTC(2026, 0, 1, 12, 30, 15, 123);
+const SCOPE = { service: "dynamodb", region: "eu-north-1" };
 const KEYS: Credentials = { accessKeyId: "AKID", secretAccessKey: "secret", sessionToken: "token==" };
 
 /** A request to DynamoDB as a client of the SDK's own signer sends it, at the time of this machine. */
@@ -47,7 +48,7 @@ describe("the signer", () => {
     ["without one", { accessKeyId: "AKID", secretAccessKey: "s/e+c" }],
   ])("signs a request %s as the SDK does", async (_, credentials) => {
     const sdk = await sentBySdk(credentials, "eu-north-1");
-    const signer = requestSigner("eu-north-1", () => Promise.resolve(credentials), Date.now);
+    const signer = requestSigner(SCOPE, () => Promise.resolve(credentials), Date.now);
     const ours = await signer.sign(unsigned(sdk), { signingDate: timeOf(sdk) });
     expect(signatureOf(ours)).toMatch(/^AWS4-HMAC-SHA256 Credential=AKID\/\d{8}\/eu-north-1\/dynamodb\/aws4_request, /);
     expect(ours.headers).toEqual(sdk.headers);
@@ -55,7 +56,7 @@ describe("the signer", () => {
 
   it("signs for its own time when it gets none, and leaves out what changes on the way", async () => {
     const signer = requestSigner(
-      "eu-north-1",
+      SCOPE,
       () => Promise.resolve(KEYS),
       () => NOW,
     );
@@ -68,14 +69,14 @@ describe("the signer", () => {
   it("signs each request by the credentials and the day as they are then", async () => {
     let [keys, now] = [KEYS, NOW];
     const signer = requestSigner(
-      "eu-north-1",
+      SCOPE,
       () => Promise.resolve(keys),
       () => now,
     );
     const fresh = async (): Promise<string> =>
       signatureOf(
         await requestSigner(
-          "eu-north-1",
+          SCOPE,
           () => Promise.resolve(keys),
           () => now,
         ).sign(request()),
@@ -91,10 +92,10 @@ describe("the signer", () => {
   });
 
   it.each([{ method: "GET" }, { path: "/x" }, { query: { a: "b" } }, { body: undefined }])(
-    "refuses what is no request of DynamoDB: %j",
+    "refuses a request of another form: %j",
     async (other) => {
       const signer = requestSigner(
-        "eu-north-1",
+        SCOPE,
         () => Promise.resolve(KEYS),
         () => NOW,
       );

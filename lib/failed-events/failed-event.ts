@@ -1,10 +1,9 @@
 /** The states of a failed event, and its item. */
-import { compact } from "../../system/compact.ts";
-import { parseText } from "../../domain/json/json-text.ts";
-import type { Scope } from "../../domain/terms/scope.ts";
-import { streamOfFailedEventKey } from "../../dynamodb/keys/streams.ts";
-import type { Attribute, Item, Key } from "../../dynamodb/table.ts";
-import type { CallbackType, HookEvent } from "./hook-event.ts";
+import { compact } from "../system/compact.ts";
+import { parseText } from "../domain/json/json-text.ts";
+import type { Attribute, Item, Key } from "../dynamodb/table.ts";
+import type { FailingEvent, HookEvent, ListenerEvent } from "./hook-event.ts";
+import { sourceOfFailedEventKey } from "../dynamodb/keys/failed-events.ts";
 
 /**
  * What a failed event waits for. The operator's route `/parked` shows `retrying` as `retry` and `waiting` as `held`.
@@ -26,30 +25,37 @@ export interface Attempt {
 }
 
 /** A failed event without its data. */
-export interface FailedEventSummary extends Scope {
+export interface FailedEventSummary {
   readonly key: Key;
   readonly eventId: string;
-  readonly peerId: string;
-  readonly subscriptionId: string;
+  /** The hook or listener at which the event failed, as `/parked` names it. */
+  readonly source: string;
   readonly sequence: number;
-  readonly callbackType: CallbackType;
+  /** What else the event was about. */
+  readonly about: EventSubject;
   readonly status: FailedEventStatus;
-  /** How often the hook was begun; a start whose process ended counts too. */
+  /** How often the hook or listener was begun; a start whose process ended counts too. */
   readonly starts: number;
   readonly attempts: readonly Attempt[];
   /** When the sweep retries it, ms since 1970. */
   readonly dueAt?: number;
 }
 
-export interface FailedEvent {
+/** What a person sees of a failed event: of a hook event the first four, of a listener's the other three. */
+export type EventSubject = Partial<
+  Pick<HookEvent, "target" | "subtarget" | "resource" | "callbackType"> &
+    Pick<ListenerEvent, "topic" | "type" | "position">
+>;
+
+export interface FailedEvent<E extends FailingEvent = HookEvent> {
   readonly key: Key;
-  readonly event: HookEvent;
+  readonly event: E;
   readonly status: FailedEventStatus;
   readonly starts: number;
   readonly attempts: readonly Attempt[];
   readonly dueAt?: number;
   /**
-   * The event stopped its stream, whose hooks resume when the event is resolved. Stays true while the event is retried.
+   * The event stopped its source, which resumes when the event is resolved. Stays true while the event is retried.
    */
   readonly stops: boolean;
   /** No attempt may begin before this (ms since 1970): one is under way, or its process ended. */
@@ -71,50 +77,32 @@ export interface NextStep {
 const ATTEMPTS_KEPT = 20;
 /** How many characters of an error are kept. */
 const ERROR_LENGTH = 500;
+/** What an event's subject may hold, and is stored as. */
+const SUBJECT = ["target", "subtarget", "resource", "callbackType", "topic", "type", "position"] as const;
 /** The attributes that a summary is read from. */
-export const SUMMARY_ATTRIBUTES = [
-  "eventId",
-  "target",
-  "subtarget",
-  "resource",
-  "sequence",
-  "callbackType",
-  "status",
-  "starts",
-  "attempts",
-  "dueAt",
-];
+export const SUMMARY_ATTRIBUTES = ["eventId", "sequence", "status", "starts", "attempts", "dueAt", "ttl", ...SUBJECT];
 
 /** The attempts that an item records. */
 export const attemptsOf = (item: Item): readonly Attempt[] =>
   parseText(item["attempts"] as string) as readonly Attempt[];
 
 /** The attributes that an event leaves beside its body. */
-export function summaryAttributes(event: HookEvent): Readonly<Record<string, Attribute>> {
-  return compact({
-    target: event.target,
-    subtarget: event.subtarget,
-    resource: event.resource,
-    sequence: event.sequence,
-    callbackType: event.callbackType,
-  });
+export function summaryAttributes(event: FailingEvent): Readonly<Record<string, Attribute>> {
+  const subject = event as EventSubject;
+  const { sequence } = event;
+  return compact({ sequence, ...Object.fromEntries(SUBJECT.map((name) => [name, subject[name]])) });
 }
 
 /** Reads an item without its body. */
 export function summaryOf(item: Item): FailedEventSummary {
-  const text = (name: string): string => String(item[name]);
-  const { peerId, subscriptionId } = streamOfFailedEventKey(item);
+  const subject = SUBJECT.filter((name) => item[name] !== undefined).map((name) => [name, String(item[name])]);
   return compact({
     key: { pk: item.pk, sk: item.sk },
-    eventId: text("eventId"),
-    peerId,
-    subscriptionId,
-    target: text("target"),
-    subtarget: item["subtarget"] === undefined ? undefined : text("subtarget"),
-    resource: item["resource"] === undefined ? undefined : text("resource"),
+    eventId: String(item["eventId"]),
+    source: sourceOfFailedEventKey(item),
+    about: Object.fromEntries(subject) as EventSubject,
     sequence: item["sequence"] as number,
-    callbackType: text("callbackType") as CallbackType,
-    status: text("status") as FailedEventStatus,
+    status: item["status"] as FailedEventStatus,
     starts: item["starts"] as number,
     attempts: attemptsOf(item),
     dueAt: item["dueAt"] as number | undefined,
@@ -122,10 +110,9 @@ export function summaryOf(item: Item): FailedEventSummary {
 }
 
 /** A failed event from its item and its data. */
-export function failedEventOf(item: Item, event: HookEvent): FailedEvent {
-  return compact({
+export function failedEventOf<E extends FailingEvent>(item: Item, event: E): FailedEvent<E> {
+  const fields = compact({
     key: { pk: item.pk, sk: item.sk },
-    event,
     status: item["status"] as FailedEventStatus,
     starts: item["starts"] as number,
     attempts: attemptsOf(item),
@@ -135,6 +122,7 @@ export function failedEventOf(item: Item, event: HookEvent): FailedEvent {
     stateStored: item["stateStored"] === true,
     parts: item["parts"] as number,
   });
+  return { ...fields, event };
 }
 
 /** The attributes of an event's next status. */

@@ -1,10 +1,8 @@
-/** The event that a hook is called with, and the verdicts that a hook may throw. */
-import { compact } from "../../system/compact.ts";
+/** The events that can fail at a hook or at a listener, and the verdicts that a hook may throw. */
 import { createHash } from "node:crypto";
-import type { StreamRef } from "../../domain/terms/refs.ts";
-import type { Place, Scope } from "../../domain/terms/scope.ts";
-import type { Json } from "../../system/ports.ts";
-import type { Head } from "../stream/head.ts";
+import type { StreamRef } from "../domain/terms/refs.ts";
+import type { Scope } from "../domain/terms/scope.ts";
+import type { Json, JsonObject } from "../system/ports.ts";
 
 /** Why a hook runs: a change, a replaced state, or a permission grant. */
 export const CallbackType = { diff: "diff", resync: "resync", permission: "permission" } as const;
@@ -22,12 +20,33 @@ export interface HookEvent extends StreamRef, Scope {
   readonly timestamp?: string;
 }
 
+/** An event of an actor's own log that a listener of the actor did not take. */
+export interface ListenerEvent {
+  /** The event's id: the same for every listener and every attempt. */
+  readonly id: string;
+  readonly actorId: string;
+  /** The listener, as `/parked` names it. */
+  readonly source: `webhook:${string}` | `event-hook:${string}`;
+  /** The listener's own number of the event. */
+  readonly sequence: number;
+  readonly topic: string;
+  readonly type: string;
+  readonly position: string;
+  /** The event as it is sent. */
+  readonly event: JsonObject;
+}
+
+/** What can fail. */
+export type FailingEvent = HookEvent | ListenerEvent;
+
+export const isListenerEvent = (event: FailingEvent): event is ListenerEvent => "source" in event;
+
 /** The deployer's hooks. */
-export interface HookRunner {
-  /** True when some hook would run for this target. */
-  handles(target: string): boolean;
+export interface HookRunner<E extends FailingEvent = HookEvent> {
+  /** True when some hook would run for this event. */
+  handles(event: E): boolean;
   /** Runs what is registered for the event. `signal` aborts at the hook's time limit. @throws what the hook threw */
-  run(event: HookEvent, signal: AbortSignal): Promise<void>;
+  run(event: E, signal: AbortSignal): Promise<void>;
 }
 
 /**
@@ -50,45 +69,6 @@ export function verdictOf(error: unknown): Verdict["verdict"] {
     if (verdict === "park" || verdict === "skip" || verdict === "stop") return verdict;
   }
   return "retry";
-}
-
-/** The event of a resync of one place inside a stream's scope. Its id differs from that of the whole scope's event. */
-export function partEventOf(head: Head, place: Place, sequence: number, data: Json, timestamp?: string): HookEvent {
-  const whole = hookEventOf(head, "resync", sequence, data, timestamp);
-  const [subtarget = "", ...path] = place;
-  return {
-    ...whole,
-    id: idOf([whole.id, ...place]),
-    subtarget,
-    ...compact({ resource: path.length === 0 ? undefined : path.join("/") }),
-  };
-}
-
-/** The event of one number of a stream. Its id is a digest of what identifies the event. */
-export function hookEventOf(
-  head: Head,
-  callbackType: CallbackType,
-  sequence: number,
-  data: Json,
-  timestamp?: string,
-): HookEvent {
-  const { actorId, peerId, subscriptionId, epoch, stateVersion } = head;
-  const life = callbackType === "resync" ? `${String(epoch)}.${String(stateVersion)}` : String(epoch);
-  const { target, subtarget, resource } = head.scope;
-  return compact({
-    id: idOf([actorId, peerId, subscriptionId, life, callbackType, String(sequence)]),
-    actorId,
-    peerId,
-    subscriptionId,
-    target,
-    subtarget,
-    resource,
-    epoch,
-    sequence,
-    callbackType,
-    data,
-    timestamp: timestamp === "" ? undefined : timestamp,
-  });
 }
 
 /** An event's id: a digest of the texts that identify the event. */

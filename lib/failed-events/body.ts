@@ -1,34 +1,42 @@
 /** The body of a failed event: gzipped JSON, its beginning in the event's item, the rest in parts directly behind it. */
 import { gunzipSync, gzipSync } from "node:zlib";
-import { parseText, printJson } from "../../domain/json/json-text.ts";
-import { always, type Item, type Key, type Table } from "../../dynamodb/table.ts";
-import type { HookEvent } from "./hook-event.ts";
+import { compact } from "../system/compact.ts";
+import { parseText, printJson } from "../domain/json/json-text.ts";
+import { always, type Item, type Key, type Table } from "../dynamodb/table.ts";
+import type { FailingEvent } from "./hook-event.ts";
 
 /** Bytes of one part; an item stays well under DynamoDB's 400 KB. */
 const PART_BYTES = 300_000;
 
-/** Writes the parts behind the item at `key`, one request each. @returns the body's attributes of the item itself */
+/**
+ * Writes the parts behind the item at `key`, one request each; they expire at `ttl` (s since 1970) when it is given.
+ *
+ * @returns the body's attributes of the item itself
+ */
 export async function writeBody(
   table: Table,
   key: Key,
-  event: HookEvent,
+  event: FailingEvent,
+  ttl?: number,
 ): Promise<{ readonly body: Uint8Array; readonly parts: number }> {
   const bytes = gzipSync(printJson(event));
   const parts = Math.ceil(bytes.length / PART_BYTES);
   const piece = (part: number): Uint8Array => bytes.subarray(part * PART_BYTES, (part + 1) * PART_BYTES);
-  for (let part = 1; part < parts; part += 1) await table.put({ ...partKey(key, part), body: piece(part) }, always);
+  for (let part = 1; part < parts; part += 1) {
+    await table.put({ ...partKey(key, part), body: piece(part), ...compact({ ttl }) }, always);
+  }
   return { body: piece(0), parts };
 }
 
 /** The event of an item; undefined when a part is gone, because the event was resolved while it was read. */
-export async function readBody(table: Table, item: Item): Promise<HookEvent | undefined> {
+export async function readBody(table: Table, item: Item): Promise<FailingEvent | undefined> {
   const pieces = [item["body"] as Uint8Array];
   for (const key of partKeys(item, item["parts"] as number)) {
     const piece = await table.get(key);
     if (piece === undefined) return undefined;
     pieces.push(piece["body"] as Uint8Array);
   }
-  return parseText(gunzipSync(Buffer.concat(pieces)).toString("utf8")) as HookEvent;
+  return parseText(gunzipSync(Buffer.concat(pieces)).toString("utf8")) as FailingEvent;
 }
 
 /** Deletes the parts of an event whose item is deleted. */

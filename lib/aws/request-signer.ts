@@ -1,7 +1,7 @@
 /**
- * AWS Signature Version 4 for requests of DynamoDB, which are all alike: POST, no query, the whole body at hand. The SDK's
- * own signer, made for every service, copies its client's configuration and the request each time, and derives a key's name
- * by another signature.
+ * AWS Signature Version 4 for requests of the services that take JSON, which are all alike: POST, no query, the whole body
+ * at hand. The SDK's own signer, made for every service, copies its client's configuration and the request each time, and
+ * derives a key's name by another signature.
  */
 import { createHmac, createSecretKey, hash, type BinaryLike, type KeyObject } from "node:crypto";
 
@@ -22,21 +22,26 @@ export interface SignableRequest {
 
 /** The signer of the SDK's interface. */
 export interface RequestSigner {
-  /** Adds the headers of the signature. @throws TypeError for a request that is none of DynamoDB's */
+  /** Adds the headers of the signature. @throws TypeError for a request of another form */
   sign<T extends SignableRequest>(request: T, options?: { readonly signingDate?: Date | string | number }): Promise<T>;
 }
 
-const SERVICE = "dynamodb";
 const ALGORITHM = "AWS4-HMAC-SHA256";
 /** Headers that something on the way may change. */
 const UNSIGNED = new Set(["user-agent", "x-amzn-trace-id", "connection", "expect"]);
+
+export interface SigningScope {
+  /** The service as signatures name it: `dynamodb`, `events`. */
+  readonly service: string;
+  readonly region: string;
+}
 
 /**
  * The signer of one client. The credentials are asked for at each request, because they change with time.
  * @param now ms since 1970, for a request whose time is not given
  */
 export function requestSigner(
-  region: string,
+  { service, region }: SigningScope,
   credentials: () => Promise<Credentials>,
   now: () => number,
 ): RequestSigner {
@@ -44,7 +49,7 @@ export function requestSigner(
   let key: { readonly day: string; readonly secret: string; readonly object: KeyObject } | undefined;
   const keyOf = (day: string, secret: string): KeyObject => {
     if (key?.day !== day || key.secret !== secret) {
-      const steps = [day, region, SERVICE, "aws4_request"];
+      const steps = [day, region, service, "aws4_request"];
       const bytes = steps.reduce<Buffer>((from, step) => hmac(from, step), Buffer.from(`AWS4${secret}`));
       key = { day, secret, object: createSecretKey(bytes) };
     }
@@ -55,7 +60,7 @@ export function requestSigner(
       const { method, path, query, headers, body } = request;
       const isBody = typeof body === "string" || body instanceof Uint8Array;
       if (method !== "POST" || path !== "/" || !isBody || Object.keys(query ?? {}).length > 0) {
-        throw new TypeError("Only requests to DynamoDB are signed here.");
+        throw new TypeError("Only a POST to / with a body and without a query is signed here.");
       }
       const { accessKeyId, secretAccessKey, sessionToken } = await credentials();
       const time = new Date(signingDate ?? now()).toISOString().replace(/[-:]|\.\d{3}/g, "");
@@ -68,7 +73,7 @@ export function requestSigner(
       const signed = names.sort().join(";");
       let lines = "";
       for (const name of names) lines += `${name}:${(headers[name] ?? "").trim().replace(/\s+/g, " ")}\n`;
-      const scope = `${day}/${region}/${SERVICE}/aws4_request`;
+      const scope = `${day}/${region}/${service}/aws4_request`;
       const canonical = hash("sha256", `POST\n/\n\n${lines}\n${signed}\n${bodyHash}`);
       const toSign = `${ALGORITHM}\n${time}\n${scope}\n${canonical}`;
       const signature = hmac(keyOf(day, secretAccessKey), toSign).toString("hex");

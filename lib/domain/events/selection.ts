@@ -1,0 +1,37 @@
+/** What a listener asks for: the topics that match its patterns, and of these the types that it names. */
+import { hiddenToken, type RecordEvent } from "./record-events.ts";
+import { matches } from "./topic.ts";
+
+/** Patterns as `parsePattern` returns them; types exact, or the beginnings of types (`a.*`). */
+export interface Selection {
+  readonly topics: readonly string[];
+  /** Absent: events of any type. */
+  readonly types?: readonly string[];
+}
+
+const TYPE = /^[A-Za-z0-9._-]{1,128}$/;
+
+/** True for the type of an event: 1 to 128 of `[A-Za-z0-9._-]`. */
+export const isEventType = (text: string): boolean => TYPE.test(text);
+
+/** True for a type, or the beginning of types: `a.*`. */
+export const isTypePattern = (text: string): boolean => isEventType(text.endsWith(".*") ? text.slice(0, -2) : text);
+
+/** True when the listener hears the event. */
+export function selects({ topics, types }: Selection, event: Pick<RecordEvent, "topic" | "type">): boolean {
+  return topics.some((pattern) => selectsTopic(pattern, event.topic)) && selectsType(types, event.type);
+}
+
+/**
+ * True when the pattern of a listener opens the topic to it. Events of `private`, `security` and `_internal` go only to
+ * patterns whose second token is that name.
+ */
+export function selectsTopic(pattern: string, topic: string): boolean {
+  const hidden = hiddenToken(topic);
+  return matches(pattern, topic) && (hidden === undefined || pattern.split(".", 2)[1] === hidden);
+}
+
+function selectsType(types: readonly string[] | undefined, type: string): boolean {
+  if (types === undefined) return true;
+  return types.some((pattern) => (pattern.endsWith(".*") ? type.startsWith(pattern.slice(0, -1)) : pattern === type));
+}

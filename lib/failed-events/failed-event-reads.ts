@@ -1,0 +1,133 @@
+/** Reading failed events: page by page, one by one, and counted. An event that has expired is not there. */
+import { compact } from "../system/compact.ts";
+import { actorPartition } from "../dynamodb/keys/partition.ts";
+import {
+  failedEventIdKey,
+  failedEventKey,
+  failedEventPrefix,
+  hookSource,
+  staleReadOf,
+} from "../dynamodb/keys/failed-events.ts";
+import { itemsOf } from "../dynamodb/paging.ts";
+import type { Item, Key, Table } from "../dynamodb/table.ts";
+import type { Clock } from "../system/ports.ts";
+import { readBody } from "./body.ts";
+import { isListenerEvent, type FailingEvent, type HookEvent } from "./hook-event.ts";
+import {
+  failedEventOf,
+  SUMMARY_ATTRIBUTES,
+  summaryOf,
+  type FailedEvent,
+  type FailedEventStatus,
+  type FailedEventSummary,
+} from "./failed-event.ts";
+
+/** Which of an actor's failed events to list: of one source, or of all our subscriptions to one peer, or all. */
+export interface FailedEventQuery {
+  readonly source?: string;
+  readonly peerId?: string;
+  readonly status?: FailedEventStatus;
+  readonly after?: string;
+  readonly limit: number;
+}
+
+/** The reads of the failed events. */
+export class FailedEventReads<E extends FailingEvent = HookEvent> {
+  readonly #table: Table;
+  readonly #clock: Clock;
+
+  constructor({ table, clock }: { readonly table: Table; readonly clock: Clock }) {
+    this.#table = table;
+    this.#clock = clock;
+  }
+
+  /** One page of an actor's failed events, in the order of their streams; of one status when given. */
+  async page(actorId: string, query: FailedEventQuery): Promise<{ events: readonly FailedEvent<E>[]; next?: string }> {
+    const { items, next } = await this.#items(actorId, query);
+    const events = await Promise.all(items.map(async (item) => await this.read(item)));
+    return compact({ events: events.filter((each) => each !== undefined), next });
+  }
+
+  /**
+   * The same without the events' data, with the items that others keep beside them: one query, however large the events
+   * are. `also` reads such an item, and says which of its attributes that takes.
+   */
+  async summaries<T extends object>(
+    actorId: string,
+    query: FailedEventQuery,
+    also: { readonly attributes: readonly string[]; readonly read: (item: Item) => T | undefined },
+  ): Promise<{ summaries: readonly (FailedEventSummary | T)[]; next?: string }> {
+    const { items, next } = await this.#items(actorId, query, [...SUMMARY_ATTRIBUTES, ...also.attributes]);
+    return compact({ summaries: items.map((item) => also.read(item) ?? summaryOf(item)), next });
+  }
+
+  async #items(
+    actorId: string,
+    { source, peerId, status, limit, after: from }: FailedEventQuery,
+    only?: readonly string[],
+  ): Promise<{ items: readonly Item[]; next?: string }> {
+    const prefix = failedEventPrefix(compact({ source, peerId }));
+    const range = { pk: actorPartition(actorId), prefix, limit };
+    for (let after = from; ;) {
+      const page = await this.#table.query(compact({ ...range, only, after }));
+      // Parts of bodies lie between the events; they have no status.
+      const events = only === undefined ? page.items.filter((item) => staleReadOf(item) === undefined) : page.items;
+      const live = events.filter((item) => !this.#expired(item));
+      const items = live.filter((item) => (status === undefined ? "status" in item : item["status"] === status));
+      after = page.next;
+      if (items.length > 0 || after === undefined) return compact({ items, next: after });
+    }
+  }
+
+  /** How many events of a source stand, whatever their status. One query for each MB of them. */
+  async count(actorId: string, source: string): Promise<number> {
+    const prefix = failedEventPrefix({ source });
+    const range = { pk: actorPartition(actorId), prefix, only: ["status", "ttl"] };
+    let count = 0;
+    for await (const item of itemsOf(this.#table, range)) if ("status" in item && !this.#expired(item)) count += 1;
+    return count;
+  }
+
+  /** True while an event that stopped the source is not resolved, whatever its status. */
+  async isStopped(actorId: string, source: string): Promise<boolean> {
+    const range = { pk: actorPartition(actorId), prefix: failedEventPrefix({ source }), only: ["stops"] };
+    for await (const item of itemsOf(this.#table, range)) if (item["stops"] === true) return true;
+    return false;
+  }
+
+  /** The item of that id, a failed event's or one that lies beside them; undefined when there is none. 2 reads. */
+  async find(actorId: string, eventId: string): Promise<Item | undefined> {
+    const pointer = await this.#table.get(failedEventIdKey(actorId, eventId));
+    const sk = pointer?.["at"];
+    return typeof sk === "string" ? await this.#table.get({ pk: actorPartition(actorId), sk }) : undefined;
+  }
+
+  /** The failed event at a key, as the due index names it. */
+  async at(key: Key): Promise<FailedEvent<E> | undefined> {
+    if (staleReadOf(key) !== undefined) return undefined;
+    const item = await this.#table.get(key);
+    return item === undefined ? undefined : await this.read(item);
+  }
+
+  /** The failed event of an event; undefined when it did not fail. 1 read. */
+  async of(event: E): Promise<FailedEvent<E> | undefined> {
+    return await this.at(keyOf(event));
+  }
+
+  /** A failed event from its item; undefined when it expired, or was resolved while it was read. */
+  async read(item: Item): Promise<FailedEvent<E> | undefined> {
+    if (this.#expired(item)) return undefined;
+    const event = await readBody(this.#table, item);
+    return event === undefined ? undefined : failedEventOf(item, event as E);
+  }
+
+  #expired(item: Item): boolean {
+    return item["ttl"] !== undefined && Number(item["ttl"]) * 1_000 <= this.#clock.now();
+  }
+}
+
+/** A listener's events have no epoch: their numbers never begin again. */
+export function keyOf(event: FailingEvent): Key {
+  if (isListenerEvent(event)) return failedEventKey(event.actorId, event.source, { ...event, epoch: 0 });
+  return failedEventKey(event.actorId, hookSource(event), event);
+}
