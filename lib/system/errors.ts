@@ -4,6 +4,9 @@
  */
 const CATALOGUE = {
   "request.invalid": [400, "bad_request"],
+  "request.digest_mismatch": [400, "digest_mismatch"],
+  "request.precondition_failed": [412, "precondition_failed"],
+  "request.precondition_required": [428, "precondition_required"],
   "request.unsupported_media_type": [415, "unsupported_media_type"],
   "request.too_large": [413, "payload_too_large"],
   "auth.missing": [401, "unauthorized"],
@@ -11,6 +14,7 @@ const CATALOGUE = {
   "auth.limited": [429, "too_many_attempts"],
   "resource.not_found": [404, "not_found"],
   "resource.conflict": [409, "conflict"],
+  "resource.limit_reached": [409, "limit_reached"],
   "resource.gone": [410, "gone"],
   "method.not_allowed": [405, "method_not_allowed"],
   "method.not_implemented": [501, "not_implemented"],
@@ -31,7 +35,7 @@ export interface ErrorDetails {
   /** The field that is wrong, as the client named it. The message names it too. */
   readonly field?: string;
   /** More members of the wire form's `error` object; never secrets. */
-  readonly extra?: Readonly<Record<string, string | number | boolean>>;
+  readonly extra?: Readonly<Record<string, string | number | boolean | readonly string[]>>;
   readonly cause?: unknown;
 }
 
@@ -41,7 +45,7 @@ export class ServiceError extends Error {
   readonly code: ErrorCode;
   readonly headers: Readonly<Record<string, string>>;
   readonly field: string | undefined;
-  readonly extra: Readonly<Record<string, string | number | boolean>>;
+  readonly extra: NonNullable<ErrorDetails["extra"]>;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });

@@ -119,8 +119,14 @@ export interface PeerRequest {
   readonly jsonText?: string;
   /** The body goes out compressed. */
   readonly gzip?: boolean;
+  /** A body of another type, sent as it is, instead of `json` and `jsonText`. */
+  readonly body?: { readonly bytes: Uint8Array; readonly type: string };
   /** Only status and headers of the answer are needed: its body is not read. */
   readonly statusOnly?: boolean;
+  /** Status and headers decide: of the answer's body no more is read than `maxBytes`, as it is on the wire, within a second. */
+  readonly startOnly?: boolean;
+  /** Goes out on a connection of its own, and once at most: on a kept one a request that broke off is sent again. */
+  readonly once?: boolean;
   /** Most bytes of the answer's body after decompression [1 MiB]. */
   readonly maxBytes?: number;
   /** Total time in milliseconds, connecting (at most 5 s) included [10 000]. */
@@ -148,9 +154,16 @@ export interface PeerHttp {
 export class PeerFailure extends Error {
   override readonly name = "PeerFailure";
   readonly reason: "refused" | "unreachable" | "timeout" | "too_large" | "garbage";
-  constructor(reason: PeerFailure["reason"], message: string, options?: ErrorOptions) {
+  /** The whole request went out before the failure, so the peer may have acted on it. */
+  readonly sent: boolean;
+  constructor(
+    reason: PeerFailure["reason"],
+    message: string,
+    options: ErrorOptions & { readonly sent?: boolean } = {},
+  ) {
     super(message, options);
     this.reason = reason;
+    this.sent = options.sent === true;
   }
 }
 

@@ -39,8 +39,29 @@ export async function readAnswerBody(answer: IncomingMessage, maxBytes: number):
 /** A body that is not read costs its connection when it is longer than this, in bytes or ms. */
 const DROPPED = { bytes: 64 * 1_024, ms: 1_000 };
 
+/**
+ * The beginning of a body, as it is on the wire: at most `maxBytes`, and what comes within a second. The rest is dropped.
+ * Never rejects: how a body ends changes nothing about the status.
+ */
+export async function readAnswerStart(answer: IncomingMessage, maxBytes: number): Promise<Uint8Array> {
+  const chunks: Buffer[] = [];
+  return await new Promise((resolve) => {
+    let bytes = 0;
+    const end = (): void => {
+      resolve(Buffer.concat(chunks).subarray(0, maxBytes));
+    };
+    answer.on("data", (chunk: Buffer) => {
+      if (bytes < maxBytes) chunks.push(chunk);
+      bytes += chunk.byteLength;
+    });
+    answer.once("end", end);
+    answer.once("close", end);
+    dropAnswerBody(answer, maxBytes);
+  });
+}
+
 /** Drops a body that is not read. After a short one the connection can be used again. Never throws. */
-export function dropAnswerBody(answer: IncomingMessage): void {
+export function dropAnswerBody(answer: IncomingMessage, mostBytes = DROPPED.bytes): void {
   let bytes = 0;
   const giveUp = (): void => {
     answer.destroy();
@@ -49,7 +70,7 @@ export function dropAnswerBody(answer: IncomingMessage): void {
   late.unref();
   answer.on("data", (chunk: Buffer) => {
     bytes += chunk.byteLength;
-    if (bytes > DROPPED.bytes) giveUp();
+    if (bytes > mostBytes) giveUp();
   });
   // An error of the body changes nothing about the status.
   answer.on("error", () => undefined);

@@ -5,10 +5,11 @@ import { gzip } from "node:zlib";
 import { systemClock } from "../../system/platform.ts";
 import { printJson } from "../../domain/json/json-text.ts";
 import { liesUnder } from "../../domain/terms/peer-url.ts";
+import { contentDigest } from "../../domain/wire/content-digest.ts";
 import { freshAgents, type FreshAgents } from "../../system/fresh-agents.ts";
 import { type Clock, type PeerAnswer, PeerFailure, type PeerHttp, type PeerRequest } from "../../system/ports.ts";
 import { type AddressPolicy, hostOf, judgeUrl } from "./address-rules.ts";
-import { ACCEPTED_CODINGS, dropAnswerBody, readAnswerBody } from "./answer-body.ts";
+import { ACCEPTED_CODINGS, dropAnswerBody, readAnswerBody, readAnswerStart } from "./answer-body.ts";
 import { checkedLookup, type Resolve, systemResolve } from "./checked-lookup.ts";
 import { tlsFailure } from "./tls-failure.ts";
 
@@ -69,17 +70,21 @@ export class PeerHttpClient implements PeerHttp {
     const deadline = AbortSignal.timeout(Math.max(1, Math.ceil(request.timeoutMs ?? DEFAULT_TIMEOUT_MS)));
     const body = await bodyOf(request);
     this.#keeping.dropStale();
+    const state = { sent: false };
+    const exchange = async (agents: FreshAgents): Promise<PeerAnswer> =>
+      await this.#exchange(url, request, { body, deadline, agents, state });
     try {
+      if (request.once === true) return await exchange(this.#single);
       try {
-        return await this.#exchange(url, request, body, deadline, this.#keeping);
+        return await exchange(this.#keeping);
       } catch (error) {
         // The peer may have closed a kept connection meanwhile. Nothing was answered on it, and every request of the
         // protocol may be repeated, so the request goes out once more, on a new connection.
         if (!(error instanceof StaleConnection) || deadline.aborted) throw error;
-        return await this.#exchange(url, request, body, deadline, this.#single);
+        return await exchange(this.#single);
       }
     } catch (error) {
-      throw asFailure(error, deadline);
+      throw asFailure(error, deadline, state.sent);
     }
   }
 
@@ -90,13 +95,7 @@ export class PeerHttpClient implements PeerHttp {
   }
 
   /** Sends the request over one connection and reads its answer. */
-  async #exchange(
-    url: URL,
-    request: PeerRequest,
-    body: Buffer | undefined,
-    deadline: AbortSignal,
-    agents: FreshAgents,
-  ): Promise<PeerAnswer> {
+  async #exchange(url: URL, request: PeerRequest, { body, deadline, agents, state }: Exchange): Promise<PeerAnswer> {
     const answer = await new Promise<http.IncomingMessage>((resolve, reject) => {
       const secure = url.protocol === "https:";
       const outgoing = (secure ? https : http).request({
@@ -119,6 +118,9 @@ export class PeerHttpClient implements PeerHttp {
         if (socket.connecting) socket.once(secure ? "secureConnect" : "connect", connected);
         else connected();
       });
+      outgoing.once("finish", () => {
+        state.sent = true;
+      });
       outgoing.once("response", resolve);
       // The request may still fail after the answer has begun; then the body's reader reports it, and this changes nothing.
       outgoing.on("error", (error) => {
@@ -132,6 +134,9 @@ export class PeerHttpClient implements PeerHttp {
       dropAnswerBody(answer);
       return { status, headers, body: new Uint8Array() };
     }
+    if (request.startOnly === true) {
+      return { status, headers, body: await readAnswerStart(answer, request.maxBytes ?? DEFAULT_MAX_BYTES) };
+    }
     try {
       return { status, headers, body: await readAnswerBody(answer, request.maxBytes ?? DEFAULT_MAX_BYTES) };
     } catch (error) {
@@ -141,10 +146,19 @@ export class PeerHttpClient implements PeerHttp {
   }
 }
 
+interface Exchange {
+  readonly body: Buffer | undefined;
+  readonly deadline: AbortSignal;
+  readonly agents: FreshAgents;
+  /** Whether an exchange of this request has sent all of it. */
+  readonly state: { sent: boolean };
+}
+
 /** The peer had closed a kept connection before it answered. */
 class StaleConnection extends Error {}
 
-async function bodyOf({ json, jsonText, gzip: compress }: PeerRequest): Promise<Buffer | undefined> {
+async function bodyOf({ json, jsonText, body, gzip: compress }: PeerRequest): Promise<Buffer | undefined> {
+  if (body !== undefined) return Buffer.from(body.bytes.buffer, body.bytes.byteOffset, body.bytes.byteLength);
   const text = jsonText ?? (json === undefined ? undefined : printJson(json));
   if (text === undefined) return undefined;
   return compress === true ? await compressed(text) : Buffer.from(text);
@@ -159,13 +173,15 @@ function headersOf(request: PeerRequest, url: URL, body: Buffer | undefined): Re
     if (OWN_HEADERS.has(name.toLowerCase())) throw new PeerFailure("refused", `The header ${name} cannot be set.`);
     headers[name.toLowerCase()] = value;
   }
-  headers["accept-encoding"] = ACCEPTED_CODINGS;
+  // The beginning of a compressed body says nothing.
+  headers["accept-encoding"] = request.startOnly === true ? "identity" : ACCEPTED_CODINGS;
   headers["host"] = url.port === "" ? url.hostname : `${url.hostname}:${url.port}`;
   headers["user-agent"] ??= "actingweb-serverless";
   if (request.credentials !== undefined) headers["authorization"] = `Bearer ${request.credentials.bearer}`;
   if (request.requestId !== undefined) headers["x-request-id"] = request.requestId;
   if (request.traceparent !== undefined) headers["traceparent"] = request.traceparent;
-  if (body !== undefined) headers["content-type"] = "application/json";
+  if (body !== undefined) headers["content-type"] = request.body?.type ?? "application/json";
+  if (body !== undefined) headers["content-digest"] = contentDigest(body);
   if (body !== undefined && request.gzip === true) headers["content-encoding"] = "gzip";
   // A POST without a body says so, because some servers answer 411 otherwise.
   if (body !== undefined || request.method !== "GET") headers["content-length"] = body?.byteLength ?? 0;
@@ -184,13 +200,13 @@ function flatHeaders(headers: http.IncomingHttpHeaders): Record<string, string> 
   );
 }
 
-function asFailure(error: unknown, deadline: AbortSignal): PeerFailure {
+function asFailure(error: unknown, deadline: AbortSignal, sent: boolean): PeerFailure {
   if (error instanceof PeerFailure) return error;
-  if (deadline.aborted) return new PeerFailure("timeout", "The peer did not answer in time.");
+  if (deadline.aborted) return new PeerFailure("timeout", "The peer did not answer in time.", { sent });
   const code = codeOf(error);
-  if (code.startsWith("HPE_")) return new PeerFailure("garbage", "The peer's answer is not HTTP.");
+  if (code.startsWith("HPE_")) return new PeerFailure("garbage", "The peer's answer is not HTTP.", { sent });
   const message = tlsFailure(code) ?? `The peer could not be reached, or broke off${code === "" ? "" : ` (${code})`}.`;
-  return new PeerFailure("unreachable", message);
+  return new PeerFailure("unreachable", message, { sent });
 }
 
 function codeOf(error: unknown): string {

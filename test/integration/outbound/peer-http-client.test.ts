@@ -2,7 +2,8 @@ import * as http from "node:http";
 import * as net from "node:net";
 import type { AddressInfo } from "node:net";
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from "node:zlib";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { contentDigest } from "../../../lib/domain/wire/content-digest.ts";
 import { PeerHttpClient, type PeerHttpClientOptions } from "../../../lib/peers/http/peer-http-client.ts";
 import { PeerFailure, type PeerRequest } from "../../../lib/system/ports.ts";
 import { reservedPort } from "../../support/ports.ts";
@@ -214,6 +215,109 @@ describe("PeerHttpClient", () => {
     await expect(kept.send({ method: "POST", url: base, json: { a: 1 } })).resolves.toMatchObject({ status: 200 });
     expect(connections).toBe(2);
     expect(requests).toBe(3);
+  });
+});
+
+describe("a body of another type", () => {
+  it("goes out byte for byte, with its type and digest, and nothing compressed is asked for", async () => {
+    const bytes = Buffer.from([0, 255, 10, 13, 200]);
+    let seen: { headers: http.IncomingHttpHeaders; body: Buffer } | undefined;
+    const base = await serve((request, response) => {
+      const chunks: Buffer[] = [];
+      request.on("data", (chunk: Buffer) => chunks.push(chunk));
+      request.on("end", () => {
+        seen = { headers: request.headers, body: Buffer.concat(chunks) };
+        response.end();
+      });
+    });
+    const body = { bytes, type: "application/cloudevents+json" };
+    await client().send({ method: "POST", url: base, body, startOnly: true });
+    expect(seen?.body).toEqual(bytes);
+    expect(seen?.headers).toMatchObject({
+      "content-type": "application/cloudevents+json",
+      "content-digest": contentDigest(bytes),
+      "accept-encoding": "identity",
+    });
+  });
+});
+
+describe("the beginning of an answer", () => {
+  const start = (url: string, more: Partial<PeerRequest> = {}): PeerRequest =>
+    get(url, { startOnly: true, maxBytes: 1_024, ...more });
+
+  it.each([
+    [
+      "10 MB at once",
+      (response: http.ServerResponse) => response.end(Buffer.alloc(10_000_000, "x")),
+      "x".repeat(1_024),
+    ],
+    ["a short text", (response: http.ServerResponse) => response.end("short"), "short"],
+    [
+      "a body that breaks off",
+      (response: http.ServerResponse) => {
+        response.writeHead(200, { "content-length": "100" }).write("part");
+        setImmediate(() => response.destroy());
+      },
+      "part",
+    ],
+  ])("is read whatever follows: %s", async (_, answer, text) => {
+    const base = await serve((_request, response) => answer(response));
+    const { status, body } = await client().send(start(base));
+    expect(status).toBe(200);
+    expect(Buffer.from(body).toString()).toBe(text);
+  });
+
+  it("does not wait for a body that trickles", async () => {
+    let closed = false;
+    const base = await serve((_request, response) => {
+      response.writeHead(202).write("a");
+      const timer = setInterval(() => response.write("b"), 50);
+      response.on("close", () => {
+        clearInterval(timer);
+        closed = true;
+      });
+    });
+    const { status } = await client().send(start(base, { timeoutMs: 20_000 }));
+    expect(status).toBe(202);
+    await vi.waitFor(() => expect(closed).toBe(true));
+  });
+});
+
+describe("whether the whole request went out", () => {
+  const posted = (url: string, more: Partial<PeerRequest> = {}): PeerRequest => ({
+    ...{ method: "POST", url, timeoutMs: 200, json: { a: 1 } },
+    ...more,
+  });
+
+  it.each([
+    ["a reset after it", (socket: net.Socket) => socket.resetAndDestroy()],
+    ["silence", () => undefined],
+    ["no HTTP", (socket: net.Socket) => socket.end("SSH-2.0-x\r\n\r\n")],
+  ])("is known: it did before %s", async (_, onData) => {
+    const base = await serveRaw(onData);
+    expect((await failure(client().send(posted(base)))).sent).toBe(true);
+  });
+
+  it("is known: it did not where nothing listens, nor to a refused URL, nor while no connection stands", async () => {
+    const port = await reservedPort();
+    expect((await failure(client().send(posted(`http://127.0.0.1:${port}/`)))).sent).toBe(false);
+    expect((await failure(client({ allowPrivate: false }).send(posted("http://127.0.0.1/")))).sent).toBe(false);
+    const never = client({ resolve: () => new Promise(() => undefined), connectTimeoutMs: 30 });
+    expect((await failure(never.send(posted("http://slow.example/")))).sent).toBe(false);
+  });
+
+  it("goes out once at most when that is asked for", async () => {
+    let requests = 0;
+    const server = http.createServer((request, response) => {
+      requests += 1;
+      if (requests === 2) return void request.socket.resetAndDestroy();
+      response.end("ok");
+    });
+    const base = await listen(server);
+    const kept = client();
+    await kept.send(get(base));
+    expect((await failure(kept.send(posted(base, { once: true })))).sent).toBe(true);
+    expect(requests).toBe(2);
   });
 });
 
