@@ -3,8 +3,10 @@ import * as z from "zod/mini";
 import { isOwnPath } from "../application/registration.ts";
 import { isNeverPublic, NOTHING_PUBLIC, type PublicAccess } from "../domain/policy/public-access.ts";
 import { isTarget, OWN_NAME_RULE } from "../domain/terms/names.ts";
-import { readBody } from "../http/body.ts";
-import { empty, json } from "../http/reply.ts";
+import { StateHookFailed } from "../application/state-hooks.ts";
+import { readBody, readForm } from "../http/body.ts";
+import { empty, json, unknownErrorReply } from "../http/reply.ts";
+import { takeHubRequest, type HubRequestDeps } from "../listeners/websub/hub-requests.ts";
 import { openToAnyone, type PublicSettingsDeps } from "../listeners/websub/public-settings.ts";
 import { ServiceError } from "../system/errors.ts";
 import { routesOf, type RouteMap } from "./handler.ts";
@@ -12,6 +14,8 @@ import { routesOf, type RouteMap } from "./handler.ts";
 /** Most globs and targets together, and most bytes of them as JSON: every request of the actor reads them. */
 const MAX_ENTRIES = 100;
 const MAX_BYTES = 8 * 1_024;
+/** Most bytes of a request to the hub: two URLs of 2 KiB, percent-encoded, and a secret. */
+const MAX_FORM_BYTES = 16 * 1_024;
 
 const glob = z.string().check(
   z.minLength(1),
@@ -29,7 +33,7 @@ const publicBody = z.object({
 });
 
 /** The hub area. */
-export function routes(services: PublicSettingsDeps): RouteMap {
+export function routes(services: PublicSettingsDeps & HubRequestDeps): RouteMap {
   return routesOf("hub", {
     "GET /{actorId}/public": async (_request, { actor }) =>
       await Promise.resolve(json(200, { ...(actor.public ?? NOTHING_PUBLIC) })),
@@ -39,6 +43,17 @@ export function routes(services: PublicSettingsDeps): RouteMap {
       checkSize(access);
       await openToAnyone(services, actor.id, access);
       return empty();
+    },
+    /** Everything but the form's faults shows in what the callback gets. */
+    "POST /{actorId}/hub": async (request, { actor }) => {
+      try {
+        await takeHubRequest(services, actor, readForm(request, MAX_FORM_BYTES));
+        return empty(202);
+      } catch (error) {
+        // Only the log has the reason; the answer is a plain 500.
+        if (error instanceof StateHookFailed) return unknownErrorReply(request.requestId);
+        throw error;
+      }
     },
   });
 }

@@ -24,6 +24,8 @@ interface Route {
    * credentials` (the hot path, where one conditional write does both).
    */
   readonly checks?: "nothing" | "credentials" | "actor and credentials";
+  /** The answers to errors are text instead of JSON. */
+  readonly errors?: "text";
   /** Answers while the actor is being deleted too; all others are 404 then. */
   readonly whileDeleting?: boolean;
 }
@@ -132,6 +134,7 @@ export const routes = [
   // What is public, and the WebSub hub for it.
   { method: "GET", path: "/{actorId}/public", area: "hub", access: OWNER },
   { method: "PUT", path: "/{actorId}/public", area: "hub", access: OWNER },
+  { method: "POST", path: "/{actorId}/hub", area: "hub", access: ["anyone"], errors: "text" },
 
   // Operating an actor.
   { method: "GET", path: "/{actorId}/peers", area: "peers", access: OWNER },

@@ -1,13 +1,14 @@
 /** Every kind of due work, and what does it. */
-import type { ActorStore } from "../actors/actor-store.ts";
 import { ACTOR_SK, peerOfCapabilityKey, peerOfGrantKey, peerOfTrustKey } from "../dynamodb/keys/actors.ts";
 import { LOG_SK, inboundOfKey, peerOfBreakerKey, sliceOfKey } from "../dynamodb/keys/publishing.ts";
 import { actorOfKey } from "../dynamodb/keys/partition.ts";
 import { failedEventPrefix, staleReadOf } from "../dynamodb/keys/failed-events.ts";
 import { peerOfOwnershipKey, streamOfKey } from "../dynamodb/keys/streams.ts";
-import { actorOfWithdrawal } from "../dynamodb/keys/hub.ts";
+import { actorOfWithdrawal, isHubSubscription, isHubTopic } from "../dynamodb/keys/hub.ts";
 import type { Table } from "../dynamodb/table.ts";
 import { collectGeneration, isListGarbage } from "../lists/list-garbage.ts";
+import { runDueSubscription, type DueSubscriptionDeps } from "../listeners/websub/due-subscription.ts";
+import { runDueTopic } from "../listeners/websub/topics.ts";
 import { runDueWithdrawal } from "../listeners/websub/withdrawal.ts";
 import type { ActorDeletion } from "../operations/deletion.ts";
 import type { DeliverSlice } from "../publishing/delivery/slice-delivery.ts";
@@ -28,7 +29,7 @@ import type { TrustServices } from "../trust/trust-services.ts";
 /** Everything that does due work, and what it is done with. */
 export interface DueWorkDeps {
   readonly table: Table;
-  readonly actors: ActorStore;
+  readonly hub: DueSubscriptionDeps;
   readonly clock: Clock;
   readonly log: Log;
   readonly receiving: Receiving;
@@ -44,7 +45,7 @@ export interface DueWorkDeps {
 }
 
 /** The registry of due work, in the order in which its kinds are asked for a key. */
-export function composeDueWork({ table, actors, clock, log, receiving, ...doers }: DueWorkDeps): RunDue {
+export function composeDueWork({ table, hub, clock, log, receiving, ...doers }: DueWorkDeps): RunDue {
   const { deletion, trust, ownership, maintenance, breakerRecovery, capabilities, grants, refusedHeads } = doers;
   const { staleReads, failedEvents, hooks } = receiving;
   return dueWork(
@@ -62,7 +63,13 @@ export function composeDueWork({ table, actors, clock, log, receiving, ...doers 
       ofPeer(peerOfCapabilityKey, capabilities),
       ofPeer(peerOfGrantKey, { runDue: (actorId, peerId) => resumeGrant(grants, { actorId, peerId }) }),
       ofPeer(inboundOfKey, refusedHeads),
-      dueWorkKind(actorOfWithdrawal, { runDue: (actorId) => runDueWithdrawal({ table, actors }, actorId) }),
+      dueWorkKind(actorOfWithdrawal, { runDue: (actorId, deadline) => runDueWithdrawal(hub, actorId, deadline) }),
+      dueWorkKind((key) => (isHubSubscription(key) ? key : undefined), {
+        runDue: (key, deadline) => runDueSubscription(hub, key, deadline),
+      }),
+      dueWorkKind((key) => (isHubTopic(key) ? key : undefined), {
+        runDue: (key, deadline) => runDueTopic(hub, key, deadline),
+      }),
       dueWorkKind(sliceOfKey, { runDue: doers.deliverSlice }),
       ofPeer(peerOfBreakerKey, breakerRecovery),
       dueWorkKind((key) => (key.sk === LOG_SK ? actorOfKey(key) : undefined), maintenance),

@@ -1,7 +1,7 @@
 /** The publishing side: properties, the change log, and peers' subscriptions to us, put together over one runtime. */
 import type { ActingWebApp } from "../application/acting-web-app.ts";
 import type { SubscriptionLifecycle } from "../actors/application.ts";
-import { ChangeLog } from "../change-log/change-log.ts";
+import { ChangeLog, type LogHead } from "../change-log/change-log.ts";
 import { LogCommits, type Commits, type Publisher } from "../change-log/log-commits.ts";
 import { unsubscribe } from "../peers/remote-subscriptions.ts";
 import { TrustCapabilityCache } from "../peers/trust-capability-cache.ts";
@@ -33,6 +33,12 @@ import { PeerCalls } from "../trust/peer-calls.ts";
 import { notifyLate } from "../trust/permission-changes.ts";
 import { confirmRules, rulesDigest } from "../trust/relationship-rules.ts";
 import type { Runtime } from "./runtime.ts";
+
+/** Those beside peers who hear of an actor's changes. */
+export interface Listeners extends Publisher {
+  /** Does what the writers of records since the last maintenance of a log may have left to do. */
+  catchUp(actorId: string, head: LogHead): Promise<void>;
+}
 
 export interface PublishingServices extends DeliveryServices {
   readonly changeLog: ChangeLog;
@@ -97,6 +103,7 @@ export function composePublishing(
   base: Runtime,
   app: ActingWebApp,
   lifecycle: SubscriptionLifecycle,
+  listeners: Listeners,
 ): PublishingServices {
   const { table, clock, log, http, config, trusts, remote, permissions } = base;
   const composed = composeLog(base, app);
@@ -162,16 +169,20 @@ export function composePublishing(
   const delivery = deliveryServices(deliveryDeps);
   const { fanOut } = delivery;
 
+  const inSync: NotifySubscribers = async (commit) => {
+    const [result] = await Promise.all([fanOut.publish(commit), listeners.publish(commit)]);
+    return result;
+  };
   // In async mode a commit resolves at once.
   const inBackground: Publisher = {
     publish: (commit) => {
       void fanOut.publish(commit, DeliveryBudget.from(clock));
+      void listeners.publish(commit);
       return Promise.resolve();
     },
   };
-  const commits = unpublished.publishedBy(config.callbackMode === "sync" ? fanOut : inBackground);
+  const commits = unpublished.publishedBy(config.callbackMode === "sync" ? { publish: inSync } : inBackground);
   const properties = new PropertyStore({ ...base, commits });
-  const notify: NotifySubscribers = async (commit) => await fanOut.publish(commit);
   return {
     ...delivery,
     changeLog,
@@ -181,15 +192,22 @@ export function composePublishing(
     cursors,
     inbound: inboundBy(commits),
     capabilities,
-    suspensions: new Suspensions({ table, commits, fanOut: notify }),
+    suspensions: new Suspensions({ table, commits, fanOut: inSync }),
     deliverSlice: async (slice, deadline) => {
       await deliverSlice({ ...base, heads: inboundHeads, changeLog, fanOut }, slice, deadline);
     },
-    maintenance: new ChangeLogMaintenance({ ...base, heads: inboundHeads, fanOut, properties, retention }),
+    maintenance: new ChangeLogMaintenance({
+      ...base,
+      heads: inboundHeads,
+      fanOut,
+      properties,
+      retention,
+      catchUpListeners: async (actorId, head) => await listeners.catchUp(actorId, head),
+    }),
     retention,
     permissionsOf,
     calls,
-    notify,
+    notify: inSync,
     deliveryBy: (settings) => deliveryServices(deliveryDeps, settings),
   };
 }

@@ -3,7 +3,9 @@ import { runHook, type SubscriptionLifecycle } from "../actors/application.ts";
 import type { ActingWebApp } from "../application/acting-web-app.ts";
 import { Actor } from "../application/actor.ts";
 import { StateHooks } from "../application/state-hooks.ts";
+import { ChangeLog } from "../change-log/change-log.ts";
 import { ActorDeletion } from "../operations/deletion.ts";
+import { distributeCommit, distributeLog } from "../listeners/websub/topics.ts";
 import { TopicStates } from "../listeners/websub/topic-states.ts";
 import { InboundReading } from "../publishing/snapshots/inbound-reading.ts";
 import type { PositionedReadsDeps } from "../publishing/snapshots/positioned-reads.ts";
@@ -12,7 +14,7 @@ import type { RunDue } from "../scheduler/due-work.ts";
 import { Sweep } from "../scheduler/sweep.ts";
 import { rootUri, type TrustServices } from "../trust/trust-services.ts";
 import { composeDueWork } from "./due-work.ts";
-import { composePublishing, type PublishingServices } from "./publishing.ts";
+import { composePublishing, type Listeners, type PublishingServices } from "./publishing.ts";
 import { composeReceiving, type ReceivingServices } from "./receiving.ts";
 import { composeRuntime, systemPorts, type Ports, type Runtime } from "./runtime.ts";
 import { composeTrust } from "./trust.ts";
@@ -38,7 +40,7 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
   const lifecycle: SubscriptionLifecycle = async (name, event) =>
     await runHook(log, name, async () => await app.runSubscriptionHook(name, event));
   const receiving = composeReceiving(base, app, lifecycle);
-  const publishing = composePublishing(base, app, lifecycle);
+  const publishing = composePublishing(base, app, lifecycle, listenersOf(base));
   const trust = composeTrust(base, receiving, publishing);
 
   const actorServices = { ...base, ...receiving, ...publishing, trust };
@@ -48,6 +50,7 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
   const { changeLog, properties, cursors } = publishing;
   const stateHooks = new StateHooks({ ...base, app, actorOf, timeoutMs: config.hookTimeoutSeconds * 1_000 });
   const topicStates = new TopicStates({ table, properties, ownTargets: stateHooks });
+  const hub = { ...base, topicStates, incarnation: config.incarnation };
   const snapshots = new StateSnapshots({
     table,
     log: changeLog,
@@ -69,7 +72,7 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
     ...actorServices,
     app,
     deletion,
-    runDue: composeDueWork({ ...actorServices, deletion }),
+    runDue: composeDueWork({ ...actorServices, deletion, hub }),
     sweep: new Sweep({ ...base, dueShards: config.dueShards }),
     stateHooks,
     snapshots,
@@ -77,6 +80,23 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
     inboundReading,
     positioned: { table, log: changeLog, properties, positions: cursors },
     actorOf,
+  };
+}
+
+/** The hub, as commits and the maintenance of the log call it. */
+function listenersOf(base: Runtime): Listeners {
+  const { table, clock, log, config } = base;
+  const changeLog = new ChangeLog({ table, clock, retentionDays: config.diffRetentionDays });
+  return {
+    publish: async (commit) => {
+      const { actorId } = commit;
+      await distributeCommit(base, commit).catch((error: unknown) => {
+        log.warn("a change was not distributed at once; the maintenance of the log does it", { actorId, error });
+      });
+    },
+    catchUp: async (actorId, head) => {
+      await distributeLog({ ...base, changeLog }, actorId, head);
+    },
   };
 }
 

@@ -16,6 +16,8 @@ export interface RouteHandler<P extends Parties> {
   readonly whileDeleting?: boolean;
   /** For paths that exist for some names only: false when nothing of the actor has that name, whatever the method. */
   readonly knows?: (params: ServiceRequest["params"], actor: P["actor"] | undefined) => boolean;
+  /** The answers to errors are text instead of JSON. */
+  readonly errors?: "text";
   handle(request: ServiceRequest, admission: Admission<P>): Promise<Reply>;
 }
 

@@ -52,6 +52,9 @@ export interface Config {
   readonly callbackGzip: boolean;
   /** Shards of the due index into which items go. */
   readonly dueShards: number;
+  /** Leases of subscriptions at the hub are at least and at most this long; the second wins. */
+  readonly hubLeaseMinSeconds: number;
+  readonly hubLeaseMaxSeconds: number;
   readonly actorCreation: "open" | "token" | "closed";
   /** A secret. Set when `actorCreation` is `token`. */
   readonly actorCreationToken?: string;
@@ -184,6 +187,8 @@ const VARIABLES = {
   DELIVERED_KEEP_SECONDS: variable("deliveredKeepSeconds", decimal(0, 86_400), 300),
   DIFF_RETENTION_DAYS: variable("diffRetentionDays", decimal(1, 365), 30),
   CALLBACK_GZIP: variable("callbackGzip", trueOrFalse, true),
+  HUB_LEASE_MIN_SECONDS: variable("hubLeaseMinSeconds", whole(1, 31_536_000), 3600),
+  HUB_LEASE_MAX_SECONDS: variable("hubLeaseMaxSeconds", whole(1, 31_536_000), 2_592_000),
   DUE_SHARDS: variable("dueShards", whole(1, 256), 16),
   ACTOR_CREATION: variable("actorCreation", oneOf("open", "token", "closed"), "closed"),
   ACTOR_CREATION_TOKEN: { ...variable("actorCreationToken", text), secret: true },

@@ -20,6 +20,7 @@ const CATALOGUE = {
   "method.not_implemented": [501, "not_implemented"],
   "callback.queue_full": [429, "pending_queue_full"],
   "callback.busy": [503, "busy"],
+  "hub.busy": [429, "hub_busy"],
   "callback.fetch_failed": [503, "fetch_failed"],
   "peer.unreachable": [408, "peer_unreachable"],
   "peer.invalid_answer": [502, "peer_invalid_answer"],

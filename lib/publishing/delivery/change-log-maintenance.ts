@@ -27,6 +27,8 @@ export interface ChangeLogMaintenanceDeps extends WakeUpDeps {
   readonly fanOut: Pick<FanOut, "deliver">;
   readonly retention: Pick<RecordRetention, "catchUp" | "deleteUnneeded">;
   readonly properties: Pick<PropertyStore, "clean">;
+  /** Does for other listeners what the writers of records since the last maintenance may have left to do. */
+  readonly catchUpListeners: (actorId: string, head: LogHead) => Promise<void>;
 }
 
 export class ChangeLogMaintenance {
@@ -45,6 +47,7 @@ export class ChangeLogMaintenance {
     await properties.clean(actorId);
     const logHead = readLogHead(await table.get(logHeadKey(actorId)));
     const { newest, subscribers, buckets } = logHead;
+    await this.#deps.catchUpListeners(actorId, logHead);
     if (subscribers === 0) {
       await retention.deleteUnneeded(actorId, NO_NEEDS, logHead);
       await this.#next(actorId, logHead, undefined);

@@ -142,7 +142,7 @@ export class HookWorld {
     const runDue = composeDueWork({
       table,
       clock,
-      actors: none,
+      hub: none,
       log,
       receiving,
       ownership: none,

@@ -1,0 +1,174 @@
+/** The topics of an actor that have subscriptions: which of them a change concerns, and what is due at them. */
+import { readLogHead, type ChangeLog, type LogHead, type NumberedRecord } from "../../change-log/change-log.ts";
+import type { Commit } from "../../change-log/log-commits.ts";
+import type { Change, LogRecord } from "../../domain/diff/change-record.ts";
+import { covers, placeOf, PROPERTIES, type Place } from "../../domain/terms/scope.ts";
+import { HUB_TOPIC_PREFIX, hubPartition, hubSubscriptionPrefix } from "../../dynamodb/keys/hub.ts";
+import { actorOfKey } from "../../dynamodb/keys/partition.ts";
+import { logHeadKey } from "../../dynamodb/keys/publishing.ts";
+import { deleteIf, refusedReasons, updateIf } from "../../dynamodb/outcomes.ts";
+import { queryAll } from "../../dynamodb/paging.ts";
+import { all, any, below, equals, itemExists, missing, type Item, type Key, type Table } from "../../dynamodb/table.ts";
+import { mapConcurrent } from "../../system/map-concurrent.ts";
+import type { Deadline } from "../../system/ports.ts";
+import { wakeUp } from "../../system/wake-up.ts";
+import type { DueSubscriptionDeps } from "./due-subscription.ts";
+import { sendTo, topicToSend } from "./distribution.ts";
+import { readSubscription, type HubSubscription } from "./hub-subscription.ts";
+import { TOPIC_AFTER_MS } from "./hub-store.ts";
+
+/** Subscriptions that are sent to at the same time. */
+const AT_ONCE = 20;
+/** After this many the state is read again, so that those behind a slow one get the newest. */
+const CHUNK = 100;
+/** With less time left than this, ms, the rest is left to a message. */
+const LEAST_MS = 13_000;
+
+/** A topic that has, or had, subscriptions. */
+interface HubTopic {
+  readonly key: Key;
+  readonly path: Place;
+  readonly revision: number;
+  readonly joins: number;
+}
+
+function readTopic(item: Item): HubTopic {
+  const { pk, sk, path, revision, joins } = item;
+  return { key: { pk, sk }, path: String(path).split("/"), revision: Number(revision), joins: Number(joins) };
+}
+
+/** The path below the actor's root whose state a change may have changed; undefined for one that is no state. */
+function pathOf(change: Change): Place | undefined {
+  switch (change.do) {
+    case "sys":
+      return undefined;
+    case "notify":
+      return [change.target, ...placeOf(change)];
+    case "list":
+      return [PROPERTIES, change.name];
+    default:
+      return [PROPERTIES, ...change.path];
+  }
+}
+
+/** True when a record may have changed the state at a path. */
+function touches(record: LogRecord, path: Place): boolean {
+  if (record.kind !== "change") return false;
+  return record.changes.some((change) => {
+    const place = pathOf(change);
+    return place !== undefined && (covers(place, path) || covers(path, place));
+  });
+}
+
+/**
+ * Makes the topics due whose state a commit may have changed; a worker distributes them. Without a subscription at the hub
+ * it costs nothing, else a query, and a write for each topic that is concerned.
+ */
+export async function distributeCommit(
+  deps: Pick<DueSubscriptionDeps, "table" | "clock" | "queue" | "log">,
+  { actorId, head, records }: Pick<Commit, "actorId" | "head" | "records">,
+): Promise<void> {
+  if (head.hubJoins !== undefined && records.length > 0) await distributeRecords(deps, actorId, records);
+}
+
+/**
+ * The same for the records since the last maintenance of a log, whose writers may have died. Reads them all, so that it
+ * comes before they are deleted.
+ */
+export async function distributeLog(
+  deps: Pick<DueSubscriptionDeps, "table" | "clock" | "queue" | "log"> & {
+    readonly changeLog: Pick<ChangeLog, "stream">;
+  },
+  actorId: string,
+  { hubJoins, maintainedUpTo, newest }: LogHead,
+): Promise<void> {
+  if (hubJoins === undefined || newest <= maintainedUpTo) return;
+  await distributeRecords(deps, actorId, deps.changeLog.stream(actorId, maintainedUpTo, newest));
+}
+
+async function distributeRecords(
+  deps: Pick<DueSubscriptionDeps, "table" | "clock" | "queue" | "log">,
+  actorId: string,
+  records: Iterable<NumberedRecord> | AsyncIterable<NumberedRecord>,
+): Promise<void> {
+  const topics = (await queryAll(deps.table, { pk: hubPartition(actorId), prefix: HUB_TOPIC_PREFIX })).map(readTopic);
+  const concerned = new Map<HubTopic, number>();
+  for await (const { number, record } of records) {
+    for (const topic of topics) if (touches(record, topic.path)) concerned.set(topic, number);
+  }
+  await mapConcurrent([...concerned], AT_ONCE, async ([{ key }, number]) => {
+    await distribute(deps, key, number);
+  });
+}
+
+/** Makes a topic due because of a record of the log, unless that was done before. 1 write. */
+export async function distribute(
+  deps: Pick<DueSubscriptionDeps, "table" | "clock" | "queue" | "log">,
+  topic: Key,
+  record: number,
+): Promise<void> {
+  const now = deps.clock.now();
+  // A message begins it; the sweep makes up for one that is lost.
+  const change = { add: { revision: 1 }, set: { record, dueAt: now + TOPIC_AFTER_MS } };
+  const isLater = all(itemExists, any(missing("record"), below("record", record)));
+  if ((await updateIf(deps.table, topic, change, isLater)).written) await wakeUp(deps, topic, now);
+}
+
+/**
+ * Distributes what is due of a topic, to each subscription whose revision is older; deletes a topic that has none. May be
+ * called at any time, by any number of workers at once: each subscription is sent to under its lease.
+ */
+export async function runDueTopic(deps: DueSubscriptionDeps, key: Key, deadline: Deadline): Promise<void> {
+  const { table, clock, actors } = deps;
+  const actorId = actorOfKey(key);
+  const least = Math.max(LEAST_MS, deadline.stopStartingBelowMs ?? 0);
+  const before = await readDueTopic(table, key);
+  if (before === undefined) return;
+  const { hubJoins } = readLogHead(await table.get(logHeadKey(actorId)));
+  const subscriptions = await subscriptionsOf(table, key);
+  if (subscriptions.length === 0) return await forget(table, before, hubJoins);
+  for (let from = 0; from < subscriptions.length; from += CHUNK) {
+    const topic = await readDueTopic(table, key);
+    const actor = await actors.get(actorId);
+    if (topic === undefined || actor === undefined || actor.deleting) return;
+    if (deadline.remaining() <= least) return await wakeUp(deps, key, clock.now());
+    const toSend = await topicToSend(deps, actor, topic);
+    await mapConcurrent(subscriptions.slice(from, from + CHUNK), AT_ONCE, async (subscription) => {
+      await sendTo(deps, subscription, toSend, false);
+    });
+  }
+  // A change that came meanwhile has made it due again.
+  await updateIf(table, key, { remove: ["dueAt"] }, equals("revision", before.revision));
+}
+
+async function readDueTopic(table: Table, key: Key): Promise<HubTopic | undefined> {
+  const item = await table.get(key);
+  return item?.["dueAt"] === undefined ? undefined : readTopic(item);
+}
+
+/** The subscriptions to a topic, whatever their state. */
+export async function subscriptionsOf(table: Table, topic: Key): Promise<readonly HubSubscription[]> {
+  const items = await queryAll(table, { pk: topic.pk, prefix: hubSubscriptionPrefix(topic) });
+  return items.map(readSubscription);
+}
+
+/**
+ * Deletes a topic without subscriptions, and with the last one what the log's head says of them.
+ *
+ * @param hubJoins as the log's head had it before the subscriptions were read: the condition that none begins
+ */
+async function forget(table: Table, { key, joins, revision }: HubTopic, hubJoins: number | undefined): Promise<void> {
+  const isSame = all(equals("joins", joins), equals("revision", revision));
+  const range = { pk: key.pk, prefix: HUB_TOPIC_PREFIX, limit: 2 };
+  const { items, next } = await table.query(range);
+  const isLast = next === undefined && items.every(({ sk }) => sk === key.sk);
+  if (!isLast || hubJoins === undefined) {
+    await deleteIf(table, key, isSame);
+    return;
+  }
+  const head = logHeadKey(actorOfKey(key));
+  await refusedReasons(table, [
+    { delete: key, condition: isSame },
+    { update: head, change: { remove: ["hubJoins"] }, condition: equals("hubJoins", hubJoins) },
+  ]);
+}
