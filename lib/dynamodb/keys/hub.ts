@@ -47,8 +47,8 @@ export const hubOriginKey = (actorId: string, origin: string): Key => ({
 
 /**
  * A topic that has subscriptions. Queried by `HUB_TOPIC_PREFIX` at each change of an actor whose log's head says that there
- * are some. Incremented (`revision`) when its state may have changed, and in the due index until that is distributed; `joins`
- * counts the subscriptions that were verified, so that its deletion finds one that is being verified.
+ * are some. Incremented (`revision`) when its state may have changed, and in the due index until that is distributed; `moves`
+ * counts the subscriptions that begin and end, so that its deletion finds one that is being verified.
  */
 export const hubTopicKey = (actorId: string, path: readonly string[]): Key => ({
   pk: hubPartition(actorId),

@@ -38,7 +38,7 @@ export async function runDueSubscription(deps: DueSubscriptionDeps, key: Key, de
   const subscription = readSubscription(item);
   const { pending, active, lease } = subscription;
   const now = clock.now();
-  if (subscription.isWithdrawn) await withdraw(deps, subscription, deadline);
+  if (subscription.withdrawnAt !== undefined) await withdraw(deps, subscription, deadline);
   else if (active !== undefined && active.leaseEnds <= now) {
     await (pending === undefined ? endSubscription(deps, subscription) : unverifySubscription(deps, subscription));
   } else if (pending !== undefined && pending.at <= now) {
@@ -50,21 +50,32 @@ export async function runDueSubscription(deps: DueSubscriptionDeps, key: Key, de
   }
 }
 
+/** Attempts to withdraw a subscription that others keep changing. */
+const MOST_ATTEMPTS = 8;
+
 /**
  * Ends a subscription whose topic is not public any more, and notifies the subscriber first: once, and again only when the
  * worker dies in between.
  */
-export async function withdraw(
-  deps: DueSubscriptionDeps,
-  subscription: HubSubscription,
-  deadline: Deadline,
-): Promise<void> {
-  const { active, isWithdrawn } = subscription;
-  if (active === undefined) return;
-  const withdrawn = isWithdrawn
-    ? subscription
-    : await changeSubscription(deps, subscription, { ...subscription, isWithdrawn: true });
-  if (withdrawn === undefined) return;
-  await deny(deps, withdrawn.callback, active.topic, deadline);
-  await endSubscription(deps, withdrawn);
+export async function withdraw(deps: DueSubscriptionDeps, found: HubSubscription, deadline: Deadline): Promise<void> {
+  let subscription = found;
+  let isNotified = false;
+  for (let attempt = 1; attempt <= MOST_ATTEMPTS; attempt += 1) {
+    const { active, withdrawnAt, key, callback } = subscription;
+    // A new one is denied when it is verified.
+    if (active === undefined) return;
+    const withdrawn =
+      withdrawnAt !== undefined
+        ? subscription
+        : await changeSubscription(deps, subscription, { ...subscription, withdrawnAt: deps.clock.now() });
+    if (withdrawn !== undefined && !isNotified) {
+      isNotified = true;
+      await deny(deps, callback, active.topic, deadline);
+    }
+    if (withdrawn !== undefined && (await endSubscription(deps, withdrawn))) return;
+    const item = await deps.table.get(key);
+    if (item === undefined) return;
+    subscription = readSubscription(item);
+  }
+  throw new RangeError("a subscription at the hub kept changing while it was withdrawn");
 }

@@ -92,10 +92,10 @@ async function store(deps: HubRequestDeps, { actorId, path, isTopic, request }: 
     const pending: PendingRequest = compact({
       ...{ id: ids.id(), mode, topic, secret, leaseSeconds, attempts: 0, at: now },
     });
-    const { version = 0, active, isWithdrawn = false, lease } = read ?? {};
+    const { version = 0, active, withdrawnAt, lease } = read ?? {};
     const next: HubSubscription = {
-      ...{ key, version: version + 1, path, callback, pending, isWithdrawn },
-      ...compact({ active, lease }),
+      ...{ key, version: version + 1, path, callback, pending },
+      ...compact({ active, withdrawnAt, lease }),
     };
     if (read?.active !== undefined) {
       // A renewal, or the end of a verified subscription: always admitted.

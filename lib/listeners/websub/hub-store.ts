@@ -10,6 +10,7 @@ import {
   any,
   below,
   equals,
+  exists,
   itemExists,
   itemMissing,
   missing,
@@ -21,7 +22,9 @@ import {
 } from "../../dynamodb/table.ts";
 import type { Place } from "../../domain/terms/scope.ts";
 import { normalCallback } from "../../domain/wire/hub-form.ts";
-import type { Clock } from "../../system/ports.ts";
+import { sameJson } from "../../domain/json/canonical-json.ts";
+import { parseText, printJson } from "../../domain/json/json-text.ts";
+import type { Clock, Json } from "../../system/ports.ts";
 import { readSubscription, subscriptionChange, type HubSubscription } from "./hub-subscription.ts";
 
 export interface HubStoreDeps {
@@ -58,13 +61,20 @@ export const subscriptionKey = (actorId: string, path: Place, callback: string):
 export async function changeSubscription(
   { table }: Pick<HubStoreDeps, "table">,
   read: HubSubscription,
-  next: Omit<HubSubscription, "key" | "version" | "dueAt">,
+  next: Omit<HubSubscription, "key" | "version">,
 ): Promise<HubSubscription | undefined> {
   const { key, version } = read;
   const change = subscriptionChange({ ...next, key, version: version + 1 });
-  const outcome = await updateIf(table, key, change, equals("version", version));
-  return outcome.written ? readSubscription(outcome.item) : undefined;
+  const { written, item } = await updateIf(table, key, change, equals("version", version));
+  if (item === undefined) return undefined;
+  const stored = readSubscription(item);
+  // The answer to this very write was lost, and it was sent again.
+  const isOurs = sameJson(printed(item), printed({ ...key, ...change.set }));
+  return written || isOurs ? stored : undefined;
 }
+
+/** The attributes of a subscription as JSON, without the shard of the due index. */
+const printed = ({ dueShard: _dueShard, ...item }: Item): Json => parseText(printJson(item)) as Json;
 
 /**
  * Makes a new subscription, or gives one that was never verified another request. One transaction.
@@ -140,7 +150,7 @@ function countRequest(
 export async function verifySubscription(
   { table }: Pick<HubStoreDeps, "table">,
   read: HubSubscription,
-  next: Omit<HubSubscription, "key" | "version" | "dueAt">,
+  next: Omit<HubSubscription, "key" | "version">,
 ): Promise<boolean> {
   const { key, version } = read;
   return await withCounts(table, () => [
@@ -158,7 +168,7 @@ export async function unverifySubscription(
   { table }: Pick<HubStoreDeps, "table">,
   { key, version, ...read }: HubSubscription,
 ): Promise<boolean> {
-  const { active: _active, dueAt: _dueAt, ...next } = read;
+  const { active: _active, ...next } = read;
   return await withCounts(table, () => [
     {
       update: key,
@@ -177,9 +187,7 @@ export async function unverifySubscription(
 export async function endSubscription({ table, clock }: HubStoreDeps, ended: HubSubscription): Promise<boolean> {
   const { key, version, path, callback, active } = ended;
   const actorId = actorOfKey(key);
-  const dueAt = clock.now() + TOPIC_AFTER_MS;
-  const topic = all(itemExists, any(missing("dueAt"), above("dueAt", dueAt)));
-  await updateIf(table, hubTopicKey(actorId, path), { set: { dueAt } }, topic);
+  await leaveTopic(table, hubTopicKey(actorId, path), clock.now() + TOPIC_AFTER_MS);
   const originKey = hubOriginKey(actorId, originOf(callback));
   return await withCounts(table, async () => {
     const left = Number((await table.get(originKey))?.["subscriptions"] ?? 1) - 1;
@@ -198,6 +206,17 @@ export async function endSubscription({ table, clock }: HubStoreDeps, ended: Hub
       },
     ];
   });
+}
+
+/** Makes a topic due, unless it is sooner, and known to a run that reads its subscriptions at the same time. */
+async function leaveTopic(table: Table, key: Key, dueAt: number): Promise<void> {
+  for (let attempt = 1; attempt <= MOST_ATTEMPTS; attempt += 1) {
+    const left = { add: { moves: 1 } };
+    const isNotDue = all(itemExists, missing("dueAt"));
+    const { written, item } = await updateIf(table, key, { ...left, set: { dueAt } }, isNotDue);
+    if (written || item === undefined) return;
+    if ((await updateIf(table, key, left, exists("dueAt"))).written) return;
+  }
 }
 
 /** Runs a transaction whose first write alone decides; false when that one is refused. */
@@ -227,7 +246,7 @@ export async function joinTopic(
 ): Promise<number> {
   const key = hubTopicKey(actorId, path);
   // Whatever is stored: it begins here, or has one subscription more.
-  const change = { add: { joins: 1, revision: 0 }, set: { path: path.join("/") }, setIfMissing: { record } };
+  const change = { add: { moves: 1, revision: 0 }, set: { path: path.join("/") }, setIfMissing: { record } };
   const topic = await table.update(key, change, any(itemExists, itemMissing));
   const head = logHeadKey(actorId);
   const joined = await updateIf(table, head, { add: { hubJoins: 1 } }, itemExists);

@@ -59,27 +59,33 @@ export interface HubSubscription {
   readonly callback: string;
   readonly pending?: PendingRequest;
   readonly active?: ActiveSubscription;
-  readonly isWithdrawn: boolean;
+  /** When its withdrawal began, ms since 1970. Absent: it is not withdrawn. */
+  readonly withdrawnAt?: number;
   /** The delivery that is under way. */
   readonly lease?: Lease;
-  readonly dueAt?: number;
 }
 
-/** Longer than one verification, ms: the sweep repeats it when the worker that began it has died. */
-const VERIFICATION_MS = 30_000;
+/** Longer than a verification or a withdrawal, ms: the sweep repeats it when the worker that began it has died. */
+const MOST_MS = 30_000;
 
 /** When a subscription is due, ms since 1970. */
-export function dueTime({ pending, active, lease }: Pick<HubSubscription, "pending" | "active" | "lease">): number {
+export function dueTime({
+  pending,
+  active,
+  lease,
+  withdrawnAt,
+}: Pick<HubSubscription, "pending" | "active" | "lease" | "withdrawnAt">): number {
   // A message begins each verification.
-  const verification = pending === undefined ? Infinity : pending.at + VERIFICATION_MS;
+  const verification = pending === undefined ? Infinity : pending.at + MOST_MS;
+  const withdrawal = withdrawnAt === undefined ? Infinity : withdrawnAt + MOST_MS;
   // A delivery that is under way sees to the rest, unless it dies.
   const delivery = lease?.until ?? active?.retryAt ?? Infinity;
-  return Math.min(verification, delivery, active?.leaseEnds ?? Infinity);
+  return Math.min(verification, withdrawal, delivery, active?.leaseEnds ?? Infinity);
 }
 
 /** The item of a subscription as it stands after a change, without its key. */
 export function subscriptionAttributes(subscription: HubSubscription): Readonly<Record<string, Attribute>> {
-  const { path, callback, pending, active, isWithdrawn, lease, version } = subscription;
+  const { path, callback, pending, active, withdrawnAt, lease, version } = subscription;
   return {
     version,
     path: path.join("/"),
@@ -87,7 +93,7 @@ export function subscriptionAttributes(subscription: HubSubscription): Readonly<
     ...compact({
       pending: pending && { ...pending },
       active: active && { ...active },
-      withdrawn: isWithdrawn ? true : undefined,
+      withdrawnAt,
       leaseToken: lease?.token,
       leaseUntil: lease?.until,
       incarnation: lease?.incarnation,
@@ -97,34 +103,33 @@ export function subscriptionAttributes(subscription: HubSubscription): Readonly<
 
 /** Reads what `subscriptionAttributes` made. */
 export function readSubscription(item: Item): HubSubscription {
-  const { pk, sk, version, path, callback, pending, active, withdrawn, dueAt } = item;
+  const { pk, sk, version, path, callback, pending, active, withdrawnAt } = item;
   return {
     key: { pk, sk },
     version: Number(version),
     path: String(path).split("/"),
     callback: String(callback),
-    isWithdrawn: withdrawn === true,
     ...compact({
       pending: pending as PendingRequest | undefined,
       active: active as ActiveSubscription | undefined,
       lease: leaseOf(item),
-      dueAt: dueAt === undefined ? undefined : Number(dueAt),
+      withdrawnAt: withdrawnAt === undefined ? undefined : Number(withdrawnAt),
     }),
   };
 }
 
 /** The optional attributes of an item, which go when they are not set. */
-const OPTIONAL = ["pending", "active", "withdrawn", "leaseToken", "leaseUntil", "incarnation"];
+const OPTIONAL = ["pending", "active", "withdrawnAt", "leaseToken", "leaseUntil", "incarnation"];
 
 /** The change that makes a stored subscription this one, due as it says. */
 export function subscriptionChange(subscription: HubSubscription): Change {
-  const set = { ...subscriptionAttributes(subscription), dueAt: subscription.dueAt ?? dueTime(subscription) };
+  const set = { ...subscriptionAttributes(subscription), dueAt: dueTime(subscription) };
   return { set, remove: OPTIONAL.filter((name) => !(name in set)) };
 }
 
 /** True when the subscription takes part in distribution at `now`. */
-export const isActive = ({ active, isWithdrawn }: HubSubscription, now: number): boolean =>
-  active !== undefined && !isWithdrawn && active.leaseEnds > now;
+export const isActive = ({ active, withdrawnAt }: HubSubscription, now: number): boolean =>
+  active !== undefined && withdrawnAt === undefined && active.leaseEnds > now;
 
 /** True for a subscription that was never verified. */
 export const isNew = ({ active }: Pick<HubSubscription, "active">): boolean => active === undefined;

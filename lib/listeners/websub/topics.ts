@@ -8,7 +8,18 @@ import { actorOfKey } from "../../dynamodb/keys/partition.ts";
 import { logHeadKey } from "../../dynamodb/keys/publishing.ts";
 import { deleteIf, refusedReasons, updateIf } from "../../dynamodb/outcomes.ts";
 import { queryAll } from "../../dynamodb/paging.ts";
-import { all, any, below, equals, itemExists, missing, type Item, type Key, type Table } from "../../dynamodb/table.ts";
+import {
+  all,
+  any,
+  below,
+  equals,
+  itemExists,
+  missing,
+  type Condition,
+  type Item,
+  type Key,
+  type Table,
+} from "../../dynamodb/table.ts";
 import { mapConcurrent } from "../../system/map-concurrent.ts";
 import type { Deadline } from "../../system/ports.ts";
 import { wakeUp } from "../../system/wake-up.ts";
@@ -29,12 +40,13 @@ interface HubTopic {
   readonly key: Key;
   readonly path: Place;
   readonly revision: number;
-  readonly joins: number;
+  /** Grows with each subscription that begins or ends. */
+  readonly moves: number;
 }
 
 function readTopic(item: Item): HubTopic {
-  const { pk, sk, path, revision, joins } = item;
-  return { key: { pk, sk }, path: String(path).split("/"), revision: Number(revision), joins: Number(joins) };
+  const { pk, sk, path, revision, moves } = item;
+  return { key: { pk, sk }, path: String(path).split("/"), revision: Number(revision), moves: Number(moves) };
 }
 
 /** The path below the actor's root whose state a change may have changed; undefined for one that is no state. */
@@ -137,9 +149,11 @@ export async function runDueTopic(deps: DueSubscriptionDeps, key: Key, deadline:
       await sendTo(deps, subscription, toSend, false);
     });
   }
-  // A change that came meanwhile has made it due again.
-  await updateIf(table, key, { remove: ["dueAt"] }, equals("revision", before.revision));
+  // A change that came meanwhile, and a subscription that began or ended, keep it due.
+  await updateIf(table, key, { remove: ["dueAt"] }, isSame(before));
 }
+
+const isSame = ({ moves, revision }: HubTopic): Condition => all(equals("moves", moves), equals("revision", revision));
 
 async function readDueTopic(table: Table, key: Key): Promise<HubTopic | undefined> {
   const item = await table.get(key);
@@ -157,18 +171,18 @@ export async function subscriptionsOf(table: Table, topic: Key): Promise<readonl
  *
  * @param hubJoins as the log's head had it before the subscriptions were read: the condition that none begins
  */
-async function forget(table: Table, { key, joins, revision }: HubTopic, hubJoins: number | undefined): Promise<void> {
-  const isSame = all(equals("joins", joins), equals("revision", revision));
+async function forget(table: Table, topic: HubTopic, hubJoins: number | undefined): Promise<void> {
+  const { key } = topic;
   const range = { pk: key.pk, prefix: HUB_TOPIC_PREFIX, limit: 2 };
   const { items, next } = await table.query(range);
   const isLast = next === undefined && items.every(({ sk }) => sk === key.sk);
   if (!isLast || hubJoins === undefined) {
-    await deleteIf(table, key, isSame);
+    await deleteIf(table, key, isSame(topic));
     return;
   }
   const head = logHeadKey(actorOfKey(key));
   await refusedReasons(table, [
-    { delete: key, condition: isSame },
+    { delete: key, condition: isSame(topic) },
     { update: head, change: { remove: ["hubJoins"] }, condition: equals("hubJoins", hubJoins) },
   ]);
 }

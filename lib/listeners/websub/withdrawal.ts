@@ -35,7 +35,8 @@ export async function runDueWithdrawal(deps: DueSubscriptionDeps, actorId: strin
     for (let from = 0; from < subscriptions.length; from += AT_ONCE) {
       if (deadline.remaining() <= least) return await wakeUp(deps, key, clock.now());
       await mapConcurrent(subscriptions.slice(from, from + AT_ONCE), AT_ONCE, async (subscription) => {
-        await withdraw(deps, subscription, deadline);
+        // One whose withdrawal has begun has a due time of its own.
+        if (subscription.withdrawnAt === undefined) await withdraw(deps, subscription, deadline);
       });
     }
   }

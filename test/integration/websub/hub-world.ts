@@ -2,6 +2,7 @@
 import type { ActingWebApp } from "../../../lib/application/acting-web-app.ts";
 import type { Table } from "../../../lib/dynamodb/table.ts";
 import { PeerFailure, type PeerRequest } from "../../../lib/system/ports.ts";
+import { MemoryTable } from "../../support/memory-table.ts";
 import { Network, type Answer } from "../../support/in-process.ts";
 import { WholeService, type Hosted } from "../../support/whole-service.ts";
 
@@ -25,6 +26,12 @@ const answer = (status: number, text = "", headers: Record<string, string> = {})
   ...{ status, headers, text, json: undefined },
 });
 
+interface WorldOptions {
+  readonly table?: Table;
+  readonly environment?: Record<string, string>;
+  readonly app?: ActingWebApp;
+}
+
 /** Confirms what it is asked, and takes what it is sent. */
 export const confirming: Answering = ({ method, url }) => ({
   status: 200,
@@ -33,14 +40,23 @@ export const confirming: Answering = ({ method, url }) => ({
 
 export class HubWorld {
   readonly network = new Network();
-  readonly world: WholeService;
+  readonly #options: WorldOptions;
+  world: WholeService;
   readonly got: Got[] = [];
   alice: Hosted = { id: "", root: "", as: {} };
   answering: Answering = confirming;
 
-  constructor(options: { table?: Table; environment?: Record<string, string>; app?: ActingWebApp } = {}) {
-    this.world = new WholeService(this.network, "https://a.example", options);
+  constructor(options: WorldOptions = {}) {
+    this.#options = { table: new MemoryTable(), ...options };
+    this.world = this.instance();
     this.serve(SUBSCRIBER);
+  }
+
+  /** A further process of the service, over this table or another; its messages are its own. */
+  instance(table = this.#options.table): WholeService {
+    const made = new WholeService(this.network, "https://a.example", { ...this.#options, ...(table && { table }) });
+    if (this.alice.id !== "") made.now = this.world.now;
+    return made;
   }
 
   /** A further origin at which subscribers answer. */
@@ -159,5 +175,26 @@ export class HubWorld {
   async counts(): Promise<{ subscriptions: number; pending: number }> {
     const [item] = await this.items("COUNTS");
     return { subscriptions: Number(item?.["subscriptions"] ?? 0), pending: Number(item?.["pending"] ?? 0) };
+  }
+
+  /** What contradicts itself in what the hub stores. */
+  async contradictions(): Promise<readonly string[]> {
+    const subscriptions = await this.items("SUB#");
+    const isNew = subscriptions.filter(({ active }) => active === undefined);
+    const { subscriptions: counted, pending } = await this.counts();
+    const origins = (await this.items("ORIGIN#")).map((item) => Number(item["subscriptions"]));
+    const topics = new Set((await this.items("TOPIC#")).map(({ path }) => String(path)));
+    const head = await this.world.table.get({ pk: `H#${this.alice.id}`, sk: "LOG" });
+    const active = subscriptions.filter(({ active: is }) => is !== undefined);
+    return [
+      ...(counted === subscriptions.length
+        ? []
+        : [`${String(counted)} of ${String(subscriptions.length)} are counted`]),
+      ...(pending === isNew.length ? [] : [`${String(pending)} of ${String(isNew.length)} new ones are counted`]),
+      ...(origins.reduce((sum, count) => sum + count, 0) === subscriptions.length ? [] : ["origins count others"]),
+      ...active.filter(({ path }) => !topics.has(String(path))).map(({ path }) => `no topic ${String(path)}`),
+      ...(active.length > 0 && head?.["hubJoins"] === undefined ? ["the log's head does not know"] : []),
+      ...subscriptions.filter(({ dueAt }) => dueAt === undefined).map(() => "not due"),
+    ];
   }
 }
