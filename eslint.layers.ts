@@ -11,6 +11,7 @@ export const ROWS: readonly (readonly string[])[] = [
   ["compose"],
   ["scheduler", "operations", "application"],
   ["publishing", "receiving", "listeners"],
+  ["engine"],
   ["failed-events"],
   ["properties"],
   ["trust"],
@@ -28,8 +29,8 @@ export const ROWS: readonly (readonly string[])[] = [
 /** The folders of a room in the same order; `.` holds the files of the room itself. */
 export const FOLDERS: Readonly<Record<string, readonly string[]>> = {
   publishing: ["delivery", "snapshots", "subscribers"],
-  listeners: ["websub"],
   receiving: ["subscriptions", "intake", "recovery", "hooks", "stream", "replica"],
+  listeners: ["webhooks", "websub", "event-hooks", "bus", "."],
   dynamodb: ["keys", "."],
   peers: [".", "http"],
   domain: ["events", "wire", "log", "diff", "policy", "terms", "json"],

@@ -1,5 +1,6 @@
 /** Answers every HTTP request except callbacks. */
 import { routes as actors } from "../lib/api/actors.ts";
+import { routes as events } from "../lib/api/events.ts";
 import type { RouteMap } from "../lib/api/handler.ts";
 import { routes as hub } from "../lib/api/hub.ts";
 import { routes as peers } from "../lib/api/peers.ts";
@@ -19,6 +20,7 @@ export function routes(services: Service): RouteMap {
     ...subscriptions(services),
     ...peers(services),
     ...hub(services),
+    ...events(services),
   };
 }
 

@@ -54,4 +54,5 @@ export const servedBy = {
   callbacks: "callbacks",
   peers: "api",
   hub: "api",
+  events: "api",
 } as const satisfies Readonly<Record<Area, FunctionName>>;

@@ -1,6 +1,6 @@
 /** What is public of an actor, and the WebSub hub for it. */
 import * as z from "zod/mini";
-import { isOwnPath } from "../application/registration.ts";
+import { isOwnPath } from "../domain/terms/own-paths.ts";
 import { isNeverPublic, NOTHING_PUBLIC, type PublicAccess } from "../domain/policy/public-access.ts";
 import { isTarget, OWN_NAME_RULE } from "../domain/terms/names.ts";
 import { StateHookFailed } from "../application/state-hooks.ts";

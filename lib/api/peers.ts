@@ -8,6 +8,8 @@ import { readBody } from "../http/body.ts";
 import { afterOf, idOf, limitOf } from "../http/paging.ts";
 import { empty, json } from "../http/reply.ts";
 import { param, type ServiceRequest } from "../http/request.ts";
+import type { ListenerEvent } from "../failed-events/hook-event.ts";
+import type { HookRuns } from "../failed-events/hook-runs.ts";
 import { FailedEvents } from "../operations/failed-events.ts";
 import { peersPage } from "../operations/peer-overview.ts";
 import { PeerProperties } from "../operations/peer-properties.ts";
@@ -42,13 +44,19 @@ export interface PeerRouteServices {
   readonly breakers: Pick<BreakerStore, "reset">;
   readonly receiving: Pick<Receiving, "failedEvents" | "hooks" | "stale" | "staleReads">;
   readonly suspensions: Suspensions;
+  /** The hooks on actors' own events. */
+  readonly eventHooks: { readonly hooks: Pick<HookRuns<ListenerEvent>, "retry" | "skip"> };
 }
 
 /** The peers area. */
 export function routes(services: PeerRouteServices): RouteMap {
   const { table, trusts, heads, breakers, receiving } = services;
   const reader = (actorId: string, peerId: string) => new PeerReader({ table, actorId, peerId });
-  const failedEvents = new FailedEvents({ ...receiving, heads });
+  const failedEvents = new FailedEvents({
+    ...receiving,
+    heads,
+    listeners: { "event-hook": services.eventHooks.hooks },
+  });
   const suspensions = suspensionHandlers(services.suspensions);
 
   /** Of a peer that is trusted, or whose data was kept when its trust ended. @throws ServiceError resource.not_found */

@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import { parseText, printJson } from "../domain/json/json-text.ts";
+import { isFault, parsePattern } from "../domain/events/topic.ts";
 import { notTaken } from "../http/not-taken.ts";
 import { PERMISSION_FIELDS } from "../domain/policy/permissions.ts";
 import type { JsonObject } from "../system/ports.ts";
@@ -8,10 +9,16 @@ const MAX_PATTERNS = 500;
 const wellFormed = (value: string): boolean => value.isWellFormed();
 const pattern = z.string().check(z.minLength(1), z.maxLength(1024), z.refine(wellFormed, "must be well-formed text"));
 const patterns = z.array(pattern).check(z.maxLength(MAX_PATTERNS));
-/** 1 to 16 tokens and at most 512 bytes. */
-const topic = z.string().check(
-  z.regex(/^[^\s.]+(\.[^\s.]+){0,15}$/u, "must be a pattern of topics: 1 to 16 tokens joined by dots"),
-  z.refine((value) => value.isWellFormed() && Buffer.byteLength(value) <= 512, "must take at most 512 bytes"),
+const topic = z.pipe(
+  z.string().check(
+    z.refine((value) => !isFault(parsePattern(value)), {
+      error: ({ input }) => {
+        const parsed = parsePattern(String(input));
+        return isFault(parsed) ? parsed.fault : "";
+      },
+    }),
+  ),
+  z.transform((value) => String(parsePattern(value))),
 );
 const operation = z.enum(["read", "write", "subscribe", "delete"]);
 const texts = z.optional(z.array(z.string()));

@@ -31,7 +31,7 @@ interface Route {
 }
 
 /** The parts that the routes fall into, each with a file of handlers beside this one. */
-export type Area = "actors" | "trust" | "properties" | "subscriptions" | "callbacks" | "peers" | "hub";
+export type Area = "actors" | "trust" | "properties" | "subscriptions" | "callbacks" | "peers" | "events" | "hub";
 
 /** The area that answers requests which no route matches (with 404). */
 export const DEFAULT_AREA = "actors" satisfies Area;
@@ -51,6 +51,7 @@ const RELATIONSHIP = "/{actorId}/trust/{relationship}";
 const TRUST = "/{actorId}/trust/{relationship}/{peerId}";
 const PROPERTY = "/{actorId}/properties/{name}";
 const SUBSCRIPTION = "/{actorId}/subscriptions/{peerId}/{subscriptionId}";
+const WEBHOOK = "/{actorId}/webhooks/{webhookId}";
 const CALLBACK = "/{actorId}/callbacks/subscriptions/{peerId}/{subscriptionId}";
 
 /** Every route, in the order of the protocol's sections. */
@@ -124,6 +125,22 @@ export const routes = [
   { method: "POST", path: "/{actorId}/callbacks/{name+}", area: "callbacks", access: ["hook"] },
   { method: "PUT", path: "/{actorId}/callbacks/{name+}", area: "callbacks", access: ["hook"] },
   { method: "DELETE", path: "/{actorId}/callbacks/{name+}", area: "callbacks", access: ["hook"] },
+
+  // Events. Which topics a peer may publish to, its permissions say; the query of a data URL is its credential.
+  { method: "POST", path: "/{actorId}/events", area: "events", access: OWNER_OR_PEER },
+  { method: "POST", path: "/{actorId}/events/{topic}", area: "events", access: OWNER_OR_PEER },
+  { method: "GET", path: "/{actorId}/events/{position}/data", area: "events", access: ["anyone"] },
+
+  // Webhooks, and the tasks that they begin.
+  { method: "GET", path: "/{actorId}/webhooks", area: "events", access: OWNER },
+  { method: "GET", path: WEBHOOK, area: "events", access: OWNER },
+  { method: "PUT", path: WEBHOOK, area: "events", access: OWNER },
+  { method: "DELETE", path: WEBHOOK, area: "events", access: OWNER },
+  { method: "GET", path: `${WEBHOOK}/attempts`, area: "events", access: OWNER },
+  { method: "POST", path: `${WEBHOOK}/test`, area: "events", access: OWNER },
+  { method: "POST", path: `${WEBHOOK}/rotate`, area: "events", access: OWNER },
+  { method: "POST", path: `${WEBHOOK}/pause`, area: "events", access: OWNER },
+  { method: "POST", path: `${WEBHOOK}/resume`, area: "events", access: OWNER },
 
   // Suspending and resuming diffs.
   { method: "GET", path: "/{actorId}/suspensions", area: "peers", access: OWNER },

@@ -13,9 +13,15 @@ import type { Permissions } from "../domain/policy/permissions.ts";
 import type { EventBus } from "../system/ports.ts";
 import { insideHook } from "../system/request-context.ts";
 import type { HookEvent, HookRunner } from "../failed-events/hook-event.ts";
+import type { Scope } from "../domain/terms/scope.ts";
 import type { Actor } from "./actor.ts";
+import type { EventHookDefinition, EventHookRun, EventHookRunner } from "../listeners/event-hooks/definition.ts";
+import { DataHooks } from "./data-hooks.ts";
+import { EventHooks } from "./event-hooks.ts";
 import type {
   CallbackHook,
+  EventHook,
+  EventHookOptions,
   LifecycleHook,
   LifecycleName,
   StateHook,
@@ -24,14 +30,7 @@ import type {
   SubscriptionLifecycleEvent,
   TrustHook,
 } from "./hooks.ts";
-import {
-  checkCallbackName,
-  checkChoice,
-  checkHook,
-  checkOptions,
-  checkOwnTarget,
-  checkTarget,
-} from "./registration.ts";
+import { checkCallbackName, checkChoice, checkHook, checkOptions, checkOwnTarget } from "./registration.ts";
 
 export type { HookEvent } from "../failed-events/hook-event.ts";
 
@@ -51,7 +50,6 @@ export interface AppOptions {
 /** How callbacks are processed; see `CodeOptions`. */
 export type ProcessingOptions = Omit<CodeOptions, "syncCallbacks">;
 
-const ANY_TARGET = "*";
 const TRUST_HOOKS = ["create", "approve", "delete"] as const satisfies readonly TrustHookName[];
 const LIFECYCLE_HOOKS = [
   "subscription_created",
@@ -64,14 +62,15 @@ const LIFECYCLE_HOOKS = [
  * Collects the hooks and options that the deployer registers; nothing runs before the functions ask for it. Every method
  * that registers throws a `TypeError`, which stops the function at its start, for an argument that cannot be meant.
  */
-export class ActingWebApp implements Application, HookRunner {
+export class ActingWebApp implements Application, HookRunner, EventHookRunner {
   readonly awType: string;
   readonly desc: string;
   readonly info: string;
   readonly version: string;
   readonly relationships: Readonly<Record<string, Permissions>>;
   #options: CodeOptions = {};
-  readonly #dataHooks = new Map<string, SubscriptionDataHook[]>();
+  readonly #dataHooks = new DataHooks();
+  readonly #eventHooks = new EventHooks();
   readonly #callbackHooks = new Map<string, CallbackHook>();
   readonly #stateHooks = new Map<string, StateHook>();
   readonly #trustHooks = new Map<TrustHookName, TrustHook[]>();
@@ -113,13 +112,19 @@ export class ActingWebApp implements Application, HookRunner {
   }
 
   /**
-   * Runs `hook` for events of subscriptions on `target`; `"*"` for targets without a hook of their own. Several hooks of
-   * one target run one after another, and count as one.
+   * Runs `hook` for events of subscriptions on a target: the target's name, `"*"` for all of them, or a pattern over
+   * `<target>[.<subtarget>[.<resource>]]` with `*` (one token) and a final `>` (one or more). The most specific runs alone.
+   * Several hooks of one name run one after another, and count as one; a pattern has one hook.
    */
   subscriptionDataHook(target: string, hook: SubscriptionDataHook): this {
-    if (target !== ANY_TARGET) checkTarget("subscriptionDataHook", target);
     checkHook("subscriptionDataHook", hook);
-    push(this.#dataHooks, target, hook);
+    this.#dataHooks.add(target, hook);
+    return this;
+  }
+
+  /** Runs `hook` for the events of the actors themselves that match, from the first change after this release on. */
+  eventHook(options: EventHookOptions, hook: EventHook): this {
+    this.#eventHooks.add(options, hook);
     return this;
   }
 
@@ -178,8 +183,8 @@ export class ActingWebApp implements Application, HookRunner {
     return this.#bound(this.#bus);
   }
 
-  handles({ target }: Pick<HookEvent, "target">): boolean {
-    return this.#hooksFor(target).length > 0;
+  handles(event: Scope): boolean {
+    return this.#dataHooks.of(event).length > 0;
   }
 
   async run(event: HookEvent, signal: AbortSignal): Promise<void> {
@@ -196,7 +201,17 @@ export class ActingWebApp implements Application, HookRunner {
       event,
       signal,
     });
-    await runEach(this.#hooksFor(target), hookData);
+    await runEach(this.#dataHooks.of(event), hookData);
+  }
+
+  get eventHooks(): readonly EventHookDefinition[] {
+    return this.#eventHooks.definitions;
+  }
+
+  async runEventHook(id: string, { actorId, event, attempt }: EventHookRun, signal: AbortSignal): Promise<void> {
+    const hook = this.#eventHooks.get(id);
+    if (hook === undefined) throw new TypeError(`This release has no event hook ${id}.`);
+    await insideHook(async () => await hook({ actor: this.#actor(actorId), event, attempt, signal }));
   }
 
   /** The raw hook of that name, if one is registered. */
@@ -222,10 +237,6 @@ export class ActingWebApp implements Application, HookRunner {
     { actorId, ...event }: SubscriptionLifecycleEvent,
   ): Promise<void> {
     await runEach(this.#lifecycleHooks.get(name), { ...event, actor: this.#actor(actorId) });
-  }
-
-  #hooksFor(target: string): readonly SubscriptionDataHook[] {
-    return this.#dataHooks.get(target) ?? this.#dataHooks.get(ANY_TARGET) ?? [];
   }
 
   #actor(actorId: string): Actor {

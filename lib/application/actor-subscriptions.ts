@@ -1,5 +1,5 @@
 /** The subscriptions of one actor, both directions, for hooks and the deployer's own code. */
-import type { FanOutResult } from "../publishing/subscribers/fan-out-result.ts";
+import type { FanOutResult } from "../engine/fan-out-result.ts";
 import { isOutsideId } from "../domain/terms/identifiers.ts";
 import { isOwnName, isTarget } from "../domain/terms/names.ts";
 import { compact } from "../system/compact.ts";

@@ -1,6 +1,6 @@
 /** Delivery to an actor's subscribers with settings of the application's own. */
 import { ConfigError, codeFault } from "../system/config.ts";
-import type { FanOutResult } from "../publishing/subscribers/fan-out-result.ts";
+import type { FanOutResult } from "../engine/fan-out-result.ts";
 import { breakerState, type BreakerState } from "../domain/policy/breaker.ts";
 import { ServiceError } from "../system/errors.ts";
 import type { Clock, Json } from "../system/ports.ts";

@@ -1,7 +1,7 @@
 /** The hooks that an application registers, and what each of them is given. */
 import type { ActorHookName, TrustEvent } from "../actors/application.ts";
 import type { CallbackType, HookEvent } from "../failed-events/hook-event.ts";
-import type { Json } from "../system/ports.ts";
+import type { Json, JsonObject } from "../system/ports.ts";
 import type { Actor } from "./actor.ts";
 
 /** The argument of a subscription data hook. */
@@ -85,3 +85,33 @@ export interface LifecycleEvent {
 
 /** Runs after the fact; an error of the hook is logged and changes nothing. */
 export type LifecycleHook = (event: LifecycleEvent) => void | Promise<void>;
+
+/** Which of an actor's own events a hook is for. */
+export interface EventHookOptions {
+  /** Names the hook's cursor in every actor's log: 1 to 32 of `a-z 0-9 -`. Another id begins with the next change. */
+  readonly id: string;
+  /** Of topics: `properties.*`, `orders.>`. Changed, it holds for every event after the cursor. */
+  readonly pattern: string;
+  /** Exact, or beginnings such as `org.actingweb.list.*`; at most 20 [any type]. */
+  readonly types?: readonly string[];
+  /** `key`: events of one key one at a time, in order. `strict`: all of them so. `none`: in any order [key]. */
+  readonly order?: "key" | "strict" | "none";
+}
+
+/** The argument of an event hook. */
+export interface OwnEvent {
+  readonly actor: Actor;
+  /** A CloudEvent 1.0; `id` is the same at each attempt. */
+  readonly event: JsonObject;
+  /** 1 for the first. */
+  readonly attempt: number;
+  /** Aborts at the hook's time limit (`HOOK_TIMEOUT_SECONDS`): from then on the attempt counts as failed. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Runs for each event of the actor itself that the pattern matches, at least once, in order per key. A hook that throws or
+ * exceeds its time limit holds back its key alone: the event is tried again with growing pauses, `HOOK_MAX_ATTEMPTS` times
+ * in all, then parked. A hook throws a `Verdict` to choose otherwise.
+ */
+export type EventHook = (own: OwnEvent) => void | Promise<void>;

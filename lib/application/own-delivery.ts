@@ -1,6 +1,6 @@
 /** Delivery for one actor with other settings than the configuration's. */
 import type { DeliveryServices, DeliverySettings } from "../publishing/delivery/delivery-services.ts";
-import type { FanOutResult } from "../publishing/subscribers/fan-out-result.ts";
+import type { FanOutResult } from "../engine/fan-out-result.ts";
 import { readBreaker } from "../publishing/delivery/breaker-store.ts";
 import type { Breaker } from "../domain/policy/breaker.ts";
 import { trustKey } from "../dynamodb/keys/actors.ts";

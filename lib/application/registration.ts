@@ -1,27 +1,12 @@
 /** Checks what an application registers. Anything else throws at its registration, with a message that says what is allowed. */
 import { isOutsideId } from "../domain/terms/identifiers.ts";
+import { isOwnPath } from "../domain/terms/own-paths.ts";
+import { PROPERTIES } from "../domain/terms/scope.ts";
 import { isTarget, OWN_NAME_RULE } from "../domain/terms/names.ts";
 
 const OPTIONS: readonly string[] = ["autoSequence", "autoStorage", "autoCleanup", "gapTimeoutSeconds", "maxPending"];
 /** Names below `/callbacks/` that the protocol uses. */
 const OWN_CALLBACKS: readonly (string | undefined)[] = ["subscriptions", "permissions"];
-/** Names below an actor that the service uses. */
-const OWN_PATHS: readonly string[] = [
-  "meta",
-  "trust",
-  "permissions",
-  "properties",
-  "subscriptions",
-  "suspensions",
-  "callbacks",
-  "peers",
-  "parked",
-  "public",
-  "hub",
-];
-
-/** True for a name below an actor that the service uses itself. */
-export const isOwnPath = (name: string): boolean => OWN_PATHS.includes(name);
 
 /** @throws TypeError when an option has no such name */
 export function checkOptions(options: object): void {
@@ -48,6 +33,13 @@ export function checkOwnTarget(where: string, target: unknown): void {
   throw new TypeError(`${where}: ${shown(target)} is the service's own; its state is not the application's to give.`);
 }
 
+/** @throws TypeError for a pattern of events that no actor can have, because its first token is a path of the service */
+export function checkOwnPattern(where: string, pattern: string): void {
+  const [target = ""] = pattern.split(".");
+  if (target === PROPERTIES || !isOwnPath(target)) return;
+  throw new TypeError(`${where}: no event's topic begins with ${shown(target)}, which is a path of the service.`);
+}
+
 /** @throws TypeError unless callbacks of that name can arrive */
 export function checkCallbackName(name: unknown): void {
   const segments = typeof name === "string" ? name.split("/") : [];
@@ -69,4 +61,4 @@ export function checkHook(where: string, hook: unknown, taken?: string): void {
   if (taken !== undefined) throw new TypeError(`${where}: there is a hook for ${shown(taken)} already.`);
 }
 
-const shown = (given: unknown): string => (typeof given === "string" ? JSON.stringify(given) : String(given));
+export const shown = (given: unknown): string => (typeof given === "string" ? JSON.stringify(given) : String(given));

@@ -1,11 +1,10 @@
+import { INLINE_MAX_BYTES } from "../domain/events/envelope.ts";
 import { isFault, matches, parsePattern } from "../domain/events/topic.ts";
 import { ClosableBus } from "./closable-bus.ts";
 import type { BusEvent, BusSubscription, EventBus, Publication } from "../system/ports.ts";
 
 /** The most events that a subscription keeps for its consumer. */
 const MOST_WAITING = 1_024;
-/** What a structured CloudEvent has inline on all ways out. */
-const INLINE_MAX_BYTES = 262_144;
 
 /**
  * The bus of one process: an event reaches the subscriptions that this process has when it is published. When the bus is

@@ -12,14 +12,13 @@ import {
   above,
   all,
   any,
-  atLeast,
-  below,
   equals,
   exists,
   itemExists,
   itemMissing,
   missing,
   type Change,
+  type Condition,
   type Item,
   type Table,
   type Write,
@@ -63,11 +62,15 @@ export interface LogHead {
   readonly cleared: number;
   /** The number of inbound subscriptions. */
   readonly subscribers: number;
+  /** The listeners beside peers. */
+  readonly listeners: ListenerCounts;
+  /** The marks of the application's event hooks that have begun (`EventHookBeginnings`). */
+  readonly eventHooks: readonly string[];
   /** How many of their heads lie in each bucket. */
   readonly buckets: Buckets;
   /** The targets and subtargets whose changes make no diffs. */
   readonly suspended: readonly Suspension[];
-  /** The records up to this one are deleted: no subscription needed them. */
+  /** The records up to this one, at least, are deleted: no subscription needed them. */
   readonly deletedUpTo: number;
   /** The newest record at the last maintenance. */
   readonly maintainedUpTo: number;
@@ -86,6 +89,39 @@ export interface LogHead {
   /** When maintenance is due, ms since 1970. */
   readonly dueAt?: number;
 }
+
+/**
+ * The listeners of an actor beside its peers, as the log's head counts them. A commit is planned again when they have
+ * changed since it read the head, so that it finds exactly those that were there before it.
+ */
+export interface ListenerCounts {
+  /** Those with a pattern that begins with a name. */
+  readonly named: number;
+  /** Those with a pattern that begins with a wildcard: one more query for each change. */
+  readonly wildcard: number;
+  /** Those that have no marker, because the release itself knows what they hear: the hooks on an actor's own events. */
+  readonly unmarked: number;
+  /** Those that read the records: while there are any, no record is deleted before it expires. */
+  readonly reading: number;
+  /** Those with a pattern that begins with `$sys`. */
+  readonly sys: number;
+  /** Grows with each change of the listeners. */
+  readonly revision: number;
+}
+
+/** The attributes of the log's head that count listeners. */
+export const LISTENER_ATTRIBUTES = {
+  named: "namedListeners",
+  wildcard: "wildcardListeners",
+  unmarked: "unmarkedListeners",
+  reading: "readingListeners",
+  sys: "sysListeners",
+  revision: "listenerRevision",
+} as const satisfies Record<keyof ListenerCounts, string>;
+
+/** True when some listener may hear a change. */
+export const hasListeners = ({ listeners, hubJoins }: Pick<LogHead, "listeners" | "hubJoins">): boolean =>
+  listeners.named > 0 || listeners.wildcard > 0 || listeners.unmarked > 0 || hubJoins !== undefined;
 
 /** A record with its number in the log. */
 export interface NumberedRecord {
@@ -135,7 +171,7 @@ export class ChangeLog {
     const key = logHeadKey(actorId);
     const { set = {}, remove = [], ...more } = change;
     const isFirst = head.subscribers === 0;
-    const isRead = !isFirst || Number(more.add?.["subscribers"] ?? 0) > 0 || head.hubJoins !== undefined;
+    const isRead = !isFirst || hasListeners(head) || Number(more.add?.["subscribers"] ?? 0) > 0;
     // Set even if the log is due already, because maintenance may have put it off since the read.
     const dueAt = Math.min(head.dueAt ?? Number.POSITIVE_INFINITY, now + MAINTENANCE_AFTER_MS);
     // The first subscriptions begin by the present rules.
@@ -160,10 +196,9 @@ export class ChangeLog {
         },
         remove: [...remove, ...(begins ? ["rulesTo"] : isMixed ? ["rules", "rulesTo"] : [])],
       },
-      // A subscription at the hub that begins, or the last one that ends, between the read and the commit is seen too.
       condition: all(
-        newest === 0 ? any(missing("newest"), equals("newest", 0)) : equals("newest", newest),
-        head.hubJoins === undefined ? missing("hubJoins") : exists("hubJoins"),
+        newest === 0 ? any(itemMissing, missing("newest"), equals("newest", 0)) : equals("newest", newest),
+        sameListeners(head),
       ),
     };
     const ttl = Math.ceil(now / 1_000) + retentionDays * DAY_SECONDS;
@@ -216,13 +251,17 @@ export class ChangeLog {
   }
 
   /**
-   * The oldest record that can be read, and when it expires (ms since 1970); undefined when there is none. One query,
-   * and more only where records have expired.
+   * The oldest record from `from` on that can be read, and when it expires (ms since 1970); undefined when there is none.
+   * One query, and more only where records have expired.
    */
-  async oldest(actorId: string): Promise<{ readonly number: number; readonly expiresAt: number } | undefined> {
+  async oldest(
+    actorId: string,
+    from = 1,
+  ): Promise<{ readonly number: number; readonly expiresAt: number } | undefined> {
     const { table, clock } = this.#deps;
     const now = Math.floor(clock.now() / 1_000);
-    const range = { pk: recordPartition(actorId), prefix: "", only: ["ttl"], limit: 100 };
+    const after = endOfRecord(from - 1);
+    const range = { pk: recordPartition(actorId), prefix: "", after, only: ["ttl"], limit: 100 };
     for await (const item of itemsOf(table, range)) {
       const ttl = Number(item["ttl"]);
       if (ttl > now) return { number: numberOf(item), expiresAt: ttl * 1_000 };
@@ -238,12 +277,9 @@ export class ChangeLog {
     await updateIf(this.#deps.table, key, { set: { dueAt } }, later);
   }
 
-  /** Deletes the records up to one that no subscription needs any more, and notes it. May be called again. */
+  /** Deletes the records up to one that no subscription needs any more. May be called again. */
   async deleteRecords(actorId: string, upTo: number): Promise<void> {
-    const { table } = this.#deps;
-    await deleteRange(table, { pk: recordPartition(actorId), prefix: "", until: endOfRecord(upTo) });
-    const further = all(atLeast("newest", upTo), any(missing("deletedUpTo"), below("deletedUpTo", upTo)));
-    await updateIf(table, logHeadKey(actorId), { set: { deletedUpTo: upTo } }, further);
+    await deleteRange(this.#deps.table, { pk: recordPartition(actorId), prefix: "", until: endOfRecord(upTo) });
   }
 }
 
@@ -257,6 +293,15 @@ export function readLogHead(item: Item | undefined): LogHead {
     newest: number("newest"),
     cleared: number("cleared"),
     subscribers: number("subscribers"),
+    listeners: {
+      named: number(LISTENER_ATTRIBUTES.named),
+      wildcard: number(LISTENER_ATTRIBUTES.wildcard),
+      unmarked: number(LISTENER_ATTRIBUTES.unmarked),
+      reading: number(LISTENER_ATTRIBUTES.reading),
+      sys: number(LISTENER_ATTRIBUTES.sys),
+      revision: number(LISTENER_ATTRIBUTES.revision),
+    },
+    eventHooks: text("eventHooks")?.split(",") ?? [],
     buckets: parseBuckets(text("buckets") ?? ""),
     suspended: suspended === undefined ? [] : (parseText(suspended) as Suspension[]),
     publicTargets: publicTargets === undefined ? [] : (parseText(publicTargets) as string[]),
@@ -270,6 +315,15 @@ export function readLogHead(item: Item | undefined): LogHead {
     dueAt: item?.["dueAt"] === undefined ? undefined : number("dueAt"),
   });
 }
+
+/**
+ * No listener was made, changed or deleted since the head was read, and the hub has subscriptions as it had: none or some.
+ */
+const sameListeners = ({ listeners: { revision }, hubJoins }: Pick<LogHead, "listeners" | "hubJoins">): Condition =>
+  all(
+    revision === 0 ? missing(LISTENER_ATTRIBUTES.revision) : equals(LISTENER_ATTRIBUTES.revision, revision),
+    hubJoins === undefined ? missing("hubJoins") : exists("hubJoins"),
+  );
 
 /** The number in the key of a record's part. */
 const numberOf = ({ sk }: Item): number => Number(sk.slice(0, 16));

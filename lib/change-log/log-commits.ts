@@ -17,7 +17,7 @@ import {
 } from "../dynamodb/table.ts";
 import { ServiceError } from "../system/errors.ts";
 import type { Platform } from "../system/ports.ts";
-import { currentDeadline, within } from "../system/request-context.ts";
+import { currentCause, currentDeadline, within } from "../system/request-context.ts";
 import { CommitLine } from "./commit-line.ts";
 import { readLogHead, type ChangeLog, type LogHead, type NumberedRecord } from "./change-log.ts";
 import { recordTime } from "./record-time.ts";
@@ -109,6 +109,12 @@ export interface LogCommitsDeps extends Omit<Platform, "ids"> {
     /** Records by `commits` what subscribers may do, unless that is recorded (see `confirmedTo`). */
     readonly confirm: (actorId: string, commits: Commits) => Promise<void>;
   };
+  /** The hooks of this release on actors' own events; absent: there are none. */
+  readonly eventHooks?: {
+    readonly hasBegun: (head: LogHead) => boolean;
+    /** Lets those that have not begun in a log begin at its end, by `commits`. */
+    readonly begin: (actorId: string, commits: Commits) => Promise<void>;
+  };
 }
 
 /** Commits to the logs of all actors, each delivered by the publisher, if there is one. */
@@ -128,7 +134,7 @@ export class LogCommits implements Commits {
     return new LogCommits(this.#deps, publisher, this.#line);
   }
 
-  /** @param options.confirmed without recording first what subscribers may do by this release's rules */
+  /** @param options.confirmed without recording first what subscribers may do by this release's rules, and its event hooks */
   async commit(
     actorId: string,
     keys: readonly Key[],
@@ -173,24 +179,31 @@ export class LogCommits implements Commits {
     plan: MakePlan,
     confirmed: boolean,
   ): Promise<Commit | undefined | "lost"> {
-    const { table, changeLog, clock, rules } = this.#deps;
+    const { table, changeLog, clock, eventHooks, rules } = this.#deps;
     const logKey = logHeadKey(actorId);
     const found = await table.getMany([logKey, ...keys]);
     const items = new Map(found.map((item) => [nameOf(item), item]));
     const head = readLogHead(items.get(nameOf(logKey)));
     const now = clock.now();
-    if (rules !== undefined && !confirmed && confirmedTo(head, rules.digest, now) !== undefined) {
-      // First, so that this change makes numbers for exactly the peers that may see it.
-      await rules.confirm(actorId, {
+    if (!confirmed) {
+      const before: Commits = {
         commit: async (of, read, makePlan) => await this.commit(of, read, makePlan, { confirmed: true, quiet: true }),
-      });
-      return await this.#attempt(actorId, keys, plan, true);
+      };
+      const mustConfirm = rules !== undefined && confirmedTo(head, rules.digest, now) !== undefined;
+      const mustBegin = eventHooks?.hasBegun(head) === false;
+      // First, so that this change makes numbers for exactly the peers that may see it.
+      if (mustConfirm) await rules.confirm(actorId, before);
+      if (mustBegin) await eventHooks.begin(actorId, before);
+      if (mustConfirm || mustBegin) return await this.#attempt(actorId, keys, plan, true);
     }
     const micros = Math.max(Math.floor(now) * 1_000, head.at + 1);
     const at = recordTime(Math.floor(micros / 1_000), micros % 1_000);
     const planned = await plan({ head, at, item: (key) => items.get(nameOf(key)) });
     if (planned === undefined || planned === "lost") return planned;
-    const records = planned.records.map((record): LogRecord => ({ ...record, at }));
+    const cause = currentCause();
+    const records = planned.records.map((record): LogRecord =>
+      record.kind === "change" ? { ...record, ...cause, at } : { ...record, at },
+    );
     const appended = changeLog.appendWrites(actorId, head, {
       records,
       at: micros,

@@ -1,7 +1,9 @@
 /** The states of public targets whose state no hook gives: the newest event at each place. */
 import { publishedStateKey } from "../dynamodb/keys/hub.ts";
-import { always, type Table, type Write } from "../dynamodb/table.ts";
-import type { Place } from "../domain/terms/scope.ts";
+import { always, type Item, type Table, type Write } from "../dynamodb/table.ts";
+import { contentOf } from "../domain/events/envelope.ts";
+import type { NotifyChange } from "../domain/diff/change-record.ts";
+import { placeOf, type Place } from "../domain/terms/scope.ts";
 import type { LogHead } from "./change-log.ts";
 
 /** What was published: its bytes and their media type. At most 256 KiB, so that it fits into one item. */
@@ -11,23 +13,25 @@ export interface PublishedState {
 }
 
 /**
- * The write that keeps an event as the state of its place, for the transaction of the event's record; none when its
- * target is not public. `path`: the target, and the place below it.
+ * The writes that keep the newest of these events at each place as the state of the place, for the transaction of their
+ * record; none where the target is not public.
  */
 export function publishedStateWrites(
   actorId: string,
   { publicTargets, newest }: Pick<LogHead, "publicTargets" | "newest">,
-  path: Place,
-  { contentType, body }: PublishedState,
+  events: readonly NotifyChange[],
 ): readonly Write[] {
-  if (!publicTargets.includes(path[0] ?? "")) return [];
+  if (publicTargets.length === 0) return [];
+  const states = events
+    .filter(({ target }) => publicTargets.includes(target))
+    .map(({ data, attributes = {}, ...scope }): [string, Item] => {
+      const path = [scope.target, ...placeOf(scope)];
+      const { contentType, bytes: body } = contentOf({ data, attributes });
+      const item = { ...publishedStateKey(actorId, path), path: path.join("/"), record: newest + 1, contentType, body };
+      return [item.sk, item];
+    });
   // The condition of the log's head orders the events of an actor.
-  return [
-    {
-      put: { ...publishedStateKey(actorId, path), path: path.join("/"), record: newest + 1, contentType, body },
-      condition: always,
-    },
-  ];
+  return [...new Map(states).values()].map((put) => ({ put, condition: always }));
 }
 
 /** The newest event at a place; undefined when none was published there since its target is public. One request. */

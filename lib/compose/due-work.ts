@@ -1,11 +1,20 @@
 /** Every kind of due work, and what does it. */
 import { ACTOR_SK, peerOfCapabilityKey, peerOfGrantKey, peerOfTrustKey } from "../dynamodb/keys/actors.ts";
 import { LOG_SK, inboundOfKey, peerOfBreakerKey, sliceOfKey } from "../dynamodb/keys/publishing.ts";
+import { listenerOfKey, type ListenerRef } from "../dynamodb/keys/listeners.ts";
 import { actorOfKey } from "../dynamodb/keys/partition.ts";
-import { failedEventPrefix, staleReadOf } from "../dynamodb/keys/failed-events.ts";
+import { webhookOfKey } from "../dynamodb/keys/webhooks.ts";
+import {
+  failedEventPrefix,
+  sourceOf,
+  sourceOfFailedEventKey,
+  staleReadOf,
+  type FailureSource,
+} from "../dynamodb/keys/failed-events.ts";
 import { peerOfOwnershipKey, streamOfKey } from "../dynamodb/keys/streams.ts";
 import { actorOfWithdrawal, isHubSubscription, isHubTopic } from "../dynamodb/keys/hub.ts";
-import type { Table } from "../dynamodb/table.ts";
+import type { Key, Table } from "../dynamodb/table.ts";
+import type { Webhooks } from "../listeners/webhooks/webhooks.ts";
 import { collectGeneration, isListGarbage } from "../lists/list-garbage.ts";
 import { runDueSubscription, type DueSubscriptionDeps } from "../listeners/websub/due-subscription.ts";
 import { runDueTopic } from "../listeners/websub/topics.ts";
@@ -21,6 +30,7 @@ import { runDueStream } from "../receiving/recovery/due-streams.ts";
 import type { Receiving } from "../receiving/intake/receiving.ts";
 import { resumeGrant, type GrantDeps } from "../receiving/subscriptions/grant-changes.ts";
 import { resumeOwnership, type OwnershipDeps } from "../receiving/subscriptions/ownership.ts";
+import type { EventHookServices } from "./event-hooks.ts";
 import { dueWork, dueWorkKind, type DueWorkKind, type RunDue } from "../scheduler/due-work.ts";
 import type { Clock, Deadline, Log } from "../system/ports.ts";
 import { resumeTrust } from "../trust/ending.ts";
@@ -39,10 +49,17 @@ export interface DueWorkDeps {
   readonly breakerRecovery: Pick<BreakerRecovery, "runDue">;
   readonly refusedHeads: Pick<RefusedHeads, "runDue">;
   readonly deliverSlice: DeliverSlice;
+  readonly eventHooks: EventHookServices;
   readonly capabilities: Pick<CapabilityRefresh, "runDue">;
   readonly trust: TrustServices;
   readonly deletion: Pick<ActorDeletion, "resume">;
+  readonly webhookDelivery: { runDue(ref: ListenerRef, deadline: Deadline): Promise<void> };
+  readonly webhooks: Pick<Webhooks, "resumeEnding">;
 }
+
+/** Where the event failed that a key names; undefined when the key is another's. */
+const failedAt = (key: Key): FailureSource["kind"] | undefined =>
+  key.sk.startsWith(failedEventPrefix()) ? sourceOf(sourceOfFailedEventKey(key))?.kind : undefined;
 
 /** The registry of due work, in the order in which its kinds are asked for a key. */
 export function composeDueWork({ table, hub, clock, log, receiving, ...doers }: DueWorkDeps): RunDue {
@@ -54,8 +71,14 @@ export function composeDueWork({ table, hub, clock, log, receiving, ...doers }: 
         runDue: (key, deadline) => runDueStream(receiving, key, deadline),
       }),
       dueWorkKind((key) => staleReadOf(key) && key, staleReads),
-      dueWorkKind((key) => (key.sk.startsWith(failedEventPrefix()) ? key : undefined), {
+      dueWorkKind((key) => (failedAt(key) === "event-hook" ? key : undefined), {
+        runDue: (key, deadline) => retryDueEvent({ ...doers.eventHooks, clock }, key, deadline),
+      }),
+      dueWorkKind((key) => (failedAt(key) === "hook" ? key : undefined), {
         runDue: (key, deadline) => retryDueEvent({ failedEvents, hooks, clock }, key, deadline),
+      }),
+      dueWorkKind((key) => (listenerOfKey(key)?.kind === "event-hooks" ? actorOfKey(key) : undefined), {
+        runDue: (actorId, deadline) => doers.eventHooks.listener.runDue(actorId, deadline),
       }),
       dueWorkKind((key) => (isListGarbage(key) ? key : undefined), { runDue: (key) => collectGeneration(table, key) }),
       ofPeer(peerOfTrustKey, { runDue: (actorId, peerId) => resumeTrust(trust, { actorId, peerId }) }),
@@ -70,6 +93,8 @@ export function composeDueWork({ table, hub, clock, log, receiving, ...doers }: 
       dueWorkKind((key) => (isHubTopic(key) ? key : undefined), {
         runDue: (key, deadline) => runDueTopic(hub, key, deadline),
       }),
+      dueWorkKind((key) => webhookListenerOf(key), doers.webhookDelivery),
+      dueWorkKind(webhookOfKey, { runDue: (ref, deadline) => doers.webhooks.resumeEnding(ref, deadline) }),
       dueWorkKind(sliceOfKey, { runDue: doers.deliverSlice }),
       ofPeer(peerOfBreakerKey, breakerRecovery),
       dueWorkKind((key) => (key.sk === LOG_SK ? actorOfKey(key) : undefined), maintenance),
@@ -79,6 +104,11 @@ export function composeDueWork({ table, hub, clock, log, receiving, ...doers }: 
     ],
     log,
   );
+}
+
+function webhookListenerOf(key: Key): ListenerRef | undefined {
+  const ref = listenerOfKey(key);
+  return ref?.kind === "webhook" ? ref : undefined;
 }
 
 /** A kind whose keys name, in their sort key, a peer of the actor or something of that peer's. */

@@ -1,7 +1,7 @@
 /** The publishing side: properties, the change log, and peers' subscriptions to us, put together over one runtime. */
 import type { ActingWebApp } from "../application/acting-web-app.ts";
 import type { SubscriptionLifecycle } from "../actors/application.ts";
-import { ChangeLog, type LogHead } from "../change-log/change-log.ts";
+import { ChangeLog } from "../change-log/change-log.ts";
 import { LogCommits, type Commits, type Publisher } from "../change-log/log-commits.ts";
 import { unsubscribe } from "../peers/remote-subscriptions.ts";
 import { TrustCapabilityCache } from "../peers/trust-capability-cache.ts";
@@ -10,7 +10,7 @@ import { BreakerStore } from "../publishing/delivery/breaker-store.ts";
 import { deliverSlice, type DeliverSlice } from "../publishing/delivery/slice-delivery.ts";
 import { ChangeLogMaintenance, wakeMaintenance } from "../publishing/delivery/change-log-maintenance.ts";
 import { DeferredPermissions } from "../publishing/delivery/deferred-permissions.ts";
-import { DeliveryBudget } from "../publishing/delivery/delivery-budget.ts";
+import { DeliveryBudget } from "../engine/delivery-budget.ts";
 import {
   breakerPolicy,
   deliveryServices,
@@ -29,18 +29,18 @@ import { RecordRetention } from "../publishing/subscribers/record-retention.ts";
 import { readSubscriptionContext, type PermissionsOf } from "../publishing/subscribers/subscription-context.ts";
 import { Suspensions } from "../publishing/subscribers/suspensions.ts";
 import { UnnotifiedEnds } from "../publishing/subscribers/unnotified-ends.ts";
+import { EventHookBeginnings } from "../listeners/event-hooks/event-hook-beginnings.ts";
 import { PeerCalls } from "../trust/peer-calls.ts";
 import { notifyLate } from "../trust/permission-changes.ts";
 import { confirmRules, rulesDigest } from "../trust/relationship-rules.ts";
+import { hubListening } from "../listeners/websub/topics.ts";
+import { together } from "../engine/listening.ts";
+import { composeEventHooks, type EventHookServices } from "./event-hooks.ts";
+import { composeListeners, type ListenerServices } from "./listeners.ts";
 import type { Runtime } from "./runtime.ts";
 
-/** Those beside peers who hear of an actor's changes. */
-export interface Listeners extends Publisher {
-  /** Does what the writers of records since the last maintenance of a log may have left to do. */
-  catchUp(actorId: string, head: LogHead): Promise<void>;
-}
-
-export interface PublishingServices extends DeliveryServices {
+export interface PublishingServices extends DeliveryServices, ListenerServices {
+  readonly eventHooks: EventHookServices;
   readonly changeLog: ChangeLog;
   /** Commits, each followed by the delivery of what it made. */
   readonly commits: Commits;
@@ -71,10 +71,12 @@ function composeLog(base: Runtime, app: ActingWebApp) {
   const trustCache = new TrustCache({ table, clock });
   const digest = rulesDigest(app.relationships);
   const subscribers = async (actorId: string) => await inboundHeads.peers(actorId);
+  const beginnings = new EventHookBeginnings({ runner: app, clock, epoch: config.logEpoch });
   const unpublished = new LogCommits({
     ...base,
     changeLog,
     invalidateCaches: (commit) => trustCache.invalidateNamed(commit),
+    eventHooks: beginnings,
     rules: {
       digest,
       confirm: async (actorId, commits) =>
@@ -103,7 +105,6 @@ export function composePublishing(
   base: Runtime,
   app: ActingWebApp,
   lifecycle: SubscriptionLifecycle,
-  listeners: Listeners,
 ): PublishingServices {
   const { table, clock, log, http, config, trusts, remote, permissions } = base;
   const composed = composeLog(base, app);
@@ -142,6 +143,9 @@ export function composePublishing(
       },
     });
 
+  const heard = composeListeners(base, changeLog);
+  const eventHooks = composeEventHooks(base, app, changeLog);
+  const listeners = together([heard.webhookDelivery, eventHooks.listener, hubListening({ ...base, changeLog })]);
   const breakers = new BreakerStore({ ...base, trustCache, policy: breakerPolicy(config) });
   const deferredPermissions = new DeferredPermissions({ ...base, trustCache, breakers });
   const calls = new PeerCalls(http, log, clock, deferredPermissions);
@@ -151,6 +155,7 @@ export function composePublishing(
     changeLog,
     inboundHeads,
     cursors,
+    listeners,
     trustCache,
     deferredPermissions,
     notifyPermissions: async (trust, timestamp) => await notifyLate({ calls, permissions }, trust, timestamp),
@@ -169,22 +174,20 @@ export function composePublishing(
   const delivery = deliveryServices(deliveryDeps);
   const { fanOut } = delivery;
 
-  const inSync: NotifySubscribers = async (commit) => {
-    const [result] = await Promise.all([fanOut.publish(commit), listeners.publish(commit)]);
-    return result;
-  };
   // In async mode a commit resolves at once.
   const inBackground: Publisher = {
     publish: (commit) => {
       void fanOut.publish(commit, DeliveryBudget.from(clock));
-      void listeners.publish(commit);
       return Promise.resolve();
     },
   };
-  const commits = unpublished.publishedBy(config.callbackMode === "sync" ? { publish: inSync } : inBackground);
+  const commits = unpublished.publishedBy(config.callbackMode === "sync" ? fanOut : inBackground);
   const properties = new PropertyStore({ ...base, commits });
+  const notify: NotifySubscribers = async (commit) => await fanOut.publish(commit);
   return {
     ...delivery,
+    ...heard,
+    eventHooks,
     changeLog,
     commits,
     properties,
@@ -192,22 +195,15 @@ export function composePublishing(
     cursors,
     inbound: inboundBy(commits),
     capabilities,
-    suspensions: new Suspensions({ table, commits, fanOut: inSync }),
+    suspensions: new Suspensions({ table, commits, fanOut: notify }),
     deliverSlice: async (slice, deadline) => {
       await deliverSlice({ ...base, heads: inboundHeads, changeLog, fanOut }, slice, deadline);
     },
-    maintenance: new ChangeLogMaintenance({
-      ...base,
-      heads: inboundHeads,
-      fanOut,
-      properties,
-      retention,
-      catchUpListeners: async (actorId, head) => await listeners.catchUp(actorId, head),
-    }),
+    maintenance: new ChangeLogMaintenance({ ...base, heads: inboundHeads, fanOut, listeners, properties, retention }),
     retention,
     permissionsOf,
     calls,
-    notify: inSync,
+    notify,
     deliveryBy: (settings) => deliveryServices(deliveryDeps, settings),
   };
 }

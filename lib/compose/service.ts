@@ -3,9 +3,7 @@ import { runHook, type SubscriptionLifecycle } from "../actors/application.ts";
 import type { ActingWebApp } from "../application/acting-web-app.ts";
 import { Actor } from "../application/actor.ts";
 import { StateHooks } from "../application/state-hooks.ts";
-import { ChangeLog } from "../change-log/change-log.ts";
 import { ActorDeletion } from "../operations/deletion.ts";
-import { distributeCommit, distributeLog } from "../listeners/websub/topics.ts";
 import { TopicStates } from "../listeners/websub/topic-states.ts";
 import { InboundReading } from "../publishing/snapshots/inbound-reading.ts";
 import type { PositionedReadsDeps } from "../publishing/snapshots/positioned-reads.ts";
@@ -14,7 +12,9 @@ import type { RunDue } from "../scheduler/due-work.ts";
 import { Sweep } from "../scheduler/sweep.ts";
 import { rootUri, type TrustServices } from "../trust/trust-services.ts";
 import { composeDueWork } from "./due-work.ts";
-import { composePublishing, type Listeners, type PublishingServices } from "./publishing.ts";
+import { composeWebhooks } from "./listeners.ts";
+import type { Webhooks } from "../listeners/webhooks/webhooks.ts";
+import { composePublishing, type PublishingServices } from "./publishing.ts";
 import { composeReceiving, type ReceivingServices } from "./receiving.ts";
 import { composeRuntime, systemPorts, type Ports, type Runtime } from "./runtime.ts";
 import { composeTrust } from "./trust.ts";
@@ -31,6 +31,7 @@ export interface Service extends Runtime, ReceivingServices, PublishingServices 
   readonly inboundReading: InboundReading;
   readonly positioned: PositionedReadsDeps;
   readonly actorOf: (actorId: string) => Actor;
+  readonly webhooks: Webhooks;
 }
 
 /** Puts the service together over the given ports. Each part is made from those before it. */
@@ -40,7 +41,7 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
   const lifecycle: SubscriptionLifecycle = async (name, event) =>
     await runHook(log, name, async () => await app.runSubscriptionHook(name, event));
   const receiving = composeReceiving(base, app, lifecycle);
-  const publishing = composePublishing(base, app, lifecycle, listenersOf(base));
+  const publishing = composePublishing(base, app, lifecycle);
   const trust = composeTrust(base, receiving, publishing);
 
   const actorServices = { ...base, ...receiving, ...publishing, trust };
@@ -68,11 +69,13 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
     trust,
     removePeerData: async (actorId, peerId) => await receiving.store(actorId, peerId).deleteAll(),
   });
+  const webhooks = composeWebhooks(base, publishing);
   return {
     ...actorServices,
+    webhooks,
     app,
     deletion,
-    runDue: composeDueWork({ ...actorServices, deletion, hub }),
+    runDue: composeDueWork({ ...actorServices, webhooks, deletion, hub }),
     sweep: new Sweep({ ...base, dueShards: config.dueShards }),
     stateHooks,
     snapshots,
@@ -80,23 +83,6 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
     inboundReading,
     positioned: { table, log: changeLog, properties, positions: cursors },
     actorOf,
-  };
-}
-
-/** The hub, as commits and the maintenance of the log call it. */
-function listenersOf(base: Runtime): Listeners {
-  const { table, clock, log, config } = base;
-  const changeLog = new ChangeLog({ table, clock, retentionDays: config.diffRetentionDays });
-  return {
-    publish: async (commit) => {
-      const { actorId } = commit;
-      await distributeCommit(base, commit).catch((error: unknown) => {
-        log.warn("a change was not distributed at once; the maintenance of the log does it", { actorId, error });
-      });
-    },
-    catchUp: async (actorId, head) => {
-      await distributeLog({ ...base, changeLog }, actorId, head);
-    },
   };
 }
 

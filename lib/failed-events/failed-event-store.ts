@@ -87,21 +87,8 @@ export class FailedEventStore<E extends FailingEvent = HookEvent> extends Failed
    * @throws ServiceError callback.busy when other attempts come first again and again
    */
   async record(event: E, run: RecordedRun, stateStored = false): Promise<boolean> {
+    const { item, pointer } = await this.#itemsOf(event, run, stateStored);
     const key = keyOf(event);
-    const ttl = run.keptUntil === undefined ? undefined : Math.ceil(run.keptUntil / 1_000);
-    const kept = stateStored && !isListenerEvent(event) ? { ...event, data: null } : event;
-    const body = await writeBody(this.#table, key, kept, ttl);
-    const item: Item = {
-      ...key,
-      eventId: event.id,
-      ...summaryAttributes(event),
-      ...body,
-      starts: run.starts,
-      ...(stateStored && { stateStored }),
-      ...nextStepAttributes(run, run.attempts),
-      ...compact({ ttl }),
-    };
-    const pointer = { ...failedEventIdKey(event.actorId, event.id), at: item.sk, ...compact({ ttl }) };
     const counted = this.#source.recorded?.(event);
     const recorded = await retryOnConflict(undefined, MOST_CONFLICTS, async () => {
       const refused = await refusedReasons(this.#table, [
@@ -121,6 +108,39 @@ export class FailedEventStore<E extends FailingEvent = HookEvent> extends Failed
     throw new ServiceError("callback.busy", "This event is being retried at the same time; send it again.", {
       headers: { "Retry-After": "1" },
     });
+  }
+
+  /**
+   * The writes that record an event, for a transaction of the caller's whose own conditions make a repetition harmless. They
+   * put two items; the parts of a large body are written here, before.
+   */
+  async recordingWrites(event: E, run: RecordedRun): Promise<readonly Write[]> {
+    const { item, pointer } = await this.#itemsOf(event, run, false);
+    // What stands there is the same event, recorded at an earlier time.
+    return [item, pointer].map((put) => ({ put, condition: always }));
+  }
+
+  async #itemsOf(
+    event: E,
+    run: RecordedRun,
+    stateStored: boolean,
+  ): Promise<{ readonly item: Item; readonly pointer: Item }> {
+    const key = keyOf(event);
+    const ttl = run.keptUntil === undefined ? undefined : Math.ceil(run.keptUntil / 1_000);
+    const kept = stateStored && !isListenerEvent(event) ? { ...event, data: null } : event;
+    const body = await writeBody(this.#table, key, kept, ttl);
+    const item: Item = {
+      ...key,
+      eventId: event.id,
+      ...summaryAttributes(event),
+      ...body,
+      starts: run.starts,
+      ...(stateStored && { stateStored }),
+      ...nextStepAttributes(run, run.attempts),
+      ...compact({ ttl }),
+    };
+    const pointer = { ...failedEventIdKey(event.actorId, event.id), at: item.sk, ...compact({ ttl }) };
+    return { item, pointer };
   }
 
   async #overwrite(key: Key, found: Item, run: RecordedRun): Promise<boolean> {

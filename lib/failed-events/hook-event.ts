@@ -45,8 +45,11 @@ export const isListenerEvent = (event: FailingEvent): event is ListenerEvent => 
 export interface HookRunner<E extends FailingEvent = HookEvent> {
   /** True when some hook would run for this event. */
   handles(event: E): boolean;
-  /** Runs what is registered for the event. `signal` aborts at the hook's time limit. @throws what the hook threw */
-  run(event: E, signal: AbortSignal): Promise<void>;
+  /**
+   * Runs what is registered for the event. `signal` aborts at the hook's time limit; `attempt` is 1 for the first.
+   * @throws what the hook threw
+   */
+  run(event: E, signal: AbortSignal, attempt: number): Promise<void>;
 }
 
 /**

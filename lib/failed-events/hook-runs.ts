@@ -1,7 +1,8 @@
 import { pauseAfter } from "../domain/policy/backoff.ts";
 import type { After, Clock, DelayQueue, Ids, Json, Log } from "../system/ports.ts";
 import { wakeUp } from "../system/wake-up.ts";
-import { isListenerEvent, verdictOf, type FailingEvent, type HookEvent, type HookRunner } from "./hook-event.ts";
+import { attemptHook } from "./hook-attempt.ts";
+import { isListenerEvent, type FailingEvent, type HookEvent, type HookRunner } from "./hook-event.ts";
 import type { Attempt, NextStep, FailedEvent, FailedEventStatus } from "./failed-event.ts";
 import type { FailedEventStore } from "./failed-event-store.ts";
 
@@ -152,33 +153,19 @@ export class HookRuns<E extends FailingEvent = HookEvent> {
   async #run(event: E, starts: number): Promise<Run> {
     const { after, clock, log, random, runner, settings } = this.#deps;
     const at = clock.now();
-    const limit = new AbortController();
-    let cancel = (): void => undefined;
-    const late = new Promise<never>((_, reject) => {
-      cancel = after(settings.timeoutMs, () => {
-        const seconds = String(settings.timeoutMs / 1_000);
-        const error = new Error(`The hook did not end within ${seconds} s (HOOK_TIMEOUT_SECONDS).`);
-        limit.abort(error);
-        reject(error);
-      });
-    });
-    try {
-      await Promise.race([runner.run(event, limit.signal), late]);
-      return { is: "done" };
-    } catch (error) {
-      const text = textOf(error);
-      log.warn("hook failed", { ...eventFields(event), error: text.slice(0, 500) });
-      const attempt = { at, error: text };
-      const verdict = verdictOf(error);
-      if (verdict === "skip") return { is: "dropped" };
-      if (verdict === "stop") return { is: "failed", attempt, next: { status: "stopped" } };
-      if (verdict === "park" || starts >= settings.maxAttempts)
-        return { is: "failed", attempt, next: { status: "parked" } };
-      const dueAt = clock.now() + pauseAfter(starts, RETRY_PAUSES, random());
-      return { is: "failed", attempt, next: { status: "retrying", dueAt } };
-    } finally {
-      cancel();
+    const limits = { after, timeoutMs: settings.timeoutMs };
+    const failure = await attemptHook(limits, async (signal) => await runner.run(event, signal, starts));
+    if (failure === undefined) return { is: "done" };
+    const { verdict, error } = failure;
+    log.warn("hook failed", { ...eventFields(event), error: error.slice(0, 500) });
+    if (verdict === "skip") return { is: "dropped" };
+    const attempt = { at, error };
+    if (verdict === "stop") return { is: "failed", attempt, next: { status: "stopped" } };
+    if (verdict === "park" || starts >= settings.maxAttempts) {
+      return { is: "failed", attempt, next: { status: "parked" } };
     }
+    const dueAt = clock.now() + pauseAfter(starts, RETRY_PAUSES, random());
+    return { is: "failed", attempt, next: { status: "retrying", dueAt } };
   }
 }
 
@@ -189,15 +176,6 @@ type Run =
 /** An event that stopped its stream is stopped again where another is parked. */
 const nextOf = (failed: Pick<FailedEvent, "stops">, next: NextStep): NextStep =>
   failed.stops && next.status === "parked" ? { status: "stopped" } : next;
-
-/** An error as text. Hooks may throw anything, also values that have no text. */
-function textOf(error: unknown): string {
-  try {
-    return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-  } catch {
-    return "The hook threw something that cannot be shown.";
-  }
-}
 
 function eventFields(event: FailingEvent): Readonly<Record<string, unknown>> {
   const { id: eventId, actorId, sequence } = event;

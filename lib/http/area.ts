@@ -4,6 +4,7 @@
  */
 import middy from "@middy/core";
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from "aws-lambda";
+import { contentDigest } from "../domain/wire/content-digest.ts";
 import { compact } from "../system/compact.ts";
 import { ConfigError } from "../system/config.ts";
 import { ServiceError, isServiceError } from "../system/errors.ts";
@@ -36,7 +37,7 @@ export type AreaHandler = (event: APIGatewayProxyEventV2, context: Context) => P
 
 /**
  * The handler of one function that answers requests: it routes each, turns errors into their wire form, and logs one line,
- * which carries `name`. Every answer carries `x-request-id`. A request that is not done shortly before the function's end is
+ * which carries `name`. Every answer carries `x-request-id` and the digest of its body. A request that is not done shortly before the function's end is
  * answered 503; its work continues until the instance is frozen. `provide` is called at the first request, once per instance,
  * and `routes` with its result. A faulty configuration (`ConfigError`) is not answered but fails the function, so that its
  * alarm rings.
@@ -71,7 +72,13 @@ export function area<P extends Parties, S extends AreaServices<P>>(
     const outcome = await withinTime(work, request.deadline.remaining() - EARLY_MS, after);
     const late = outcome === LATE;
     const { status, headers: own, body } = late ? errorReply(tooSlow(), requestId) : outcome;
-    const headers: Record<string, string> = { "cache-control": "no-store", ...own, "x-request-id": requestId };
+    const digest = body === undefined ? undefined : contentDigest(body);
+    const headers: Record<string, string> = {
+      "cache-control": "no-store",
+      ...own,
+      ...compact({ "content-digest": digest }),
+      "x-request-id": requestId,
+    };
     log.info("request", {
       function: name,
       method: request.method,

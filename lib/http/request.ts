@@ -1,3 +1,4 @@
+import { isTraceparent } from "../domain/terms/identifiers.ts";
 import type { Deadline } from "../system/ports.ts";
 
 /** A request to the service, whatever gateway it came through. */
@@ -42,7 +43,6 @@ export function meantMethod(method: string, query: URLSearchParams, override: st
 }
 
 const REQUEST_ID = /^[A-Za-z0-9._~:/+=@-]{1,128}$/;
-const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(-[0-9a-z-]{1,128})?$/;
 
 /** The client's request id when it is short and plain, because logs and outgoing headers carry it. */
 export function acceptedRequestId(header: string | undefined): string | undefined {
@@ -51,5 +51,5 @@ export function acceptedRequestId(header: string | undefined): string | undefine
 
 /** The client's W3C `traceparent` when it is well-formed. */
 export function acceptedTraceparent(header: string | undefined): string | undefined {
-  return header !== undefined && TRACEPARENT.test(header) ? header : undefined;
+  return header !== undefined && isTraceparent(header) ? header : undefined;
 }

@@ -1,4 +1,5 @@
 import { isOutsideId } from "../domain/terms/identifiers.ts";
+import { digestFits } from "../domain/wire/content-digest.ts";
 import { ServiceError } from "../system/errors.ts";
 import type { Admission, Anyone, Gate, Parties } from "./access.ts";
 import type { Reply } from "./reply.ts";
@@ -31,7 +32,7 @@ export interface Trail {
 
 const ANYONE: Anyone = { kind: "anyone" };
 /** Parameters that carry ids from outside. */
-const ID_PARAMS = ["peerId", "subscriptionId", "eventId", "relationship"];
+const ID_PARAMS = ["peerId", "subscriptionId", "eventId", "relationship", "webhookId", "taskId"];
 
 const noSuchPath = (): ServiceError => new ServiceError("resource.not_found", "There is nothing at this path.");
 
@@ -70,6 +71,7 @@ export async function route<P extends Parties>(
     return caller;
   };
   const caller = checks === "nothing" ? await admit() : ANYONE;
+  checkDigest(request);
   return handler.handle(request, {
     get actor() {
       if (actor === undefined)
@@ -123,6 +125,13 @@ function checkDecoded({ params }: ServiceRequest): void {
     `The ${name} in the path holds a % after decoding. Names in paths hold no %; change such a key through the value around it.`,
     { field: name },
   );
+}
+
+/** Refuses a body that is not the one its sender has digested. */
+function checkDigest({ headers, body }: ServiceRequest): void {
+  const digest = headers["content-digest"];
+  if (digest === undefined || digestFits(digest, body)) return;
+  throw new ServiceError("request.digest_mismatch", "The body is not the one that its Content-Digest is of.");
 }
 
 function checkIds(request: ServiceRequest): void {

@@ -48,6 +48,10 @@ export interface Config {
   readonly backlogReplayMax: number;
   readonly deliveredKeepSeconds: number;
   readonly diffRetentionDays: number;
+  /** Raised by hand after a restore: positions of an earlier epoch are gone. */
+  readonly logEpoch: number;
+  /** How long an event that a listener did not take is kept for a person. */
+  readonly parkedKeepDays: number;
   /** Callbacks over 1 KiB are compressed for peers that advertise it. */
   readonly callbackGzip: boolean;
   /** Shards of the due index into which items go. */
@@ -186,6 +190,8 @@ const VARIABLES = {
   BACKLOG_REPLAY_MAX: variable("backlogReplayMax", whole(1, 1000), 100),
   DELIVERED_KEEP_SECONDS: variable("deliveredKeepSeconds", decimal(0, 86_400), 300),
   DIFF_RETENTION_DAYS: variable("diffRetentionDays", decimal(1, 365), 30),
+  LOG_EPOCH: variable("logEpoch", whole(1, 9_999), 1),
+  PARKED_KEEP_DAYS: variable("parkedKeepDays", decimal(1, 365), 30),
   CALLBACK_GZIP: variable("callbackGzip", trueOrFalse, true),
   HUB_LEASE_MIN_SECONDS: variable("hubLeaseMinSeconds", whole(1, 31_536_000), 3600),
   HUB_LEASE_MAX_SECONDS: variable("hubLeaseMaxSeconds", whole(1, 31_536_000), 2_592_000),

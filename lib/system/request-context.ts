@@ -12,6 +12,8 @@ interface RequestContext extends RequestTrace {
   readonly deadline?: Deadline;
   /** A hook of the application is running: a peer may be waiting for it. */
   readonly hook?: true;
+  /** How many hooks on events led to what runs, one after another. */
+  readonly hops?: number;
 }
 
 /** The request whose work runs: `run` it within this, so that the functions below give what is the request's. */
@@ -21,6 +23,12 @@ export const requestContext = new AsyncLocalStorage<RequestContext>();
 export function currentTrace(): RequestTrace {
   const { requestId, traceparent } = requestContext.getStore() ?? {};
   return compact({ requestId, traceparent });
+}
+
+/** What a change is recorded with: the `traceparent` of its request, and how many hooks on events led to it. */
+export function currentCause(): { readonly traceparent?: string; readonly hops?: number } {
+  const { traceparent, hops } = requestContext.getStore() ?? {};
+  return compact({ traceparent, hops });
 }
 
 /** The deadline of the request that is being answered, or of the due work that is being done; undefined outside of both. */
@@ -36,6 +44,14 @@ export async function within<T>(deadline: Deadline, run: () => Promise<T>): Prom
 /** Runs a hook of the application. `isInsideHook` is true in everything that it calls. */
 export async function insideHook<T>(run: () => Promise<T>): Promise<T> {
   return await requestContext.run({ ...requestContext.getStore(), hook: true }, run);
+}
+
+/** The same for a hook on an actor's own event: what it changes is recorded with its cause. */
+export async function insideEventHook<T>(
+  cause: { readonly hops: number; readonly traceparent?: string },
+  run: () => Promise<T>,
+): Promise<T> {
+  return await requestContext.run({ ...requestContext.getStore(), ...cause, hook: true }, run);
 }
 
 /** True inside a hook of the application. */

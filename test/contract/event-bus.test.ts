@@ -114,10 +114,12 @@ describe.each([
     expect(arrived?.() ?? []).toEqual([]);
   });
 
-  it.runIf(name !== "in memory")("has no subscriptions, and says so", async () => {
-    const { bus } = await open();
-    expect(() => bus.subscribe(">")).toThrow(NotSupported);
-  });
+  if (name !== "in memory") {
+    it("has no subscriptions, and says so", async () => {
+      const { bus } = await open();
+      expect(() => bus.subscribe(">")).toThrow(NotSupported);
+    });
+  }
 });
 
 describe("EventBridge", () => {

@@ -1,6 +1,7 @@
 import { describe, expect, expectTypeOf, it } from "vitest";
 import { servedBy, functions, type FunctionName } from "../../infra/functions.ts";
 import { DEFAULT_AREA, routes, type Area, type RouteOf } from "../../lib/api/route-table.ts";
+import { isOwnPath } from "../../lib/domain/terms/own-paths.ts";
 import { functionsByName, serviceTemplates, type Resource } from "../support/service-templates.ts";
 
 const { api } = serviceTemplates();
@@ -51,6 +52,18 @@ describe("the routes", () => {
 
   it("fall into areas, none of which is empty", () => {
     expect(new Set<string>(routes.map(({ area }) => area))).toEqual(new Set(Object.keys(servedBy)));
+  });
+
+  it("begin below an actor with names that no target of the application has", () => {
+    const names = routes
+      .map(({ path }) => path.split("/")[2])
+      .filter((name) => name !== undefined && !name.startsWith("{"));
+    expect(new Set(names).size).toBeGreaterThan(9);
+    expect(names.filter((name) => !isOwnPath(String(name)))).toEqual([]);
+    // Kept free for later routes.
+    for (const name of ["events", "webhooks", "hub", "public", "parked", "tasks", "groups", "www"]) {
+      expect([name, isOwnPath(name)]).toEqual([name, true]);
+    }
   });
 
   it("type the handler maps of the areas", () => {

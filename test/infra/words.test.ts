@@ -39,7 +39,11 @@ const WHOLE: readonly { readonly names: string; readonly where: RegExp }[] = [
 const ALLOWED: readonly { readonly name: RegExp; readonly where: RegExp; readonly because: string }[] = [
   { name: /^\/\{actorId\}\/parked/, where: /^lib\/api\/route-table\.ts$/, because: "the route" },
   { name: /\/\{actorId\}\/parked/, where: /^(functions|lib\/api)\//, because: "the route" },
-  { name: /^parked$/, where: /^lib\/application\/registration\.ts$/, because: "a reserved path" },
+  {
+    name: /^parked$/,
+    where: /^(lib\/domain\/terms\/own-paths|test\/infra\/routes\.test)\.ts$/,
+    because: "a reserved path",
+  },
   {
     name: /^parked$/,
     where:
@@ -50,6 +54,11 @@ const ALLOWED: readonly { readonly name: RegExp; readonly where: RegExp; readonl
     name: /^(parked|held)$/,
     where: /^(lib\/operations|test\/integration\/operating)\/failed-events\./,
     because: "the wire's words for a status",
+  },
+  {
+    name: /^(park|parked)$/,
+    where: /^lib\/listeners\/event-hooks\//,
+    because: "a verdict of the library, and the status of an event that waits for a person",
   },
   { name: /^pending$/, where: /^lib\/receiving\/stream\/sequencer\.ts$/, because: "the answer's word for buffered" },
   { name: /^park$/, where: /^(lib\/domain|test\/.*)\/events\//, because: "the wire's word for a setting" },

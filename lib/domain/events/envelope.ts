@@ -50,7 +50,8 @@ export function contentOf({ data, attributes }: Pick<RecordEvent, "data" | "attr
     return { contentType: datacontenttype ?? "application/octet-stream", bytes: Buffer.from(String(data), "base64") };
   }
   const contentType = datacontenttype ?? "application/json";
-  return { contentType, bytes: Buffer.from(isJsonType(contentType) ? printJson(data) : String(data)) };
+  const isText = typeof data === "string" && !isJsonType(contentType);
+  return { contentType, bytes: Buffer.from(isText ? data : printJson(data)) };
 }
 
 /** True for a media type whose data is JSON. */

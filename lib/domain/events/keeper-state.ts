@@ -37,10 +37,13 @@ export interface Failing {
   readonly attempts: number;
   /** How many of `attempts` were counted in the present run of failures: they are given back when the breaker opens. */
   readonly inRun: number;
-  /** Nothing was taken since the event failed last. */
+  /** It failed in the present run: nothing was taken since. */
   readonly run: boolean;
-  /** It failed before and after something else was taken: its failures are its own, whatever their status. */
-  readonly shown: boolean;
+  /**
+   * `taken`: something else was taken since it failed first. `shown`: and after that it failed again, so that its failures
+   * are its own, whatever their status.
+   */
+  readonly evidence: "none" | "taken" | "shown";
   /** The last failure was the endpoint's by its status: it does not hold back its key, but other keys go first. */
   readonly endpoint: boolean;
   /** When the last attempt ended, ms since 1970. */
@@ -67,6 +70,8 @@ export interface Entry extends Front {
   readonly scope: "key" | "below" | "one";
   /** Events of the entry below the floor that are not done. */
   readonly waiting: number;
+  /** Events up to here are counted by the wider entry that this one came from, until that one has passed them. */
+  readonly countedTo?: string;
   readonly failing?: Failing;
 }
 
@@ -102,18 +107,20 @@ export type Stopped =
   | { readonly reason: "gone" };
 
 /** Events that are sent again on request, in the order of the log. */
-export interface Redrive {
+export interface Redrive extends NumberedPosition {
   readonly id: string;
-  /** Failed events that a person kept, or events of the log. */
+  /** Failed events that a person has, or events of the log. Those up to `after` were sent. */
   readonly source: "failed" | "log";
-  /** Those up to here are done. */
-  readonly after: string;
+  /** Counting numbers may begin earlier than what is to be sent: events up to this position are not. */
+  readonly from: string;
   /** The last one. */
   readonly upTo: string;
   /** How many may still be sent. */
   readonly left: number;
   readonly done: number;
   readonly failed: number;
+  /** How often the endpoint did not take the first one that is left. */
+  readonly tries?: number;
 }
 
 /** The whole of it, as it lies in the listener's item. */
@@ -125,7 +132,7 @@ export interface KeeperState<S> {
   readonly entries: readonly Entry[];
   /** Ascending; the first holds for the oldest entry, anchor and floor. Never empty. */
   readonly selections: readonly SelectionFrom<S>[];
-  /** Ascending; never empty. */
+  /** Ascending. */
   readonly anchors: readonly Anchor[];
   readonly health: EndpointHealth;
   readonly stopped?: Stopped;
@@ -134,12 +141,16 @@ export interface KeeperState<S> {
 
 /** Most entries; the whole listener waits while there is no room for one more. */
 export const MAX_ENTRIES = 64;
+/** Most characters that the keys of entries have together, but for a single one. */
+export const MAX_KEY_CHARACTERS = 32_768;
 /** Most selections at a time: a further change waits until entries that need the old ones are done. */
 export const MAX_SELECTIONS = 8;
 /** Most anchors: redriven events can be numbered from the oldest on. */
 export const MAX_ANCHORS = 32;
-/** Most events beyond a front of which some may be done while an earlier one is not. */
+/** Most events beyond a front of which some may be done while an earlier one is not, and most of a redrive in memory. */
 export const MAX_AHEAD = 200;
+/** Most events of an entry in memory. */
+export const MAX_QUEUE = 64;
 
 /** A listener that begins after a position of the log. `at`: ms since 1970. */
 export function newKeeperState<S>(

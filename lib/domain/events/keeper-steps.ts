@@ -1,6 +1,6 @@
 /** What an order keeper and the session around it say to each other. */
 import type { BreakerPolicy } from "../policy/breaker.ts";
-import type { Exhaustion, KeeperState, OrderedEvent } from "./keeper-state.ts";
+import type { Exhaustion, KeeperState, OrderedEvent, Redrive } from "./keeper-state.ts";
 
 /** The settings of the moment. */
 export interface KeeperRules {
@@ -54,12 +54,21 @@ export interface Stretch<E extends OrderedEvent> {
   readonly atEnd: boolean;
 }
 
+/** Failed events to read: those of the listener beyond `after` up to `upTo`, in the order of their positions. */
+export interface RedriveRequest {
+  readonly id: string;
+  readonly after: string;
+  readonly upTo: string;
+}
+
 /** What may happen now. */
 export interface KeeperStep<E extends OrderedEvent> {
   /** Events that may begin, the first one first. Ask again after each `begin`. */
   readonly send: readonly NumberedEvent<E>[];
   /** To be read next; absent: enough is in memory, or nothing is to be read. */
   readonly read?: StretchRequest;
+  /** Failed events to be read for a redrive. */
+  readonly failed?: RedriveRequest;
   /** A note is to be stored before more becomes possible. */
   readonly store: boolean;
   /** Time makes more possible at this time, ms since 1970; absent: only an outcome, a change of the log, or a person does. */
@@ -80,25 +89,7 @@ export interface KeeperNote<E extends OrderedEvent, S> {
   readonly exhausted: readonly ExhaustedEvent<E>[];
   /** Failed events of a redrive that were taken: their copies go. */
   readonly redriven: readonly NumberedEvent<E>[];
+  /** How far the redrive has come, when there is one; `ended`: with this note. */
+  readonly redrive?: Pick<Redrive, "id" | "done" | "failed"> & { readonly ended: boolean };
   readonly signals: readonly KeeperSignal[];
-}
-
-/** What a session asks of the order keeper of one listener; it holds the lease, and the clock. */
-export interface OrderKeeperPort<E extends OrderedEvent, S> {
-  /** What may happen at `now` (ms since 1970). */
-  next(now: number): KeeperStep<E>;
-  /** What was read; `after` is that of the request. Nothing of it was lost to expiry. */
-  read(stretch: Stretch<E>): void;
-  /** The part that `next` asked for can no longer be read: its beginning has expired. */
-  overtaken(): void;
-  /** An event of the last `next` begins. */
-  begin(numbered: NumberedEvent<E>): void;
-  /** An event that began has this outcome; it ended at `now`. */
-  report(numbered: NumberedEvent<E>, outcome: Outcome, now: number): void;
-  /** What to store now. Never later than before the next event is begun when `next` says so. Changes nothing. */
-  note(now: number): KeeperNote<E, S>;
-  /** The note was stored. One that was not stored ends the session: begin again with the stored state. */
-  stored(note: KeeperNote<E, S>): void;
-  /** The stored state has other selections now, from a change by the owner while this session works. */
-  adopt(state: Pick<KeeperState<S>, "selections">): void;
 }

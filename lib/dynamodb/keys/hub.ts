@@ -7,7 +7,7 @@ import type { Key } from "../table.ts";
 import { actorOfKey } from "./partition.ts";
 
 /** The partition of everything that an actor's hub stores. Queried by prefix; whole only for deletion. */
-export const hubPartition = (actorId: string): string => `W#${actorId}`;
+export const hubPartition = (actorId: string): string => `T#${actorId}`;
 
 /** The newest event that was published at a place of a public target. Put in the transaction of the event's record; read by key. */
 export const publishedStateKey = (actorId: string, path: readonly string[]): Key => ({
@@ -79,7 +79,7 @@ const HUB_SUBSCRIPTION_PREFIX = "SUB#";
 /** True for the key of a subscription at the hub. */
 export const isHubSubscription = (key: Key): boolean => isOfHub(key) && key.sk.startsWith(HUB_SUBSCRIPTION_PREFIX);
 
-const isOfHub = ({ pk }: Key): boolean => pk.startsWith("W#");
+const isOfHub = ({ pk }: Key): boolean => pk.startsWith("T#");
 
 /** 22 characters of a SHA-256 that stand for a text in a key. */
 function shortDigest(text: string): string {

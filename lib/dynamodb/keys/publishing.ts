@@ -104,6 +104,15 @@ export const unnotifiedEndKey = ({ actorId, peerId, id }: InboundRef): Key => ({
 /** Prefix of the unnotified ends of one peer's subscriptions. */
 export const unnotifiedEndPrefix = (peerId: string): string => `END#${peerId}#`;
 
+/**
+ * What one caller published under a key: put in the transaction of the events, on `itemMissing` or on its expiry, and read with
+ * the log's head. Expires after a day (`ttl`). `digest` names the caller and the key.
+ */
+export const publicationKey = (actorId: string, digest: string): Key => ({
+  pk: actorPartition(actorId),
+  sk: `PUBLISHED#${digest}`,
+});
+
 /** Separates the parts of a scope marker's key: no target or name contains it. */
 const SCOPE_SEPARATOR = "\u0001";
 

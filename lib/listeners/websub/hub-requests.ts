@@ -37,7 +37,7 @@ const MOST_ATTEMPTS = 8;
 
 /**
  * Takes a request whose form is right. Verification follows, because a message brings it at once, or the sweep.
- * @throws ServiceError request.invalid which names the parameter; hub.busy, resource.limit_reached; what a state hook
+ * @throws ServiceError request.invalid which names the parameter; limit.rate, limit.reached; what a state hook
  *   throws
  */
 export async function takeHubRequest(deps: HubRequestDeps, actor: ActorRecord, form: URLSearchParams): Promise<void> {
@@ -119,23 +119,20 @@ function limited(limit: HubLimit): ServiceError {
   const headers = { "Retry-After": "60" };
   switch (limit) {
     case "origin-requests":
-      return new ServiceError("hub.busy", "hub.callback: its origin asks too often; try again in a minute.", {
+      return new ServiceError("limit.rate", "hub.callback: its origin asks too often; try again in a minute.", {
         headers,
       });
     case "pending":
       return new ServiceError(
-        "hub.busy",
+        "limit.rate",
         "Too many subscriptions wait for their verification; try again in a minute.",
         {
           headers,
         },
       );
     case "origin-subscriptions":
-      return new ServiceError(
-        "resource.limit_reached",
-        "hub.callback: its origin has as many subscriptions as it may.",
-      );
+      return new ServiceError("limit.reached", "hub.callback: its origin has as many subscriptions as it may.");
     case "subscriptions":
-      return new ServiceError("resource.limit_reached", "This hub has as many subscriptions as it can.");
+      return new ServiceError("limit.reached", "This hub has as many subscriptions as it can.");
   }
 }

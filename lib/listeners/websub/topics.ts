@@ -1,6 +1,6 @@
 /** The topics of an actor that have subscriptions: which of them a change concerns, and what is due at them. */
-import { readLogHead, type ChangeLog, type LogHead, type NumberedRecord } from "../../change-log/change-log.ts";
-import type { Commit } from "../../change-log/log-commits.ts";
+import { readLogHead, type ChangeLog, type NumberedRecord } from "../../change-log/change-log.ts";
+import type { Listeners } from "../../engine/listening.ts";
 import type { Change, LogRecord } from "../../domain/diff/change-record.ts";
 import { covers, placeOf, PROPERTIES, type Place } from "../../domain/terms/scope.ts";
 import { HUB_TOPIC_PREFIX, hubPartition, hubSubscriptionPrefix } from "../../dynamodb/keys/hub.ts";
@@ -72,30 +72,34 @@ function touches(record: LogRecord, path: Place): boolean {
   });
 }
 
-/**
- * Makes the topics due whose state a commit may have changed; a worker distributes them. Without a subscription at the hub
- * it costs nothing, else a query, and a write for each topic that is concerned.
- */
-export async function distributeCommit(
-  deps: Pick<DueSubscriptionDeps, "table" | "clock" | "queue" | "log">,
-  { actorId, head, records }: Pick<Commit, "actorId" | "head" | "records">,
-): Promise<void> {
-  if (head.hubJoins !== undefined && records.length > 0) await distributeRecords(deps, actorId, records);
-}
+/** What makes topics due. */
+export type HubListeningDeps = Pick<DueSubscriptionDeps, "table" | "clock" | "queue" | "log"> & {
+  readonly changeLog: Pick<ChangeLog, "stream">;
+};
 
 /**
- * The same for the records since the last maintenance of a log, whose writers may have died. Reads them all, so that it
- * comes before they are deleted.
+ * The hub as a listener of the log. It hears of a change by the topics that have subscriptions, not by markers: a change
+ * makes those topics due whose state it may have changed, and a worker distributes them. Without a subscription at the hub
+ * that costs nothing, else a query, and a write for each topic that is concerned.
  */
-export async function distributeLog(
-  deps: Pick<DueSubscriptionDeps, "table" | "clock" | "queue" | "log"> & {
-    readonly changeLog: Pick<ChangeLog, "stream">;
-  },
-  actorId: string,
-  { hubJoins, maintainedUpTo, newest }: LogHead,
-): Promise<void> {
-  if (hubJoins === undefined || newest <= maintainedUpTo) return;
-  await distributeRecords(deps, actorId, deps.changeLog.stream(actorId, maintainedUpTo, newest));
+export function hubListening(deps: HubListeningDeps): Listeners & { hears(): boolean } {
+  return {
+    hears: () => false,
+    deliver: async ({ actorId, head, records }) => {
+      if (head.hubJoins === undefined) return [];
+      await distributeRecords(deps, actorId, records).catch((error: unknown) => {
+        deps.log.warn("a change was not distributed at once; the maintenance of the log does it", { actorId, error });
+      });
+      return [];
+    },
+    // The records since the last maintenance, whose writers may have died: read before any of them is deleted.
+    catchUp: async (actorId, { hubJoins, maintainedUpTo, newest }) => {
+      if (hubJoins !== undefined && newest > maintainedUpTo) {
+        await distributeRecords(deps, actorId, deps.changeLog.stream(actorId, maintainedUpTo, newest));
+      }
+      return "done";
+    },
+  };
 }
 
 async function distributeRecords(

@@ -7,17 +7,20 @@ import { breakerKey } from "../../dynamodb/keys/publishing.ts";
 import type { Item } from "../../dynamodb/table.ts";
 import type { Deadline } from "../../system/ports.ts";
 import type { ChangeLog } from "../../change-log/change-log.ts";
+import { RecordCache } from "../../change-log/record-cache.ts";
+import { compact } from "../../system/compact.ts";
 import { isWaiting, type InboundHead } from "../subscribers/inbound-head.ts";
 import type { InboundHeads } from "../subscribers/inbound-heads.ts";
 import type { CursorStore } from "../subscribers/cursor-store.ts";
+import { recordsIn } from "../subscribers/rendered-diffs.ts";
 import { readTrust, type TrustRecord } from "../../trust/trust-record.ts";
 import { isReplaying, readBreaker } from "./breaker-store.ts";
-import type { DeliveryPool } from "./delivery-pool.ts";
-import type { DeliveryFailure } from "../subscribers/fan-out-result.ts";
+import type { DeliveryPool } from "../../engine/delivery-pool.ts";
+import type { DeliveryFailure } from "../../engine/fan-out-result.ts";
 import { DeliverySession, type SessionDeps, type SessionResult } from "./delivery-session.ts";
 import type { TrustCache } from "./trust-cache.ts";
 import { isDeferred, type DeferredPermissions, type NotifyPermissions } from "./deferred-permissions.ts";
-import { DeliveryBudget } from "./delivery-budget.ts";
+import { DeliveryBudget } from "../../engine/delivery-budget.ts";
 
 /** A probe may take this much longer than its delivery, ms, before another instance may probe. */
 const PROBE_MARGIN_MS = 5_000;
@@ -30,11 +33,31 @@ export const NOT_APPROVED_MS = 10 * 60_000;
 interface Order {
   readonly first?: string | undefined;
   readonly after?: string | undefined;
+  /** What was found and not sent yet: it holds while there is no newer record or subscription. */
+  readonly before?: Missed | undefined;
+}
+
+/** What a peer has missed when its log ended at a record. */
+interface Missed {
+  readonly newest: number;
+  /** Every subscription of the peer then. */
+  readonly ids: readonly string[];
+  /** Those with something to send, at the log's end, in order of creation. */
+  readonly heads: readonly InboundHead[];
+  /** The records that were read for them. */
+  readonly cache: RecordCache;
+}
+
+/** What a try has shown: with which subscription, whose rest the session sends; `missed` while nothing else was tried. */
+interface Probed {
+  readonly probed: string;
+  readonly session?: DeliverySession | undefined;
+  readonly missed?: Missed | undefined;
 }
 
 export interface BreakerRecoveryDeps extends SessionDeps, LeaseDeps {
   readonly trustCache: TrustCache;
-  readonly heads: Pick<InboundHeads, "ofPeer">;
+  readonly heads: Pick<InboundHeads, "scopesAndNewest" | "ofScopes">;
   readonly changeLog: ChangeLog;
   readonly cursors: CursorStore;
   readonly pool: DeliveryPool;
@@ -126,7 +149,8 @@ export class BreakerRecovery {
     const breaker = readBreaker(item);
     if (!mayProbe(breaker, clock.now()) || !time.mayStart()) return;
     // Each probe begins with another subscription, so that one that always fails starves none of the others.
-    const heads = roundAfter(await this.#missed(trust, true), breaker.probed);
+    const missed = await this.#missed(trust, true);
+    const heads = roundAfter(missed.heads, breaker.probed);
     const [first] = heads;
     if (first === undefined) {
       // There is no number to probe with: the next change does.
@@ -139,10 +163,11 @@ export class BreakerRecovery {
     for (const head of heads) {
       if (answered && !(time.mayStart() && (await breakers.extendProbe(trust, token, this.#tryEnds(time), head.id))))
         break;
-      const session = await this.#session(head, trust, time, true);
+      const session = await this.#session(head, trust, time, { everything: true, cache: missed.cache });
       const tried = await session?.probe();
       if (tried === "taken") {
-        await this.#close(trust, token, time, session, head.id);
+        // Without a refusal, which is stored by now.
+        await this.#close(trust, token, time, { probed: head.id, session, missed: answered ? undefined : missed });
         await this.#sendDeferred(item);
         return;
       }
@@ -154,7 +179,7 @@ export class BreakerRecovery {
       // A 404 for one subscription says nothing about the others, nor does a lease that another delivery has.
       answered ||= tried === "refused";
     }
-    if (answered) await this.#close(trust, token, time, undefined, first.id);
+    if (answered) await this.#close(trust, token, time, { probed: first.id });
     else await breakers.giveUpProbe(trust, token);
   }
 
@@ -163,13 +188,19 @@ export class BreakerRecovery {
     trust: TrustRecord,
     token: string,
     time: DeliveryBudget,
-    session: DeliverySession | undefined,
-    probed: string,
+    { probed, session, missed }: Probed,
   ): Promise<void> {
     const replay = await this.#deps.breakers.close(trust, token);
-    if (replay === undefined) await session?.end();
+    if (replay === undefined) {
+      await session?.end();
+      return;
+    }
+    const end = await session?.deliver();
     // When the breaker opens again, or the peer asks for a pause, the due item continues from there.
-    else if (!isKept(await session?.deliver())) await this.#replay(trust, replay, time, { after: probed });
+    if (isKept(end)) return;
+    const isRest = end === "done" && missed !== undefined;
+    const rest = isRest ? { ...missed, heads: missed.heads.filter(({ id }) => id !== probed) } : undefined;
+    await this.#replay(trust, replay, time, { after: probed, before: rest });
   }
 
   /** Sends everything that the peer has missed, subscription by subscription, each in order. */
@@ -195,14 +226,16 @@ export class BreakerRecovery {
     const { clock, breakers } = this.#deps;
     const failures: DeliveryFailure[] = [];
     let busy = false;
-    const missed = roundAfter(await this.#missed(trust, how.everything), how.after);
-    const heads = [...missed.filter(({ id }) => id === how.first), ...missed.filter(({ id }) => id !== how.first)];
+    const { heads: missed, cache } = await this.#missed(trust, how.everything, how.before);
+    const round = roundAfter(missed, how.after);
+    const heads = [...round.filter(({ id }) => id === how.first), ...round.filter(({ id }) => id !== how.first)];
     for (const head of heads) {
       if (!time.mayStart()) {
         await breakers.postpone(trust, clock.now());
         return { failures, isDone: false };
       }
-      const session = await this.#session(head, trust, time, how.everything || head.refused !== undefined);
+      const everything = how.everything || head.refused !== undefined;
+      const session = await this.#session(head, trust, time, { everything, cache });
       const end = await session?.deliver();
       failures.push(...(session?.failures ?? []));
       if (isKept(end)) return { failures, isDone: false };
@@ -214,14 +247,18 @@ export class BreakerRecovery {
 
   /**
    * The peer's subscriptions, advanced to the log's end, with a number that it has not taken (`everything`), or that was
-   * never tried. Of those that it refuses, only the ones whose next try is due.
+   * never tried. Of those that it refuses, only the ones whose next try is due. The lease of each stores where it is.
    */
-  async #missed({ actorId, peerId }: TrustRecord, everything: boolean): Promise<readonly InboundHead[]> {
+  async #missed({ actorId, peerId }: TrustRecord, everything: boolean, before?: Missed): Promise<Missed> {
     const { heads, changeLog, cursors, clock } = this.#deps;
-    const newest = await changeLog.newest(actorId);
+    const { scopes, newest } = await heads.scopesAndNewest(actorId, peerId);
+    if (before?.newest === newest && scopes.every(({ id }) => before.ids.includes(id))) return before;
+    const cache = new RecordCache(changeLog, actorId);
     const missed: InboundHead[] = [];
-    for (const head of await heads.ofPeer(actorId, peerId)) {
-      const advanced = await cursors.advance(head, { newest });
+    for (const head of await heads.ofScopes(actorId, peerId, scopes)) {
+      // Another delivery sends what it finds stored.
+      const store = cursors.isLeased(head) ? undefined : ("lazy" as const);
+      const advanced = await cursors.advance(head, compact({ newest, records: cache, store }));
       if (advanced === undefined || advanced.head.state.ended || advanced.head.state.granularity === "none") continue;
       if (isWaiting(advanced.head, clock.now())) continue;
       const { state, refused } = advanced.head;
@@ -229,7 +266,7 @@ export class BreakerRecovery {
       const left = undelivered(delivery, state.sequence).length > 0;
       if (left && (everything || refused !== undefined || state.sequence > delivery.tried)) missed.push(advanced.head);
     }
-    return missed;
+    return { newest, ids: scopes.map(({ id }) => id), heads: missed, cache };
   }
 
   /** A session for a subscription; undefined while another delivery of it is under way. */
@@ -237,9 +274,9 @@ export class BreakerRecovery {
     head: InboundHead,
     trust: TrustRecord,
     time: DeliveryBudget,
-    everything: boolean,
+    { everything, cache }: { readonly everything: boolean; readonly cache: RecordCache },
   ): Promise<DeliverySession | undefined> {
-    const input = { head, trust, time, records: this.#deps.changeLog, everything, afterPause: true };
+    const input = { head, trust, time, records: recordsIn(cache), everything, afterPause: true };
     return await DeliverySession.lease(this.#deps, input);
   }
 

@@ -56,6 +56,9 @@ export interface BreakerOf extends BreakerPeer {
   readonly secret: string;
 }
 
+/** A change of a trust whose result follows from the trust as it was. */
+type BreakerChange = Pick<Change, "set" | "remove">;
+
 /** Reads the breaker in a trust's item. */
 export function readBreaker(item: Item): Breaker {
   const number = (name: string): number | undefined => (typeof item[name] === "number" ? item[name] : undefined);
@@ -113,7 +116,7 @@ export class BreakerStore {
   async pause(of: BreakerOf, until: number, by?: string): Promise<void> {
     const change = { set: { pausedUntil: until, ...compact({ pausedBy: by }) } };
     const longer = any(missing("pausedUntil"), below("pausedUntil", until));
-    if (!(await this.#transact(of, [ofTrust(of, change, longer), dueItem(of, until)]))) return;
+    if (!(await this.#transact(of, change, [longer], dueItem(of, until)))) return;
     this.#info("a peer asked for a pause", of, { until: new Date(until).toISOString() });
     await this.#wake(of, until);
   }
@@ -121,7 +124,7 @@ export class BreakerStore {
   /** Ends that pause once what waited for it has gone out. Does nothing when there is a newer one, or more to do. */
   async resumed(of: BreakerOf, pausedUntil: number): Promise<void> {
     const only = [equals("pausedUntil", pausedUntil), missing("breakerOpenUntil"), missing("breakerReplay")];
-    await this.#transact(of, [ofTrust(of, { remove: PAUSE }, ...only), noDueItem(of)]);
+    await this.#transact(of, { remove: PAUSE }, only, noDueItem(of));
   }
 
   /**
@@ -132,7 +135,7 @@ export class BreakerStore {
     const token = this.#deps.ids.id();
     const change = { set: { breakerOpenUntil: until, breakerProbe: token, breakerProbed: probed } };
     const unchanged = equals("breakerOpenUntil", breaker.openUntil ?? 0);
-    if (!(await this.#transact(of, [ofTrust(of, change, unchanged), dueItem(of, until)]))) return undefined;
+    if (!(await this.#transact(of, change, [unchanged], dueItem(of, until)))) return undefined;
     this.#info("the breaker of a peer lets one delivery try", of);
     return token;
   }
@@ -185,7 +188,7 @@ export class BreakerStore {
   async replayed(of: BreakerOf, token: string): Promise<void> {
     const notPaused = any(missing("pausedUntil"), atMost("pausedUntil", this.#deps.clock.now()));
     const change = { remove: ["breakerReplay", "breakerProbed", ...PAUSE] };
-    await this.#transact(of, [ofTrust(of, change, equals("breakerReplay", token), notPaused), noDueItem(of)]);
+    await this.#transact(of, change, [equals("breakerReplay", token), notPaused], noDueItem(of));
   }
 
   /** Makes the peer due at `at` (ms since 1970), by message or by the sweep. */
@@ -206,7 +209,7 @@ export class BreakerStore {
     const openUntil = clock.now() + cooldown;
     const change = { set: { breakerOpenUntil: openUntil, breakerCooldown: cooldown }, remove: ["breakerProbe"] };
     // Refused: another instance has opened it, or the trust was made again.
-    if (!(await this.#transact(of, [ofTrust(of, change, when), dueItem(of, openUntil)]))) return;
+    if (!(await this.#transact(of, change, [when], dueItem(of, openUntil)))) return;
     log.warn("the breaker of a peer opened", { ...idsOf(of), failures: breaker.failures, ms: cooldown });
     await this.#wake(of, openUntil);
   }
@@ -214,7 +217,7 @@ export class BreakerStore {
   async #toReplay(of: BreakerOf, when: Condition, dueAt: number, also: readonly string[] = []) {
     const token = this.#deps.ids.id();
     const change = { set: { breakerReplay: token }, remove: [...BREAKER, ...also] };
-    if (!(await this.#transact(of, [ofTrust(of, change, when), dueItem(of, dueAt)]))) return undefined;
+    if (!(await this.#transact(of, change, [when], dueItem(of, dueAt)))) return undefined;
     this.#info("the breaker of a peer closed", of);
     return token;
   }
@@ -227,13 +230,24 @@ export class BreakerStore {
     return written ? item : undefined;
   }
 
-  async #transact(of: BreakerOf, writes: readonly Write[]): Promise<boolean> {
+  /** Changes the trust, under `when`, together with the due item. False when it has changed meanwhile. */
+  async #transact(of: BreakerOf, change: BreakerChange, when: readonly Condition[], due: Write): Promise<boolean> {
     const { table, trustCache } = this.#deps;
+    const key = trustKey(of.actorId, of.peerId);
+    const writes: readonly Write[] = [{ update: key, change, condition: all(sameTrust(of), ...when) }, due];
     for (let attempt = 1; ; attempt += 1) {
-      const reasons = await refusedReasons(table, writes).finally(() => {
-        trustCache.invalidate(trustKey(of.actorId, of.peerId));
-      });
-      if (reasons === undefined) return true;
+      let reasons: TransactionRefused["reasons"] | undefined;
+      try {
+        reasons = await refusedReasons(table, writes);
+      } catch (error) {
+        trustCache.invalidate(key);
+        throw error;
+      }
+      if (reasons === undefined) {
+        trustCache.changed(key, change);
+        return true;
+      }
+      trustCache.invalidate(key);
       if (reasons.some(({ code }) => code === "condition")) return false;
       // Another write was under way on the trust: it is over by the next attempt, or the one after.
       if (attempt === MOST_ATTEMPTS) throw new TransactionRefused(reasons);
@@ -253,12 +267,6 @@ export class BreakerStore {
 const sameTrust = (of: BreakerOf): Condition => equals("secret", of.secret);
 
 const idsOf = ({ actorId, peerId }: BreakerPeer) => ({ actorId, peerId });
-
-const ofTrust = (of: BreakerOf, change: Change, ...when: readonly Condition[]): Write => ({
-  update: trustKey(of.actorId, of.peerId),
-  change,
-  condition: all(sameTrust(of), ...when),
-});
 
 const dueItem = (of: BreakerPeer, dueAt: number): Write => ({
   put: { ...breakerKey(of.actorId, of.peerId), dueAt },

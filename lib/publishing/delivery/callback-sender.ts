@@ -9,8 +9,8 @@ import { PeerFailure, type Clock, type Log, type PeerHttp } from "../../system/p
 import type { InboundHead } from "../subscribers/inbound-head.ts";
 import type { TrustRecord } from "../../trust/trust-record.ts";
 import { JsonTexts, callbackBody } from "./callback-body.ts";
-import type { DeliveryFailure } from "../subscribers/fan-out-result.ts";
-import type { DeliveryBudget } from "./delivery-budget.ts";
+import type { DeliveryFailure } from "../../engine/fan-out-result.ts";
+import type { DeliveryBudget } from "../../engine/delivery-budget.ts";
 
 /** Bodies longer than this are compressed for peers that can decompress, bytes. */
 const COMPRESS_OVER = 1_024;

@@ -4,18 +4,20 @@ import type { SubscriptionState } from "../../domain/log/subscription-log.ts";
 import { trustKey } from "../../dynamodb/keys/actors.ts";
 import { logHeadKey } from "../../dynamodb/keys/publishing.ts";
 import { updateIf } from "../../dynamodb/outcomes.ts";
-import { above, all, equals, itemExists, missing, type Table } from "../../dynamodb/table.ts";
+import { above, all, any, atMost, equals, itemExists, missing, type Table } from "../../dynamodb/table.ts";
+import { compact } from "../../system/compact.ts";
 import type { Deadline } from "../../system/ports.ts";
 import { wakeUp, type WakeUpDeps } from "../../system/wake-up.ts";
 import type { PropertyStore } from "../../properties/property-store.ts";
-import { TIDY_AFTER_MS, readLogHead, type LogHead } from "../../change-log/change-log.ts";
+import { TIDY_AFTER_MS, hasListeners, readLogHead, type LogHead } from "../../change-log/change-log.ts";
+import type { CaughtUp, Listeners } from "../../engine/listening.ts";
 import { headKey, type InboundHead } from "../subscribers/inbound-head.ts";
 import type { InboundHeads } from "../subscribers/inbound-heads.ts";
 import { NO_NEEDS, needsOf, type RecordRetention } from "../subscribers/record-retention.ts";
 import { readTrust } from "../../trust/trust-record.ts";
 import { readBreaker } from "./breaker-store.ts";
 import type { FanOut } from "./fan-out.ts";
-import { DeliveryBudget } from "./delivery-budget.ts";
+import { DeliveryBudget } from "../../engine/delivery-budget.ts";
 
 /** Pause before maintenance runs again for subscriptions that failed or that another delivery has leased, ms. */
 const RUN_AGAIN_MS = 30_000;
@@ -25,10 +27,9 @@ export interface ChangeLogMaintenanceDeps extends WakeUpDeps {
   readonly table: Table;
   readonly heads: Pick<InboundHeads, "inBucket">;
   readonly fanOut: Pick<FanOut, "deliver">;
+  readonly listeners: Pick<Listeners, "catchUp">;
   readonly retention: Pick<RecordRetention, "catchUp" | "deleteUnneeded">;
   readonly properties: Pick<PropertyStore, "clean">;
-  /** Does for other listeners what the writers of records since the last maintenance may have left to do. */
-  readonly catchUpListeners: (actorId: string, head: LogHead) => Promise<void>;
 }
 
 export class ChangeLogMaintenance {
@@ -43,14 +44,14 @@ export class ChangeLogMaintenance {
    * that no other delivery has, deletes what is not needed any more, and sets the next due time. May be called at any time.
    */
   async runDue(actorId: string, deadline: Deadline): Promise<void> {
-    const { table, heads, fanOut, properties, retention } = this.#deps;
+    const { table, heads, fanOut, properties } = this.#deps;
     await properties.clean(actorId);
     const logHead = readLogHead(await table.get(logHeadKey(actorId)));
     const { newest, subscribers, buckets } = logHead;
-    await this.#deps.catchUpListeners(actorId, logHead);
+    const heard = await this.#catchUpListeners(actorId, logHead, deadline);
+    if (heard === "late") return;
     if (subscribers === 0) {
-      await retention.deleteUnneeded(actorId, NO_NEEDS, logHead);
-      await this.#next(actorId, logHead, undefined);
+      await this.#finishWithoutPeers(actorId, logHead, heard);
       return;
     }
     // Without a commit since the last run, the cursors that no change concerns are stored too.
@@ -63,7 +64,7 @@ export class ChangeLogMaintenance {
       const half = deadline.remaining() / 2;
       const mayGoOn = (): boolean => deadline.remaining() > half;
       const stored = await heads.inBucket(actorId, bucket);
-      const found = await retention.catchUp(actorId, stored, newest, { all: quiet, mayGoOn });
+      const found = await this.#deps.retention.catchUp(actorId, stored, newest, { all: quiet, mayGoOn });
       const end = await fanOut.deliver(actorId, found.heads.filter(isUntried), { newest: found.upTo, buckets, time });
       if (end === "late" || found.upTo < newest) {
         await this.#putOff(actorId, logHead);
@@ -73,16 +74,32 @@ export class ChangeLogMaintenance {
       readable = Math.min(readable, found.readable ?? Infinity);
       for (const head of found.heads) advanced.set(headKey(head).sk, advancedHead(head));
     }
-    await this.#finish(actorId, { newest, quiet, advanced, readable });
+    await this.#finish(actorId, { newest, quiet, advanced, readable, heard });
   }
 
-  async #finish(actorId: string, { newest, quiet, advanced, readable }: CaughtUpLog): Promise<void> {
+  /** Lets the listeners hear the log to its end; `late`: the log is due again for what there was no time for. */
+  async #catchUpListeners(actorId: string, logHead: LogHead, deadline: Deadline): Promise<CaughtUp> {
+    if (!hasListeners(logHead)) return "done";
+    const heard = await this.#deps.listeners.catchUp(actorId, logHead, deadline);
+    if (heard !== "late") return heard;
+    await this.#putOff(actorId, logHead);
+    await wakeUp(this.#deps, logHeadKey(actorId), this.#deps.clock.now());
+    return heard;
+  }
+
+  async #finishWithoutPeers(actorId: string, logHead: LogHead, heard: CaughtUp): Promise<void> {
+    const { deletedUpTo } = await this.#deps.retention.deleteUnneeded(actorId, NO_NEEDS, logHead);
+    const dueAt = heard === "again" ? this.#deps.clock.now() + RUN_AGAIN_MS : undefined;
+    await this.#next(actorId, logHead, compact({ deletedUpTo, dueAt }));
+  }
+
+  async #finish(actorId: string, { newest, quiet, advanced, readable, heard }: CaughtUpLog): Promise<void> {
     const { heads, clock, table, retention } = this.#deps;
     // A number that leaves from here on may be too late for the deletion below.
     const now = clock.now();
     // Read before the heads: a subscription that is made in between needs no record up to here.
     const logHead = readLogHead(await table.get(logHeadKey(actorId)));
-    const times: number[] = [];
+    const times: number[] = heard === "again" ? [now + RUN_AGAIN_MS] : [];
     let needs = NO_NEEDS;
     for (const bucket of logHead.buckets.keys()) {
       const stored = await heads.inBucket(actorId, bucket);
@@ -101,13 +118,13 @@ export class ChangeLogMaintenance {
       times.push(...reachable.map((at) => Math.max(at, now + RUN_AGAIN_MS)));
       if (!quiet && stored.some(({ state }) => state.cursor < newest)) times.push(now + TIDY_AFTER_MS);
     }
-    const oldest = await retention.deleteUnneeded(actorId, needs, logHead);
+    const { oldest, deletedUpTo } = await retention.deleteUnneeded(actorId, needs, logHead);
     if (oldest !== undefined) times.push(oldest.expiresAt);
     // A needed record has expired since the heads were caught up: the next run makes a resync that stands for it.
     const left = oldest?.number ?? newest + 1;
     if (needs.waiting && left > Math.max(readable, needs.first)) times.push(now + RUN_AGAIN_MS);
     const next = times.reduce((earliest, at) => Math.min(earliest, at), Infinity);
-    await this.#next(actorId, { ...logHead, newest }, next === Infinity ? undefined : next);
+    await this.#next(actorId, { ...logHead, newest }, { deletedUpTo, ...(next < Infinity && { dueAt: next }) });
   }
 
   /**
@@ -136,15 +153,23 @@ export class ChangeLogMaintenance {
     await updateIf(this.#deps.table, key, { set }, all(itemExists, same));
   }
 
-  /** Sets the log's due time, unless something was committed, or made due, meanwhile. */
-  async #next(actorId: string, { newest, dueAt: was }: LogHead, dueAt: number | undefined): Promise<void> {
-    const key = logHeadKey(actorId);
-    const change =
-      dueAt === undefined
-        ? { set: { maintainedUpTo: newest }, remove: ["dueAt"] }
-        : { set: { maintainedUpTo: newest, dueAt } };
+  /**
+   * Sets the log's due time, and how far its records are deleted, unless something was committed, or made due, meanwhile.
+   * Then the next run finds nothing left to delete up to there.
+   */
+  async #next(
+    actorId: string,
+    { newest, dueAt: was, deletedUpTo: before }: LogHead,
+    { dueAt, deletedUpTo }: { readonly dueAt?: number; readonly deletedUpTo: number },
+  ): Promise<void> {
+    const change = {
+      set: compact({ maintainedUpTo: newest, dueAt, deletedUpTo: deletedUpTo > before ? deletedUpTo : undefined }),
+      remove: dueAt === undefined ? ["dueAt"] : [],
+    };
     const same = was === undefined ? missing("dueAt") : equals("dueAt", was);
-    await updateIf(this.#deps.table, key, change, all(equals("newest", newest), same, missing("stale")));
+    const notFurther = any(missing("deletedUpTo"), atMost("deletedUpTo", deletedUpTo));
+    const when = all(equals("newest", newest), same, missing("stale"), notFurther);
+    await updateIf(this.#deps.table, logHeadKey(actorId), change, when);
   }
 }
 
@@ -155,6 +180,7 @@ interface CaughtUpLog {
   readonly advanced: ReadonlyMap<string, AdvancedHead>;
   /** The oldest record that could be read when the heads were caught up. */
   readonly readable: number;
+  readonly heard: CaughtUp;
 }
 
 /** Where a head stands in memory, as far as it may be ahead of what is stored. */

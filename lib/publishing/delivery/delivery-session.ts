@@ -11,12 +11,12 @@ import {
 } from "../subscribers/inbound-head.ts";
 import type { CursorStore } from "../subscribers/cursor-store.ts";
 import type { TrustRecord } from "../../trust/trust-record.ts";
-import type { DeliveryFailure } from "../subscribers/fan-out-result.ts";
+import type { DeliveryFailure } from "../../engine/fan-out-result.ts";
 import { NumberSender, type NumberSenderDeps, type Tried } from "./number-sender.ts";
 import { Recipient, type RecipientDeps } from "./recipient.ts";
 import { RefusalNotes, type RefusalDeps } from "./refusal-notes.ts";
 import { SessionBacklog, type BacklogDeps, type BacklogInput } from "./session-backlog.ts";
-import type { DeliveryBudget } from "./delivery-budget.ts";
+import type { DeliveryBudget } from "../../engine/delivery-budget.ts";
 
 /** Store the delivery state after this many numbers, so that a crash repeats little of a long backlog. */
 const NOTE_EVERY = 50;
@@ -164,8 +164,9 @@ export class DeliverySession {
     return sent.is;
   }
 
-  /** Stores what was delivered, and keeps the lease. False when another has it. */
+  /** Stores what was delivered, and keeps the lease; after the last number the release does. False when another has it. */
   async #note(): Promise<boolean> {
+    if (this.#backlog.isEmpty) return true;
     const { token } = this.#input;
     this.#unnoted = 0;
     for (;;) {

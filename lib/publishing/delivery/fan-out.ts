@@ -5,19 +5,21 @@ import { newLease, type LeaseDeps } from "../../dynamodb/lease.ts";
 import { inboundHeadKey, logHeadKey } from "../../dynamodb/keys/publishing.ts";
 import type { Item } from "../../dynamodb/table.ts";
 import { wakeUp, type WakeUpDeps } from "../../system/wake-up.ts";
-import type { NumberedRecord, ChangeLog } from "../../change-log/change-log.ts";
+import { hasListeners, type NumberedRecord, type ChangeLog } from "../../change-log/change-log.ts";
 import { isWaiting, readInboundHead, type InboundHead } from "../subscribers/inbound-head.ts";
-import type { InboundHeads, SubscriberName } from "../subscribers/inbound-heads.ts";
+import type { InboundHeads } from "../subscribers/inbound-heads.ts";
+import { findInScope, type SubscriberName } from "../../engine/in-scope.ts";
+import { LISTENERS_WAIT_MS, type Listeners } from "../../engine/listening.ts";
 import type { Commit } from "../../change-log/log-commits.ts";
 import type { AdvanceOptions, AdvanceResult, CursorStore } from "../subscribers/cursor-store.ts";
 import { advanceAll } from "../subscribers/advance-all.ts";
 import { RecordCache } from "../../change-log/record-cache.ts";
-import type { Records } from "../subscribers/rendered-diffs.ts";
+import { recordsIn } from "../subscribers/rendered-diffs.ts";
 import { readTrust } from "../../trust/trust-record.ts";
 import { peerOf, type BreakerRecovery } from "./breaker-recovery.ts";
 import { isReplaying, readBreaker } from "./breaker-store.ts";
-import type { DeliveryPool } from "./delivery-pool.ts";
-import { NO_FAN_OUT, sumOf, type FanOutResult } from "../subscribers/fan-out-result.ts";
+import type { DeliveryPool } from "../../engine/delivery-pool.ts";
+import { NO_FAN_OUT, sumOf, type FanOutResult } from "../../engine/fan-out-result.ts";
 import { DeliverySession, type SessionDeps } from "./delivery-session.ts";
 import { aloneOf, deliverAlone, type Alone } from "./lone-delivery.ts";
 import type { TrustCache } from "./trust-cache.ts";
@@ -25,7 +27,7 @@ import { keptBack } from "./recipient.ts";
 import { outcomeOf, type RoundOutcome } from "./round-outcome.ts";
 import { readRound, type RoundItems } from "./round-reading.ts";
 import { MOST_OF_A_REQUEST, handOverSlices } from "./slices.ts";
-import { DeliveryBudget } from "./delivery-budget.ts";
+import { DeliveryBudget } from "../../engine/delivery-budget.ts";
 
 /** Heads and trusts that are read together: about as many as a bucket has. */
 const AT_ONCE = BUCKET_SIZE;
@@ -36,7 +38,8 @@ const AFTER_TROUBLE_SECONDS = 5;
 
 export interface FanOutDeps extends SessionDeps, LeaseDeps, WakeUpDeps {
   readonly changeLog: ChangeLog;
-  readonly heads: Pick<InboundHeads, "touched" | "items">;
+  readonly heads: Pick<InboundHeads, "items">;
+  readonly listeners: Pick<Listeners, "deliver">;
   readonly cursors: CursorStore;
   readonly pool: DeliveryPool;
   readonly trustCache: TrustCache;
@@ -92,41 +95,44 @@ export class FanOut {
   }
 
   /**
-   * Sends a commit to every subscription in its scope. Resolves when each was delivered, failed, or is left to another
-   * delivery or to the worker; it counts all subscriptions when those in scope cannot be found. Never rejects.
+   * Sends a commit to every subscription and listener in its scope. Resolves when each was delivered, failed, or is left
+   * to another delivery or to the worker; it counts all of them when those in scope cannot be found. Never rejects.
    *
    * @param time absent: what the caller can wait; inside a hook the worker behind the queue sends all of it
    */
   async publish(commit: Commit, time = DeliveryBudget.ofCaller(this.#deps.clock)): Promise<FanOutResult> {
     const { actorId, newest, records, head } = commit;
-    if (head.subscribers === 0) return NO_FAN_OUT;
-    const { heads, changeLog, log } = this.#deps;
+    if (head.subscribers === 0 && !hasListeners(head)) return NO_FAN_OUT;
+    const { table, changeLog, listeners, log } = this.#deps;
     const alone = aloneOf(commit, this.#deps, () => this.#newest.get(actorId) !== newest);
     this.#newest.set(actorId, newest);
     try {
-      const names = await heads.touched(
-        actorId,
-        records.map(({ record }) => record),
-        head.subscribers,
-      );
+      const plain = records.map(({ record }) => record);
+      const { subscribers: names, listeners: found } = await findInScope(table, actorId, plain, head);
       const notified = names.filter(({ granularity }) => granularity !== "none");
       const polling = names.length - notified.length;
       const { buckets } = head;
       const isWide = notified.length > MOST_OF_A_REQUEST;
       if (isWide) await handOverSlices(this.#deps, { actorId, upTo: newest }, notified);
       const cache = new RecordCache(changeLog, actorId, records);
-      const outcomes = isWide
+      const isAlone = (): boolean => alone !== undefined && !alone.isMet();
+      const waitMs = time === undefined ? 0 : LISTENERS_WAIT_MS;
+      const heard = listeners.deliver(commit, found, { cache, isAlone, waitMs });
+      const peers = isWide
         ? notified.map((): RoundOutcome => ({ kind: "deferred" }))
         : time === undefined
           ? notified.map((): RoundOutcome => ({ kind: "deferred", unfinished: 0 }))
           : await this.#round(actorId, notified, { newest, records, alone, cache, buckets, time, waiting: new Set() });
+      const outcomes: readonly RoundOutcome[] = [...peers, ...(await heard)];
       const waits = outcomes.flatMap(({ unfinished }) => unfinished ?? []);
       if (waits.length > 0) await this.#handOver(actorId, Math.min(...waits));
       return sumOf([...outcomes, ...Array.from({ length: polling }, (): RoundOutcome => ({ kind: "skipped" }))]);
     } catch (error) {
       log.error("the callbacks of a change failed; the maintenance sends them", { actorId, error });
       await this.#handOver(actorId, AFTER_TROUBLE_SECONDS);
-      return { ...NO_FAN_OUT, totalCount: head.subscribers, deferredCount: head.subscribers };
+      const { named, wildcard, unmarked } = head.listeners;
+      const all = head.subscribers + named + wildcard + unmarked;
+      return { ...NO_FAN_OUT, totalCount: all, deferredCount: all };
     } finally {
       if (this.#newest.get(actorId) === newest) this.#newest.delete(actorId);
     }
@@ -161,7 +167,7 @@ export class FanOut {
       // One reading of the log for all of them.
       const carry = names.length <= MOST_CARRIED;
       const options = { mayGoOn: () => round.time.mayStart(), carry };
-      const all = await advanceAll(recordsOf(round), heads, round.newest, options).catch(() => undefined);
+      const all = await advanceAll(recordsIn(round.cache), heads, round.newest, options).catch(() => undefined);
       for (const [index, head] of heads.entries()) {
         const ahead = all?.advanced[index];
         const isThere = ahead !== undefined && ahead.state.cursor >= round.newest;
@@ -214,7 +220,7 @@ export class FanOut {
     const { openUntil, pausedUntil } = readBreaker(item);
     if (openUntil !== undefined || pausedUntil !== undefined) return await this.#recover(delivery, item);
     const replaying = isReplaying(item);
-    const input = { ...delivery, ahead: step.ahead, trust: readTrust(item), records: recordsOf(delivery) };
+    const input = { ...delivery, ahead: step.ahead, trust: readTrust(item), records: recordsIn(delivery.cache) };
     const lone = replaying ? undefined : await deliverAlone(this.#deps, input);
     if (lone !== undefined) return lone;
     const lease = newLease(this.#deps, time.remaining());
@@ -229,7 +235,7 @@ export class FanOut {
       token: lease.token,
       trust: readTrust(item),
       time,
-      records: recordsOf(delivery),
+      records: recordsIn(delivery.cache),
       tail: advanced.made.at(-1),
       everything: replaying || advanced.head.refused !== undefined,
     });
@@ -278,5 +284,3 @@ export class FanOut {
     await wakeUp(this.#deps, logHeadKey(actorId), this.#deps.clock.now() + seconds * 1_000);
   }
 }
-
-const recordsOf = ({ cache }: Round): Records => ({ stream: (_, after, upTo) => cache.stream(after, upTo) });

@@ -20,7 +20,7 @@ import type { Records } from "../subscribers/rendered-diffs.ts";
 import type { Clock } from "../../system/ports.ts";
 import { retryOnConflict } from "../../system/retry-on-conflict.ts";
 import type { TrustRecord } from "../../trust/trust-record.ts";
-import { BACKGROUND_MS, type DeliveryBudget } from "./delivery-budget.ts";
+import { BACKGROUND_MS, type DeliveryBudget } from "../../engine/delivery-budget.ts";
 import { untilAnswered, type SessionDeps } from "./delivery-session.ts";
 import { afterLostRace, type LostRace } from "./lost-race.ts";
 import { NumberSender, type Tried } from "./number-sender.ts";

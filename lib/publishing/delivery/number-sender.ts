@@ -2,11 +2,11 @@
 import { fullJitter } from "../../domain/policy/backoff.ts";
 import type { RenderedDiff } from "../../domain/log/subscription-log.ts";
 import type { Clock, Log } from "../../system/ports.ts";
-import type { DeliveryFailure } from "../subscribers/fan-out-result.ts";
+import type { DeliveryFailure } from "../../engine/fan-out-result.ts";
 import type { InboundHead } from "../subscribers/inbound-head.ts";
 import type { BreakerStore } from "./breaker-store.ts";
 import type { CallbackSender, Sent } from "./callback-sender.ts";
-import type { DeliveryBudget } from "./delivery-budget.ts";
+import type { DeliveryBudget } from "../../engine/delivery-budget.ts";
 import type { Recipient } from "./recipient.ts";
 import type { RefusalNotes } from "./refusal-notes.ts";
 

@@ -21,10 +21,10 @@ import type { CursorStore } from "../subscribers/cursor-store.ts";
 import { readTrust } from "../../trust/trust-record.ts";
 import { NOT_APPROVED_MS, peerOf, type BreakerRecovery } from "./breaker-recovery.ts";
 import { readBreaker } from "./breaker-store.ts";
-import type { DeliveryPool } from "./delivery-pool.ts";
+import type { DeliveryPool } from "../../engine/delivery-pool.ts";
 import { DeliverySession, type SessionDeps } from "./delivery-session.ts";
 import type { TrustCache } from "./trust-cache.ts";
-import { DeliveryBudget } from "./delivery-budget.ts";
+import { DeliveryBudget } from "../../engine/delivery-budget.ts";
 
 export interface RefusedHeadsDeps extends SessionDeps, LeaseDeps, WakeUpDeps {
   readonly trustCache: TrustCache;

@@ -3,7 +3,7 @@ import { shapeDiff } from "../../domain/diff/shape-diff.ts";
 import { currentContext, diffContext } from "../../domain/log/subscription-log.ts";
 import type { NumberedRecord } from "../../change-log/change-log.ts";
 import type { AdvanceResult } from "../subscribers/cursor-store.ts";
-import type { DeliveryOutcome } from "../subscribers/fan-out-result.ts";
+import type { DeliveryOutcome } from "../../engine/fan-out-result.ts";
 import type { InboundHead } from "../subscribers/inbound-head.ts";
 
 /** What became of one subscription in a round. */

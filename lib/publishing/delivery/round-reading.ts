@@ -5,7 +5,8 @@ import { inboundHeadKey } from "../../dynamodb/keys/publishing.ts";
 import type { Item } from "../../dynamodb/table.ts";
 import { readTrust } from "../../trust/trust-record.ts";
 import { readInboundHead, type InboundHead } from "../subscribers/inbound-head.ts";
-import type { InboundHeads, SubscriberName } from "../subscribers/inbound-heads.ts";
+import type { SubscriberName } from "../../engine/in-scope.ts";
+import type { InboundHeads } from "../subscribers/inbound-heads.ts";
 import type { TrustCache } from "./trust-cache.ts";
 
 /** What is known of the heads before they are read. */

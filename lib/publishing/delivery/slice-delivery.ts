@@ -8,7 +8,7 @@ import { advanceAll } from "../subscribers/advance-all.ts";
 import { headKey } from "../subscribers/inbound-head.ts";
 import type { InboundHeads } from "../subscribers/inbound-heads.ts";
 import { isUntried } from "./change-log-maintenance.ts";
-import { DeliveryBudget } from "./delivery-budget.ts";
+import { DeliveryBudget } from "../../engine/delivery-budget.ts";
 import type { FanOut } from "./fan-out.ts";
 
 export interface SliceDeliveryDeps extends WakeUpDeps {

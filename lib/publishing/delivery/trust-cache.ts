@@ -1,6 +1,6 @@
 /** Caches the trusts of the peers that this process delivers to, with their breakers and permissions. */
 import { trustKey } from "../../dynamodb/keys/actors.ts";
-import type { Item, Key, Table } from "../../dynamodb/table.ts";
+import type { Change, Item, Key, Table } from "../../dynamodb/table.ts";
 import type { Clock } from "../../system/ports.ts";
 import type { Commit } from "../../change-log/log-commits.ts";
 
@@ -99,6 +99,18 @@ export class TrustCache {
       if (this.#cached.size <= MOST) break;
       this.#cached.delete(oldest);
     }
+  }
+
+  /** Changes a cached trust as a write has changed the stored one. What else is stored is as old as it was before. */
+  changed(key: Key, { set, remove = [] }: Pick<Change, "set" | "remove">): void {
+    const { item, at } = this.#cached.get(nameOf(key)) ?? {};
+    if (item === undefined) {
+      this.invalidate(key);
+      return;
+    }
+    const next = { ...item, ...set };
+    const kept = Object.entries(next).filter(([name]) => !remove.includes(name));
+    this.put(key, { ...Object.fromEntries(kept), pk: key.pk, sk: key.sk }, at);
   }
 
   /** Forgets a trust, because only a read shows how it has changed. */

@@ -1,10 +1,12 @@
 /** App events: changes of targets whose state the application keeps itself, sent to their subscribers as any other change is. */
 import { compact } from "../../system/compact.ts";
+import type { EventAttributes } from "../../domain/diff/change-record.ts";
 import { parseJson } from "../../domain/json/json.ts";
 import { isOwnName, isTarget, OWN_NAME_RULE } from "../../domain/terms/names.ts";
-import { placeOf, type Scope } from "../../domain/terms/scope.ts";
+import { isOwnPath } from "../../domain/terms/own-paths.ts";
+import { PROPERTIES, type Scope } from "../../domain/terms/scope.ts";
 import { ServiceError } from "../../system/errors.ts";
-import type { FanOutResult } from "./fan-out-result.ts";
+import type { FanOutResult } from "../../engine/fan-out-result.ts";
 import { printJson } from "../../domain/json/json-text.ts";
 import type { Json } from "../../system/ports.ts";
 import { publishedStateWrites } from "../../change-log/published-states.ts";
@@ -18,6 +20,8 @@ const MAX_EVENT_DEPTH = 56;
 /** What is new, and where: the scope names the whole target, or a part of it. */
 export interface AppEvent extends Scope {
   readonly data: Json;
+  /** What was published with it. */
+  readonly attributes?: EventAttributes;
 }
 
 /** Sends the callbacks of a commit, and returns what became of them. */
@@ -34,24 +38,23 @@ export async function publishAppEvent(
   actorId: string,
   appEvent: AppEvent,
 ): Promise<FanOutResult> {
-  const { data, ...scope } = checkedEvent(appEvent);
-  const record = { kind: "change", changes: [{ do: "notify", ...scope, data }] } as const;
-  const state = { contentType: "application/json", body: Buffer.from(printJson(data)) };
-  const path = [scope.target, ...placeOf(scope)];
+  const change = { do: "notify", ...checkedEvent(appEvent) } as const;
+  const record = { kind: "change", changes: [change] } as const;
   const made = await commits.commit(
     actorId,
     [],
-    ({ head }) => ({ records: [record], writes: publishedStateWrites(actorId, head, path, state) }),
+    ({ head }) => ({ records: [record], writes: publishedStateWrites(actorId, head, [change]) }),
     { quiet: true },
   );
   if (made === undefined) throw new RangeError("an app event always writes");
   return await notify(made);
 }
 
-/** @throws ServiceError request.invalid which names the field, request.too_large */
-function checkedEvent(appEvent: AppEvent): AppEvent {
-  const { target, subtarget, resource } = appEvent;
+/** The event as it is stored. @throws ServiceError request.invalid which names the field, request.too_large */
+export function checkedEvent(appEvent: AppEvent): AppEvent {
+  const { target, subtarget, resource, attributes } = appEvent;
   if (!isTarget(target)) throw invalid("target", OWN_NAME_RULE);
+  if (isOwnPath(target) && target !== PROPERTIES) throw invalid("target", "no path of the service");
   if (subtarget !== undefined && !isOwnName(subtarget)) throw invalid("subtarget", OWN_NAME_RULE);
   if (resource !== undefined && (subtarget === undefined || !resource.split("/").every(isOwnName))) {
     throw invalid("resource", `below a subtarget, names with one slash between two, each ${OWN_NAME_RULE}`);
@@ -63,7 +66,8 @@ function checkedEvent(appEvent: AppEvent): AppEvent {
     const message = `The data of an event takes at most ${String(MAX_EVENT_BYTES)} bytes as JSON.`;
     throw new ServiceError("request.too_large", message, { field: "data" });
   }
-  return compact({ target, subtarget, resource, data: parseJson(text, { maxDepth: MAX_EVENT_DEPTH, what: "data" }) });
+  const data = parseJson(text, { maxDepth: MAX_EVENT_DEPTH, what: "data" });
+  return compact({ target, subtarget, resource, data, attributes });
 }
 
 const invalid = (field: string, allowed: string): ServiceError =>

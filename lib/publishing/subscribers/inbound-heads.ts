@@ -1,18 +1,18 @@
 /** Finds the inbound subscriptions of an actor: by id, by peer, by what a change touches. */
 import type { InboundRef, PeerRef } from "../../domain/terms/refs.ts";
-import type { Change, Granularity, LogRecord, NamedScope } from "../../domain/diff/change-record.ts";
+import type { NamedScope } from "../../domain/diff/change-record.ts";
 import { BUCKET_SIZE, bucketOf, emptied, printBuckets, type Buckets } from "../../domain/log/buckets.ts";
 import { parseText, printJson } from "../../domain/json/json-text.ts";
-import { PROPERTIES, type Scope } from "../../domain/terms/scope.ts";
+import type { Scope } from "../../domain/terms/scope.ts";
 import {
   PEER_MARKER_PREFIX,
   bucketPartition,
   inboundHeadKey,
+  logHeadKey,
   peerMarkerKey,
   peerOfMarker,
   scopeKey,
   scopePartition,
-  scopePrefix,
 } from "../../dynamodb/keys/publishing.ts";
 import { queryAll } from "../../dynamodb/paging.ts";
 import {
@@ -25,30 +25,20 @@ import {
   type Table,
   type Write,
 } from "../../dynamodb/table.ts";
+import { readLogHead } from "../../change-log/change-log.ts";
 import type { LogPlan } from "../../change-log/log-commits.ts";
 import { compact } from "../../system/compact.ts";
 import { mapConcurrent } from "../../system/map-concurrent.ts";
 import { endHead, makeHead, readInboundHead, resubscribe, type InboundHead } from "./inbound-head.ts";
 
-/** Up to this many names of one target are queried one by one; for more the whole target is queried. */
-const MOST_NAMES = 3;
-/** The markers of so many subscriptions take a few read units together: one query for a target is cheaper than two. */
-const FEW_SUBSCRIBERS = 50;
 /** A bucket is queried whole when more than one in this many of its heads is asked for, and at least so many are. */
 const SHARE = 3;
 const LEAST_FOR_A_QUERY = 5;
 /** Buckets that are queried at the same time. */
 const BUCKETS_AT_ONCE = 8;
 
-/** Which subscription of an actor, and whether it gets callbacks. */
-export interface SubscriberName {
-  readonly peerId: string;
-  readonly id: string;
-  readonly granularity: Granularity;
-}
-
 /** Names a head. */
-type HeadName = Pick<SubscriberName, "peerId" | "id">;
+type HeadName = Pick<InboundRef, "peerId" | "id">;
 
 /** Finds the heads of inbound subscriptions. All reads are consistent. */
 export class InboundHeads {
@@ -104,14 +94,29 @@ export class InboundHeads {
 
   /** All heads of one peer, in order of creation. One read when there are none, and as `getMany` for those that there are. */
   async ofPeer(actorId: string, peerId: string): Promise<readonly InboundHead[]> {
-    const names = (await this.scopesOf(actorId, peerId)).map(({ id }) => ({ peerId, id }));
+    return await this.ofScopes(actorId, peerId, await this.scopesOf(actorId, peerId));
+  }
+
+  /** The heads of these subscriptions of one peer, in order of creation. Requests as for `getMany`. */
+  async ofScopes(actorId: string, peerId: string, scopes: readonly NamedScope[]): Promise<readonly InboundHead[]> {
+    const names = scopes.map(({ id }) => ({ peerId, id }));
     return [...(await this.getMany(actorId, names))].sort(byCreation);
   }
 
   /** The subscriptions of one peer without their heads, in order of creation. One read. */
   async scopesOf(actorId: string, peerId: string): Promise<readonly NamedScope[]> {
-    const marker = await this.#table.get(peerMarkerKey(actorId, peerId));
-    return marker === undefined ? [] : (parseText(String(marker["subscriptions"])) as readonly NamedScope[]);
+    return scopesIn(await this.#table.get(peerMarkerKey(actorId, peerId)));
+  }
+
+  /** The same, and the number of the log's newest record, by one request. */
+  async scopesAndNewest(
+    actorId: string,
+    peerId: string,
+  ): Promise<{ readonly scopes: readonly NamedScope[]; readonly newest: number }> {
+    const keys = [peerMarkerKey(actorId, peerId), logHeadKey(actorId)];
+    const items = await this.#table.getMany(keys);
+    const [marker, logHead] = keys.map((key) => items.find(({ pk }) => pk === key.pk));
+    return { scopes: scopesIn(marker), newest: readLogHead(logHead).newest };
   }
 
   /** The ids of the peers that have subscriptions, ascending. One query for each MB of what they have. */
@@ -130,47 +135,6 @@ export class InboundHeads {
 
   async #bucket(actorId: string, bucket: number): Promise<readonly Item[]> {
     return await queryAll(this.#table, { pk: bucketPartition(actorId, bucket), prefix: "" });
-  }
-
-  /**
-   * The subscriptions that one of the records may make numbers for, each once. All queries at the same time: for each
-   * target one for the subscriptions to the whole of it and one for each of up to three names, or one for the target when
-   * there are more, or the actor has few subscribers. A record of subscriptions names them itself.
-   *
-   * @param subscribers how many subscriptions the actor has, about
-   */
-  async touched(
-    actorId: string,
-    records: readonly LogRecord[],
-    subscribers: number,
-  ): Promise<readonly SubscriberName[]> {
-    const pk = scopePartition(actorId);
-    const query = async (prefix: string): Promise<readonly Item[]> => await queryAll(this.#table, { pk, prefix });
-    const places = records.flatMap((record): Touched[] => {
-      if (record.kind === "change") return record.changes.flatMap(placed);
-      return record.kind === "resume" ? [{ target: record.target, name: record.subtarget }] : [];
-    });
-    const pages = [...new Set(places.map(({ target }) => target))].flatMap((target) => {
-      const names = new Set(places.flatMap((place) => (place.target === target ? [place.name] : [])));
-      if (!names.has(undefined) && names.size <= MOST_NAMES && subscribers > FEW_SUBSCRIBERS) {
-        return ["", ...names].map(async (name) => await query(scopePrefix(target, name)));
-      }
-      const all = query(scopePrefix(target));
-      return [names.has(undefined) ? all : all.then((items) => items.filter((item) => isAmong(item, names)))];
-    });
-    const marked = await Promise.all(pages);
-    const named = [
-      ...marked.flat().map((item) => ({
-        peerId: String(item["peerId"]),
-        id: String(item["subscriptionId"]),
-        granularity: String(item["granularity"]) as Granularity,
-      })),
-      ...records.flatMap((record) => {
-        if (record.kind !== "subscriptions") return [];
-        return record.subscriptions.map(({ id, granularity }) => ({ peerId: record.peerId, id, granularity }));
-      }),
-    ];
-    return [...new Map(named.map((name) => [`${name.peerId}#${name.id}`, name])).values()];
   }
 }
 
@@ -228,20 +192,8 @@ export function countHeads(more: number, buckets: Buckets): ItemChange {
   return buckets.length === 0 ? { add, remove: ["buckets"] } : { add, set: { buckets: printBuckets(buckets) } };
 }
 
-/** A part of a target that a change touches; without a name all of it. */
-interface Touched {
-  readonly target: string;
-  readonly name: string | undefined;
-}
-
-function placed(change: Change): readonly Touched[] {
-  if (change.do === "sys") return [];
-  if (change.do === "notify") return [{ target: change.target, name: change.subtarget }];
-  return [{ target: PROPERTIES, name: change.do === "list" ? change.name : change.path[0] }];
-}
-
-const isAmong = (item: Item, names: ReadonlySet<string | undefined>): boolean =>
-  item["subtarget"] === undefined || names.has(String(item["subtarget"]));
+const scopesIn = (marker: Item | undefined): readonly NamedScope[] =>
+  marker === undefined ? [] : (parseText(String(marker["subscriptions"])) as readonly NamedScope[]);
 
 const byCreation = (one: InboundHead, other: InboundHead): number =>
   one.createdAt - other.createdAt || (one.id < other.id ? -1 : 1);

@@ -70,6 +70,12 @@ export interface CaughtUp {
   readonly readable?: number;
 }
 
+/** What is left of a log. */
+export interface Deleted {
+  readonly deletedUpTo: number;
+  readonly oldest: { readonly number: number; readonly expiresAt: number } | undefined;
+}
+
 export interface RecordRetentionDeps {
   readonly clock: Clock;
   readonly log: Log;
@@ -123,20 +129,20 @@ export class RecordRetention {
   }
 
   /**
-   * Deletes the records that no head needs. `needs` are those of all stored heads of the actor, read after `logHead`: a
-   * subscription that is made in between needs only newer records.
+   * Deletes the records that no head needs, unless a listener reads records. `needs` are those of all stored heads of the
+   * actor, read after `logHead`: a subscription that is made in between needs only newer records, and so does a listener.
    *
-   * @returns the oldest remaining record, and when it expires (ms since 1970); undefined when no backlog needs it, or it
-   *   has expired
+   * @returns the last deleted record, which the head is to note; the oldest remaining one, and when it expires (ms since
+   *   1970), undefined when no backlog needs it, or it has expired
    */
-  async deleteUnneeded(
-    actorId: string,
-    needs: Needs,
-    logHead: LogHead,
-  ): Promise<{ readonly number: number; readonly expiresAt: number } | undefined> {
+  async deleteUnneeded(actorId: string, needs: Needs, logHead: LogHead): Promise<Deleted> {
     const { changeLog } = this.#deps;
     const last = Math.min(logHead.newest + 1, needs.first) - 1;
-    if (last > logHead.deletedUpTo) await changeLog.deleteRecords(actorId, last);
-    return needs.waiting ? await changeLog.oldest(actorId) : undefined;
+    const oldest = async () => (needs.waiting ? await changeLog.oldest(actorId, needs.first) : undefined);
+    // A listener that reads records may come back to any of them until it expires.
+    const keepsAll = logHead.listeners.reading > 0 || last <= logHead.deletedUpTo;
+    if (keepsAll) return { deletedUpTo: logHead.deletedUpTo, oldest: await oldest() };
+    await changeLog.deleteRecords(actorId, last);
+    return { deletedUpTo: last, oldest: await oldest() };
   }
 }

@@ -12,12 +12,16 @@ import { currentContext, type RenderedDiff } from "../../domain/log/subscription
 import { isExact, type Slice } from "../../domain/log/subscription-backlog.ts";
 import { readsOf, type Reads } from "../../domain/policy/visibility.ts";
 import type { NumberedRecord } from "../../change-log/change-log.ts";
+import type { RecordCache } from "../../change-log/record-cache.ts";
 import type { InboundHead } from "./inbound-head.ts";
 
 /** Where records are read: a change log, or the part of it that is in memory. */
 export interface Records {
   stream(actorId: string, after: number, upTo: number): AsyncIterable<NumberedRecord>;
 }
+
+/** The records of the one log that a cache is of. */
+export const recordsIn = (cache: RecordCache): Records => ({ stream: (_, after, upTo) => cache.stream(after, upTo) });
 
 /** The permissions of the peer at the head's cursor. */
 const readsNow = (head: InboundHead): Reads => readsOf(currentContext(head.state).permissions);

@@ -2,7 +2,7 @@
 import { logHeadKey } from "../../dynamodb/keys/publishing.ts";
 import type { Table } from "../../dynamodb/table.ts";
 import { ServiceError } from "../../system/errors.ts";
-import type { FanOutResult } from "./fan-out-result.ts";
+import type { FanOutResult } from "../../engine/fan-out-result.ts";
 import { readLogHead } from "../../change-log/change-log.ts";
 import type { Suspension } from "../../domain/terms/scope.ts";
 import type { Commit, Commits } from "../../change-log/log-commits.ts";

@@ -3,7 +3,7 @@ import { describe, expect, it, vi } from "vitest";
 import { ActingWebApp } from "../../../lib/application/acting-web-app.ts";
 import type { SubscriptionDataHook } from "../../../lib/application/hooks.ts";
 import { readBreaker } from "../../../lib/publishing/delivery/breaker-store.ts";
-import type { FanOutResult } from "../../../lib/publishing/subscribers/fan-out-result.ts";
+import type { FanOutResult } from "../../../lib/engine/fan-out-result.ts";
 import { trustKey } from "../../../lib/dynamodb/keys/actors.ts";
 import type { JsonObject } from "../../../lib/system/ports.ts";
 import { Network, bearer } from "../../support/in-process.ts";

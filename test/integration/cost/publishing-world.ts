@@ -5,6 +5,7 @@ import { sweepAndWork } from "../../support/memory-queue.ts";
 import { logHeadKey, recordPartition } from "../../../lib/dynamodb/keys/publishing.ts";
 import { measure, type Cost, type Measurement } from "../../support/measured-table.ts";
 import { always } from "../../../lib/dynamodb/table.ts";
+import { routes as eventRoutes } from "../../../lib/api/events.ts";
 import { routes as propertyRoutes } from "../../../lib/api/properties.ts";
 import { routes as subscriptionRoutes } from "../../../lib/api/subscriptions.ts";
 import { area, type AreaHandler } from "../../../lib/http/area.ts";
@@ -20,6 +21,8 @@ import { WholeService } from "../../support/whole-service.ts";
 const PASSPHRASE_HASH = hashMinted("passphrase");
 const OWNER = `Basic ${Buffer.from("creator:passphrase").toString("base64")}`;
 const REQUEST_MS = 29_000;
+/** Numbers that a peer that was away gets one by one. */
+export const MOST_REPLAYED = 200;
 /** Requests at once while subscribers are made. */
 const AT_ONCE = 2;
 
@@ -33,12 +36,14 @@ export interface Follower {
 /** One actor and its subscribers over the local emulator, in this process, with every request to the table counted. */
 export class PublishingCosts {
   readonly services: Service;
-  /** Every callback that was sent, all of which are answered with 204. */
+  /** Every callback that was sent. */
   readonly sent: PeerRequest[] = [];
+  /** The status that answers callbacks. */
+  answer = 204;
   readonly #host: WholeService;
   readonly #table: EmulatedTable;
   readonly #measurement: Measurement;
-  readonly #areas: Readonly<Record<"properties" | "subscriptions", AreaHandler>>;
+  readonly #areas: Readonly<Record<"properties" | "subscriptions" | "events", AreaHandler>>;
 
   private constructor(table: EmulatedTable) {
     this.#table = table;
@@ -46,7 +51,7 @@ export class PublishingCosts {
     const app = new ActingWebApp({ awType: "urn:actingweb:example.com:cost", desc: "Counts what publishing costs" });
     const callback = async (request: PeerRequest): Promise<PeerAnswer> => {
       if (request.method === "POST") this.sent.push(request);
-      return await Promise.resolve(answerOf(request));
+      return await Promise.resolve(answerOf(request, this.answer));
     };
     const network = new (class extends Network {
       override readonly send = callback;
@@ -54,13 +59,14 @@ export class PublishingCosts {
     this.#host = new WholeService(network, "https://cost.example", {
       app,
       table: table.table,
-      environment: { TABLE_NAME: table.tableName },
+      environment: { TABLE_NAME: table.tableName, BACKLOG_REPLAY_MAX: String(MOST_REPLAYED) },
     });
     this.services = this.#host.service;
     const provide = () => ({ ...this.services, after: ANY_TIME });
     this.#areas = {
       properties: area("properties", propertyRoutes, provide),
       subscriptions: area("subscriptions", subscriptionRoutes, provide),
+      events: area("events", eventRoutes, provide),
     };
   }
 
@@ -130,7 +136,8 @@ export class PublishingCosts {
 
   async #ask(route: string, actorId: string, authorization: string, more: Asking): Promise<Reply> {
     const [method = "", pattern = ""] = route.split(" ");
-    const handler = this.#areas[pattern.startsWith("/{actorId}/subscriptions") ? "subscriptions" : "properties"];
+    const [, , first = ""] = pattern.split("/");
+    const handler = this.#areas[first === "subscriptions" || first === "events" ? first : "properties"];
     const end = this.now + REQUEST_MS;
     return await askArea(handler, {
       ...{ method, pattern, params: { actorId, ...more.params }, remaining: () => end - this.now },
@@ -168,9 +175,9 @@ export class PublishingCosts {
   }
 }
 
-/** Every callback is taken; every peer says what it can. */
-function answerOf({ method, url }: PeerRequest): PeerAnswer {
-  if (method === "POST") return { status: 204, headers: {}, body: new Uint8Array() };
+/** Every peer says what it can. */
+function answerOf({ method, url }: PeerRequest, callback: number): PeerAnswer {
+  if (method === "POST") return { status: callback, headers: {}, body: new Uint8Array() };
   const text = url.endsWith("/version") ? "1.4" : "subscriptions,subscriptionresync";
   return { status: 200, headers: { "content-type": "text/plain" }, body: Buffer.from(text) };
 }

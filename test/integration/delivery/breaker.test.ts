@@ -180,6 +180,27 @@ describe("a breaker", () => {
     expect(peer.sequences(other.id)).toEqual([1]);
   });
 
+  test("replays what was committed while it tried, although that writer died", async () => {
+    const { world, peer } = await opened();
+    const { fanOut } = world.host.service;
+    const publish = fanOut.publish.bind(fanOut);
+    const newest = async (): Promise<number> => Number((await world.log())?.["newest"]);
+    peer.seen.length = 0;
+    peer.mood = async ({ sequence }) => {
+      if (sequence > 1) return 200;
+      const before = await newest();
+      fanOut.publish = () => new Promise(() => undefined);
+      void world.set("n", 6);
+      await vi.waitUntil(async () => (await newest()) > before);
+      fanOut.publish = publish;
+      return 200;
+    };
+    world.host.now += 60_000;
+    await world.host.service.runDue(breakerKey(world.actor.id, peer.id), { remaining: () => 60_000 });
+    expect(peer.sequences()).toEqual([1, 2, 3, 4, 5, 6]);
+    expect(await world.trust(peer)).not.toHaveProperty("breakerReplay");
+  });
+
   test("opens again when the peer fails five times during the replay", async () => {
     const { world, peer } = await opened();
     for (let n = 6; n <= 10; n += 1) await world.set("n", n);

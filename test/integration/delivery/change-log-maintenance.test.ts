@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from "vitest";
-import { DeliveryBudget } from "../../../lib/publishing/delivery/delivery-budget.ts";
+import { DeliveryBudget } from "../../../lib/engine/delivery-budget.ts";
 import { inboundHeadKey } from "../../../lib/dynamodb/keys/publishing.ts";
 import type { Page, QueryRange } from "../../../lib/dynamodb/table.ts";
 import { FaultyTable, OneFault, type Effect } from "../../support/faulty-table.ts";

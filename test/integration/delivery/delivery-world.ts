@@ -1,5 +1,5 @@
 /** One service with scripted peers, all in this process. */
-import type { FanOutResult } from "../../../lib/publishing/subscribers/fan-out-result.ts";
+import type { FanOutResult } from "../../../lib/engine/fan-out-result.ts";
 import { trustKey } from "../../../lib/dynamodb/keys/actors.ts";
 import { logHeadKey } from "../../../lib/dynamodb/keys/publishing.ts";
 import type { Item, Table } from "../../../lib/dynamodb/table.ts";

@@ -4,7 +4,7 @@ import { leaseIsLive } from "../../../lib/dynamodb/lease.ts";
 import { inboundOfKey } from "../../../lib/dynamodb/keys/publishing.ts";
 import { always, type Condition, type Item, type Table } from "../../../lib/dynamodb/table.ts";
 import { headKey, type InboundHead } from "../../../lib/publishing/subscribers/inbound-head.ts";
-import { DeliveryBudget } from "../../../lib/publishing/delivery/delivery-budget.ts";
+import { DeliveryBudget } from "../../../lib/engine/delivery-budget.ts";
 import { DeliverySession } from "../../../lib/publishing/delivery/delivery-session.ts";
 import { TrustCache } from "../../../lib/publishing/delivery/trust-cache.ts";
 import { bearer } from "../../support/in-process.ts";

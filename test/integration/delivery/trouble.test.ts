@@ -1,6 +1,6 @@
 /** Deliveries when the table fails at one place, or a peer at every other callback. */
 import { expect, test } from "vitest";
-import { NO_FAN_OUT } from "../../../lib/publishing/subscribers/fan-out-result.ts";
+import { NO_FAN_OUT } from "../../../lib/engine/fan-out-result.ts";
 import { inboundHeadKey } from "../../../lib/dynamodb/keys/publishing.ts";
 import { FaultyTable } from "../../support/faulty-table.ts";
 import { bearer } from "../../support/in-process.ts";

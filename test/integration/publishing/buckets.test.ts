@@ -2,6 +2,8 @@
 import { beforeAll, expect, it } from "vitest";
 import { bucketOf } from "../../../lib/domain/log/buckets.ts";
 import { bucketPartition, inboundHeadKey, logHeadKey } from "../../../lib/dynamodb/keys/publishing.ts";
+import { findInScope, type InScope } from "../../../lib/engine/in-scope.ts";
+import { readLogHead } from "../../../lib/change-log/change-log.ts";
 import { always, type Key } from "../../../lib/dynamodb/table.ts";
 import type { Decide } from "../../support/faulty-table.ts";
 import { PublisherWorld, type Peer } from "./publisher-world.ts";
@@ -83,12 +85,13 @@ it("reads a bucket by one query where more than a third of it is asked for, the 
 it("finds those in scope by as many queries as for one bucket, and one peer's by its marker", async () => {
   const { inboundHeads } = world.host.service;
   const change = { kind: "change", at: "", changes: [{ do: "set", path: ["p7"], value: 1 }] } as const;
-  let touched: readonly { peerId: string }[] = [];
-  expect(await requests(async () => (touched = await inboundHeads.touched(world.actor.id, [change], 270)))).toEqual([
-    "query",
-    "query",
-  ]);
-  expect(touched.map(({ peerId }) => peerId)).toEqual(PEERS);
+  const { table } = world.host;
+  const head = readLogHead(await table.get(logHeadKey(world.actor.id)));
+  let found: InScope = { subscribers: [], listeners: [] };
+  const find = async () => (found = await findInScope(table, world.actor.id, [change], head));
+  expect(await requests(find)).toEqual(["query", "query"]);
+  expect(found.listeners).toEqual([]);
+  expect(found.subscribers.map(({ peerId }) => peerId)).toEqual(PEERS);
   expect(await requests(async () => await inboundHeads.scopesOf(world.actor.id, "bob"))).toEqual(["get"]);
   expect(await inboundHeads.peers(world.actor.id)).toEqual(PEERS);
   expect((await inboundHeads.ofPeer(world.actor.id, "bob")).map(({ id }) => id)).toEqual(ids[1]);

@@ -169,7 +169,7 @@ export class HubWorld {
 
   /** The items of the hub whose sort keys begin so. */
   async items(prefix: string) {
-    return (await this.world.table.query({ pk: `W#${this.alice.id}`, prefix })).items;
+    return (await this.world.table.query({ pk: `T#${this.alice.id}`, prefix })).items;
   }
 
   async counts(): Promise<{ subscriptions: number; pending: number }> {

@@ -222,6 +222,6 @@ it("leaves nothing behind when the actor is deleted", async () => {
   await open(["blog"], ["alerts"]);
   await world.service.actorOf(alice.id).subscriptions.notifySubscribers({ target: "alerts", data: 1 });
   expect((await owner("DELETE", "")).status).toBe(204);
-  expect((await world.table.query({ pk: `W#${alice.id}`, prefix: "" })).items).toEqual([]);
+  expect((await world.table.query({ pk: `T#${alice.id}`, prefix: "" })).items).toEqual([]);
   expect((await anyone("/properties/blog")).status).toBe(404);
 });

@@ -105,6 +105,69 @@ describe("a subscription data hook", () => {
     expect(app.handles({ target: "anything" })).toBe(true);
   });
 
+  it("takes the most specific of the patterns that match, whatever the order of registration", async () => {
+    const texts = ["*", "orders", "orders.>", "orders.*", "orders.eu.*", "orders.*.open", "orders.eu.>", "*.eu", "a.b"];
+    const hook = (app: ActingWebApp, ran: string[]) => (text: string) =>
+      app.subscriptionDataHook(text, () => void ran.push(text));
+    const runs: string[][] = [];
+    for (const order of [texts, texts.toReversed()]) {
+      const [app, ran] = [make(), [] as string[]];
+      order.forEach(hook(app, ran));
+      for (const event of [
+        ...[eventOn("orders"), eventOn("orders", { subtarget: "us" }), eventOn("carts", { subtarget: "eu" })],
+        eventOn("orders", { subtarget: "eu", resource: "open" }),
+        eventOn("orders", { subtarget: "eu", resource: "open/late" }),
+        eventOn("orders", { subtarget: "us", resource: "open" }),
+        eventOn("orders", { subtarget: "us", resource: "done" }),
+        ...[eventOn("a.b"), eventOn("a", { subtarget: "b" }), eventOn("carts")],
+      ]) {
+        await app.run(event, signal);
+      }
+      runs.push(ran);
+    }
+    const expected = [
+      "orders",
+      "orders.*",
+      "*.eu",
+      "orders.eu.*",
+      "orders.eu.>",
+      "orders.*.open",
+      "orders.>",
+      "a.b",
+      "*",
+      "*",
+    ];
+    expect(runs).toEqual([expected, expected]);
+  });
+
+  it("runs nothing where neither a name nor a pattern fits", () => {
+    const app = make()
+      .subscriptionDataHook("orders.*", () => undefined)
+      .subscriptionDataHook("a.b", () => undefined);
+    expect(app.handles({ target: "orders" })).toBe(false);
+    expect(app.handles({ target: "orders", subtarget: "x" })).toBe(true);
+    expect(app.handles({ target: "orders", subtarget: "x.y" })).toBe(true);
+    expect(app.handles({ target: "orders", subtarget: "x", resource: "z" })).toBe(false);
+    expect(app.handles({ target: "a", subtarget: "b" })).toBe(false);
+    expect(app.handles({ target: "a.b", subtarget: "c" })).toBe(true);
+  });
+
+  it.each([
+    ["orders.*", "orders/*"],
+    ["orders.>", "orders/**"],
+    ["*", ">"],
+    [">", "*"],
+  ])("is one for each pattern: %s and %s are equal", (first, second) => {
+    const app = make().subscriptionDataHook(first, () => undefined);
+    expect(() => app.subscriptionDataHook(second, () => undefined)).toThrow(
+      `subscriptionDataHook: there is a hook for ${JSON.stringify(first)} already.`,
+    );
+  });
+
+  it.each(["a*", "a.>.b", "*.", ">>", "a.**", "a?.*"])("cannot be registered for the pattern %j", (pattern) => {
+    expect(() => make().subscriptionDataHook(pattern, () => undefined)).toThrow("subscriptionDataHook: the pattern");
+  });
+
   it("runs after the one registered before it for the same target", async () => {
     const events: number[] = [];
     const app = make()
@@ -127,6 +190,52 @@ describe("a subscription data hook", () => {
     expect(() => make().subscriptionDataHook(target, () => undefined)).toThrow(
       `subscriptionDataHook: ${JSON.stringify(target)} is no target`,
     );
+  });
+});
+
+describe("an event hook", () => {
+  const hook = (): void => undefined;
+  const options = { id: "indexer", pattern: "properties.*" };
+
+  it("gets the event, its actor and the attempt, and is known as a hook in all it does", async () => {
+    const got: unknown[] = [];
+    const app = make().eventHook(options, (own) => void got.push(own, isInsideHook()));
+    const event = { specversion: "1.0", id: "e1" };
+    await app.runEventHook("indexer", { actorId: "me", event, attempt: 2 }, signal);
+    expect(got).toEqual([{ actor, event, attempt: 2, signal }, true]);
+  });
+
+  it("is defined by its id, its pattern, its types and its order", () => {
+    const app = make()
+      .eventHook(options, hook)
+      .eventHook({ id: "all", pattern: "**", types: ["a.b", "org.actingweb.*"], order: "strict" }, hook);
+    expect(app.eventHooks).toEqual([
+      { id: "indexer", selection: { topics: ["properties.*"] }, order: "key" },
+      { id: "all", selection: { topics: [">"], types: ["a.b", "org.actingweb.*"] }, order: "strict" },
+    ]);
+  });
+
+  it.each([
+    [{ id: "" }, 'eventHook: the id "" is not allowed; allowed is 1 to 32 of a-z 0-9 -.'],
+    [{ id: "Big" }, 'the id "Big"'],
+    [{ id: "x".repeat(33) }, "allowed is 1 to 32"],
+    [{ id: 7 }, "the id 7"],
+    [{ pattern: "a..b" }, 'eventHook: the pattern "a..b" must be'],
+    [{ pattern: undefined }, "eventHook: the pattern undefined"],
+    [{ pattern: "trust.*" }, 'no event\'s topic begins with "trust", which is a path of the service'],
+    [{ order: "fifo" }, 'eventHook: "fifo" is not known; allowed is key, strict, none'],
+    [{ types: [] }, "eventHook: the types are []"],
+    [{ types: ["a b"] }, 'the types are ["a b"]; allowed is a list of 1 to 20 types'],
+    [{ types: Array(21).fill("a") }, "eventHook: the types are"],
+    [{ types: "a.b" }, 'the types are "a.b"'],
+  ])("cannot be registered with %j", (wrong, message) => {
+    expect(() => make().eventHook({ ...options, ...wrong } as never, hook)).toThrow(message);
+  });
+
+  it("is the only one of its id, and a function", () => {
+    const app = make().eventHook(options, hook);
+    expect(() => app.eventHook({ ...options, pattern: ">" }, hook)).toThrow('there is a hook for "indexer" already');
+    expect(() => app.eventHook({ ...options, id: "b" }, "x" as never)).toThrow("it must be a function");
   });
 });
 

@@ -6,14 +6,15 @@ import { acceptedRequestId, acceptedTraceparent, meantMethod } from "../../../li
 import type { Handle } from "../../../lib/api/handler.ts";
 import type { ServiceParties } from "../../../lib/trust/callers.ts";
 import { json } from "../../../lib/http/reply.ts";
-import { ANY_TIME, askArea } from "../../support/area-request.ts";
+import { contentDigest } from "../../../lib/domain/wire/content-digest.ts";
+import { ANY_TIME, askArea, type AreaRequest } from "../../support/area-request.ts";
 
 const gate: Gate<ServiceParties> = {
   actor: () => Promise.resolve(undefined),
   admit: () => Promise.reject(new ServiceError("auth.missing", "no")),
 };
 
-function asked(handle: Handle, after = ANY_TIME) {
+function asked(handle: Handle, after = ANY_TIME, sent: Partial<AreaRequest> = {}) {
   const lines: unknown[] = [];
   const note = (...args: unknown[]): void => void lines.push(args);
   const services = {
@@ -30,7 +31,8 @@ function asked(handle: Handle, after = ANY_TIME) {
   );
   const reply = askArea(handler, {
     ...{ method: "GET", pattern: "/x", params: {}, body: new Uint8Array(), remaining: () => 1000 },
-    headers: { authorization: "Bearer hush-hush", "x-request-id": "r1" },
+    ...sent,
+    headers: { authorization: "Bearer hush-hush", "x-request-id": "r1", ...sent.headers },
   });
   return { reply, lines };
 }
@@ -82,6 +84,26 @@ describe("an area", () => {
     const error = new ServiceError("service.unavailable", "Others are changing it; try again.", details);
     const { status, headers } = await asked(() => Promise.reject(error)).reply;
     expect([status, headers["retry-after"]]).toEqual([503, seconds]);
+  });
+
+  it("gives the digest of each body, and none without one", async () => {
+    const { headers, body } = await asked(() => Promise.resolve(json(200, { text: "snø" }))).reply;
+    expect(headers["content-digest"]).toBe(contentDigest(Buffer.from(String(body))));
+    const without = await asked(() => Promise.resolve({ status: 204, headers: {} })).reply;
+    expect(without.headers).not.toHaveProperty("content-digest");
+    const refused = await asked(() => Promise.reject(new ServiceError("auth.missing", "no"))).reply;
+    expect(refused.headers["content-digest"]).toBe(contentDigest(String(refused.body)));
+  });
+
+  it.each([
+    [contentDigest("sent"), 200],
+    [contentDigest("sent otherwise"), 400],
+    ["md5=:AAAA:", 200],
+  ])("handles a body only if it is the one that was digested: %s", async (digest, expected) => {
+    const sent = { body: Buffer.from("sent"), headers: { "content-digest": digest } };
+    const { status, body } = await asked(() => Promise.resolve(json(200, {})), ANY_TIME, sent).reply;
+    expect(status).toBe(expected);
+    if (expected === 400) expect(JSON.parse(String(body))).toMatchObject({ error: { code: "digest_mismatch" } });
   });
 
   it("logs one line for each request, with route and status", async () => {

@@ -7,13 +7,13 @@ import { isDelivered, withoutCleared } from "../../../../lib/domain/log/delivery
 import type { InboundRef } from "../../../../lib/domain/terms/refs.ts";
 import { newLease } from "../../../../lib/dynamodb/lease.ts";
 import type { Sent } from "../../../../lib/publishing/delivery/callback-sender.ts";
-import { DeliveryBudget } from "../../../../lib/publishing/delivery/delivery-budget.ts";
+import { DeliveryBudget } from "../../../../lib/engine/delivery-budget.ts";
 import { deliverAlone } from "../../../../lib/publishing/delivery/lone-delivery.ts";
 import { advanceAll } from "../../../../lib/publishing/subscribers/advance-all.ts";
 import { DeliverySession, type SessionDeps } from "../../../../lib/publishing/delivery/delivery-session.ts";
 import { retryRefused } from "../../../../lib/publishing/delivery/refused-heads.ts";
 import { TrustCache } from "../../../../lib/publishing/delivery/trust-cache.ts";
-import { NO_FAN_OUT } from "../../../../lib/publishing/subscribers/fan-out-result.ts";
+import { NO_FAN_OUT } from "../../../../lib/engine/fan-out-result.ts";
 import type { InboundHead } from "../../../../lib/publishing/subscribers/inbound-head.ts";
 import type { Service } from "../../../../lib/compose/service.ts";
 import { DeliveryWorld, type Subscribed } from "../../../integration/delivery/delivery-world.ts";

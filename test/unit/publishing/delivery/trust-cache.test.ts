@@ -40,6 +40,28 @@ test("what was written while a trust was read is newer than what was read", asyn
   expect(await world.trustCache.of("a", "p0")).toMatchObject({ breakerFailures: 1 });
 });
 
+test("a change of a cached trust counts at once, and makes the rest of it no newer", async () => {
+  const world = peers();
+  const key = trustKey("a", "p0");
+  await world.trustCache.read([key]);
+  world.now = 900;
+  world.trustCache.changed(key, { set: { breakerProbe: "t" }, remove: ["reading"] });
+  expect(await world.trustCache.of("a", "p0")).toEqual({ ...key, breakerProbe: "t" });
+  world.now = 1_001;
+  expect(await world.trustCache.of("a", "p0")).toMatchObject({ reading: 2 });
+});
+
+test("a change of a trust that is not cached, or is being read, has it read again", async () => {
+  const world = peers();
+  const key = trustKey("a", "p0");
+  world.slow = true;
+  const reading = world.trustCache.of("a", "p0");
+  world.trustCache.changed(key, { set: { breakerProbe: "t" } });
+  world.slow = false;
+  world.waiting[0]?.();
+  expect(await reading).toMatchObject({ reading: 2 });
+});
+
 test("a commit of this process that names a peer has its trust read before anything more is sent to it", async () => {
   const world = peers();
   await world.trustCache.read([trustKey("a", "p0"), trustKey("a", "p1")]);

@@ -149,11 +149,14 @@ export class HookWorld {
       grants: none,
       maintenance: none,
       breakerRecovery: none,
+      eventHooks: none,
       refusedHeads: none,
       deliverSlice: none,
       capabilities: none,
       trust: none,
       deletion: none,
+      webhookDelivery: none,
+      webhooks: none,
     });
     const queue = new MemoryQueue();
     const sweep = new Sweep({ table, queue, clock, random: () => 0, log, dueShards: 1 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { DeliveryPool } from "../../../../lib/publishing/delivery/delivery-pool.ts";
+import { DeliveryPool } from "../../../lib/engine/delivery-pool.ts";
 
 /** A pool whose time and whose deliveries only the test advances. */
 class Scene {

@@ -1,6 +1,6 @@
 /** How long deliveries may take for one request, or for one run of a worker. */
-import type { Clock, Deadline } from "../../system/ports.ts";
-import { currentDeadline, isInsideHook } from "../../system/request-context.ts";
+import type { Clock, Deadline } from "../system/ports.ts";
+import { currentDeadline, isInsideHook } from "../system/request-context.ts";
 
 /** A request begins no delivery later than this, ms, because its caller waits. */
 const START_WITHIN_MS = 12_000;

@@ -12,12 +12,14 @@ export interface DeliveryFailure {
   readonly retryAfter?: number;
 }
 
-/** Counts subscriptions that got a number: `totalCount` is the sum of the other four. */
+/** Counts subscriptions that got a number, and listeners that heard an event: `totalCount` is the sum of the other five. */
 export interface FanOutResult {
   readonly totalCount: number;
   /** The peer took it. */
   readonly successCount: number;
   readonly failureCount: number;
+  /** A listener may have taken it: the request went out, and no answer came. Absent: none. */
+  readonly ambiguousCount?: number;
   /**
    * Not sent: the peer's breaker is open, the peer is not approved (any more), it only polls, or it has answered lately
    * that it does not know the subscription.
@@ -31,10 +33,13 @@ export interface FanOutResult {
   readonly failures: readonly DeliveryFailure[];
 }
 
-/** What became of one subscription's numbers; `nothing`: it got none. */
+/**
+ * What became of one subscription's numbers, or of the events of one listener; `nothing`: it got none; `ambiguous`: the
+ * listener may have taken them.
+ */
 export type DeliveryOutcome =
   | { readonly kind: "delivered" | "skipped" | "deferred" | "nothing" }
-  | { readonly kind: "failed"; readonly failure: DeliveryFailure };
+  | { readonly kind: "failed" | "ambiguous"; readonly failure: DeliveryFailure };
 
 /** The result for no subscription. */
 export const NO_FAN_OUT: FanOutResult = sumOf([]);
@@ -46,8 +51,9 @@ export function sumOf(outcomes: readonly DeliveryOutcome[]): FanOutResult {
     totalCount: outcomes.length - count("nothing"),
     successCount: count("delivered"),
     failureCount: count("failed"),
+    ...(count("ambiguous") > 0 && { ambiguousCount: count("ambiguous") }),
     skippedCount: count("skipped"),
     deferredCount: count("deferred"),
-    failures: outcomes.flatMap((outcome) => (outcome.kind === "failed" ? [outcome.failure] : [])),
+    failures: outcomes.flatMap((outcome) => ("failure" in outcome ? [outcome.failure] : [])),
   };
 }

@@ -1,0 +1,179 @@
+/** Events: published by the owner, the trustee and peers, and the data of large ones. */
+import type { ChangeLog } from "../change-log/change-log.ts";
+import { positionGone } from "../actors/position-gone.ts";
+import { checkDataToken } from "../actors/event-data-url.ts";
+import { contentOf } from "../domain/events/envelope.ts";
+import { parsePosition } from "../domain/events/position.ts";
+import type { PublishedEvent } from "../domain/events/cloud-event.ts";
+import { eventsOf, type RecordEvent } from "../domain/events/record-events.ts";
+import { isFault, matches, parsePattern, parseTopic, scopeOfTopic, SYS } from "../domain/events/topic.ts";
+import { printJson } from "../domain/json/json-text.ts";
+import { isOwnPath } from "../domain/terms/own-paths.ts";
+import { PROPERTIES, type Scope } from "../domain/terms/scope.ts";
+import { json } from "../http/reply.ts";
+import { param, type ServiceRequest } from "../http/request.ts";
+import type { NotifySubscribers } from "../publishing/subscribers/app-events.ts";
+import type { FanOutResult } from "../engine/fan-out-result.ts";
+import type { Webhooks } from "../listeners/webhooks/webhooks.ts";
+import { publishEvents, type Publication, type PublishDeps } from "../publishing/subscribers/publish-events.ts";
+import type { Config } from "../system/config.ts";
+import { ServiceError } from "../system/errors.ts";
+import type { Clock, JsonObject } from "../system/ports.ts";
+import { insideHook } from "../system/request-context.ts";
+import type { PermissionStore } from "../trust/permission-store.ts";
+import { readEvents } from "./event-body.ts";
+import { webhookHandlers } from "./webhooks.ts";
+import { routesOf, type Admission, type Handle, type RouteMap } from "./handler.ts";
+
+export interface EventRouteServices extends Pick<PublishDeps, "commits"> {
+  readonly clock: Clock;
+  readonly config: Pick<Config, "baseUrl" | "logEpoch">;
+  readonly changeLog: Pick<ChangeLog, "read">;
+  readonly permissions: Pick<PermissionStore, "of">;
+  readonly notify: NotifySubscribers;
+  readonly webhooks: Webhooks;
+}
+
+/** The events area. */
+export function routes(services: EventRouteServices): RouteMap {
+  const { clock, config, changeLog, permissions, notify } = services;
+  const deps = { ...services, epoch: config.logEpoch };
+
+  /** @throws ServiceError auth.forbidden for a peer that has no pattern for the topic in its permissions */
+  const demandPermitted = ({ caller }: Admission, topic: string): void => {
+    if (caller.kind !== "peer") return;
+    const { publish = [] } = permissions.of(caller.trust);
+    const isOpen = publish.some((text) => {
+      const pattern = parsePattern(text);
+      return !isFault(pattern) && matches(pattern, topic);
+    });
+    if (isOpen) return;
+    const message = `The permissions of this peer do not let it publish to ${topic}.`;
+    throw new ServiceError("auth.forbidden", message, { field: "topic" });
+  };
+
+  const publish: Handle = async (request, admission) => {
+    const named = request.params["topic"];
+    const topic = named === undefined ? undefined : demandTopic(named, "topic");
+    if (topic !== undefined) demandPermitted(admission, topic);
+    const { events, batch } = readEvents(request, topic !== undefined);
+    const toPublish = events.map((event, index) => {
+      const at = topicOf(event, topic, batch ? `${String(index)}.` : "");
+      demandPermitted(admission, at);
+      return { ...demandScope(at), data: event.data, attributes: event.attributes };
+    });
+    const publication = { events: toPublish, caller: callerOf(admission), ...keyOf(request, events) };
+    const { positions, made } = await publishEvents(deps, admission.actor.id, publication);
+    const [position = ""] = positions;
+    const where: JsonObject = batch ? { positions } : { position };
+    if (made === "replayed") return json(200, { ...where, replayed: true });
+    if (!/(?:^|,)\s*respond-async\s*(?:[,;]|$)/i.test(request.headers["prefer"] ?? "")) {
+      return json(201, { ...where, subscribers: countsOf(await notify(made)) });
+    }
+    // As for a change that a hook makes, the worker behind the queue sends all of it.
+    await insideHook(async () => await notify(made));
+    return json(202, where, { "preference-applied": "respond-async" });
+  };
+
+  return routesOf("events", {
+    ...webhookHandlers(services.webhooks),
+    "POST /{actorId}/events": publish,
+    "POST /{actorId}/events/{topic}": publish,
+    "GET /{actorId}/events/{position}/data": async (request, { actor }) => {
+      const position = param(request, "position");
+      checkDataToken(actor, { position, query: request.query, now: clock.now() });
+      const event = await eventAt(changeLog, actor.id, config.logEpoch, position);
+      if (event === undefined) {
+        const root = `${config.baseUrl}/${actor.id}`;
+        throw positionGone(root, "The record of this event is gone; read the state instead.");
+      }
+      const { contentType, bytes } = contentOf(event);
+      const headers = { "content-type": contentType, "cache-control": "private, no-store" };
+      // JSON as text, so that the answer can be compressed for a client that accepts it.
+      const body = event.attributes.base64 === true ? bytes : bytes.toString("utf8");
+      return { status: 200, headers, body };
+    },
+  });
+}
+
+/** The event of a position; undefined when its record is gone, or was never made. */
+async function eventAt(
+  changeLog: Pick<ChangeLog, "read">,
+  actorId: string,
+  epoch: number,
+  text: string,
+): Promise<RecordEvent | undefined> {
+  const position = parsePosition(text);
+  if (position?.epoch !== epoch) return undefined;
+  const { record: number, index } = position;
+  const { records } = await changeLog.read(actorId, number - 1, number);
+  const events = records.flatMap(({ record }) => eventsOf(record));
+  return index === "all" ? events.at(-1) : events[index];
+}
+
+/** The topic of an event: that of the URL, or the one that it names itself. */
+function topicOf({ subject }: PublishedEvent, named: string | undefined, within: string): string {
+  const field = `${within}subject`;
+  if (subject === undefined) {
+    if (named !== undefined) return named;
+    throw new ServiceError("request.invalid", `The field "${field}" must name the topic of the event.`, { field });
+  }
+  const topic = demandTopic(subject, field);
+  if (named === undefined || named === topic) return topic;
+  throw new ServiceError("request.topic_mismatch", `The event names ${topic}, and the URL ${named}.`, { field });
+}
+
+/** @throws ServiceError request.invalid which names the field; auth.forbidden for a topic of the service's own */
+function demandTopic(text: string, field: string): string {
+  const topic = parseTopic(text);
+  if (isFault(topic)) {
+    throw new ServiceError("request.invalid", `The topic in "${field}" ${topic.fault}.`, { field });
+  }
+  const [first = ""] = topic.split(".", 1);
+  if (first === SYS || first === PROPERTIES) {
+    throw new ServiceError("auth.forbidden", `Topics under ${first} are the service's own.`, { field });
+  }
+  return topic;
+}
+
+/** The place that a topic names. @throws ServiceError request.invalid */
+function demandScope(topic: string): Scope {
+  const scope = scopeOfTopic(topic);
+  const fault = isFault(scope)
+    ? scope.fault
+    : isOwnPath(scope.target)
+      ? "must not begin with a path of the service"
+      : undefined;
+  if (!isFault(scope) && fault === undefined) return scope;
+  const message = `The topic ${printJson(topic)} ${fault ?? ""}.`;
+  throw new ServiceError("request.invalid", message, { field: "topic" });
+}
+
+function callerOf({ caller }: Admission): string {
+  return caller.kind === "peer" ? `peer ${caller.peerId}` : "owner";
+}
+
+/**
+ * What names the publication: the key of the header, else the source and id of each CloudEvent.
+ * @throws ServiceError request.invalid
+ */
+function keyOf(request: ServiceRequest, events: readonly PublishedEvent[]): Pick<Publication, "key"> {
+  const given = request.headers["idempotency-key"];
+  if (given !== undefined) {
+    if (/^[\x20-\x7e]{1,255}$/.test(given)) return { key: `header ${given}` };
+    const message = "The Idempotency-Key must be 1 to 255 printable ASCII characters.";
+    throw new ServiceError("request.invalid", message, { field: "Idempotency-Key" });
+  }
+  const origins = events.map(({ attributes: { originsource, originid } }) => [originsource, originid]);
+  if (origins.some(([source]) => source === undefined)) return {};
+  return { key: `events ${printJson(origins)}` };
+}
+
+const countsOf = (result: FanOutResult): JsonObject => ({
+  total: result.totalCount,
+  notified: result.successCount,
+  failed: result.failureCount,
+  skipped: result.skippedCount,
+  deferred: result.deferredCount,
+  ambiguous: 0,
+});

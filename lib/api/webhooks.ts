@@ -1,0 +1,82 @@
+/** The routes of webhooks, and of the tasks that they begin. */
+import * as z from "zod/mini";
+import { readBody } from "../http/body.ts";
+import { namesTag } from "../http/entity-tags.ts";
+import { empty, json, type Reply } from "../http/reply.ts";
+import { param, type ServiceRequest } from "../http/request.ts";
+import type { Webhooks } from "../listeners/webhooks/webhooks.ts";
+import { tagOf } from "../listeners/webhooks/put-decision.ts";
+import { compact } from "../system/compact.ts";
+import type { JsonObject } from "../system/ports.ts";
+import type { Handle } from "./handler.ts";
+
+const MOST_OVERLAP_SECONDS = 604_800;
+
+const anyBody = z.record(z.string(), z.unknown());
+const rotateBody = z.object({
+  overlapSeconds: z.nullish(z.int().check(z.minimum(0), z.maximum(MOST_OVERLAP_SECONDS))),
+});
+const resumeBody = z.object({
+  skip: z.nullish(z.boolean()),
+  from: z.nullish(z.string().check(z.minLength(1), z.maxLength(64))),
+});
+const noBody = { whenEmpty: {} };
+
+/** The handlers of webhooks. */
+export function webhookHandlers(webhooks: Webhooks) {
+  const refOf = (request: ServiceRequest) => ({ actorId: param(request, "actorId"), id: param(request, "webhookId") });
+
+  return {
+    "PUT /{actorId}/webhooks/{webhookId}": async (request) => {
+      const { headers } = request;
+      const preconditions = compact({ ifMatch: headers["if-match"], ifNoneMatch: headers["if-none-match"] });
+      const body = readBody(request, anyBody);
+      const { is, stored, minted } = await webhooks.put(refOf(request), body, preconditions);
+      const secret = compact({ secret: minted });
+      return json(
+        is === "created" ? 201 : 200,
+        { ...(await webhooks.view(stored)), ...secret },
+        tagged(tagOf(stored.webhook)),
+      );
+    },
+    "GET /{actorId}/webhooks/{webhookId}": async (request) => {
+      const stored = await webhooks.demand(refOf(request));
+      const tag = tagOf(stored.webhook);
+      const known = request.headers["if-none-match"];
+      if (known !== undefined && namesTag(known, tag, "weak")) return empty(304, tagged(tag));
+      return json(200, await webhooks.view(stored), tagged(tag));
+    },
+    "GET /{actorId}/webhooks": async (request) => json(200, { data: await webhooks.list(param(request, "actorId")) }),
+    "DELETE /{actorId}/webhooks/{webhookId}": async (request) => {
+      await webhooks.end(refOf(request), request.deadline);
+      return empty();
+    },
+    "POST /{actorId}/webhooks/{webhookId}/rotate": async (request) => {
+      const { overlapSeconds } = readBody(request, rotateBody, noBody);
+      const { secret, overlapUntil } = await webhooks.operations.rotate(refOf(request), overlapSeconds ?? 86_400);
+      return json(200, { secret, overlapUntil: new Date(overlapUntil).toISOString() });
+    },
+    "POST /{actorId}/webhooks/{webhookId}/pause": async (request) =>
+      await shown(webhooks, await webhooks.operations.pause(refOf(request))),
+    "POST /{actorId}/webhooks/{webhookId}/resume": async (request) => {
+      const { skip, from } = readBody(request, resumeBody, noBody);
+      const asked = { skip: skip === true, ...compact({ from: from ?? undefined }) };
+      const { stored, skipped } = await webhooks.resume(refOf(request), asked);
+      return await shown(webhooks, stored, compact({ skipped }));
+    },
+    "POST /{actorId}/webhooks/{webhookId}/test": async (request) =>
+      json(200, await webhooks.test(refOf(request), request.deadline)),
+    "GET /{actorId}/webhooks/{webhookId}/attempts": async (request) =>
+      json(200, { data: await webhooks.attempts(refOf(request)) }),
+  } satisfies Record<string, Handle>;
+}
+
+async function shown(
+  webhooks: Webhooks,
+  stored: Parameters<Webhooks["view"]>[0],
+  more: JsonObject = {},
+): Promise<Reply> {
+  return json(200, { ...(await webhooks.view(stored)), ...more }, tagged(tagOf(stored.webhook)));
+}
+
+const tagged = (etag: string) => ({ etag });

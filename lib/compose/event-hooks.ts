@@ -1,0 +1,41 @@
+/** The hooks of the application on actors' own events, put together over one runtime. */
+import type { ActingWebApp } from "../application/acting-web-app.ts";
+import type { ChangeLog } from "../change-log/change-log.ts";
+import { FailedEventStore } from "../failed-events/failed-event-store.ts";
+import type { ListenerEvent } from "../failed-events/hook-event.ts";
+import { HookRuns } from "../failed-events/hook-runs.ts";
+import { EventHookListener } from "../listeners/event-hooks/event-hook-listener.ts";
+import { eventHookPauses, eventHookRunner } from "../listeners/event-hooks/failed-own-events.ts";
+import { rootUri } from "../trust/trust-services.ts";
+import type { Runtime } from "./runtime.ts";
+
+const DAY_MS = 86_400_000;
+/** How long an event that a hook gave up is kept, ms. */
+const KEEP_MS = 30 * DAY_MS;
+
+export interface EventHookServices {
+  readonly listener: EventHookListener;
+  /** Events that hooks gave up, and another attempt at one. */
+  readonly failedEvents: FailedEventStore<ListenerEvent>;
+  readonly hooks: HookRuns<ListenerEvent>;
+}
+
+export function composeEventHooks(base: Runtime, app: ActingWebApp, changeLog: ChangeLog): EventHookServices {
+  const { table, clock, ids, config } = base;
+  const failedEvents = new FailedEventStore<ListenerEvent>({ table, clock, source: eventHookPauses(table, ids) });
+  const settings = { maxAttempts: config.hookMaxAttempts, timeoutMs: config.hookTimeoutSeconds * 1_000 };
+  return {
+    failedEvents,
+    hooks: new HookRuns<ListenerEvent>({ ...base, runner: eventHookRunner(app), failedEvents, settings }),
+    listener: new EventHookListener({
+      ...base,
+      runner: app,
+      changeLog,
+      failedEvents,
+      incarnation: config.incarnation,
+      rootOf: (actorId) => rootUri(config, actorId),
+      keepMs: KEEP_MS,
+      settings: { ...settings, epoch: config.logEpoch, retentionMs: config.diffRetentionDays * DAY_MS },
+    }),
+  };
+}

@@ -1,0 +1,308 @@
+import { compact } from "../../system/compact.ts";
+import { selectionAt } from "./keeper-notes.ts";
+import { Earlier, isHeldBackBy, isInScope, type Item } from "./keeper-order.ts";
+import { EntryQueue, Queue } from "./keeper-queue.ts";
+import { RedriveQueue } from "./keeper-redrive.ts";
+import {
+  MAX_AHEAD,
+  MAX_ENTRIES,
+  MAX_KEY_CHARACTERS,
+  type Entry,
+  type KeeperState,
+  type OrderedEvent,
+  type SelectionFrom,
+} from "./keeper-state.ts";
+import type { KeeperRules, Stretch, StretchRequest } from "./keeper-steps.ts";
+
+/** The more particular entry owns an event. */
+const RANK: Readonly<Record<Entry["scope"], number>> = { one: 3, key: 2, below: 1 };
+
+/**
+ * The order of a listener's events in memory: the floor, the entries, and what is in flight.
+ *
+ * An event beyond a front is done when the front has its number ahead. An event below the floor is done unless an entry
+ * covers it. The most particular entry that covers an event owns it, else the floor does; only the owner hands it out. A
+ * front passes what is done, and what a more particular entry covers. An entry dissolves when it has come to the floor.
+ *
+ * Invariants: no event is in flight, or handed out, while an earlier one that it waits for is not done; every event that is
+ * not done is beyond the floor or covered; entries and those that failures in flight would make are at most `MAX_ENTRIES`.
+ */
+export class KeeperFronts<E extends OrderedEvent, S> {
+  readonly floor: Queue<E>;
+  entries: EntryQueue<E>[];
+  readonly order: KeeperRules["order"];
+  readonly inFlight: Earlier;
+  selections: readonly SelectionFrom<S>[];
+  readonly #selects: (selection: S, event: E) => boolean;
+  /** Numbers in flight that need an entry if they fail, with the length of its key. */
+  readonly #reserved = new Map<number, number>();
+  readonly #flying = new Set<number>();
+  redrive: RedriveQueue<E> | undefined;
+  #atEnd = false;
+
+  constructor(state: KeeperState<S>, order: KeeperRules["order"], selects: (selection: S, event: E) => boolean) {
+    this.floor = new Queue(state.floor);
+    this.entries = state.entries.map((entry) => new EntryQueue<E>(entry));
+    this.selections = state.selections;
+    this.order = order;
+    this.inFlight = new Earlier(order);
+    this.redrive = state.redrive && new RedriveQueue(state.redrive, order);
+    this.#selects = selects;
+  }
+
+  /** The log has more than was read. */
+  grew(): void {
+    this.#atEnd = false;
+  }
+
+  read({ after, upTo, events, atEnd }: Stretch<E>): void {
+    const all = [this.floor, ...this.entries];
+    let number = all.find((front) => front.readTo === after)?.readNumber ?? this.redrive?.numberAt(after);
+    if (number === undefined || upTo < after) return;
+    if (this.floor.readTo === after) this.#atEnd = atEnd;
+    const items: Item<E>[] = [];
+    for (const event of events) {
+      if (!this.#selects(selectionAt(this.selections, event), event)) continue;
+      number += 1;
+      items.push({ event, number });
+    }
+    for (const front of all) {
+      if (front.readTo < after || front.readTo >= upTo) continue;
+      const own = items.filter(
+        ({ event }) => event.position > front.readTo && (!(front instanceof EntryQueue) || front.accepts(event)),
+      );
+      front.append(own, { after: upTo, number });
+    }
+    if (this.redrive?.numberAt(after) === undefined) return;
+    const done = items.filter((item) => item.event.position <= this.floor.after && this.ownerOf(item) === undefined);
+    this.redrive.load(done, { after, upTo, number, atEnd: false });
+  }
+
+  /** The event that is sent again next, when it may begin. */
+  readyRedriven(): Item<E> | undefined {
+    const first = this.redrive?.first;
+    return first === undefined || this.isInFlight(first) || this.inFlight.holdsBack(first.event) ? undefined : first;
+  }
+
+  isInFlight({ number }: Item<E>): boolean {
+    return this.#flying.has(number);
+  }
+
+  /** Moves the fronts over what is done or covered. */
+  advance(): void {
+    for (const entry of this.entries) {
+      entry.advance((item) => {
+        const owner = this.ownerOf(item);
+        if (owner === entry || !(owner instanceof EntryQueue)) return false;
+        if (item.event.position <= this.floor.after && this.#countOf(item, owner) === entry) {
+          entry.waiting -= 1;
+          owner.waiting += 1;
+          if (owner.scope === "one") owner.countedTo = undefined;
+        }
+        return true;
+      });
+    }
+    this.entries = this.entries.filter((entry) => this.#isOpen(entry));
+    this.floor.advance((item) => {
+      const owner = this.ownerOf(item) ?? this.#waitingEntry(item);
+      if (owner === undefined) return false;
+      owner.waiting += 1;
+      return true;
+    });
+  }
+
+  /** True while an event of the entry below the floor is not done, or may not be. */
+  #isOpen(entry: EntryQueue<E>): boolean {
+    const [first] = entry.queue;
+    if (entry.failing !== undefined) return true;
+    return first === undefined ? entry.readTo < this.floor.after : first.event.position <= this.floor.after;
+  }
+
+  /** A new entry for an event that waits for an earlier entry, so that the floor does not wait for that too. */
+  #waitingEntry(item: Item<E>): EntryQueue<E> | undefined {
+    if (this.order !== "key" || !this.#waitsForEntry(item, undefined)) return undefined;
+    return this.hasRoom(item) ? this.#newEntry(item, this.floor) : undefined;
+  }
+
+  /** The entry that owns the event; undefined: the floor does. */
+  ownerOf({ event, number }: Item<E>): EntryQueue<E> | undefined {
+    let owner: EntryQueue<E> | undefined;
+    for (const entry of this.entries) {
+      if (owner !== undefined && RANK[owner.scope] >= RANK[entry.scope]) continue;
+      if (entry.after >= event.position || !isInScope(entry, event) || entry.ahead.has(number)) continue;
+      if (entry.scope === "one" && entry.failing?.position !== event.position) continue;
+      owner = entry;
+    }
+    return owner;
+  }
+
+  /** The entry that counts the event as one that waits: a wider one does until it has passed the event. */
+  #countOf({ event, number }: Item<E>, owner: EntryQueue<E>): EntryQueue<E> {
+    if (owner.countedTo === undefined || event.position > owner.countedTo) return owner;
+    let wider: EntryQueue<E> | undefined;
+    for (const each of this.entries) {
+      if (RANK[each.scope] >= RANK[owner.scope] || (wider && RANK[wider.scope] >= RANK[each.scope])) continue;
+      if (each.after < event.position && isInScope(each, event) && !each.ahead.has(number)) wider = each;
+    }
+    return wider ?? owner;
+  }
+
+  /** True when an entry other than the owner has an earlier event that holds this one back, or may have one. */
+  #waitsForEntry({ event }: Item<E>, owner: EntryQueue<E> | undefined): boolean {
+    if (this.order === "none") return false;
+    return this.entries.some(
+      (entry) =>
+        entry !== owner &&
+        (this.order === "strict" || isHeldBackBy(entry, event)) &&
+        firstOf(entry) < event.position &&
+        this.#isOpen(entry),
+    );
+  }
+
+  /** True when the event waits for one in flight or an entry's. */
+  isHeldBack(item: Item<E>, owner: EntryQueue<E> | undefined): boolean {
+    if (this.inFlight.holdsBack(item.event) || this.redrive?.holdsBack(item.event) === true) return true;
+    if (this.#waitsForEntry(item, owner)) return true;
+    return owner !== undefined && item.event.position > this.floor.after && this.#waitsForFloor(item);
+  }
+
+  /** True when the floor has an earlier event that holds this one back: it began under another order. */
+  #waitsForFloor({ event }: Item<E>): boolean {
+    const earlier = new Earlier(this.order);
+    for (const item of this.floor.queue) {
+      if (item.event.position >= event.position) break;
+      if (!this.floor.ahead.has(item.number) && this.ownerOf(item) === undefined) earlier.add(item.event);
+    }
+    return earlier.holdsBack(event) || (this.order !== "none" && this.floor.readTo < event.position);
+  }
+
+  /** Events of the front that may begin and have not failed, in order, at most `most`. */
+  ready(front: Queue<E>, most: number): readonly Item<E>[] {
+    const ready: Item<E>[] = [];
+    const earlier = new Earlier(this.order);
+    const furthest = front.firstNumber + MAX_AHEAD;
+    const entry = front instanceof EntryQueue ? front : undefined;
+    for (const item of front.queue) {
+      if (ready.length >= most || item.number >= furthest) break;
+      if (this.order === "strict" && earlier.size > 0) break;
+      if (front.ahead.has(item.number) || this.isInFlight(item) || this.ownerOf(item) !== entry) continue;
+      const isHeld = entry?.failing?.position === item.event.position || earlier.holdsBack(item.event);
+      if (isHeld || this.isHeldBack(item, entry) || this.#isTooFar(item)) earlier.add(item.event);
+      else if (this.#needsEntry(item, entry) && !this.hasRoom(item)) break;
+      else {
+        ready.push(item);
+        earlier.add(item.event);
+      }
+    }
+    return ready;
+  }
+
+  /** True when it would be done too far beyond a front that covers it besides its owner. */
+  #isTooFar({ event, number }: Item<E>): boolean {
+    return this.entries.some(
+      (each) =>
+        each.scope !== "one" &&
+        each.after < event.position &&
+        isInScope(each, event) &&
+        number >= each.firstNumber + MAX_AHEAD,
+    );
+  }
+
+  #needsEntry({ event }: Item<E>, owner: EntryQueue<E> | undefined): boolean {
+    if (owner === undefined) return true;
+    if (owner.scope === "one" || owner.failing?.position === event.position) return false;
+    if (owner.scope === "key") return this.order === "none";
+    return !event.barrier || this.order === "none";
+  }
+
+  /** True when one more entry may come to those that are there, or that failures may make. */
+  hasRoom({ event }: Item<E>): boolean {
+    if (this.entries.length + this.#reserved.size >= MAX_ENTRIES) return false;
+    if (this.entries.length + this.#reserved.size === 0) return true;
+    let characters = event.key.length;
+    for (const { key } of this.entries) characters += key.length;
+    for (const length of this.#reserved.values()) characters += length;
+    return characters <= MAX_KEY_CHARACTERS;
+  }
+
+  begin(item: Item<E>): void {
+    this.#flying.add(item.number);
+    this.inFlight.add(item.event);
+    if (this.redrive?.first?.number === item.number) return;
+    if (this.#needsEntry(item, this.ownerOf(item))) this.#reserved.set(item.number, item.event.key.length);
+  }
+
+  end(item: Item<E>): void {
+    this.#flying.delete(item.number);
+    this.inFlight.delete(item.event);
+    this.#reserved.delete(item.number);
+  }
+
+  /** The event needs no more attempt: it was taken, or handed to a person. */
+  done(item: Item<E>): void {
+    const { event, number } = item;
+    const owner = this.ownerOf(item);
+    if (owner !== undefined && event.position <= this.floor.after) this.#countOf(item, owner).waiting -= 1;
+    if (owner?.failing?.position === event.position) owner.failing = undefined;
+    for (const entry of this.entries) {
+      if (entry.after < event.position && isInScope(entry, event)) entry.ahead.add(number);
+    }
+    if (this.floor.after < event.position) this.floor.ahead.add(number);
+    this.entries = this.entries.filter((entry) => entry.scope !== "one" || entry !== owner);
+    this.advance();
+  }
+
+  /** The entry whose first event this is, made when there is none. */
+  entryOf(item: Item<E>): EntryQueue<E> {
+    const owner = this.ownerOf(item);
+    if (owner !== undefined && !this.#needsEntry(item, owner)) return owner;
+    return this.#newEntry(item, owner ?? this.floor);
+  }
+
+  /** Takes over the failures of an entry from fronts of which these are a newer form. */
+  fails(from: EntryQueue<E>): void {
+    const { key, scope, failing } = from;
+    const same = this.entries.find(
+      (entry) =>
+        entry.key === key &&
+        entry.scope === scope &&
+        (scope !== "one" || entry.failing?.position === failing?.position),
+    );
+    if (same !== undefined) same.failing = failing;
+    else this.entries.push(new EntryQueue({ ...from.entry(), waiting: 0, countedTo: this.floor.after }));
+  }
+
+  #newEntry(item: Item<E>, from: Queue<E>): EntryQueue<E> {
+    const { event } = item;
+    const scope = this.order === "none" ? "one" : event.barrier ? "below" : "key";
+    const countedTo = from === this.floor ? undefined : this.floor.after;
+    const entry = new EntryQueue<E>(compact({ ...from.before(item), key: event.key, scope, waiting: 0, countedTo }));
+    const later = from.queue.filter(({ event: each }) => each.position > entry.after && isInScope(entry, each));
+    for (const number of from.ahead) {
+      const isUnread = number > from.readNumber;
+      if (isUnread || later.some((each) => each.number === number)) entry.ahead.add(number);
+    }
+    entry.append(scope === "one" ? [item] : later, { after: from.readTo, number: from.readNumber });
+    this.entries.push(entry);
+    return entry;
+  }
+
+  /** What is to be read for the entry, so that its next event is in memory. */
+  requestFor(entry: EntryQueue<E>): StretchRequest | undefined {
+    const upTo = entry.failing?.position ?? this.floor.after;
+    const isRead = entry.queue.length > 0 || entry.readTo >= upTo;
+    return isRead ? undefined : { after: entry.readTo, upTo };
+  }
+
+  /** What is to be read for the floor, so that it has this many events that may begin. */
+  requestForFloor(ready: number, most: number): StretchRequest | undefined {
+    const { floor } = this;
+    if (this.#atEnd || ready >= most || floor.readNumber >= floor.firstNumber + MAX_AHEAD) return undefined;
+    return { after: floor.readTo };
+  }
+}
+
+/** Where the first event of an entry that is not done may lie. */
+function firstOf<E extends OrderedEvent>(entry: EntryQueue<E>): string {
+  return entry.queue[0]?.event.position ?? entry.failing?.position ?? entry.readTo;
+}

@@ -1,0 +1,312 @@
+import { compact } from "../../system/compact.ts";
+import { choose, isBlocked, type Choice } from "./keeper-choice.ts";
+import { afterFailure, afterTaken, givenBack, type Attempt } from "./keeper-failures.ts";
+import { KeeperFronts } from "./keeper-fronts.ts";
+import { anchorsAt, selectionsFrom, signalsBetween } from "./keeper-notes.ts";
+import type { Item } from "./keeper-order.ts";
+import type { EntryQueue } from "./keeper-queue.ts";
+import { EXPIRING_MS } from "./keeper-schedule.ts";
+import type {
+  EndpointHealth,
+  Exhaustion,
+  Failing,
+  KeeperState,
+  OrderedEvent,
+  SelectionFrom,
+  Stopped,
+} from "./keeper-state.ts";
+import type {
+  ExhaustedEvent,
+  KeeperNote,
+  KeeperRules,
+  KeeperStep,
+  NumberedEvent,
+  Outcome,
+  Stretch,
+} from "./keeper-steps.ts";
+
+/** What the order keeper takes from outside. */
+export interface KeeperTools<E extends OrderedEvent, S> {
+  readonly selects: (selection: S, event: E) => boolean;
+  /** 0 ≤ random < 1. */
+  readonly random: () => number;
+}
+
+/** An attempt, and whether its event is sent again on request. */
+interface Begun<E extends OrderedEvent> {
+  readonly item: Item<E>;
+  readonly attempt: Attempt;
+  readonly isRedriven: boolean;
+}
+
+/**
+ * The order keeper of one listener: which events go out now, in which order, and what each outcome means. The session that
+ * holds the listener's lease makes one from the stored state, reads the log and sends as `next` says, reports outcomes, and
+ * stores notes. The keeper itself reads no clock and no log.
+ *
+ * States: `closed`, an attempt for each event that no earlier one holds back; `paused` after a failure of the endpoint;
+ * `open`, one probe at a time; `stopped`, until a person acts. Outcomes move it from one to the next, and time.
+ *
+ * Invariants: those of KeeperFronts; an event begins only when its number is stored; after an event is exhausted nothing
+ * begins until the note that has it is stored; the note of any moment is one from which another session can continue.
+ */
+export class OrderKeeper<E extends OrderedEvent, S> {
+  #rules: KeeperRules;
+  readonly #tools: KeeperTools<E, S>;
+  #fronts: KeeperFronts<E, S>;
+  #stored: KeeperState<S>;
+  #health: EndpointHealth;
+  #stopped: Stopped | undefined;
+  #room: number;
+  /** For the next note. */
+  #exhausted: ExhaustedEvent<E>[] = [];
+  #redriven: NumberedEvent<E>[] = [];
+  /** Done since the newest stored note, in order; the first `#noted` are in the newest note. */
+  readonly #done: Item<E>[] = [];
+  #noted = 0;
+  #choice: Choice<E> | undefined;
+  readonly #begun = new Map<number, Begun<E>>();
+  /** The floor's events and the entries' alternate. */
+  #floorFirst = true;
+
+  constructor(state: KeeperState<S>, rules: KeeperRules, tools: KeeperTools<E, S>) {
+    this.#rules = rules;
+    this.#tools = tools;
+    this.#fronts = new KeeperFronts<E, S>(state, rules.order, tools.selects);
+    this.#stored = state;
+    this.#health = state.health;
+    this.#stopped = state.stopped;
+    this.#room = rules.room;
+  }
+
+  /** What may happen at `now` (ms since 1970). */
+  next(now: number): KeeperStep<E> {
+    const fronts = this.#fronts;
+    this.#choice = undefined;
+    fronts.advance();
+    this.#exhaustExpiring(now);
+    const isUnnoted = this.#exhausted.length > 0;
+    if (this.#stopped !== undefined) return { send: [], store: isUnnoted || this.#stopped !== this.#stored.stopped };
+    if (isUnnoted) return { send: [], store: true };
+    // An event that is given up is read once more, for a person gets it whole.
+    const unread = fronts.entries.find(({ failing, failed }) => failing?.exhausted !== undefined && !failed);
+    if (unread !== undefined) return compact({ send: [], store: false, read: fronts.requestFor(unread) });
+    const standing = { fronts, health: this.#health, rules: this.#rules, floorFirst: this.#floorFirst, now };
+    this.#choice = choose(standing);
+    const { items, read, wakeAt } = this.#choice;
+    const numbered = items.filter(({ event }) => event.position <= this.#stored.numbered.after);
+    const send = numbered.map((item) => this.#numbered(item));
+    return compact({ send, store: numbered.length < items.length, read, failed: fronts.redrive?.request, wakeAt });
+  }
+
+  #numbered(item: Item<E>): NumberedEvent<E> {
+    const { event, number } = item;
+    const numbered = { event, number, attempts: this.#priorOf(item)?.attempts ?? 0 };
+    const redrive = this.#isRedriven(item) ? this.#fronts.redrive?.progress.id : undefined;
+    return redrive === undefined ? numbered : { ...numbered, redrive };
+  }
+
+  #isRedriven({ number }: Item<E>): boolean {
+    return this.#fronts.redrive?.first?.number === number;
+  }
+
+  /** The failures of the event so far. */
+  #priorOf(item: Item<E>): Failing | undefined {
+    const failing = this.#fronts.ownerOf(item)?.failing;
+    return failing?.position === item.event.position ? failing : undefined;
+  }
+
+  /** What was read of the log, as `next` asked. */
+  read(stretch: Stretch<E>): void {
+    this.#fronts.read(stretch);
+  }
+
+  /** What was read of the failed events: those beyond `after` up to `upTo`, in order. */
+  readFailed(
+    events: readonly NumberedEvent<E>[],
+    point: { readonly after: string; readonly upTo: string; readonly atEnd: boolean },
+  ): void {
+    this.#fronts.redrive?.load(events, { ...point, number: 0 });
+  }
+
+  /** The log has more than was read to its end. */
+  grew(): void {
+    this.#fronts.grew();
+  }
+
+  /** What `next` asked to read has expired in part. */
+  overtaken(): void {
+    this.#stopped = { reason: "position_gone" };
+  }
+
+  /** An event of the last `next` begins at `now`. */
+  begin({ number }: NumberedEvent<E>, now: number): void {
+    const item = this.#choice?.items.find((each) => each.number === number);
+    if (this.#choice === undefined || item === undefined)
+      throw new RangeError("only an event of the last step can begin");
+    const isRedriven = this.#isRedriven(item);
+    this.#floorFirst = isRedriven || this.#fronts.ownerOf(item) !== undefined;
+    this.#fronts.begin(item);
+    this.#begun.set(number, { item, attempt: { ...this.#choice.how, beganAt: now }, isRedriven });
+    this.#choice = undefined;
+  }
+
+  /** An event that began has this outcome; the attempt ended at `now`. */
+  report({ number }: NumberedEvent<E>, outcome: Outcome, now: number): void {
+    const begun = this.#begun.get(number);
+    if (begun === undefined) throw new RangeError("only an event that began has an outcome");
+    const { item, attempt, isRedriven } = begun;
+    this.#begun.delete(number);
+    this.#fronts.end(item);
+    if (outcome.is === "ended") this.#stopped ??= { reason: "gone" };
+    else if (outcome.is === "taken") this.#taken(begun, now);
+    else if (isRedriven) this.#failedAgain(item, { outcome, attempt, now });
+    else this.#failed(item, { outcome, attempt, now });
+  }
+
+  #taken({ item, attempt: { why }, isRedriven }: Begun<E>, now: number): void {
+    const wasBlocked = !isRedriven && this.#priorOf(item) !== undefined;
+    if (isRedriven) {
+      this.#redriven.push(this.#numbered(item));
+      this.#fronts.redrive?.finish(true);
+    } else this.#isDone(item);
+    const { openUntil, pausedUntil, pace } = this.#health;
+    const closes = why === "probe" || why === "early";
+    if (openUntil !== undefined && !closes) return;
+    this.#health = compact({ failures: 0, pausedUntil, pace: closes || wasBlocked ? undefined : pace });
+    for (const entry of this.#fronts.entries) {
+      if (entry.failing === undefined) continue;
+      entry.failing = afterTaken(entry.failing, { now, atOnce: closes || (wasBlocked && entry.failing.run) });
+    }
+  }
+
+  #failed(item: Item<E>, how: Failed): void {
+    const prior = this.#priorOf(item);
+    const entry = this.#fronts.entryOf(item);
+    const failed = { ...how, event: item.event, prior, health: this.#health };
+    const { health, failing, opens } = afterFailure(failed, this.#rules, this.#tools.random);
+    entry.failing = failing;
+    this.#isNow(health, opens, how.now);
+    const ambiguous = how.outcome.is === "ambiguous" && !this.#rules.retryAmbiguous;
+    if (ambiguous) this.#exhaust(entry, item, "ambiguous");
+    else if (isBlocked(entry.failing) && entry.failing.attempts >= this.#rules.maxAttempts) {
+      this.#exhaust(entry, item, "attempts");
+    }
+  }
+
+  /** A person has the event again, unless the endpoint is to blame and may still take it. */
+  #failedAgain(item: Item<E>, how: Failed): void {
+    const { redrive } = this.#fronts;
+    const failed = { ...how, event: item.event, prior: undefined, health: this.#health };
+    const { health, opens } = afterFailure(failed, this.#rules, this.#tools.random);
+    this.#isNow(compact({ ...health, pace: this.#health.pace }), opens, how.now);
+    if (redrive === undefined) return;
+    if (how.outcome.is === "unavailable" && redrive.tried() < this.#rules.maxAttempts) return;
+    if (redrive.progress.source === "log" && this.#room > 0) {
+      this.#room -= 1;
+      this.#exhausted.push({ ...this.#numbered(item), because: "attempts" });
+    }
+    redrive.finish(false);
+  }
+
+  #isNow(health: EndpointHealth, opens: boolean, now: number): void {
+    this.#health = health;
+    if (!opens) return;
+    for (const entry of this.#fronts.entries) if (entry.failing) entry.failing = givenBack(entry.failing, now);
+  }
+
+  #exhaustExpiring(now: number): void {
+    for (const entry of [...this.#fronts.entries]) {
+      const { failing } = entry;
+      if (failing === undefined || this.#stopped !== undefined) continue;
+      const expires = isBlocked(failing) && failing.expiresAt - EXPIRING_MS <= now;
+      const because = failing.exhausted ?? (expires ? "expiring" : undefined);
+      if (because === undefined) continue;
+      entry.failing = { ...failing, exhausted: because };
+      if (entry.failed && !this.#fronts.isInFlight(entry.failed)) this.#exhaust(entry, entry.failed, because);
+    }
+  }
+
+  /** The event is not tried again: a person has it from the next note on, or the listener stops. */
+  #exhaust(entry: EntryQueue<E>, item: Item<E>, because: Exhaustion): void {
+    const isToStop = this.#rules.onExhausted === "stop" && (because === "attempts" || because === "expiring");
+    if (isToStop || this.#room <= 0) {
+      this.#stopped ??= { reason: "exhausted", key: item.event.key, position: item.event.position };
+      return;
+    }
+    this.#room -= 1;
+    this.#exhausted.push({ ...this.#numbered(item), attempts: entry.failing?.attempts ?? 0, because });
+    this.#isDone(item);
+  }
+
+  #isDone(item: Item<E>): void {
+    this.#done.push(item);
+    this.#fronts.done(item);
+  }
+
+  /** What to store now, in one transaction, on the condition that the selections, and all else of the state, are as read. */
+  note(now: number): KeeperNote<E, S> {
+    const fronts = this.#fronts;
+    this.#noted = this.#done.length;
+    fronts.advance();
+    const floor = fronts.floor.front();
+    const read = { after: fronts.floor.readTo, number: fronts.floor.readNumber };
+    const { retentionMs } = this.#rules;
+    const anchors = anchorsAt(this.#stored.anchors, { point: floor, now, retentionMs });
+    const entries = fronts.entries.map((entry) => entry.entry());
+    const { redrive } = fronts;
+    const points = [floor, ...entries, ...anchors, ...(redrive === undefined ? [] : [redrive.progress])];
+    const state: KeeperState<S> = compact({
+      floor,
+      numbered: read.after > this.#stored.numbered.after ? read : this.#stored.numbered,
+      entries,
+      selections: selectionsFrom(fronts.selections, points),
+      anchors,
+      health: this.#health,
+      stopped: this.#stopped,
+      redrive: redrive?.hasEnded === true ? undefined : redrive?.progress,
+    });
+    return compact({
+      state,
+      exhausted: [...this.#exhausted],
+      redriven: [...this.#redriven],
+      redrive: redrive && { ...redrive.progress, ended: redrive.hasEnded },
+      signals: signalsBetween(this.#stored, state),
+    });
+  }
+
+  /** The newest note was stored. */
+  stored({ state, exhausted, redriven }: KeeperNote<E, S>): void {
+    this.#stored = state;
+    this.#done.splice(0, this.#noted);
+    this.#noted = 0;
+    this.#exhausted.splice(0, exhausted.length);
+    this.#redriven.splice(0, redriven.length);
+    if (state.redrive === undefined) this.#fronts.redrive = undefined;
+  }
+
+  /**
+   * The owner changed settings while the session works: other rules, or other selections in the stored state. What happened
+   * since the newest stored note stays; what was read beyond it is read again, for its numbers may be others.
+   */
+  adopt(selections: readonly SelectionFrom<S>[], rules: KeeperRules): void {
+    const { entries, redrive } = this.#fronts;
+    this.#stored = { ...this.#stored, selections };
+    this.#rules = rules;
+    const { redrive: _, ...stored } = this.#stored;
+    this.#fronts = new KeeperFronts<E, S>(stored, rules.order, this.#tools.selects);
+    this.#fronts.redrive = redrive;
+    for (const item of this.#done) this.#fronts.done(item);
+    for (const entry of entries) if (entry.failing !== undefined) this.#fronts.fails(entry);
+    for (const { item } of this.#begun.values()) this.#fronts.begin(item);
+    this.#choice = undefined;
+    this.#noted = 0;
+  }
+}
+
+/** An attempt that was not taken. */
+interface Failed {
+  readonly outcome: Outcome;
+  readonly attempt: Attempt;
+  readonly now: number;
+}

@@ -1,0 +1,62 @@
+/** What the delivery of commits, and maintenance of the log, ask of listeners. Peers' subscriptions are none of them. */
+import type { LogHead } from "../change-log/change-log.ts";
+import type { Commit } from "../change-log/log-commits.ts";
+import type { RecordCache } from "../change-log/record-cache.ts";
+import type { Deadline } from "../system/ports.ts";
+import type { DeliveryOutcome } from "./fan-out-result.ts";
+import type { FoundListener } from "./in-scope.ts";
+
+/** The most that a request waits for all listeners together, ms. */
+export const LISTENERS_WAIT_MS = 1_000;
+
+/** How a commit is delivered to its listeners. */
+export interface CommitDelivery {
+  /** The records of the commit, and those before it. */
+  readonly cache: RecordCache;
+  /**
+   * No delivery of an earlier record is under way: a listener that is up to date can be given the commit without a lease,
+   * and one write notes it. Undefined by now where that is no longer so.
+   */
+  readonly isAlone: () => boolean;
+  /** How long the caller waits, ms; 0: not at all, and the worker delivers. */
+  readonly waitMs: number;
+}
+
+/** The result of catching up: `late` when there was no time for all; `again` when another works at some of it. */
+export type CaughtUp = "done" | "late" | "again";
+
+/** All listeners, or those of one kind. */
+export interface Listeners {
+  /**
+   * Delivers a commit to the listeners in its scope within `waitMs`, and leaves the rest to the worker. Never rejects. One
+   * outcome for each listener that hears an event of the commit.
+   */
+  deliver(commit: Commit, found: readonly FoundListener[], how: CommitDelivery): Promise<readonly DeliveryOutcome[]>;
+  /**
+   * Lets every listener of an actor catch up with the log, to the newest record of the head that was read. Once the result is `done`, each has heard the
+   * log up to there, or has a due time of its own for what is left.
+   */
+  catchUp(actorId: string, head: LogHead, deadline: Deadline): Promise<CaughtUp>;
+}
+
+/** Several as one: each is given its own part of what was found. */
+export function together(all: readonly (Listeners & { hears(found: FoundListener): boolean })[]): Listeners {
+  return {
+    deliver: async (commit, found, how) => {
+      const parts = all.map(
+        async (each) =>
+          await each.deliver(
+            commit,
+            found.filter((one) => each.hears(one)),
+            how,
+          ),
+      );
+      return (await Promise.all(parts)).flat();
+    },
+    catchUp: async (actorId, head, deadline) => {
+      const results: CaughtUp[] = [];
+      for (const each of all) results.push(await each.catchUp(actorId, head, deadline));
+      return results.includes("late") ? "late" : results.includes("again") ? "again" : "done";
+    },
+  };
+}

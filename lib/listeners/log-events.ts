@@ -1,0 +1,67 @@
+/** The events of an actor's log as listeners read them: stretch by stretch, each event with what order depends on. */
+import { eventIdOf, isAfter, parsePosition, positionAfter, positionOf } from "../domain/events/position.ts";
+import { eventsOf, type RecordEvent } from "../domain/events/record-events.ts";
+import type { OrderedEvent } from "../domain/events/keeper-state.ts";
+import type { Stretch, StretchRequest } from "../domain/events/keeper-steps.ts";
+import type { NumberedRecord } from "../change-log/change-log.ts";
+
+/** An event of the log. */
+export interface LogEvent extends OrderedEvent {
+  /** The same for every listener and every attempt. */
+  readonly id: string;
+  /** The number of its record. */
+  readonly record: number;
+  readonly event: RecordEvent;
+}
+
+/** Most records of one stretch: a listener that is far behind goes on with the next one. */
+const MOST_RECORDS = 200;
+/** Most events in memory of one stretch, about. */
+const MOST_EVENTS = 1_000;
+
+export interface LogReading {
+  readonly actorId: string;
+  /** The deployment's `LOG_EPOCH`. */
+  readonly epoch: number;
+  /** How long a record can be read, ms. */
+  readonly retentionMs: number;
+  /** The records numbered over `after` and up to `upTo` that are there, ascending. */
+  readonly stream: (after: number, upTo: number) => AsyncIterable<NumberedRecord>;
+}
+
+/**
+ * Reads a stretch of a log whose newest record is `newest`.
+ *
+ * @returns `lost` when a record of the stretch is not there any more
+ */
+export async function readStretch(
+  { actorId, epoch, retentionMs, stream }: LogReading,
+  { after, upTo }: StretchRequest,
+  newest: number,
+): Promise<Stretch<LogEvent> | "lost"> {
+  const from = parsePosition(after);
+  if (from === undefined) throw new TypeError("A listener stands at a position that is none.");
+  // The rest of a record whose first events were heard belongs to the stretch.
+  const heard = from.index === "all" ? from.record : from.record - 1;
+  const end = Math.min(newest, (upTo === undefined ? undefined : parsePosition(upTo)?.record) ?? newest);
+  const events: LogEvent[] = [];
+  let read = heard;
+  for await (const { number, record } of stream(heard, end)) {
+    if (number !== read + 1) return "lost";
+    read = number;
+    const at = { actorId, record: number, at: record.at };
+    const expiresAt = Date.parse(record.at) + retentionMs;
+    for (const event of eventsOf(record)) {
+      const position = positionOf(epoch, number, event);
+      const { index } = event;
+      if (isAfter(from, number, index)) {
+        const { key, barrier } = event;
+        events.push({ id: eventIdOf({ ...at, index }), record: number, event, position, key, barrier, expiresAt });
+      }
+    }
+    if (read - heard >= MOST_RECORDS || events.length >= MOST_EVENTS) break;
+  }
+  if (read === heard && end > heard) return "lost";
+  const reached = positionAfter(epoch, read);
+  return { after, upTo: reached > after ? reached : after, events, atEnd: read >= newest };
+}

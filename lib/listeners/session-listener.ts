@@ -1,0 +1,240 @@
+/** A listener as one session knows it: its settings, its order keepers, and the notes by which its head follows them. */
+import type { KeeperNote, KeeperRules } from "../domain/events/keeper-steps.ts";
+import { OrderKeeper } from "../domain/events/order-keeper.ts";
+import { parsePosition } from "../domain/events/position.ts";
+import { selects, type Selection } from "../domain/events/selection.ts";
+import { parseText, printJson } from "../domain/json/json-text.ts";
+import { compact } from "../system/compact.ts";
+import type { Item, Key, Write } from "../dynamodb/table.ts";
+import type { FailedEventStore } from "../failed-events/failed-event-store.ts";
+import type { ListenerEvent } from "../failed-events/hook-event.ts";
+import type { HeadChange, ListenerHead } from "./listener-head.ts";
+import type { ListenerWay, NoteExtras, OpenListener } from "./listener-way.ts";
+import type { LogEvent } from "./log-events.ts";
+import { SessionHead, type SessionHeadDeps, type Written } from "./session-head.ts";
+
+/** How long settings that were read hold in a session, ms. */
+const SETTINGS_MS = 1_000;
+/** A cursor that nothing concerned is stored only after it has advanced by this many records. */
+const LAZY_RECORDS = 100;
+/** Most failed events of a listener that are kept. */
+const MOST_FAILED_EVENTS = 1_000;
+const DAY_MS = 86_400_000;
+
+export interface SessionListenerDeps extends SessionHeadDeps {
+  readonly failedEvents: Pick<FailedEventStore<ListenerEvent>, "recordingWrites">;
+  /** 0 ≤ random < 1. */
+  readonly random: () => number;
+  /** Days for which an event that was not taken is kept (`PARKED_KEEP_DAYS`). */
+  readonly failedKeepDays: number;
+}
+
+/** One lane of a session. */
+export interface LaneRun {
+  readonly id: string;
+  readonly keeper: OrderKeeper<LogEvent, Selection>;
+  rules: Omit<KeeperRules, "room">;
+  /** As it is stored, as text. */
+  stored: string;
+}
+
+/** What the last note of a session says besides. */
+export interface LastNote {
+  /** When something of what is left may be done, ms since 1970; undefined: nothing is left. */
+  readonly dueAt: number | undefined;
+  readonly slowUntil?: number;
+}
+
+/**
+ * States: as those of its SessionHead. Invariant: a note has what the keepers say and what the way out adds, or it is not
+ * stored and the session is over; only where people changed what the listener hears, the keepers adopt that and it is stored.
+ */
+export class SessionListener<Target, Answer> {
+  readonly #deps: SessionListenerDeps;
+  readonly #way: ListenerWay<Target, Answer>;
+  readonly #head: SessionHead;
+  readonly lanes: readonly LaneRun[];
+  /** The state of the rate; the next note stores it. */
+  rate: number;
+  #open: OpenListener<Target> | undefined;
+  #target: Target;
+  #readAt: number;
+  #extras: NoteExtras = {};
+
+  constructor(
+    deps: SessionListenerDeps,
+    way: ListenerWay<Target, Answer>,
+    { head, open }: { readonly head: ListenerHead; readonly open: OpenListener<Target> },
+  ) {
+    this.#deps = deps;
+    this.#way = way;
+    this.#head = new SessionHead(deps, head);
+    this.#open = open;
+    this.#target = open.target;
+    this.#readAt = deps.clock.now();
+    this.rate = head.rate;
+    const room = roomOf(head);
+    this.lanes = open.lanes.map(({ id, state, rules }) => ({
+      ...{ id, rules, keeper: new OrderKeeper(state, { ...rules, room }, { selects: hears, random: deps.random }) },
+      stored: printJson(head.lanes[id] ?? null),
+    }));
+  }
+
+  get head(): ListenerHead {
+    return this.#head.head;
+  }
+
+  get isLeased(): boolean {
+    return this.#head.isLeased;
+  }
+
+  /** The settings of the moment; undefined while nothing may begin: it is paused, or has ended. */
+  get open(): OpenListener<Target> | undefined {
+    if (this.#open === undefined) return undefined;
+    return this.#way.ends(this.#target, this.#deps.clock.now()) === undefined ? this.#open : undefined;
+  }
+
+  /** Takes the notes for stored that the last note of a session without a lease is to store; false where that is not right. */
+  pretendStored(): boolean {
+    const notes = this.lanes.map(({ keeper }) => ({ keeper, note: keeper.note(this.#deps.clock.now()) }));
+    if (notes.some(({ note }) => note.exhausted.length > 0 || note.state.stopped !== undefined)) return false;
+    for (const { keeper, note } of notes) keeper.stored(note);
+    return true;
+  }
+
+  /** Reads the settings again when they are old, so that a pause or another url holds from now on. At most one read. */
+  async refresh(): Promise<void> {
+    const now = this.#deps.clock.now();
+    if (!this.isLeased || now < this.#readAt + SETTINGS_MS) return;
+    this.#readAt = now;
+    await this.#reopen();
+  }
+
+  /** Stores a note, and acquires the lease for `ms` unless it is held. @returns false when the session is over */
+  async note(ms: number): Promise<boolean> {
+    return await this.#store(async (change, writes) =>
+      this.isLeased ? await this.#head.note(change, writes) : await this.#head.acquire(change, writes, ms),
+    );
+  }
+
+  /** Stores the last note, and releases the lease. @returns false when another works on the listener by now */
+  async release({ dueAt, slowUntil }: LastNote): Promise<boolean> {
+    return await this.#store(async (change, writes) => {
+      const due = dueAt ?? (this.head.dueAt === undefined ? undefined : null);
+      return await this.#head.release({ ...change, ...compact({ dueAt: due, slowUntil }) }, writes);
+    });
+  }
+
+  /** Where nothing was sent, only another due time, or many records that were passed, are worth a write. */
+  isWorthStoring(dueAt: number | undefined): boolean {
+    if (dueAt !== this.head.dueAt) return true;
+    return this.lanes.some(({ keeper, id }) => {
+      const before = this.head.lanes[id]?.floor.after ?? "";
+      const { floor } = keeper.note(this.#deps.clock.now()).state;
+      return recordIn(floor.after) - recordIn(before) >= LAZY_RECORDS;
+    });
+  }
+
+  async #store(write: (change: HeadChange, writes: readonly Write[]) => Promise<Written>): Promise<boolean> {
+    for (;;) {
+      const target = this.#target;
+      const { failedEvents: keptBefore, rate } = this.head;
+      this.#collect();
+      const { own = {}, writes = [] } = this.#extras;
+      const now = this.#deps.clock.now();
+      const notes = this.lanes.map((lane) => ({ lane, note: lane.keeper.note(now) }));
+      const kept = await this.#keepingWrites(target, notes, now);
+      const change: HeadChange = {
+        lanes: Object.fromEntries(notes.map(({ lane, note }) => [lane.id, note.state])),
+        ...(kept.count > 0 && { moreFailed: kept.count }),
+        ...(this.rate !== rate && { rate: this.rate }),
+        ...(Object.keys(own).length > 0 && { own }),
+      };
+      const written = await write(change, [...writes, ...kept.writes]);
+      if (written === "lost") return false;
+      if (written === "changed") {
+        if (!this.#isAdoptable()) return false;
+        await this.#reopen();
+        continue;
+      }
+      this.#extras = {};
+      for (const { lane, note } of notes) {
+        lane.keeper.stored(note);
+        lane.stored = printJson(note.state);
+      }
+      const signals = notes.flatMap(({ note }) => note.signals);
+      const redriven = notes.flatMap(({ lane, note }) => note.redriven.map((each) => ({ ...each, lane: lane.id })));
+      if (signals.length + redriven.length + kept.count > 0) {
+        await this.#way.noted(target, { signals, keptBefore, kept: kept.count, redriven });
+      }
+      return true;
+    }
+  }
+
+  /** The writes that keep the events that are not tried again. */
+  async #keepingWrites(
+    target: Target,
+    notes: readonly LaneNote[],
+    now: number,
+  ): Promise<{ count: number; writes: Write[] }> {
+    const { failedEvents, failedKeepDays } = this.#deps;
+    const keptUntil = now + failedKeepDays * DAY_MS;
+    const given = notes.flatMap(({ lane, note }) => note.exhausted.map((each) => ({ ...each, lane: lane.id })));
+    const writes: Write[] = [];
+    for (const each of given) {
+      const run = { status: "parked", starts: each.attempts, attempts: [{ at: now, error: each.because }] } as const;
+      writes.push(...(await failedEvents.recordingWrites(this.#way.failing(target, each), { ...run, keptUntil })));
+    }
+    return { count: given.length, writes };
+  }
+
+  async #reopen(): Promise<void> {
+    const keys = this.#way.also(this.head);
+    const items = keys.length === 0 ? [] : await this.#deps.table.getMany(keys);
+    this.#collect();
+    this.#open = this.#way.open(this.head, itemIn(items));
+    if (this.#open === undefined) return;
+    this.#target = this.#open.target;
+    for (const lane of this.lanes) {
+      const now = this.#open.lanes.find(({ id }) => id === lane.id);
+      if (now === undefined) continue;
+      const stored = printJson(now.state);
+      if (stored === lane.stored && printJson(now.rules) === printJson(lane.rules)) continue;
+      lane.rules = now.rules;
+      lane.stored = stored;
+      lane.keeper.adopt(now.state.selections, { ...now.rules, room: roomOf(this.head) });
+    }
+  }
+
+  /** Takes over what the way out adds to the next note. */
+  #collect(): void {
+    const { own, writes = [] } = this.#way.extras(this.#target);
+    this.#extras = { own: { ...this.#extras.own, ...own }, writes: [...(this.#extras.writes ?? []), ...writes] };
+  }
+
+  /** What people changed under the lease is what the listener hears, and nothing that this session works on. */
+  #isAdoptable(): boolean {
+    return this.lanes.every(
+      ({ id, stored }) => withoutSelections(this.head.lanes[id]) === withoutSelections(parseText(stored)),
+    );
+  }
+}
+
+interface LaneNote {
+  readonly lane: LaneRun;
+  readonly note: KeeperNote<LogEvent, Selection>;
+}
+
+const hears = (selection: Selection, { event }: LogEvent): boolean => selects(selection, event);
+
+const roomOf = ({ failedEvents }: ListenerHead): number => Math.max(0, MOST_FAILED_EVENTS - failedEvents);
+
+const recordIn = (position: string): number => parsePosition(position)?.record ?? 0;
+
+const withoutSelections = (lane: unknown): string => printJson({ ...(lane as object | undefined), selections: [] });
+
+/** Finds items by their keys. */
+export function itemIn(items: readonly Item[]): (key: Key) => Item | undefined {
+  const byKey = new Map(items.map((item) => [`${item.pk}\n${item.sk}`, item]));
+  return ({ pk, sk }) => byKey.get(`${pk}\n${sk}`);
+}

@@ -1,0 +1,241 @@
+/** One session of delivering to one listener that reads records: by the holder of its lease, or alone without one. */
+import type { KeeperStep, Outcome } from "../domain/events/keeper-steps.ts";
+import { admitOne } from "../domain/events/rate.ts";
+import type { DeliveryBudget } from "../engine/delivery-budget.ts";
+import type { ListenerHead } from "./listener-head.ts";
+import type { ListenerWay, OpenListener, TargetEvent } from "./listener-way.ts";
+import { readStretch, type LogEvent, type LogReading } from "./log-events.ts";
+import { SessionListener, type LaneRun, type SessionListenerDeps } from "./session-listener.ts";
+
+/** Stores a note after this many outcomes, so that a crash repeats little of a long backlog. */
+const NOTE_EVERY = 50;
+/** A worker waits in its session for what is due this soon, ms; a message comes no sooner. */
+const SHORT_WAIT_MS = 2_000;
+/** How long requests do not wait for a listener that did not answer in the time of one, ms. */
+const SLOW_MS = 10 * 60_000;
+
+export interface SessionDeps extends SessionListenerDeps {
+  readonly sleep: (ms: number) => Promise<void>;
+}
+
+/** What one session is given. */
+export interface SessionInput<Target, Answer> {
+  readonly way: ListenerWay<Target, Answer>;
+  readonly head: ListenerHead;
+  /** As `way.open` made it of what was read with the head. */
+  readonly open: OpenListener<Target>;
+  readonly log: Omit<LogReading, "actorId">;
+  /** The newest record. */
+  readonly newest: number;
+  readonly time: Pick<DeliveryBudget, "mayStart" | "forOne" | "remaining">;
+  /** Of a commit that is alone: its first record, and whether it still is. Absent: the session acquires the lease. */
+  readonly alone?: { readonly from: number; readonly isAlone: () => boolean };
+  /** The session waits for what is due soon: it is a worker's. */
+  readonly mayWait: boolean;
+}
+
+/**
+ * How a session ended. `done`: nothing is left that can be done now; what is left has its due time in the head. `late`: no
+ * time for the rest. `lost`: another works on the listener, or it is gone.
+ */
+export type SessionResult = "done" | "late" | "lost";
+
+/**
+ * States and what moves the session from one to the next:
+ *
+ *   reading    no lease is held: the log is read until there is something to send or to store
+ *   alone      one commit's events are in flight, without a lease: the last note stores them
+ *   leased     by the first note; events go out side by side as the order keepers say
+ *   closing    nothing may begin: no time, the listener is paused, or an attempt was cut off; attempts end
+ *   over       the last note is stored, and the lease released
+ *
+ * Invariants: an event begins only while the lease is held, or alone; what an attempt came to is in the next note.
+ */
+export class ListenerSession<Target, Answer> {
+  readonly #deps: SessionDeps;
+  readonly #input: SessionInput<Target, Answer>;
+  readonly #listener: SessionListener<Target, Answer>;
+  readonly #flights = new Set<Promise<void>>();
+  /** What went wrong in a flight for another reason than the target: a defect, or the table. */
+  #fault: { readonly error: unknown } | undefined;
+  #begun = 0;
+  #unnoted = 0;
+  #cut = false;
+  #tookLease = false;
+  readonly #outcomes = new Map<string, Outcome["is"]>();
+
+  constructor(deps: SessionDeps, input: SessionInput<Target, Answer>) {
+    this.#deps = deps;
+    this.#input = input;
+    this.#listener = new SessionListener(deps, input.way, input);
+  }
+
+  /** What became of events, by position. */
+  get outcomes(): ReadonlyMap<string, Outcome["is"]> {
+    return this.#outcomes;
+  }
+
+  /** The head as this session left it. */
+  get head(): ListenerHead {
+    return this.#listener.head;
+  }
+
+  /** The session has held the lease: others may have left something to it. */
+  get tookLease(): boolean {
+    return this.#tookLease;
+  }
+
+  /** Sends what may be sent, until nothing more can be done or there is no time. */
+  async run(): Promise<SessionResult> {
+    try {
+      return await this.#run();
+    } catch (error) {
+      await Promise.all(this.#flights);
+      // What was sent must not be sent again because something else failed.
+      if (this.#listener.isLeased || this.#begun > 0) await this.#listener.release({ dueAt: this.#deps.clock.now() });
+      throw error;
+    }
+  }
+
+  async #run(): Promise<SessionResult> {
+    const { clock } = this.#deps;
+    const listener = this.#listener;
+    for (;;) {
+      if (this.#fault !== undefined) throw this.#fault.error;
+      if (this.#unnoted >= NOTE_EVERY && listener.isLeased && !(await this.#note())) return "lost";
+      await listener.refresh();
+      const now = clock.now();
+      const steps = listener.lanes.map((lane) => ({ lane, step: lane.keeper.next(now) }));
+      if (steps.some(({ step }) => step.store) && !(this.#isAlone() && listener.pretendStored())) {
+        if (!(await this.#note())) return "lost";
+        continue;
+      }
+      const sending = steps.find(({ step }) => step.send.length > 0);
+      const may = sending !== undefined && this.#mayBegin();
+      const waitUntil = may ? this.#waitUntil(now) : undefined;
+      if (may && waitUntil === undefined) {
+        if (!(await this.#begin(sending, now))) return "lost";
+        continue;
+      }
+      const reading = this.#cut ? undefined : steps.find(({ step }) => step.read !== undefined);
+      if (reading !== undefined) {
+        await this.#read(reading);
+        continue;
+      }
+      if (this.#flights.size > 0) {
+        await Promise.race(this.#flights);
+        continue;
+      }
+      const isLate = sending !== undefined && !may && listener.open !== undefined;
+      const times = [
+        ...steps.flatMap(({ step }) => step.wakeAt ?? []),
+        ...(waitUntil === undefined ? [] : [waitUntil]),
+      ];
+      const wakeAt = times.length === 0 ? undefined : Math.min(...times);
+      if (!isLate && wakeAt !== undefined && (await this.#waited(wakeAt - now))) continue;
+      return await this.#end(wakeAt, isLate);
+    }
+  }
+
+  /** True while events of the commit may go out without a lease. */
+  #isAlone(): boolean {
+    const { alone } = this.#input;
+    return !this.#listener.isLeased && alone !== undefined && (this.#begun > 0 || alone.isAlone());
+  }
+
+  #mayBegin(): boolean {
+    const { open } = this.#listener;
+    if (open === undefined || this.#cut) return false;
+    // The first attempt of a session may be cut off by its end; the others have their whole time.
+    return this.#input.time.mayStart(this.#begun === 0 || !this.#input.mayWait ? 0 : open.timeoutMs);
+  }
+
+  /** When one more may go out by the rate, ms since 1970; undefined: now. */
+  #waitUntil(now: number): number | undefined {
+    const rate = this.#listener.open?.rate;
+    const result = rate === undefined ? undefined : admitOne(this.#listener.rate, now, rate);
+    return result !== undefined && "waitUntil" in result ? result.waitUntil : undefined;
+  }
+
+  /** Begins the first event of a step, or acquires the lease for it. @returns false when the session is over */
+  async #begin({ lane, step }: LaneStep, now: number): Promise<boolean> {
+    const [numbered] = step.send;
+    const listener = this.#listener;
+    const { open } = listener;
+    if (numbered === undefined || open === undefined) return true;
+    const isOfCommit = numbered.event.record >= (this.#input.alone?.from ?? Infinity);
+    if (!listener.isLeased && !(isOfCommit && this.#isAlone())) return await this.#note();
+    const admitted = open.rate === undefined ? undefined : admitOne(listener.rate, now, open.rate);
+    if (admitted !== undefined && "state" in admitted) listener.rate = admitted.state;
+    lane.keeper.begin(numbered, now);
+    this.#begun += 1;
+    const flight = this.#fly(lane, { ...numbered, lane: lane.id }, open)
+      .catch((error: unknown) => {
+        this.#fault ??= { error };
+      })
+      .finally(() => this.#flights.delete(flight));
+    this.#flights.add(flight);
+    return true;
+  }
+
+  async #fly(lane: LaneRun, event: TargetEvent, { target, timeoutMs }: OpenListener<Target>): Promise<void> {
+    const { way, time } = this.#input;
+    const { clock } = this.#deps;
+    const attempt = await way.render(target, event);
+    const beganAt = clock.now();
+    const limitMs = time.forOne(timeoutMs);
+    const answer = await attempt(limitMs);
+    const outcome = way.classify(answer, target);
+    const endedAt = clock.now();
+    if (limitMs < timeoutMs && outcome.is !== "taken" && endedAt - beganAt >= limitMs) {
+      // Nobody's failure: the worker gives the next attempt its whole time.
+      this.#cut = true;
+      return;
+    }
+    lane.keeper.report(event, outcome, endedAt);
+    this.#outcomes.set(event.event.position, outcome.is);
+    this.#unnoted += 1;
+    if (outcome.is !== "taken" || event.attempts > 0) {
+      way.onFailure(target, { event, answer, outcome, beganAt, endedAt });
+    }
+  }
+
+  async #read({ lane, step }: LaneStep): Promise<void> {
+    const { log, newest, head } = this.#input;
+    if (step.read === undefined) return;
+    const stretch = await readStretch({ ...log, actorId: head.actorId }, step.read, newest);
+    if (stretch === "lost") lane.keeper.overtaken();
+    else lane.keeper.read(stretch);
+  }
+
+  /** Waits for what is due in a moment. @returns false where a message is to come for it */
+  async #waited(ms: number): Promise<boolean> {
+    const { mayWait, time } = this.#input;
+    if (!mayWait || ms > SHORT_WAIT_MS || !this.#listener.isLeased || !time.mayStart(Math.max(0, ms))) return false;
+    await this.#deps.sleep(Math.max(1, ms));
+    return true;
+  }
+
+  async #note(): Promise<boolean> {
+    this.#unnoted = 0;
+    this.#tookLease = true;
+    return await this.#listener.note(this.#input.time.remaining());
+  }
+
+  async #end(wakeAt: number | undefined, isLate: boolean): Promise<SessionResult> {
+    const listener = this.#listener;
+    const now = this.#deps.clock.now();
+    const isOver = listener.open === undefined;
+    const dueAt = isLate || this.#cut ? now : isOver ? undefined : wakeAt;
+    const end = isLate || this.#cut ? "late" : "done";
+    if (!listener.isLeased && this.#begun === 0 && !listener.isWorthStoring(dueAt)) return end;
+    const slow = this.#cut && !this.#input.mayWait ? { slowUntil: now + SLOW_MS } : {};
+    return (await listener.release({ dueAt, ...slow })) ? end : "lost";
+  }
+}
+
+/** What one lane may do now. */
+interface LaneStep {
+  readonly lane: LaneRun;
+  readonly step: KeeperStep<LogEvent>;
+}

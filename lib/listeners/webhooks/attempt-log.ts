@@ -1,0 +1,45 @@
+/** What an owner sees of attempts: the last ones that were not taken, and the first that was taken after each. */
+import { parseText, printJson } from "../../domain/json/json-text.ts";
+import { attemptKey, attemptPrefix, webhookPartition } from "../../dynamodb/keys/webhooks.ts";
+import type { Item, Table } from "../../dynamodb/table.ts";
+import type { JsonObject } from "../../system/ports.ts";
+import type { Attempt } from "./sender.ts";
+
+/** Attempts that were not taken, of those that are shown. */
+const MOST_NOT_TAKEN = 50;
+/** Each may have one that was taken after it. */
+const MOST_READ = 2 * MOST_NOT_TAKEN + 1;
+const KEPT_SECONDS = 30 * 86_400;
+
+/** An attempt at one event. */
+export interface LoggedAttempt extends Attempt {
+  /** The event's. */
+  readonly position: string;
+}
+
+/** The item of an attempt. Any that stands under its key is the same attempt, repeated after a lost answer. */
+export function attemptItem(actorId: string, webhookId: string, attempt: LoggedAttempt): Item {
+  const ttl = Math.ceil(attempt.at / 1_000) + KEPT_SECONDS;
+  return { ...attemptKey(actorId, webhookId, attempt), text: printJson(attempt), ttl };
+}
+
+/** The attempts of a webhook, the newest first. One query. */
+export async function attemptsOf(
+  table: Pick<Table, "query">,
+  actorId: string,
+  webhookId: string,
+): Promise<readonly JsonObject[]> {
+  const range = { pk: webhookPartition(actorId), prefix: attemptPrefix(webhookId) };
+  const { items } = await table.query({ ...range, descending: true, limit: MOST_READ, only: ["text"] });
+  const attempts = items.map((item) => parseText(String(item["text"])) as LoggedAttempt);
+  let notTaken = 0;
+  const shown = attempts.filter(({ result }) =>
+    result === "taken" ? notTaken < MOST_NOT_TAKEN : (notTaken += 1) <= MOST_NOT_TAKEN,
+  );
+  return shown.map(attemptWire);
+}
+
+/** An attempt as its owner sees it. */
+export function attemptWire({ at, ...attempt }: Attempt): JsonObject {
+  return { time: new Date(at).toISOString(), ...attempt };
+}

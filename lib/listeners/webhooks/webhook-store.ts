@@ -1,0 +1,290 @@
+/** The webhooks of all actors: made, changed and read as their owners ask. */
+import { positionGone } from "../../actors/position-gone.ts";
+import type { ChangeLog, LogHead } from "../../change-log/change-log.ts";
+import type { Commits, LogPlan } from "../../change-log/log-commits.ts";
+import { renewed, withSelection } from "../../domain/events/keeper-changes.ts";
+import { newKeeperState, type KeeperState } from "../../domain/events/keeper-state.ts";
+import { printPosition, resolvePosition, type PositionGone } from "../../domain/events/position.ts";
+import type { Selection } from "../../domain/events/selection.ts";
+import { listenerKey, listenerPrefix, type ListenerRef } from "../../dynamodb/keys/listeners.ts";
+import { WEBHOOK_PREFIX, webhookKey, webhookPartition } from "../../dynamodb/keys/webhooks.ts";
+import { queryAll } from "../../dynamodb/paging.ts";
+import { itemMissing, type Item, type Key, type Table, type Write } from "../../dynamodb/table.ts";
+import { registering, type Registered } from "../../engine/registration.ts";
+import { compact } from "../../system/compact.ts";
+import { ServiceError } from "../../system/errors.ts";
+import type { Clock, Ids } from "../../system/ports.ts";
+import {
+  changeListenerHead,
+  makeListenerHead,
+  ONE_LANE,
+  readListenerHead,
+  type HeadChange,
+  type ListenerHead,
+} from "../listener-head.ts";
+import { decidePut, type Preconditions, type PutDecision } from "./put-decision.ts";
+import type { WebhookRequest, WebhookSettings } from "./settings.ts";
+import { changeTo, isUnchanged, webhookItem, webhookOf, type Webhook } from "./webhook-item.ts";
+
+/** Most webhooks of one actor, and most of its listeners with a pattern that begins with a wildcard. */
+const MOST_WEBHOOKS = 100;
+const MOST_WILDCARD = 100;
+
+export interface WebhookRef {
+  readonly actorId: string;
+  readonly id: string;
+}
+
+/** A webhook with how its deliveries stand. */
+export interface StoredWebhook {
+  readonly webhook: Webhook;
+  readonly keeper: KeeperState<Selection>;
+}
+
+/** The same, to be changed on the condition that it is as it was read. */
+export interface ReadWebhook extends StoredWebhook {
+  readonly head: ListenerHead;
+}
+
+/** What a PUT did. */
+export interface PutResult extends Pick<PutDecision, "is" | "minted"> {
+  readonly stored: StoredWebhook;
+  /** There may be something to send at once. */
+  readonly isDue: boolean;
+}
+
+export interface WebhookStoreDeps {
+  readonly table: Table;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly commits: Commits;
+  readonly changeLog: Pick<ChangeLog, "oldest">;
+  /** The deployment's `LOG_EPOCH`. */
+  readonly epoch: number;
+  /** The root URI of an actor. */
+  readonly rootOf: (actorId: string) => string;
+}
+
+/**
+ * What owners state of webhooks lies in items of its own, beside the heads that deliveries write: a change of it meets no
+ * delivery, unless it changes what is heard or where it goes.
+ */
+export class WebhookStore {
+  readonly #deps: WebhookStoreDeps;
+
+  constructor(deps: WebhookStoreDeps) {
+    this.#deps = deps;
+  }
+
+  /** The webhook; undefined when there is none, or it is being deleted. One request. */
+  async get(ref: WebhookRef): Promise<ReadWebhook | undefined> {
+    const [own, head] = keysOf(ref);
+    const items = await this.#deps.table.getMany([own, head]);
+    const find = ({ sk }: Key): Item | undefined => items.find((item) => item.sk === sk);
+    return storedOf(find(own), find(head));
+  }
+
+  /** True while a webhook is being deleted. One read. */
+  async isEnding({ actorId, id }: WebhookRef): Promise<boolean> {
+    return (await this.#deps.table.get(webhookKey(actorId, id), { only: ["ending"] }))?.["ending"] === true;
+  }
+
+  /** All webhooks of an actor, by id. One query each for what is stated and for the heads. */
+  async list(actorId: string): Promise<readonly ReadWebhook[]> {
+    const pk = webhookPartition(actorId);
+    const { table } = this.#deps;
+    const [stated, heads] = await Promise.all([
+      queryAll(table, { pk, prefix: WEBHOOK_PREFIX }),
+      queryAll(table, { pk, prefix: listenerPrefix("webhook") }),
+    ]);
+    return stated.flatMap((item) => {
+      const { id } = webhookOf(item);
+      const { sk } = listenerKey(listenerOf({ actorId, id }));
+      const head = heads.find((each) => each.sk === sk);
+      return storedOf(item, head) ?? [];
+    });
+  }
+
+  /**
+   * Makes the webhook, or changes it to what is stated.
+   *
+   * @throws ServiceError request.precondition_failed, request.precondition_required (see `decidePut`);
+   *   limit.reached; resource.position_gone when a new webhook is to begin where nothing can be read;
+   *   service.unavailable while a webhook of that id is being deleted
+   */
+  async put(ref: WebhookRef, request: WebhookRequest, preconditions: Preconditions): Promise<PutResult> {
+    const [own, head] = keysOf(ref);
+    let result: PutResult | undefined;
+    await this.#deps.commits.commit(
+      ref.actorId,
+      [own, head],
+      async ({ head: logHead, item }) => {
+        if (item(own)?.["ending"] === true) throw isEnding();
+        const stored = storedOf(item(own), item(head));
+        const decided = decidePut(stored?.webhook, request, preconditions, this.#deps.ids);
+        const planned =
+          stored === undefined
+            ? await this.#planNew(ref, decided, request.from, logHead)
+            : this.#planChange(stored, decided, logHead);
+        const { stored: after, plan, isDue } = planned;
+        result = { stored: after, is: decided.is, isDue, ...compact({ minted: decided.minted }) };
+        return plan;
+      },
+      { quiet: true },
+    );
+    if (result === undefined) throw new TypeError("a PUT of a webhook was neither planned nor refused");
+    return result;
+  }
+
+  async #planNew(ref: WebhookRef, { stated }: PutDecision, from: string, logHead: LogHead): Promise<Planned> {
+    const { clock, table } = this.#deps;
+    const pk = webhookPartition(ref.actorId);
+    const now = clock.now();
+    const registered = registeredAs(stated.settings);
+    const registration = registering(listenerOf(ref), { after: registered });
+    // Another webhook that is made meanwhile changes the log's head, so that this one is planned again.
+    const others = await queryAll(table, { pk, prefix: WEBHOOK_PREFIX, only: ["version"] });
+    if (others.length >= MOST_WEBHOOKS) throw tooMany(`An actor has at most ${String(MOST_WEBHOOKS)} webhooks.`);
+    demandRoom(logHead, registration);
+    const after = await this.#begin(ref.actorId, from, logHead);
+    const keeper = newKeeperState(after, { selection: selectionOf(stated.settings), at: now });
+    const webhook: Webhook = { ...ref, ...stated, version: 1, createdAt: now, paused: false };
+    // Behind the newest record there may be events to send at once.
+    const isBehind = after < printPosition({ epoch: this.#deps.epoch, record: logHead.newest, index: "all" });
+    const due = compact({ dueAt: isBehind ? now : undefined });
+    const made = makeListenerHead(listenerOf(ref), { [ONE_LANE]: keeper }, due);
+    return {
+      isDue: isBehind,
+      stored: { webhook, keeper },
+      plan: planOf(registration, [{ put: webhookItem(webhook), condition: itemMissing }, made]),
+    };
+  }
+
+  /** @throws ServiceError resource.position_gone */
+  async #begin(actorId: string, from: string, { newest }: LogHead): Promise<string> {
+    const { changeLog, epoch, rootOf } = this.#deps;
+    const oldest = from === "now" ? undefined : await changeLog.oldest(actorId);
+    const position = resolvePosition(from, { epoch, newest, ...compact({ oldest: oldest?.number }) });
+    if (typeof position !== "string") return printPosition(position);
+    throw positionGone(rootOf(actorId), `${WHY[position]}; read the state, and begin now.`, "from");
+  }
+
+  #planChange({ webhook, keeper: before, head }: ReadWebhook, decided: PutDecision, logHead: LogHead): Planned {
+    if (decided.is === "same") return { stored: { webhook, keeper: before }, plan: undefined, isDue: false };
+    const now = this.#deps.clock.now();
+    const changed = withStated(webhook, decided);
+    const after = { ...changed, version: changed.version + 1 };
+    const writes: Write[] = [
+      { update: webhookKey(webhook.actorId, webhook.id), change: changeTo(changed), condition: isUnchanged(webhook) },
+    ];
+    if (!decided.selection && !decided.endpoint) {
+      return { stored: { webhook: after, keeper: before }, plan: { records: [], writes }, isDue: false };
+    }
+    const keeper = changedKeeper(before, decided, now);
+    writes.push(changeListenerHead(head, withKeeper(keeper, decided.endpoint ? now : undefined)));
+    const planned = {
+      stored: { webhook: after, keeper },
+      isDue: decided.endpoint,
+    };
+    if (!decided.selection) return { ...planned, plan: { records: [], writes } };
+    const registration = registering(listenerOf(webhook), {
+      before: registeredAs(webhook.settings),
+      after: registeredAs(decided.stated.settings),
+    });
+    demandRoom(logHead, registration);
+    return { ...planned, plan: planOf(registration, writes) };
+  }
+}
+
+/** Why nobody can begin at a position. */
+export const WHY: Readonly<Record<PositionGone, string>> = {
+  unknown: "This is no position of the actor's log",
+  ahead: "The log has not come to this position",
+  expired: "The record at this position has expired",
+  epoch: "This position is of another epoch of the log",
+};
+
+interface Planned {
+  readonly stored: StoredWebhook;
+  readonly isDue: boolean;
+  readonly plan: LogPlan | undefined;
+}
+
+type Registration = ReturnType<typeof registering>;
+
+const planOf = ({ head, writes }: Registration, more: readonly Write[]): LogPlan => ({
+  records: [],
+  writes: [...more, ...writes],
+  head,
+});
+
+/** The listener that a webhook is. */
+export const listenerOf = ({ actorId, id }: WebhookRef): ListenerRef => ({ actorId, kind: "webhook", id });
+
+/** Which events a webhook hears. */
+export const selectionOf = ({ topics, types }: WebhookSettings): Selection => compact({ topics, types });
+
+/** What the log knows of a webhook. */
+export const registeredAs = (settings: WebhookSettings): Registered => ({
+  selection: selectionOf(settings),
+  reads: true,
+});
+
+/** The keys of what is stated of a webhook, and of its head. */
+export const keysOf = (ref: WebhookRef): readonly [own: Key, head: Key] => [
+  webhookKey(ref.actorId, ref.id),
+  listenerKey(listenerOf(ref)),
+];
+
+function storedOf(own: Item | undefined, head: Item | undefined): ReadWebhook | undefined {
+  if (own === undefined || head === undefined || own["ending"] === true) return undefined;
+  const read = readListenerHead(head);
+  return { webhook: webhookOf(own), keeper: keeperOf(read), head: read };
+}
+
+/** The state of a webhook's order keeper. @throws TypeError for a head without one: a defect */
+export function keeperOf({ lanes }: ListenerHead): KeeperState<Selection> {
+  const keeper = lanes[ONE_LANE];
+  if (keeper === undefined) throw new TypeError("The head of a webhook has no state.");
+  return keeper;
+}
+
+/** The change of a head to another state of the order keeper; due at once, when given (ms since 1970). */
+export const withKeeper = (keeper: KeeperState<Selection>, dueAt?: number): HeadChange => ({
+  lanes: { [ONE_LANE]: keeper },
+  ...compact({ dueAt }),
+});
+
+/** A secret that is stated replaces the former one at once; only a rotation keeps it for a while. */
+function withStated({ previous, ...webhook }: Webhook, { stated }: PutDecision): Webhook {
+  return { ...webhook, ...stated, ...(stated.secret === webhook.secret && compact({ previous })) };
+}
+
+/** @throws ServiceError service.unavailable when events of too many earlier selections are blocked */
+function changedKeeper(
+  keeper: KeeperState<Selection>,
+  { selection, endpoint, stated }: PutDecision,
+  now: number,
+): KeeperState<Selection> {
+  const selected = selection ? withSelection(keeper, selectionOf(stated.settings)) : keeper;
+  if (selected === undefined) {
+    const message =
+      "Events that the webhook heard by earlier topics are blocked; change its topics once these are done.";
+    throw new ServiceError("resource.conflict", message, { field: "topics" });
+  }
+  return endpoint ? renewed(selected, now) : selected;
+}
+
+function demandRoom({ listeners }: LogHead, { head }: Registration): void {
+  const more = Number(head.add?.["wildcardListeners"] ?? 0);
+  if (more > 0 && listeners.wildcard >= MOST_WILDCARD) {
+    throw tooMany(
+      `An actor has at most ${String(MOST_WILDCARD)} listeners with a pattern that begins with a wildcard.`,
+    );
+  }
+}
+
+const tooMany = (message: string): ServiceError => new ServiceError("limit.reached", message);
+
+const isEnding = (): ServiceError =>
+  new ServiceError("service.unavailable", "A webhook of that id is being deleted; try again in a moment.");

@@ -1,0 +1,85 @@
+/** A webhook as its owner sees it: the settings with their defaults, without secrets, and how its deliveries stand. */
+import type { Entry, KeeperState } from "../../domain/events/keeper-state.ts";
+import { parsePosition } from "../../domain/events/position.ts";
+import { breakerState } from "../../domain/policy/breaker.ts";
+import type { Selection } from "../../domain/events/selection.ts";
+import { compact } from "../../system/compact.ts";
+import type { JsonObject } from "../../system/ports.ts";
+import type { Webhook } from "./webhook-item.ts";
+
+/** How the deliveries of a webhook stand. */
+export interface Standing {
+  readonly keeper: KeeperState<Selection>;
+  /** The newest record of the log. */
+  readonly newest: number;
+  /** The time of the oldest event that is not done, ms since 1970; absent: all are. */
+  readonly oldestAt?: number;
+  readonly now: number;
+}
+
+export type WebhookStatus = "active" | "paused" | "failing" | "stopped" | "gone";
+
+/** What the webhook does now: the first of these that holds, `gone` before `stopped` before `paused` before `failing`. */
+export function statusOf(
+  { paused }: Pick<Webhook, "paused">,
+  { stopped, health }: KeeperState<Selection>,
+): WebhookStatus {
+  if (stopped !== undefined) return stopped.reason === "gone" ? "gone" : "stopped";
+  if (paused) return "paused";
+  return health.openUntil === undefined ? "active" : "failing";
+}
+
+/** The resource. */
+export function webhookWire(webhook: Webhook, { keeper, newest, oldestAt, now }: Standing): JsonObject {
+  const { stopped, floor, health } = keeper;
+  return {
+    id: webhook.id,
+    ...settingsWire(webhook),
+    status: statusOf(webhook, keeper),
+    ...compact({ reason: stopped === undefined || stopped.reason === "gone" ? undefined : stopped.reason }),
+    position: floor.after,
+    sequence: floor.number,
+    lag: newest - (parsePosition(floor.after)?.record ?? newest),
+    oldestSeconds: oldestAt === undefined ? 0 : Math.max(0, Math.floor((now - oldestAt) / 1_000)),
+    blocked: keeper.entries.flatMap((entry) => blockedWire(entry, keeper)),
+    breaker: compact({
+      state: breakerState(health, now),
+      failures: health.failures,
+      openUntil: timeOf(health.openUntil),
+      pausedUntil: timeOf((health.pausedUntil ?? 0) > now ? health.pausedUntil : undefined),
+    }),
+  };
+}
+
+/** The settings alone, with names and `true` in place of secrets. */
+export function settingsWire({ settings, secret }: Pick<Webhook, "settings" | "secret">): JsonObject {
+  const { urls, bearer, headers, ...plain } = settings;
+  const [url = ""] = urls;
+  return {
+    ...(urls.length === 1 ? { url } : { urls }),
+    ...plain,
+    rate: { ...plain.rate },
+    ...compact({
+      secret: secret === undefined ? undefined : true,
+      bearer: bearer === undefined ? undefined : true,
+      headers: headers && Object.fromEntries(Object.keys(headers).map((name) => [name, true])),
+    }),
+  };
+}
+
+function blockedWire({ key, failing, waiting }: Entry, { health }: KeeperState<Selection>): readonly JsonObject[] {
+  if (failing === undefined) return [];
+  const next = Math.max(failing.tryAt, failing.retryAfter ?? 0, health.openUntil ?? 0, health.pausedUntil ?? 0);
+  return [
+    {
+      key,
+      position: failing.position,
+      attempts: failing.attempts,
+      nextAttemptAt: new Date(next).toISOString(),
+      held: Math.max(0, waiting - 1),
+    },
+  ];
+}
+
+const timeOf = (ms: number | undefined): string | undefined =>
+  ms === undefined ? undefined : new Date(ms).toISOString();

@@ -1,0 +1,151 @@
+import { readTime } from "../../change-log/record-time.ts";
+import { envelopeOf } from "../../domain/events/envelope.ts";
+import { parsePosition, positionAfter } from "../../domain/events/position.ts";
+import { printJson } from "../../domain/json/json-text.ts";
+import { listenerKey } from "../../dynamodb/keys/listeners.ts";
+import { compact } from "../../system/compact.ts";
+import { mapConcurrent } from "../../system/map-concurrent.ts";
+import type { Deadline, JsonObject, PeerHttp } from "../../system/ports.ts";
+import { wakeUp, type WakeUpDeps } from "../../system/wake-up.ts";
+import { attemptWire, attemptsOf } from "./attempt-log.ts";
+import type { Preconditions } from "./put-decision.ts";
+import { endpointOf } from "./endpoint.ts";
+import { sendEvent } from "./sender.ts";
+import { readWebhookRequest, type UrlRules } from "./settings.ts";
+import { endWebhook, type WebhookEndingDeps } from "./webhook-ending.ts";
+import {
+  noSuchWebhook,
+  WebhookOperations,
+  type ResumeRequest,
+  type ResumeResult,
+  type WebhookOperationsDeps,
+} from "./webhook-operations.ts";
+import {
+  listenerOf,
+  WebhookStore,
+  type PutResult,
+  type StoredWebhook,
+  type WebhookRef,
+  type WebhookStoreDeps,
+} from "./webhook-store.ts";
+import { webhookWire } from "./webhook-view.ts";
+
+/** Webhooks that are looked at together for a listing. */
+const AT_ONCE = 10;
+/** What a test event takes of its request's time at most leaves this, ms, for the answer. */
+const ANSWER_MS = 1_000;
+/** Topic and type of a test event. */
+const TEST = { topic: "$sys.webhook.test", type: "org.actingweb.sys.webhook.test" };
+
+export interface WebhooksDeps
+  extends Omit<WebhookStoreDeps, "changeLog">, Omit<WebhookOperationsDeps, "store">, WebhookEndingDeps, WakeUpDeps {
+  readonly http: PeerHttp;
+  readonly urls: UrlRules;
+  /** For how long a record can be read, ms. */
+  readonly retentionMs: number;
+}
+
+/** The webhooks of all actors, as the owner's routes need them. */
+export class Webhooks {
+  readonly operations: WebhookOperations;
+  readonly #deps: WebhooksDeps;
+  readonly #store: WebhookStore;
+
+  constructor(deps: WebhooksDeps) {
+    this.#deps = deps;
+    this.#store = new WebhookStore(deps);
+    this.operations = new WebhookOperations({ ...deps, store: this.#store });
+  }
+
+  /** Makes or changes a webhook by what a PUT states. @throws as `readWebhookRequest` and `WebhookStore.put` */
+  async put(ref: WebhookRef, body: unknown, preconditions: Preconditions): Promise<PutResult> {
+    const put = await this.#store.put(ref, readWebhookRequest(body, this.#deps.urls), preconditions);
+    if (put.isDue) await this.#wake(ref);
+    return put;
+  }
+
+  /** Lets a webhook go on at once. @throws as `WebhookOperations.resume` */
+  async resume(ref: WebhookRef, request: ResumeRequest): Promise<ResumeResult> {
+    const resumed = await this.operations.resume(ref, request);
+    await this.#wake(ref);
+    return resumed;
+  }
+
+  async #wake(ref: WebhookRef): Promise<void> {
+    await wakeUp(this.#deps, listenerKey(listenerOf(ref)), this.#deps.clock.now());
+  }
+
+  /** @throws ServiceError resource.not_found */
+  async demand(ref: WebhookRef): Promise<StoredWebhook> {
+    const stored = await this.#store.get(ref);
+    if (stored === undefined) throw noSuchWebhook();
+    return stored;
+  }
+
+  /** Ends a webhook; what there is no time for, the sweep does. @throws ServiceError resource.not_found */
+  async end(ref: WebhookRef, deadline: Deadline): Promise<void> {
+    if ((await endWebhook(this.#deps, ref, deadline)) === "none") throw noSuchWebhook();
+  }
+
+  /** Goes on with an ending that was begun, when its item is due. */
+  async resumeEnding(ref: WebhookRef, deadline: Deadline): Promise<void> {
+    if (await this.#store.isEnding(ref)) await endWebhook(this.#deps, ref, deadline);
+  }
+
+  /** The resource as its owner sees it: one read more, and another one when something is left to send. */
+  async view(stored: StoredWebhook): Promise<JsonObject> {
+    const { newest } = await this.#deps.changeLog.head(stored.webhook.actorId);
+    return await this.#viewAt(stored, newest);
+  }
+
+  /** All of an actor's, as their owner sees them. */
+  async list(actorId: string): Promise<readonly JsonObject[]> {
+    const [all, { newest }] = [await this.#store.list(actorId), await this.#deps.changeLog.head(actorId)];
+    return await mapConcurrent(all, AT_ONCE, async (stored) => await this.#viewAt(stored, newest));
+  }
+
+  async #viewAt({ webhook, keeper }: StoredWebhook, newest: number): Promise<JsonObject> {
+    const { changeLog, clock, retentionMs } = this.#deps;
+    const times = keeper.entries.flatMap(({ failing }) =>
+      failing === undefined ? [] : [failing.expiresAt - retentionMs],
+    );
+    const floor = parsePosition(keeper.floor.after)?.record ?? newest;
+    for await (const { record } of changeLog.stream(webhook.actorId, floor, newest)) {
+      times.push(readTime(record.at));
+      break;
+    }
+    const oldestAt = times.length === 0 ? undefined : Math.min(...times);
+    return webhookWire(webhook, { keeper, newest, now: clock.now(), ...compact({ oldestAt }) });
+  }
+
+  /** The last attempts that were not taken, and the first that was taken after each. @throws ServiceError resource.not_found */
+  async attempts({ actorId, id }: WebhookRef): Promise<readonly JsonObject[]> {
+    await this.demand({ actorId, id });
+    return await attemptsOf(this.#deps.table, actorId, id);
+  }
+
+  /**
+   * Sends one test event, signed as any other; the attempt changes nothing of the webhook.
+   * @throws ServiceError resource.not_found, limit.rate
+   */
+  async test(ref: WebhookRef, deadline: Deadline): Promise<JsonObject> {
+    const { clock, changeLog, ids, epoch, rootOf } = this.#deps;
+    const { webhook } = await this.demand(ref);
+    await this.operations.countTest(ref);
+    const id = ids.id();
+    const envelope = envelopeOf({
+      event: {
+        ...{ index: 0, last: true, key: TEST.topic, barrier: false, attributes: {}, hops: 0, ...TEST },
+        ...{ time: new Date(clock.now()).toISOString(), data: { webhook: ref.id } },
+      },
+      id,
+      source: rootOf(ref.actorId),
+      position: positionAfter(epoch, (await changeLog.head(ref.actorId)).newest),
+      dataref: () => "",
+    });
+    const timeoutMs = Math.min(webhook.settings.timeoutSeconds * 1_000, deadline.remaining() - ANSWER_MS);
+    const body = Buffer.from(printJson(envelope));
+    const { attempt } = await sendEvent(this.#deps, { ...endpointOf(webhook, clock.now()), timeoutMs }, { id, body });
+    return attemptWire(attempt);
+  }
+}
