@@ -1,4 +1,4 @@
-/** The answer for a position at which nobody can go on: never another status, and where the state can be read instead. */
+/** The answer for a position at which no listener can begin: never another status, and where the state can be read instead. */
 import { compact } from "../system/compact.ts";
 import { ServiceError } from "../system/errors.ts";
 

@@ -76,7 +76,7 @@ export function routes(services: EventRouteServices): RouteMap {
   };
 
   return routesOf("events", {
-    ...webhookHandlers(services.webhooks),
+    ...webhookHandlers(services.webhooks, (actorId) => `${config.baseUrl}/${actorId}`),
     "POST /{actorId}/events": publish,
     "POST /{actorId}/events/{topic}": publish,
     "GET /{actorId}/events/{position}/data": async (request, { actor }) => {

@@ -141,6 +141,9 @@ export const routes = [
   { method: "POST", path: `${WEBHOOK}/rotate`, area: "events", access: OWNER },
   { method: "POST", path: `${WEBHOOK}/pause`, area: "events", access: OWNER },
   { method: "POST", path: `${WEBHOOK}/resume`, area: "events", access: OWNER },
+  { method: "POST", path: `${WEBHOOK}/redrive`, area: "events", access: OWNER },
+  { method: "GET", path: "/{actorId}/tasks/{taskId}", area: "events", access: OWNER },
+  { method: "DELETE", path: "/{actorId}/tasks/{taskId}", area: "events", access: OWNER },
 
   // Suspending and resuming diffs.
   { method: "GET", path: "/{actorId}/suspensions", area: "peers", access: OWNER },

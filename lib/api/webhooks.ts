@@ -6,24 +6,35 @@ import { empty, json, type Reply } from "../http/reply.ts";
 import { param, type ServiceRequest } from "../http/request.ts";
 import type { Webhooks } from "../listeners/webhooks/webhooks.ts";
 import { tagOf } from "../listeners/webhooks/put-decision.ts";
+import type { RedriveWish } from "../listeners/webhooks/redrive.ts";
 import { compact } from "../system/compact.ts";
+import { ServiceError } from "../system/errors.ts";
 import type { JsonObject } from "../system/ports.ts";
 import type { Handle } from "./handler.ts";
 
 const MOST_OVERLAP_SECONDS = 604_800;
 
+const MOST_REDRIVEN = 1_000;
+
+const position = z.string().check(z.minLength(1), z.maxLength(64));
 const anyBody = z.record(z.string(), z.unknown());
 const rotateBody = z.object({
   overlapSeconds: z.nullish(z.int().check(z.minimum(0), z.maximum(MOST_OVERLAP_SECONDS))),
 });
 const resumeBody = z.object({
   skip: z.nullish(z.boolean()),
-  from: z.nullish(z.string().check(z.minLength(1), z.maxLength(64))),
+  from: z.nullish(position),
+});
+const redriveBody = z.object({
+  parked: z.nullish(z.boolean()),
+  from: z.nullish(position),
+  to: z.nullish(position),
+  max: z.nullish(z.int().check(z.minimum(1), z.maximum(MOST_REDRIVEN))),
 });
 const noBody = { whenEmpty: {} };
 
 /** The handlers of webhooks. */
-export function webhookHandlers(webhooks: Webhooks) {
+export function webhookHandlers(webhooks: Webhooks, rootOf: (actorId: string) => string) {
   const refOf = (request: ServiceRequest) => ({ actorId: param(request, "actorId"), id: param(request, "webhookId") });
 
   return {
@@ -68,7 +79,32 @@ export function webhookHandlers(webhooks: Webhooks) {
       json(200, await webhooks.test(refOf(request), request.deadline)),
     "GET /{actorId}/webhooks/{webhookId}/attempts": async (request) =>
       json(200, { data: await webhooks.attempts(refOf(request)) }),
+    "POST /{actorId}/webhooks/{webhookId}/redrive": async (request) => {
+      const body = readBody(request, redriveBody);
+      const task = await webhooks.redrive(refOf(request), wishOf(body), body.max ?? MOST_REDRIVEN);
+      const location = `${rootOf(param(request, "actorId"))}/tasks/${String(task["id"])}`;
+      return json(202, task, { location });
+    },
+    "GET /{actorId}/tasks/{taskId}": async (request) => json(200, await webhooks.task(taskRefOf(request))),
+    "DELETE /{actorId}/tasks/{taskId}": async (request) => {
+      await webhooks.cancelTask(taskRefOf(request));
+      return empty();
+    },
   } satisfies Record<string, Handle>;
+}
+
+const taskRefOf = (request: ServiceRequest) => ({
+  actorId: param(request, "actorId"),
+  taskId: param(request, "taskId"),
+});
+
+/** @throws ServiceError request.invalid unless it names the failed events, or a part of the log */
+function wishOf({ parked, from, to }: z.infer<typeof redriveBody>): RedriveWish {
+  const isRange = typeof from === "string" && typeof to === "string";
+  if (parked === true && typeof (from ?? to) !== "string") return { parked };
+  if (parked !== true && isRange) return { from, to };
+  const message = 'Give either {"parked": true}, or both from and to.';
+  throw new ServiceError("request.invalid", message, { field: parked === true ? "from" : "parked" });
 }
 
 async function shown(

@@ -1,9 +1,8 @@
 /** Every kind of due work, and what does it. */
 import { ACTOR_SK, peerOfCapabilityKey, peerOfGrantKey, peerOfTrustKey } from "../dynamodb/keys/actors.ts";
 import { LOG_SK, inboundOfKey, peerOfBreakerKey, sliceOfKey } from "../dynamodb/keys/publishing.ts";
-import { listenerOfKey, type ListenerRef } from "../dynamodb/keys/listeners.ts";
+import { listenerOfKey } from "../dynamodb/keys/listeners.ts";
 import { actorOfKey } from "../dynamodb/keys/partition.ts";
-import { webhookOfKey } from "../dynamodb/keys/webhooks.ts";
 import {
   failedEventPrefix,
   sourceOf,
@@ -11,6 +10,7 @@ import {
   staleReadOf,
   type FailureSource,
 } from "../dynamodb/keys/failed-events.ts";
+import { webhookOfKey } from "../dynamodb/keys/webhooks.ts";
 import { peerOfOwnershipKey, streamOfKey } from "../dynamodb/keys/streams.ts";
 import { actorOfWithdrawal, isHubSubscription, isHubTopic } from "../dynamodb/keys/hub.ts";
 import type { Key, Table } from "../dynamodb/table.ts";
@@ -31,6 +31,7 @@ import type { Receiving } from "../receiving/intake/receiving.ts";
 import { resumeGrant, type GrantDeps } from "../receiving/subscriptions/grant-changes.ts";
 import { resumeOwnership, type OwnershipDeps } from "../receiving/subscriptions/ownership.ts";
 import type { EventHookServices } from "./event-hooks.ts";
+import type { ListenerServices } from "./listeners.ts";
 import { dueWork, dueWorkKind, type DueWorkKind, type RunDue } from "../scheduler/due-work.ts";
 import type { Clock, Deadline, Log } from "../system/ports.ts";
 import { resumeTrust } from "../trust/ending.ts";
@@ -53,8 +54,8 @@ export interface DueWorkDeps {
   readonly capabilities: Pick<CapabilityRefresh, "runDue">;
   readonly trust: TrustServices;
   readonly deletion: Pick<ActorDeletion, "resume">;
-  readonly webhookDelivery: { runDue(ref: ListenerRef, deadline: Deadline): Promise<void> };
-  readonly webhooks: Pick<Webhooks, "resumeEnding">;
+  readonly runDueListener: ListenerServices["runDueListener"];
+  readonly webhooks: Pick<Webhooks, "resumeEnding" | "failed">;
 }
 
 /** Where the event failed that a key names; undefined when the key is another's. */
@@ -73,6 +74,9 @@ export function composeDueWork({ table, hub, clock, log, receiving, ...doers }: 
       dueWorkKind((key) => staleReadOf(key) && key, staleReads),
       dueWorkKind((key) => (failedAt(key) === "event-hook" ? key : undefined), {
         runDue: (key, deadline) => retryDueEvent({ ...doers.eventHooks, clock }, key, deadline),
+      }),
+      dueWorkKind((key) => (failedAt(key) === "webhook" ? key : undefined), {
+        runDue: (key) => doers.webhooks.failed.afterDeath(key),
       }),
       dueWorkKind((key) => (failedAt(key) === "hook" ? key : undefined), {
         runDue: (key, deadline) => retryDueEvent({ failedEvents, hooks, clock }, key, deadline),
@@ -93,7 +97,7 @@ export function composeDueWork({ table, hub, clock, log, receiving, ...doers }: 
       dueWorkKind((key) => (isHubTopic(key) ? key : undefined), {
         runDue: (key, deadline) => runDueTopic(hub, key, deadline),
       }),
-      dueWorkKind((key) => webhookListenerOf(key), doers.webhookDelivery),
+      dueWorkKind(listenerOfKey, { runDue: doers.runDueListener }),
       dueWorkKind(webhookOfKey, { runDue: (ref, deadline) => doers.webhooks.resumeEnding(ref, deadline) }),
       dueWorkKind(sliceOfKey, { runDue: doers.deliverSlice }),
       ofPeer(peerOfBreakerKey, breakerRecovery),
@@ -104,11 +108,6 @@ export function composeDueWork({ table, hub, clock, log, receiving, ...doers }: 
     ],
     log,
   );
-}
-
-function webhookListenerOf(key: Key): ListenerRef | undefined {
-  const ref = listenerOfKey(key);
-  return ref?.kind === "webhook" ? ref : undefined;
 }
 
 /** A kind whose keys name, in their sort key, a peer of the actor or something of that peer's. */

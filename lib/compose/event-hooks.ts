@@ -10,8 +10,6 @@ import { rootUri } from "../trust/trust-services.ts";
 import type { Runtime } from "./runtime.ts";
 
 const DAY_MS = 86_400_000;
-/** How long an event that a hook gave up is kept, ms. */
-const KEEP_MS = 30 * DAY_MS;
 
 export interface EventHookServices {
   readonly listener: EventHookListener;
@@ -34,7 +32,7 @@ export function composeEventHooks(base: Runtime, app: ActingWebApp, changeLog: C
       failedEvents,
       incarnation: config.incarnation,
       rootOf: (actorId) => rootUri(config, actorId),
-      keepMs: KEEP_MS,
+      keepMs: config.parkedKeepDays * DAY_MS,
       settings: { ...settings, epoch: config.logEpoch, retentionMs: config.diffRetentionDays * DAY_MS },
     }),
   };

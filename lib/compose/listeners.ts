@@ -1,13 +1,17 @@
-/** Listeners of an actor's events beside its peers, put together over one runtime. */
+/** Who hears the change log beside peers: the ways out, one row each, and what delivers to them. */
 import type { ChangeLog } from "../change-log/change-log.ts";
-import type { Commits } from "../change-log/log-commits.ts";
-import { sourceOf } from "../dynamodb/keys/failed-events.ts";
+import { together, type Listeners } from "../engine/listening.ts";
 import { FailedEventStore, type SourceWrites } from "../failed-events/failed-event-store.ts";
 import type { ListenerEvent } from "../failed-events/hook-event.ts";
+import { sourceOf, type FailureSource } from "../dynamodb/keys/failed-events.ts";
+import { listenerKey, type ListenerKind, type ListenerRef } from "../dynamodb/keys/listeners.ts";
+import type { Table } from "../dynamodb/table.ts";
 import { ListenerDelivery, type ListenerDeliveryDeps } from "../listeners/delivery.ts";
 import { failedEventEnded } from "../listeners/listener-head.ts";
-import { WebhookWay, type WebhookAnswer, type WebhookTarget } from "../listeners/webhooks/webhook-way.ts";
+import type { Deadline } from "../system/ports.ts";
+import type { Commits } from "../change-log/log-commits.ts";
 import { logSignals } from "../listeners/webhooks/webhook-signals.ts";
+import { WebhookWay } from "../listeners/webhooks/webhook-way.ts";
 import { Webhooks } from "../listeners/webhooks/webhooks.ts";
 import { breakerPolicy } from "../publishing/delivery/delivery-services.ts";
 import { rootUri } from "../trust/trust-services.ts";
@@ -16,61 +20,114 @@ import type { Runtime } from "./runtime.ts";
 const DAY_MS = 86_400_000;
 
 export interface ListenerServices {
-  readonly webhookDelivery: ListenerDelivery<WebhookTarget, WebhookAnswer>;
+  readonly listeners: Listeners;
+  /** Does what is due of a listener, see `ListenerDelivery.runDue`. */
+  readonly runDueListener: (ref: ListenerRef, deadline: Deadline) => Promise<void>;
+  readonly listenerEvents: FailedEventStore<ListenerEvent>;
 }
 
-/** A failed event counts at its listener while it stands; it never stops one by itself. */
-const LISTENER_WRITES: SourceWrites<ListenerEvent> = {
-  stopped: () => Promise.resolve(undefined),
-  resolved: ({ actorId, source }) => {
-    const of = sourceOf(source);
-    if (of === undefined || of.kind === "hook") return Promise.resolve(undefined);
-    const kind = of.kind === "webhook" ? "webhook" : "event-hooks";
-    return Promise.resolve({ write: failedEventEnded({ actorId, kind, id: of.id }) });
-  },
-};
+/** What delivers to a listener, and everything that is known of its failed events. */
+type ListenerRowDeps = ListenerDeliveryDeps & { readonly failedEvents: FailedEventStore<ListenerEvent> };
 
-/** What delivers to listeners. */
-export function composeListeners(base: Runtime, changeLog: ChangeLog): ListenerServices {
+function webhookWay(base: Runtime, { failedEvents }: ListenerRowDeps): WebhookWay {
   const { config, log } = base;
-  const failedEvents = new FailedEventStore<ListenerEvent>({ ...base, source: LISTENER_WRITES });
-  const retentionMs = config.diffRetentionDays * DAY_MS;
-  const deps: ListenerDeliveryDeps = {
+  return new WebhookWay({
     ...base,
-    changeLog,
     failedEvents,
-    incarnation: config.incarnation,
-    epoch: config.logEpoch,
-    retentionDays: config.diffRetentionDays,
-    failedKeepDays: config.parkedKeepDays,
-  };
-  const way = new WebhookWay({
-    ...base,
     rootOf: (actorId) => rootUri(config, actorId),
     breaker: breakerPolicy(config),
-    retentionMs,
+    retentionMs: config.diffRetentionDays * DAY_MS,
     signalled: (webhook, noted) => {
       logSignals(log, webhook, noted);
       return Promise.resolve();
     },
   });
-  return { webhookDelivery: new ListenerDelivery(deps, way) };
+}
+
+/** One row of the table of ways out: `new ListenerDelivery(deps, way)`. */
+type Row = Pick<ListenerDelivery<unknown, unknown>, "hears" | "deliver" | "catchUp" | "runDue">;
+
+/** The ways out that read records. One more takes its module and its row here. */
+const rowsOf = (base: Runtime, deps: ListenerRowDeps): readonly Row[] => [
+  new ListenerDelivery(deps, webhookWay(base, deps)),
+];
+
+type OtherListeners = Parameters<typeof together>[0][number];
+
+/** Puts the listeners together. They are the only ones who know which ways out there are. */
+export function composeListeners(
+  base: Runtime,
+  changeLog: ChangeLog,
+  others: readonly OtherListeners[] = [],
+): ListenerServices {
+  const { table, clock, config } = base;
+  const listenerEvents = new FailedEventStore({ table, clock, source: countedAt(table) });
+  const deps: ListenerRowDeps = {
+    ...base,
+    changeLog,
+    failedEvents: listenerEvents,
+    failedKeepDays: config.parkedKeepDays,
+    epoch: config.logEpoch,
+    retentionDays: config.diffRetentionDays,
+    incarnation: config.incarnation,
+  };
+  const rows = rowsOf(base, deps);
+  return {
+    listeners: together([...rows, ...others]),
+    runDueListener: async (ref, deadline) => {
+      for (const row of rows) if (row.hears(ref)) await row.runDue(ref, deadline);
+    },
+    listenerEvents,
+  };
+}
+
+/** The id of the one listener that stands for all hooks on the events of an actor. */
+export const ALL_HOOKS = "all";
+
+const KINDS: Readonly<Record<Exclude<FailureSource["kind"], "hook">, ListenerKind>> = {
+  webhook: "webhook",
+  "event-hook": "event-hooks",
+};
+
+/** A listener's head counts what is kept of it; all hooks on events have one head. */
+function countedAt(table: Pick<Table, "get">): SourceWrites<ListenerEvent> {
+  const refOf = ({ actorId, source: text }: ListenerEvent): ListenerRef | undefined => {
+    const source = sourceOf(text);
+    if (source === undefined || source.kind === "hook") return undefined;
+    const kind = KINDS[source.kind];
+    return { actorId, kind, id: kind === "event-hooks" ? ALL_HOOKS : source.id };
+  };
+  return {
+    stopped: () => Promise.resolve(undefined),
+    resolved: async (event) => {
+      const ref = refOf(event);
+      const stands = ref !== undefined && (await table.get(listenerKey(ref), { only: [] })) !== undefined;
+      return stands ? { write: failedEventEnded(ref) } : undefined;
+    },
+  };
 }
 
 /** The webhooks, as their owners make and change them. */
 export function composeWebhooks(
   base: Runtime,
-  { changeLog, commits }: { readonly changeLog: ChangeLog; readonly commits: Commits },
+  parts: Pick<ListenerServices, "listenerEvents"> & {
+    readonly changeLog: ChangeLog;
+    readonly commits: Commits;
+  },
 ): Webhooks {
   const { config } = base;
   return new Webhooks({
     ...base,
-    changeLog,
-    commits,
+    changeLog: parts.changeLog,
+    commits: parts.commits,
+    failedEvents: parts.listenerEvents,
     incarnation: config.incarnation,
     epoch: config.logEpoch,
     retentionMs: config.diffRetentionDays * DAY_MS,
-    urls: { addresses: { allowHttp: config.allowHttpPeers, allowPrivate: config.allowPrivatePeers }, bus: false },
+    urls: {
+      addresses: { allowHttp: config.allowHttpPeers, allowPrivate: config.allowPrivatePeers },
+      bus: config.bus !== "none",
+    },
     rootOf: (actorId) => rootUri(config, actorId),
   });
 }

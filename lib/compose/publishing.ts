@@ -34,7 +34,6 @@ import { PeerCalls } from "../trust/peer-calls.ts";
 import { notifyLate } from "../trust/permission-changes.ts";
 import { confirmRules, rulesDigest } from "../trust/relationship-rules.ts";
 import { hubListening } from "../listeners/websub/topics.ts";
-import { together } from "../engine/listening.ts";
 import { composeEventHooks, type EventHookServices } from "./event-hooks.ts";
 import { composeListeners, type ListenerServices } from "./listeners.ts";
 import type { Runtime } from "./runtime.ts";
@@ -143,9 +142,9 @@ export function composePublishing(
       },
     });
 
-  const heard = composeListeners(base, changeLog);
   const eventHooks = composeEventHooks(base, app, changeLog);
-  const listeners = together([heard.webhookDelivery, eventHooks.listener, hubListening({ ...base, changeLog })]);
+  const listening = composeListeners(base, changeLog, [eventHooks.listener, hubListening({ ...base, changeLog })]);
+  const { listeners } = listening;
   const breakers = new BreakerStore({ ...base, trustCache, policy: breakerPolicy(config) });
   const deferredPermissions = new DeferredPermissions({ ...base, trustCache, breakers });
   const calls = new PeerCalls(http, log, clock, deferredPermissions);
@@ -186,7 +185,7 @@ export function composePublishing(
   const notify: NotifySubscribers = async (commit) => await fanOut.publish(commit);
   return {
     ...delivery,
-    ...heard,
+    ...listening,
     eventHooks,
     changeLog,
     commits,

@@ -61,8 +61,8 @@ export async function findInScope(
     const all = query(scopePrefix(target));
     return [names.has(undefined) ? all : all.then((items) => items.filter((item) => isAmong(item, names)))];
   });
-  const isHeard = records.some(({ kind }) => kind === "change");
-  if (wildcard > 0 && isHeard) pages.push(query(WILDCARD_PREFIX));
+  const hasChanges = records.some(({ kind }) => kind === "change");
+  if (wildcard > 0 && hasChanges) pages.push(query(WILDCARD_PREFIX));
   const markers = (await Promise.all(pages)).flat();
   return { subscribers: subscribersOf(markers, records), listeners: listenersOf(actorId, markers, records) };
 }

@@ -33,14 +33,20 @@ export interface Listeners {
    */
   deliver(commit: Commit, found: readonly FoundListener[], how: CommitDelivery): Promise<readonly DeliveryOutcome[]>;
   /**
-   * Lets every listener of an actor catch up with the log, to the newest record of the head that was read. Once the result is `done`, each has heard the
-   * log up to there, or has a due time of its own for what is left.
+   * Lets every listener of an actor that is behind the log's newest record, as `head` has it, catch up. Once the result is
+   * `done`, each has heard the log up to there, or has a due time of its own for what is left.
    */
   catchUp(actorId: string, head: LogHead, deadline: Deadline): Promise<CaughtUp>;
 }
 
+/** Listeners of some kinds. */
+export interface ListenersOfKinds extends Listeners {
+  /** True for those that it delivers to. */
+  hears(found: Pick<FoundListener, "kind">): boolean;
+}
+
 /** Several as one: each is given its own part of what was found. */
-export function together(all: readonly (Listeners & { hears(found: FoundListener): boolean })[]): Listeners {
+export function together(all: readonly ListenersOfKinds[]): Listeners {
   return {
     deliver: async (commit, found, how) => {
       const parts = all.map(

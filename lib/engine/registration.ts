@@ -27,9 +27,9 @@ export function registering(
   ref: ListenerRef,
   { before, after }: { readonly before?: Registered; readonly after?: Registered },
 ): Pick<LogPlan, "writes"> & { readonly head: NonNullable<LogPlan["head"]> } {
-  const [old, wanted] = [markersOf(before?.selection), markersOf(after?.selection)];
-  const writes = [...new Set([...old.keys(), ...wanted.keys()])].flatMap((name): Write[] => {
-    const [was, is] = [old.get(name), wanted.get(name)];
+  const [old, next] = [markersOf(before?.selection), markersOf(after?.selection)];
+  const writes = [...new Set([...old.keys(), ...next.keys()])].flatMap((name): Write[] => {
+    const [was, is] = [old.get(name), next.get(name)];
     const marker = is ?? was;
     if (marker === undefined || printed(was) === printed(is)) return [];
     const key = listenerMarkerKey(ref, marker.place);

@@ -14,7 +14,7 @@ import type { Item, Key } from "../dynamodb/table.ts";
 import { DeliveryBudget } from "../engine/delivery-budget.ts";
 import type { DeliveryOutcome } from "../engine/fan-out-result.ts";
 import type { FoundListener } from "../engine/in-scope.ts";
-import type { CaughtUp, CommitDelivery, Listeners } from "../engine/listening.ts";
+import type { CaughtUp, CommitDelivery, ListenersOfKinds } from "../engine/listening.ts";
 import { mapConcurrent } from "../system/map-concurrent.ts";
 import type { Clock, Deadline, Log } from "../system/ports.ts";
 import { wakeUp, wakeUpAll, type WakeUpDeps } from "../system/wake-up.ts";
@@ -52,7 +52,7 @@ interface FoundHead<Target> {
 }
 
 /** The listeners of one kind, each served by sessions. */
-export class ListenerDelivery<Target, Answer> implements Listeners {
+export class ListenerDelivery<Target, Answer> implements ListenersOfKinds {
   readonly #deps: ListenerDeliveryDeps;
   readonly #way: ListenerWay<Target, Answer>;
 
@@ -124,20 +124,20 @@ export class ListenerDelivery<Target, Answer> implements Listeners {
     { selection, kind, id }: FoundListener,
     outcomes: ReadonlyMap<string, string>,
   ): DeliveryOutcome {
-    const heard = commit.records.flatMap(({ number, record }) =>
+    const all = commit.records.flatMap(({ number, record }) =>
       eventsOf(record).flatMap((event) =>
         selects(selection, event) ? [outcomes.get(positionOf(this.#deps.epoch, number, event))] : [],
       ),
     );
-    const failed = heard.find((is) => is !== undefined && is !== "taken");
+    const failed = all.find((is) => is !== undefined && is !== "taken");
     if (failed !== undefined) {
       const failure = { peerId: kind, subscriptionId: id, error: "The listener did not take the event." };
       return failed === "ambiguous" ? { kind: "ambiguous", failure } : { kind: "failed", failure };
     }
-    return { kind: heard.every((is) => is === "taken") ? "delivered" : "deferred" };
+    return { kind: all.every((is) => is === "taken") ? "delivered" : "deferred" };
   }
 
-  async catchUp(actorId: string, { newest: upTo }: Pick<LogHead, "newest">, deadline: Deadline): Promise<CaughtUp> {
+  async catchUp(actorId: string, { newest: upTo }: LogHead, deadline: Deadline): Promise<CaughtUp> {
     const { changeLog, clock, incarnation, table } = this.#deps;
     const range = { pk: listenerPartition(actorId), prefix: listenerPrefix(this.#way.kind) };
     const items = await queryAll(table, range);
@@ -166,7 +166,7 @@ export class ListenerDelivery<Target, Answer> implements Listeners {
     if (listener === undefined || leaseIsLive(listener.head.lease, clock.now(), incarnation)) return;
     const { head, open } = listener;
     if (open === undefined) {
-      // Whoever lets the listener go on makes it due again.
+      // What lets the listener continue makes it due again.
       const rest = changeListenerHead(head, { dueAt: null });
       if (head.dueAt !== undefined) await updateIf(table, rest.update, rest.change, rest.condition);
       return;

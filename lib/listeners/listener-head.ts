@@ -1,6 +1,6 @@
 /**
- * The head of a listener that reads records: how it is read, and every write of it. What a listener is told to do by people,
- * its settings, lies in items of its own; the head is what deliveries write.
+ * The head of a listener that reads records: how it is read, and every write of it. The settings that people make lie in
+ * items of their own; the head is what deliveries write.
  */
 import { compact } from "../system/compact.ts";
 import type { KeeperState } from "../domain/events/keeper-state.ts";

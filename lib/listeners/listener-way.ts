@@ -1,5 +1,11 @@
 /** What a way out adds to the delivery of a listener that reads records. The table of these is composed in lib/compose. */
-import type { KeeperRules, KeeperSignal, NumberedEvent } from "../domain/events/keeper-steps.ts";
+import type {
+  KeeperNote,
+  KeeperRules,
+  KeeperSignal,
+  NumberedEvent,
+  RedriveRequest,
+} from "../domain/events/keeper-steps.ts";
 import type { KeeperState } from "../domain/events/keeper-state.ts";
 import type { Rate } from "../domain/events/rate.ts";
 import type { Selection } from "../domain/events/selection.ts";
@@ -50,6 +56,18 @@ export interface Noted {
   readonly redriven: readonly TargetEvent[];
 }
 
+/** Failed events of a listener, as a redrive sends them again. */
+export interface FailedStretch {
+  /** Beyond the position that was asked for, in order. */
+  readonly events: readonly NumberedEvent<LogEvent>[];
+  /** There are no others up to here. */
+  readonly upTo: string;
+  readonly atEnd: boolean;
+}
+
+/** How far a redrive has come. */
+export type RedriveProgress = NonNullable<KeeperNote<LogEvent, Selection>["redrive"]>;
+
 /** One way out for listeners that read records. One instance serves all listeners of its kind; `Target` is of one session. */
 export interface ListenerWay<Target, Answer> extends WayOut<Target, TargetEvent, Answer> {
   readonly kind: ListenerKind;
@@ -61,6 +79,10 @@ export interface ListenerWay<Target, Answer> extends WayOut<Target, TargetEvent,
   extras(target: Target): NoteExtras;
   /** The event as it is kept when it is not tried again. */
   failing(target: Target, event: TargetEvent): ListenerEvent;
+  /** Reads failed events for a redrive. */
+  readFailed(target: Target, request: RedriveRequest): Promise<FailedStretch>;
+  /** What the note that has this progress stores of it besides. */
+  redriving(target: Target, progress: RedriveProgress): readonly Write[];
   /** A note was stored. Never rejects. */
   noted(target: Target, noted: Noted): Promise<void>;
 }

@@ -14,7 +14,7 @@ export interface LogEvent extends OrderedEvent {
   readonly event: RecordEvent;
 }
 
-/** Most records of one stretch: a listener that is far behind goes on with the next one. */
+/** Most records of one stretch: a listener that is far behind reads the next one afterwards. */
 const MOST_RECORDS = 200;
 /** Most events in memory of one stretch, about. */
 const MOST_EVENTS = 1_000;
@@ -42,11 +42,11 @@ export async function readStretch(
   const from = parsePosition(after);
   if (from === undefined) throw new TypeError("A listener stands at a position that is none.");
   // The rest of a record whose first events were heard belongs to the stretch.
-  const heard = from.index === "all" ? from.record : from.record - 1;
+  const before = from.index === "all" ? from.record : from.record - 1;
   const end = Math.min(newest, (upTo === undefined ? undefined : parsePosition(upTo)?.record) ?? newest);
   const events: LogEvent[] = [];
-  let read = heard;
-  for await (const { number, record } of stream(heard, end)) {
+  let read = before;
+  for await (const { number, record } of stream(before, end)) {
     if (number !== read + 1) return "lost";
     read = number;
     const at = { actorId, record: number, at: record.at };
@@ -59,9 +59,9 @@ export async function readStretch(
         events.push({ id: eventIdOf({ ...at, index }), record: number, event, position, key, barrier, expiresAt });
       }
     }
-    if (read - heard >= MOST_RECORDS || events.length >= MOST_EVENTS) break;
+    if (read - before >= MOST_RECORDS || events.length >= MOST_EVENTS) break;
   }
-  if (read === heard && end > heard) return "lost";
+  if (read === before && end > before) return "lost";
   const reached = positionAfter(epoch, read);
   return { after, upTo: reached > after ? reached : after, events, atEnd: read >= newest };
 }

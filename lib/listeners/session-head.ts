@@ -19,7 +19,7 @@ export type Written = "written" | "changed" | "lost";
 /**
  * States and what moves it from one to the next:
  *
- *   free     no lease is held; `note` writes where the head is as it was read and nobody holds a lease
+ *   free     no lease is held; `note` writes where the head is as it was read and no other session holds a lease
  *   leased   by `acquire`; `note` and `release` write as the holder
  *   over     by `release`, or where a write is `lost`
  *

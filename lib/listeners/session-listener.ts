@@ -150,7 +150,9 @@ export class SessionListener<Target, Answer> {
         ...(this.rate !== rate && { rate: this.rate }),
         ...(Object.keys(own).length > 0 && { own }),
       };
-      const written = await write(change, [...writes, ...kept.writes]);
+      const progress = notes.flatMap(({ note }) => note.redrive ?? []);
+      const redriving = progress.flatMap((each) => this.#way.redriving(target, each));
+      const written = await write(change, [...writes, ...kept.writes, ...redriving]);
       if (written === "lost") return false;
       if (written === "changed") {
         if (!this.#isAdoptable()) return false;

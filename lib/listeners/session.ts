@@ -106,18 +106,22 @@ export class ListenerSession<Target, Answer> {
       await listener.refresh();
       const now = clock.now();
       const steps = listener.lanes.map((lane) => ({ lane, step: lane.keeper.next(now) }));
-      if (steps.some(({ step }) => step.store) && !(this.#isAlone() && listener.pretendStored())) {
-        if (!(await this.#note())) return "lost";
+      if (steps.some(({ step }) => step.store)) {
+        const isPretended = this.#isAlone() && listener.pretendStored();
+        if (!isPretended && !(await this.#note())) return "lost";
         continue;
       }
       const sending = steps.find(({ step }) => step.send.length > 0);
-      const may = sending !== undefined && this.#mayBegin();
+      const may = sending !== undefined && this.#canBegin();
       const waitUntil = may ? this.#waitUntil(now) : undefined;
       if (may && waitUntil === undefined) {
         if (!(await this.#begin(sending, now))) return "lost";
         continue;
       }
-      const reading = this.#cut ? undefined : steps.find(({ step }) => step.read !== undefined);
+      const isOpen = listener.open !== undefined;
+      const reading = this.#cut
+        ? undefined
+        : steps.find(({ step: { read, failed } }) => read !== undefined || (isOpen && failed !== undefined));
       if (reading !== undefined) {
         await this.#read(reading);
         continue;
@@ -143,7 +147,7 @@ export class ListenerSession<Target, Answer> {
     return !this.#listener.isLeased && alone !== undefined && (this.#begun > 0 || alone.isAlone());
   }
 
-  #mayBegin(): boolean {
+  #canBegin(): boolean {
     const { open } = this.#listener;
     if (open === undefined || this.#cut) return false;
     // The first attempt of a session may be cut off by its end; the others have their whole time.
@@ -188,7 +192,7 @@ export class ListenerSession<Target, Answer> {
     const outcome = way.classify(answer, target);
     const endedAt = clock.now();
     if (limitMs < timeoutMs && outcome.is !== "taken" && endedAt - beganAt >= limitMs) {
-      // Nobody's failure: the worker gives the next attempt its whole time.
+      // No failure of the target: the worker gives the next attempt its whole time.
       this.#cut = true;
       return;
     }
@@ -201,7 +205,12 @@ export class ListenerSession<Target, Answer> {
   }
 
   async #read({ lane, step }: LaneStep): Promise<void> {
-    const { log, newest, head } = this.#input;
+    const { log, newest, head, way } = this.#input;
+    const { open } = this.#listener;
+    if (step.failed !== undefined && open !== undefined) {
+      const { events, ...point } = await way.readFailed(open.target, step.failed);
+      lane.keeper.readFailed(events, { ...point, after: step.failed.after });
+    }
     if (step.read === undefined) return;
     const stretch = await readStretch({ ...log, actorId: head.actorId }, step.read, newest);
     if (stretch === "lost") lane.keeper.overtaken();

@@ -1,14 +1,21 @@
-/** The `cdk` command itself, as a deployer runs it, in a copy of the project with functions of its own. */
+/**
+ * The `cdk` command itself, as a deployer runs it, in a copy of the project with functions of its own. Without a setting the
+ * usual run synthesises in this process, which shares the loaded packages with the other tests.
+ */
 import { execFile } from "node:child_process";
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { App } from "aws-cdk-lib";
+import { Code } from "aws-cdk-lib/aws-lambda";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { functions } from "../../infra/functions.ts";
+import { addService } from "../../infra/service.ts";
 import { EVERY_SETTING } from "../support/every-setting.ts";
 import { NODE_COMPILE_CACHE } from "../support/service.ts";
+import { sized } from "../support/sizes.ts";
 
 const project = fileURLToPath(new URL("../../", import.meta.url));
 let root: string;
@@ -27,9 +34,21 @@ afterAll(() => rmSync(root, { recursive: true, force: true }));
 /** `cdk synth` with these values in the context. */
 async function synth(context: Readonly<Record<string, string>> = {}): Promise<void> {
   const values = Object.entries(context).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
-  const cdk = path.join(root, "node_modules/aws-cdk/bin/cdk");
+  await run("node_modules/aws-cdk/bin/cdk", "synth", "--quiet", ...values);
+}
+
+/** What the command does with nothing in the context, in this process: the build, and infra/app.ts with its checks. */
+async function synthHere(): Promise<void> {
+  await run("infra/build.ts");
+  const { context } = JSON.parse(readFileSync(path.join(root, "cdk.json"), "utf8")) as { context: object };
+  const app = new App({ outdir: path.join(root, "cdk.out"), context: { ...context } });
+  addService(app, { environment: {}, code: (name) => Code.fromAsset(path.join(root, "dist", name)) });
+  app.synth();
+}
+
+async function run(script: string, ...values: readonly string[]): Promise<void> {
   const { PATH, HOME, TMPDIR } = process.env;
-  await promisify(execFile)(process.execPath, [cdk, "synth", "--quiet", ...values], {
+  await promisify(execFile)(process.execPath, [path.join(root, script), ...values], {
     cwd: root,
     env: { PATH: `${path.dirname(process.execPath)}:${PATH ?? ""}`, HOME, TMPDIR, NODE_COMPILE_CACHE },
   });
@@ -55,7 +74,7 @@ const writeApp = (desc: string): void => {
 describe("cdk synth", () => {
   it("succeeds with every setting off, builds what it deploys, and protects both stacks", async () => {
     writeApp("the first of them");
-    await synth();
+    await sized(synthHere, synth)();
     expect(deployed("ActingWeb-Api", "the first of them")).toBe(true);
     const { artifacts } = template("manifest.json");
     for (const stack of ["ActingWeb-Api", "ActingWeb-Data"]) {

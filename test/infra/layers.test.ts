@@ -121,10 +121,7 @@ describe("the machine's clock, randomness and timers", () => {
   });
 
   it.each([
-    [
-      "lib/failed-events/hook-runs.ts",
-      ["no-restricted-properties", "no-restricted-globals", "no-restricted-imports"],
-    ],
+    ["lib/failed-events/hook-runs.ts", ["no-restricted-properties", "no-restricted-globals", "no-restricted-imports"]],
     ["lib/compose/service.ts", ["no-restricted-properties", "@typescript-eslint/no-use-before-define"]],
   ])("come from the ports in %s", async (file, rules) => {
     const config = (await eslint.calculateConfigForFile(join(ROOT, file))) as { rules: Record<string, unknown[]> };

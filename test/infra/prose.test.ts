@@ -46,7 +46,7 @@ function proseOf(source: string): readonly string[] {
     if ((ts.isStringLiteralLike(node) || ts.isTemplateExpression(node)) && isTitle(node)) titles.push(node.getText());
     ts.forEachChild(node, visit);
   };
-  if (/\b(describe|it|test)\b/.test(source)) visit(ts.createSourceFile("a.ts", source, ts.ScriptTarget.Latest, true));
+  if (/\b(describe|it|test)[.(]/.test(source)) visit(ts.createSourceFile("a.ts", source, ts.ScriptTarget.Latest, true));
   return [...[...source.matchAll(COMMENT)].map(([comment]) => unwrapped(comment)), ...titles];
 }
 

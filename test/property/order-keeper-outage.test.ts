@@ -31,7 +31,7 @@ describe.each([1, 3, 50])("an endpoint of %i keys that is dead for 12 h", (keys)
   });
 });
 
-const HELD = sized(500, 10_000);
+const WAITING = sized(500, 10_000);
 
 describe.each([
   ["busy", sized(2 * MINUTE, 5 * SECOND)],
@@ -43,7 +43,7 @@ describe.each([
       at: at * every,
       key: `key${String(1 + (at % 49))}`,
     }));
-    const behind = Array.from({ length: HELD }, (_, at) => ({ at: 5 * every + at, key: "key0" }));
+    const behind = Array.from({ length: WAITING }, (_, at) => ({ at: 5 * every + at, key: "key0" }));
     const makes = [...others.slice(0, poison), { at: 5 * every, key: "key0" }, ...behind, ...others.slice(poison)];
     makes.sort((one, other) => one.at - other.at);
     const at = makes.findIndex(({ key }) => key === "key0");

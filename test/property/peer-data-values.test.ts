@@ -9,6 +9,7 @@ import { PeerStore } from "../../lib/receiving/replica/peer-store.ts";
 import { FaultyTable, type Effect } from "../support/faulty-table.ts";
 import { MemoryTable } from "../support/memory-table.ts";
 import { entriesToReread } from "../support/entries-to-reread.ts";
+import { sized } from "../support/sizes.ts";
 
 const ids = { actorId: "a1", peerId: "p1" };
 const clock = { now: () => 1_700_000_000_000 };
@@ -130,7 +131,7 @@ test("whatever a publisher changes, and whatever happens to its diffs, the repli
         expect(entriesToReread(table)).toEqual([]);
       },
     ),
-    { numRuns: 1500 },
+    { numRuns: sized(500, 5_000) },
   );
 });
 
@@ -169,6 +170,6 @@ test("two subscriptions, one owning a part of what the other covers, together ha
         expect(withoutEmptyColor(await storedIn(table))).toEqual(withoutEmptyColor(state));
       }
     }),
-    { numRuns: 1500 },
+    { numRuns: sized(500, 5_000) },
   );
 });

@@ -9,7 +9,7 @@ import { modesOf } from "../support/simulation/world-modes.ts";
 import { countFrom } from "../support/sizes.ts";
 
 /** Random schedules. */
-const SCHEDULES = countFrom("SIMULATION_SCHEDULES", 2_000, 100_000);
+const SCHEDULES = countFrom("SIMULATION_SCHEDULES", 1_000, 100_000);
 const FIRST_SEED = Number(process.env["SIMULATION_SEED"] ?? 1);
 
 /** Schedules of one test, so that none outlasts its time on a busy machine. */
@@ -31,9 +31,11 @@ it.each(BLOCKS)("holds R1 to R5 over random schedules of faults, crashes and clo
   expect(block.to).toBeGreaterThanOrEqual(block.from);
 });
 
-/** A lease is lost only where clocks jump over it, and then rarely: the search begins at a schedule that showed it. */
+/** A lease is lost only where clocks jump over it, and then rarely. */
 const LOST_LEASE = "a commit goes through although the lease was lost";
-const SHOWN_BY = 12_409;
+const ENDED_EPOCH = "a number is buffered in an epoch that has ended";
+/** For what few schedules show: one that did. The search begins there, and continues when it no longer does. */
+const SHOWN_BY: Readonly<Record<string, number>> = { [LOST_LEASE]: 15_605, [ENDED_EPOCH]: 565 };
 
 /** Conditions that make the engine right, each left out in turn. */
 const SABOTAGE: Readonly<Record<string, (condition: Condition) => Condition>> = {
@@ -50,7 +52,7 @@ const SABOTAGE: Readonly<Record<string, (condition: Condition) => Condition>> = 
   "a number is buffered although the buffer is full": without(
     (part) => part.is === "any" && names(part).includes("buffered"),
   ),
-  "a number is buffered in an epoch that has ended": without((part) => part.is === "equals" && part.name === "epoch"),
+  [ENDED_EPOCH]: without((part) => part.is === "equals" && part.name === "epoch"),
 };
 
 const conditions = Object.entries(SABOTAGE).map(([name, broken]): [string, Sabotage] => [
@@ -66,11 +68,10 @@ const OTHERS: readonly (readonly [string, Sabotage])[] = [
 ];
 
 it.each([...conditions, ...OTHERS])("would see it when %s", async (what, sabotage) => {
-  const isRare = what === LOST_LEASE;
-  const first = isRare ? SHOWN_BY : 1;
+  const first = SHOWN_BY[what] ?? 1;
   let seen: unknown;
   for (let seed = first; seed < first + 30_000 && seen === undefined; seed += 1) {
-    if (isRare && !modesOf(seeded(seed)).jumpy) continue;
+    if (what === LOST_LEASE && !modesOf(seeded(seed)).jumpy) continue;
     seen = await new ReceivingWorld(seed, sabotage).play().then(
       () => undefined,
       (error: unknown) => error,

@@ -18,6 +18,7 @@ import { shapeDiff, type ShapedDiff } from "../../lib/domain/diff/shape-diff.ts"
 import { readsOf, type Reads } from "../../lib/domain/policy/visibility.ts";
 import type { Json, JsonObject } from "../../lib/system/ports.ts";
 import { changed, Copy, visibleState, withoutShells, type State } from "../support/shaped-world.ts";
+import { sized } from "../support/sizes.ts";
 
 const NAMES = ["test", "private", "__proto__"] as const;
 const KEYS = ["a", "ssn", "pub", "list", "operation", "__proto__", "a/b~c"] as const;
@@ -182,7 +183,7 @@ test("after every record, every subscriber's copy equals the visible part of its
         }
       }
     }),
-    { numRuns: 3000 },
+    { numRuns: sized(1_000, 10_000) },
   );
 });
 
@@ -239,7 +240,7 @@ test("two overlapping subscriptions of one peer together hold the whole", () => 
         expect(stripped(together.value())).toEqual(whole);
       }
     }),
-    { numRuns: 1500 },
+    { numRuns: sized(500, 5_000) },
   );
 });
 
@@ -274,6 +275,6 @@ test("a diff names no place that is hidden or covered by a narrower subscription
         }
       }
     }),
-    { numRuns: 1000 },
+    { numRuns: sized(400, 5_000) },
   );
 });

@@ -6,8 +6,10 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { listOf, NUMBERS, numberText, objectOf, valueText, type Spelt } from "./number-texts.ts";
 import { NumbersWorld } from "../integration/app/numbers-world.ts";
+import { sized } from "../support/sizes.ts";
 
-const RUNS = { numRuns: 60 };
+/** More than the examples, which are among them. */
+const RUNS = { numRuns: sized(40, 500) };
 
 /** Each number: alone, nested and in a list. */
 const examples = NUMBERS.map((number): [Spelt, Spelt] => [objectOf([["a", listOf([number, number])]]), number]);

@@ -119,7 +119,7 @@ function failingOf<E extends OrderedEvent, S>(fronts: KeeperFronts<E, S>): reado
   return fronts.entries.flatMap((entry) => {
     const { failing, failed } = entry;
     if (failing === undefined || failing.exhausted !== undefined) return [];
-    if (failed !== undefined && (fronts.isInFlight(failed) || fronts.isHeldBack(failed, entry))) return [];
+    if (failed !== undefined && (fronts.isInFlight(failed) || fronts.isBlocked(failed, entry))) return [];
     return [{ entry, failing }];
   });
 }

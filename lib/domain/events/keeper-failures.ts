@@ -15,7 +15,7 @@ import type { KeeperRules, Outcome } from "./keeper-steps.ts";
  */
 export interface Attempt {
   readonly why: "plain" | "probe" | "early" | "pace";
-  /** Every key that waited was blocked, and few had failed: the endpoint and the event cannot be told apart. */
+  /** Every key that waited was blocked, and few had failed: which of the endpoint and the event fails is not known. */
   readonly inDoubt: boolean;
   readonly beganAt: number;
 }

@@ -1,6 +1,6 @@
 import { compact } from "../../system/compact.ts";
 import { selectionAt } from "./keeper-notes.ts";
-import { Earlier, isHeldBackBy, isInScope, type Item } from "./keeper-order.ts";
+import { Earlier, isBlockedBy, isInScope, type Item } from "./keeper-order.ts";
 import { EntryQueue, Queue } from "./keeper-queue.ts";
 import { RedriveQueue } from "./keeper-redrive.ts";
 import {
@@ -153,14 +153,14 @@ export class KeeperFronts<E extends OrderedEvent, S> {
     return this.entries.some(
       (entry) =>
         entry !== owner &&
-        (this.order === "strict" || isHeldBackBy(entry, event)) &&
+        (this.order === "strict" || isBlockedBy(entry, event)) &&
         firstOf(entry) < event.position &&
         this.#isOpen(entry),
     );
   }
 
   /** True when the event waits for one in flight or an entry's. */
-  isHeldBack(item: Item<E>, owner: EntryQueue<E> | undefined): boolean {
+  isBlocked(item: Item<E>, owner: EntryQueue<E> | undefined): boolean {
     if (this.inFlight.holdsBack(item.event) || this.redrive?.holdsBack(item.event) === true) return true;
     if (this.#waitsForEntry(item, owner)) return true;
     return owner !== undefined && item.event.position > this.floor.after && this.#waitsForFloor(item);
@@ -186,8 +186,8 @@ export class KeeperFronts<E extends OrderedEvent, S> {
       if (ready.length >= most || item.number >= furthest) break;
       if (this.order === "strict" && earlier.size > 0) break;
       if (front.ahead.has(item.number) || this.isInFlight(item) || this.ownerOf(item) !== entry) continue;
-      const isHeld = entry?.failing?.position === item.event.position || earlier.holdsBack(item.event);
-      if (isHeld || this.isHeldBack(item, entry) || this.#isTooFar(item)) earlier.add(item.event);
+      const waits = entry?.failing?.position === item.event.position || earlier.holdsBack(item.event);
+      if (waits || this.isBlocked(item, entry) || this.#isTooFar(item)) earlier.add(item.event);
       else if (this.#needsEntry(item, entry) && !this.hasRoom(item)) break;
       else {
         ready.push(item);

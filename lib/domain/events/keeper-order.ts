@@ -17,7 +17,7 @@ export function isInScope({ key, scope }: Pick<Entry, "key" | "scope">, event: O
 }
 
 /** True when an earlier event of the entry holds back this one. `one` may be a barrier's, so it counts as one. */
-export function isHeldBackBy({ key, scope }: Pick<Entry, "key" | "scope">, event: OrderedEvent): boolean {
+export function isBlockedBy({ key, scope }: Pick<Entry, "key" | "scope">, event: OrderedEvent): boolean {
   return (
     event.key === key || (event.barrier && isBelow(key, event.key)) || (scope !== "key" && isBelow(event.key, key))
   );

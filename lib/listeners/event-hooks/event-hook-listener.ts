@@ -114,8 +114,8 @@ export class EventHookListener implements Listeners {
     await this.#work({ actorId, newest, cache: new RecordCache(changeLog, actorId), deadline, until: Infinity });
   }
 
-  /** Brings an actor's event hooks up to a record. One read when they are there already. */
-  async catchUp(actorId: string, { newest: upTo }: Pick<LogHead, "newest">, deadline: Deadline): Promise<CaughtUp> {
+  /** Brings an actor's event hooks up to the log's newest record. One read when they are there already. */
+  async catchUp(actorId: string, { newest: upTo }: LogHead, deadline: Deadline): Promise<CaughtUp> {
     const { changeLog, runner, settings, table } = this.#deps;
     const item = await table.get(eventHooksKey(actorId));
     const ids = runner.eventHooks.map(({ id }) => id);

@@ -4,8 +4,10 @@ import type { FailedEventStore } from "../../failed-events/failed-event-store.ts
 import type { ListenerEvent } from "../../failed-events/hook-event.ts";
 import { printJson } from "../../domain/json/json-text.ts";
 import { sourceOf } from "../../dynamodb/keys/failed-events.ts";
-import type { Clock, Deadline, Ids, PeerHttp } from "../../system/ports.ts";
+import type { Key } from "../../dynamodb/table.ts";
+import type { Deadline, Ids, PeerHttp } from "../../system/ports.ts";
 import { endpointOf } from "./endpoint.ts";
+import { inlineMaxOf, withDataWithin, type EventDataDeps } from "./event-data.ts";
 import { sendEvent } from "./sender.ts";
 import type { WebhookRef, WebhookStore } from "./webhook-store.ts";
 
@@ -14,11 +16,10 @@ const NOTE_MS = 2_000;
 /** An attempt whose process ended may be made again after its time-out and this, ms. */
 const GRACE_MS = 5_000;
 
-export interface FailedWebhookEventsDeps {
+export interface FailedWebhookEventsDeps extends EventDataDeps {
   readonly failedEvents: FailedEventStore<ListenerEvent>;
   readonly store: Pick<WebhookStore, "get">;
   readonly http: PeerHttp;
-  readonly clock: Clock;
   readonly ids: Ids;
 }
 
@@ -43,13 +44,10 @@ export class FailedWebhookEvents {
     const until = now + timeoutMs + GRACE_MS;
     if (!(await failedEvents.begin(failed, { now, until, attemptId: ids.id() }))) return "busy";
     const begun = { ...failed, starts: failed.starts + 1 };
-    const { event } = failed.event;
-    const body = Buffer.from(printJson(event));
-    const { outcome, attempt } = await sendEvent(
-      this.#deps,
-      { ...endpoint, timeoutMs },
-      { id: String(event["id"]), body },
-    );
+    const { actorId, event } = failed.event;
+    const envelope = await withDataWithin(this.#deps, actorId, event, inlineMaxOf(stored.webhook.settings));
+    const outgoing = { id: String(event["id"]), body: Buffer.from(printJson(envelope)) };
+    const { outcome, attempt } = await sendEvent(this.#deps, { ...endpoint, timeoutMs }, outgoing);
     if (outcome.is === "taken") {
       await failedEvents.resolve(begun, { now: clock.now() });
       return "done";
@@ -57,6 +55,16 @@ export class FailedWebhookEvents {
     const error = attempt.error ?? `The receiver answered ${String(attempt.status)}.`;
     await failedEvents.failed(begun, { at: now, error }, { status: "parked" });
     return "parked";
+  }
+
+  /** Notes an attempt whose process ended, when the event is due. */
+  async afterDeath(key: Key): Promise<void> {
+    const { clock, failedEvents } = this.#deps;
+    const failed = await failedEvents.at(key);
+    const now = clock.now();
+    if (failed?.dueAt === undefined || failed.dueAt > now) return;
+    const attempt = { at: now, error: "The process of an attempt ended before the attempt did." };
+    await failedEvents.failed(failed, attempt, { status: "parked" });
   }
 
   /** Drops the event. @returns false while an attempt at it is under way */

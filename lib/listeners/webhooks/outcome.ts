@@ -6,7 +6,7 @@ import type { PeerFailure } from "../../system/ports.ts";
 
 /** Statuses by which a server says that it takes nothing now. */
 const UNAVAILABLE = new Set([408, 425, 429, 502, 503, 504]);
-/** Statuses by which a proxy says that there is nobody behind it. */
+/** Statuses by which a proxy says that no server stands behind it. */
 const NOBODY_THERE = new Set([502, 503, 504]);
 const LONGEST_PAUSE_SECONDS = 86_400;
 

@@ -56,7 +56,7 @@ export interface Sent {
 }
 
 /**
- * Sends an event. It goes on to the next url, within one time-out, while one could not be reached or says that nobody is
+ * Sends an event. It tries the next url, within one time-out, while one could not be reached or says that no server is
  * there. Never rejects for what a receiver does.
  */
 export async function sendEvent(

@@ -1,6 +1,5 @@
-/** Tasks: work that an owner began and that goes on after the answer, with its progress. */
+/** Tasks: work that an owner began and that continues after the answer, with its progress. */
 import { taskKey } from "../../dynamodb/keys/webhooks.ts";
-import { updateIf } from "../../dynamodb/outcomes.ts";
 import { equals, itemMissing, type Item, type Table, type Write } from "../../dynamodb/table.ts";
 import { compact } from "../../system/compact.ts";
 import type { JsonObject } from "../../system/ports.ts";
@@ -9,8 +8,9 @@ import type { JsonObject } from "../../system/ports.ts";
 const KEPT_SECONDS = 7 * 86_400;
 
 /**
- * `running` until the webhook's session notes its last event (`done`), the owner cancels it (`cancelled`), or the webhook stops
- * for good (`failed`). A task that has ended never changes again.
+ * `running` until the webhook's session notes its last event (`done`), the owner cancels it or deletes the webhook
+ * (`cancelled`), or the webhook begins elsewhere (`failed`). A task that has ended never changes again.
+ * Invariant: a task runs exactly while the state of its webhook has a redrive of its id.
  */
 export type TaskState = "running" | "done" | "failed" | "cancelled";
 
@@ -53,15 +53,12 @@ export function taskProgress(
   };
 }
 
-/** Ends a running task at the owner's wish. @returns false when it has ended, or is not there */
-export async function cancelTask(
-  table: Pick<Table, "update">,
-  { actorId, taskId }: TaskRef,
-  now: number,
-): Promise<boolean> {
-  const set = { state: "cancelled", endedAt: now, ttl: Math.ceil(now / 1_000) + KEPT_SECONDS };
-  return (await updateIf(table, taskKey(actorId, taskId), { set }, equals("state", "running"))).written;
-}
+/** Ends a running task at the owner's wish, at `now` (ms since 1970). */
+export const taskCancelled = ({ actorId, taskId }: TaskRef, now: number): Write => ({
+  update: taskKey(actorId, taskId),
+  change: { set: { state: "cancelled", endedAt: now, ttl: Math.ceil(now / 1_000) + KEPT_SECONDS } },
+  condition: equals("state", "running"),
+});
 
 /** The task; undefined when there is none, or it ended over 7 days ago. */
 export async function readTask(table: Pick<Table, "get">, ref: TaskRef, now: number): Promise<Task | undefined> {

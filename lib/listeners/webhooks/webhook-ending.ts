@@ -19,7 +19,8 @@ import { registering } from "../../engine/registration.ts";
 import type { Deadline } from "../../system/ports.ts";
 import { retryOnConflict } from "../../system/retry-on-conflict.ts";
 import { changeListenerHead, readListenerHead } from "../listener-head.ts";
-import { keysOf, listenerOf, registeredAs, type WebhookRef } from "./webhook-store.ts";
+import { taskCancelled } from "./tasks.ts";
+import { keeperOf, keysOf, listenerOf, registeredAs, type WebhookRef } from "./webhook-store.ts";
 import { webhookOf } from "./webhook-item.ts";
 
 /** More than the writers that one webhook has at a time. */
@@ -34,7 +35,7 @@ export interface WebhookEndingDeps extends LeaseDeps {
 }
 
 /**
- * Ends a webhook, or goes on where another has left off.
+ * Ends a webhook, or continues where another instance stopped.
  *
  * @returns `later`: the rest is due work; `none`: there is no such webhook
  */
@@ -52,9 +53,9 @@ export async function endWebhook(
     const set = { ending: true, dueAt: lease.until, ...leaseAttributes(lease) };
     const condition = all(itemExists, leaseIs.free(deps.clock.now(), deps.incarnation));
     // Without its lease no session can note anything more.
-    const fence: readonly Write[] =
+    const guards: readonly Write[] =
       headItem === undefined ? [] : [changeListenerHead(readListenerHead(headItem), { lease: null, dueAt: null })];
-    const refused = await refusedReasons(table, [{ update: own, change: { set }, condition }, ...fence]);
+    const refused = await refusedReasons(table, [{ update: own, change: { set }, condition }, ...guards]);
     if (refused === undefined) return { done: "marked" as const };
     return refused[0]?.code === "condition" ? { done: "later" as const } : { found: undefined };
   });
@@ -69,12 +70,16 @@ export async function endWebhook(
       if (stored === undefined || stored["leaseToken"] !== lease.token) return undefined;
       const { settings } = webhookOf(stored);
       const { writes, head: logHead } = registering(listenerOf(ref), { before: registeredAs(settings) });
+      const headItem = item(head);
+      const redrive = headItem === undefined ? undefined : keeperOf(readListenerHead(headItem)).redrive;
+      const task = { actorId: ref.actorId, taskId: redrive?.id ?? "" };
+      const cancelled = redrive === undefined ? [] : [taskCancelled(task, deps.clock.now())];
       const deletions: readonly Write[] = [
         { delete: own, condition },
         // Whatever it says: it goes with the webhook.
         { delete: head, condition: always },
       ];
-      return { records: [], writes: [...deletions, ...writes], head: logHead };
+      return { records: [], writes: [...deletions, ...cancelled, ...writes], head: logHead };
     },
     { quiet: true },
   );

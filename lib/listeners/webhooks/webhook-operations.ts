@@ -21,6 +21,7 @@ import { ServiceError } from "../../system/errors.ts";
 import type { Clock, Ids } from "../../system/ports.ts";
 import { retryOnConflict } from "../../system/retry-on-conflict.ts";
 import { changeListenerHead } from "../listener-head.ts";
+import { taskProgress } from "./tasks.ts";
 import { changeTo, isUnchanged, testCounted, type Webhook } from "./webhook-item.ts";
 import {
   WHY,
@@ -60,6 +61,8 @@ export interface ResumeResult {
   readonly skipped?: { readonly from: string; readonly to: string };
 }
 
+type Keeper = StoredWebhook["keeper"];
+
 /** What a change of a webhook writes; undefined: nothing differs. */
 type Changed = (Partial<StoredWebhook> & { readonly writes: readonly Write[] }) | undefined;
 
@@ -97,14 +100,18 @@ export class WebhookOperations {
       return {
         ...going,
         keeper,
-        writes: [...going.writes, changeListenerHead(head, withKeeper(keeper, now))],
+        writes: [
+          ...going.writes,
+          changeListenerHead(head, withKeeper(keeper, now)),
+          ...lostTask(ref, before, keeper, now),
+        ],
       };
     });
     return { stored, ...compact({ skipped }) };
   }
 
   /** The state of a listener that begins again at a position it is told, with its numbers. */
-  async #restarted(actorId: string, keeper: StoredWebhook["keeper"], from: string): Promise<StoredWebhook["keeper"]> {
+  async #restarted(actorId: string, keeper: Keeper, from: string): Promise<Keeper> {
     const { changeLog, clock, epoch, rootOf } = this.#deps;
     const [{ newest }, oldest] = [await changeLog.head(actorId), await changeLog.oldest(actorId)];
     const begin = resolvePosition(from, { epoch, newest, ...compact({ oldest: oldest?.number }) });
@@ -178,6 +185,12 @@ export class WebhookOperations {
 /** @returns the error for a webhook that is not there */
 export const noSuchWebhook = (): ServiceError =>
   new ServiceError("resource.not_found", "There is no webhook of that id.");
+
+/** A redrive does not go on where the webhook begins elsewhere. */
+function lostTask({ actorId }: WebhookRef, { redrive }: Keeper, after: Keeper, now: number): readonly Write[] {
+  if (redrive === undefined || after.redrive !== undefined) return [];
+  return [taskProgress({ actorId, taskId: redrive.id }, redrive, { state: "failed", endedAt: now })];
+}
 
 function stating(webhook: Webhook, before: Webhook): { readonly webhook: Webhook; readonly writes: readonly Write[] } {
   const key = webhookKey(webhook.actorId, webhook.id);

@@ -196,7 +196,7 @@ export class WebhookStore {
   }
 }
 
-/** Why nobody can begin at a position. */
+/** Why no listener can begin at a position. */
 export const WHY: Readonly<Record<PositionGone, string>> = {
   unknown: "This is no position of the actor's log",
   ahead: "The log has not come to this position",

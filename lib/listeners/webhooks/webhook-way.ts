@@ -1,34 +1,42 @@
 /** Webhooks as a way out of an actor's change log: signed CloudEvents over HTTP. */
-import { eventDataUrl } from "../../actors/event-data-url.ts";
-import type { ActorStore } from "../../actors/actor-store.ts";
-import type { Outcome } from "../../domain/events/keeper-steps.ts";
-import { contentOf, envelopeOf, INLINE_MAX_BYTES } from "../../domain/events/envelope.ts";
+import type { Outcome, RedriveRequest } from "../../domain/events/keeper-steps.ts";
+import { contentOf, envelopeOf } from "../../domain/events/envelope.ts";
 import type { BreakerPolicy } from "../../domain/policy/breaker.ts";
 import { printJson } from "../../domain/json/json-text.ts";
 import { sourceText } from "../../dynamodb/keys/failed-events.ts";
 import { webhookKey } from "../../dynamodb/keys/webhooks.ts";
-import { always, type Item, type Key, type Table } from "../../dynamodb/table.ts";
+import { always, type Item, type Key, type Table, type Write } from "../../dynamodb/table.ts";
 import type { Attempt as EngineAttempt, Tried } from "../../engine/way-out.ts";
+import type { FailedEvent } from "../../failed-events/failed-event.ts";
+import type { FailedEventStore } from "../../failed-events/failed-event-store.ts";
 import { idOf, type ListenerEvent } from "../../failed-events/hook-event.ts";
 import type { ListenerRef } from "../../dynamodb/keys/listeners.ts";
 import { compact } from "../../system/compact.ts";
-import type { Clock, JsonObject, Log, PeerHttp } from "../../system/ports.ts";
+import type { JsonObject, Log, PeerHttp } from "../../system/ports.ts";
 import { ONE_LANE, type ListenerHead } from "../listener-head.ts";
-import type { ListenerWay, NoteExtras, Noted, OpenListener, TargetEvent } from "../listener-way.ts";
+import type {
+  FailedStretch,
+  ListenerWay,
+  NoteExtras,
+  Noted,
+  OpenListener,
+  RedriveProgress,
+  TargetEvent,
+} from "../listener-way.ts";
 import { attemptItem } from "./attempt-log.ts";
 import { endpointOf } from "./endpoint.ts";
+import { dataUrlOf, inlineMaxOf, withDataWithin, type EventDataDeps } from "./event-data.ts";
+import { readFailedEvents } from "./redriven-events.ts";
 import { sendEvent, type OutgoingEvent, type Sent } from "./sender.ts";
+import { taskProgress } from "./tasks.ts";
 import { webhookOf, type Webhook } from "./webhook-item.ts";
 import { keeperOf } from "./webhook-store.ts";
 
-export interface WebhookWayDeps {
+export interface WebhookWayDeps extends EventDataDeps {
   readonly table: Pick<Table, "put">;
   readonly http: PeerHttp;
-  readonly clock: Clock;
   readonly log: Log;
-  readonly actors: Pick<ActorStore, "get">;
-  /** The root URI of an actor. */
-  readonly rootOf: (actorId: string) => string;
+  readonly failedEvents: Pick<FailedEventStore<ListenerEvent>, "page" | "resolve">;
   readonly breaker: BreakerPolicy;
   /** How long a record can be read, ms. */
   readonly retentionMs: number;
@@ -44,6 +52,8 @@ export interface WebhookTarget {
   /** An attempt was not taken, and nothing was taken since. */
   isFailing: boolean;
   own: NonNullable<NoteExtras["own"]>;
+  /** Failed events that a redrive sends again, by position. */
+  readonly failed: Map<string, FailedEvent<ListenerEvent>>;
 }
 
 /** What came back from an attempt. `cut`: its session's time ended it, so that it says nothing of the endpoint. */
@@ -77,7 +87,7 @@ export class WebhookWay implements ListenerWay<WebhookTarget, WebhookAnswer> {
     const rules = { order, parallel, maxAttempts, onExhausted, retryAmbiguous, breaker, retentionMs };
     const first = Number(head.own["firstUrl"] ?? 0);
     return {
-      target: { webhook, first, isFailing: head.own["isFailing"] === true, own: {} },
+      target: { webhook, first, isFailing: head.own["isFailing"] === true, own: {}, failed: new Map() },
       lanes: [{ id: ONE_LANE, state: keeperOf(head), rules }],
       timeoutMs: timeoutSeconds * 1_000,
       rate,
@@ -85,21 +95,22 @@ export class WebhookWay implements ListenerWay<WebhookTarget, WebhookAnswer> {
   }
 
   async render(target: WebhookTarget, numbered: TargetEvent): Promise<EngineAttempt<WebhookAnswer>> {
-    const { actorId, settings } = target.webhook;
-    const { position, event } = numbered.event;
-    const inlineMaxBytes = settings.inlineMaxBytes ?? INLINE_MAX_BYTES;
-    const dataref = contentOf(event).bytes.length > inlineMaxBytes ? await this.#dataUrl(actorId, position) : "";
-    const envelope = this.#envelope(target, numbered, { inlineMaxBytes, dataref });
+    const { event, id } = numbered.event;
     const { traceparent } = event.attributes;
-    const outgoing = { id: numbered.event.id, body: Buffer.from(printJson(envelope)), ...compact({ traceparent }) };
+    const envelope = await this.#sendable(target, numbered);
+    const outgoing = { id, body: Buffer.from(printJson(envelope)), ...compact({ traceparent }) };
     return async (limitMs) => await this.#send(target, numbered, outgoing, limitMs);
   }
 
-  async #dataUrl(actorId: string, position: string): Promise<string> {
-    const { actors, clock, rootOf } = this.#deps;
-    const actor = await actors.get(actorId);
-    if (actor === undefined) return "";
-    return eventDataUrl(actor, { root: rootOf(actorId), position, now: clock.now() });
+  async #sendable(target: WebhookTarget, numbered: TargetEvent): Promise<JsonObject> {
+    const { actorId, settings } = target.webhook;
+    const { position, event } = numbered.event;
+    const inlineMaxBytes = inlineMaxOf(settings);
+    const failed = numbered.redrive === undefined ? undefined : target.failed.get(position);
+    if (failed !== undefined) return await withDataWithin(this.#deps, actorId, failed.event.event, inlineMaxBytes);
+    const isLarge = contentOf(event).bytes.length > inlineMaxBytes;
+    const dataref = isLarge ? await dataUrlOf(this.#deps, actorId, position) : "";
+    return this.#envelope(target, numbered, { inlineMaxBytes, dataref });
   }
 
   #envelope(
@@ -190,7 +201,30 @@ export class WebhookWay implements ListenerWay<WebhookTarget, WebhookAnswer> {
     };
   }
 
-  async noted({ webhook }: WebhookTarget, noted: Noted): Promise<void> {
+  async readFailed(target: WebhookTarget, request: RedriveRequest): Promise<FailedStretch> {
+    const { failed, ...stretch } = await readFailedEvents(this.#deps.failedEvents, target.webhook, request);
+    for (const [position, each] of failed) target.failed.set(position, each);
+    return stretch;
+  }
+
+  redriving({ webhook: { actorId } }: WebhookTarget, { id, done, failed, ended }: RedriveProgress): readonly Write[] {
+    const end = ended ? ({ state: "done", endedAt: this.#deps.clock.now() } as const) : undefined;
+    return [taskProgress({ actorId, taskId: id }, { done, failed }, end)];
+  }
+
+  async noted({ webhook, failed }: WebhookTarget, noted: Noted): Promise<void> {
+    const { clock, failedEvents, log } = this.#deps;
+    for (const { event } of noted.redriven) {
+      const taken = failed.get(event.position);
+      failed.delete(event.position);
+      if (taken === undefined) continue;
+      try {
+        await failedEvents.resolve(taken, { now: clock.now() });
+      } catch (error) {
+        const { actorId, id } = webhook;
+        log.warn("a redriven event was taken, and is still kept", { actorId, webhookId: id, eventId: event.id, error });
+      }
+    }
     await this.#deps.signalled(webhook, noted);
   }
 }

@@ -6,12 +6,19 @@ import { listenerKey } from "../../dynamodb/keys/listeners.ts";
 import { compact } from "../../system/compact.ts";
 import { mapConcurrent } from "../../system/map-concurrent.ts";
 import type { Deadline, JsonObject, PeerHttp } from "../../system/ports.ts";
+import { ServiceError } from "../../system/errors.ts";
 import { wakeUp, type WakeUpDeps } from "../../system/wake-up.ts";
+import type { FailedEventStore } from "../../failed-events/failed-event-store.ts";
+import type { ListenerEvent } from "../../failed-events/hook-event.ts";
+import { FailedWebhookEvents } from "./failed-webhook-events.ts";
 import { attemptWire, attemptsOf } from "./attempt-log.ts";
 import type { Preconditions } from "./put-decision.ts";
 import { endpointOf } from "./endpoint.ts";
+import type { EventDataDeps } from "./event-data.ts";
 import { sendEvent } from "./sender.ts";
 import { readWebhookRequest, type UrlRules } from "./settings.ts";
+import { beginRedrive, cancelRedrive, type RedriveWish } from "./redrive.ts";
+import { readTask, taskWire, type TaskRef } from "./tasks.ts";
 import { endWebhook, type WebhookEndingDeps } from "./webhook-ending.ts";
 import {
   noSuchWebhook,
@@ -38,8 +45,14 @@ const ANSWER_MS = 1_000;
 const TEST = { topic: "$sys.webhook.test", type: "org.actingweb.sys.webhook.test" };
 
 export interface WebhooksDeps
-  extends Omit<WebhookStoreDeps, "changeLog">, Omit<WebhookOperationsDeps, "store">, WebhookEndingDeps, WakeUpDeps {
+  extends
+    Omit<WebhookStoreDeps, "changeLog">,
+    Omit<WebhookOperationsDeps, "store">,
+    WebhookEndingDeps,
+    WakeUpDeps,
+    Pick<EventDataDeps, "actors"> {
   readonly http: PeerHttp;
+  readonly failedEvents: FailedEventStore<ListenerEvent>;
   readonly urls: UrlRules;
   /** For how long a record can be read, ms. */
   readonly retentionMs: number;
@@ -48,6 +61,7 @@ export interface WebhooksDeps
 /** The webhooks of all actors, as the owner's routes need them. */
 export class Webhooks {
   readonly operations: WebhookOperations;
+  readonly failed: FailedWebhookEvents;
   readonly #deps: WebhooksDeps;
   readonly #store: WebhookStore;
 
@@ -55,6 +69,7 @@ export class Webhooks {
     this.#deps = deps;
     this.#store = new WebhookStore(deps);
     this.operations = new WebhookOperations({ ...deps, store: this.#store });
+    this.failed = new FailedWebhookEvents({ ...deps, store: this.#store });
   }
 
   /** Makes or changes a webhook by what a PUT states. @throws as `readWebhookRequest` and `WebhookStore.put` */
@@ -82,12 +97,32 @@ export class Webhooks {
     return stored;
   }
 
+  /** Begins to send events again. @throws as `beginRedrive` */
+  async redrive(ref: WebhookRef, wish: RedriveWish, most: number): Promise<JsonObject> {
+    const task = await beginRedrive({ ...this.#deps, store: this.#store }, ref, wish, most);
+    await this.#wake(ref);
+    return taskWire(task);
+  }
+
+  /** The task, with its progress. @throws ServiceError resource.not_found */
+  async task(ref: TaskRef): Promise<JsonObject> {
+    const task = await readTask(this.#deps.table, ref, this.#deps.clock.now());
+    if (task === undefined) throw noSuchTask();
+    return taskWire(task);
+  }
+
+  /** Cancels a task; one that has ended stays as it is. @throws ServiceError resource.not_found */
+  async cancelTask(ref: TaskRef): Promise<void> {
+    const task = await cancelRedrive({ ...this.#deps, store: this.#store }, ref);
+    if (task === undefined) throw noSuchTask();
+  }
+
   /** Ends a webhook; what there is no time for, the sweep does. @throws ServiceError resource.not_found */
   async end(ref: WebhookRef, deadline: Deadline): Promise<void> {
     if ((await endWebhook(this.#deps, ref, deadline)) === "none") throw noSuchWebhook();
   }
 
-  /** Goes on with an ending that was begun, when its item is due. */
+  /** Continues an ending that was begun, when its item is due. */
   async resumeEnding(ref: WebhookRef, deadline: Deadline): Promise<void> {
     if (await this.#store.isEnding(ref)) await endWebhook(this.#deps, ref, deadline);
   }
@@ -149,3 +184,5 @@ export class Webhooks {
     return attemptWire(attempt);
   }
 }
+
+const noSuchTask = (): ServiceError => new ServiceError("resource.not_found", "There is no task of that id.");

@@ -1,6 +1,6 @@
 /** The topics of an actor that have subscriptions: which of them a change concerns, and what is due at them. */
 import { readLogHead, type ChangeLog, type NumberedRecord } from "../../change-log/change-log.ts";
-import type { Listeners } from "../../engine/listening.ts";
+import type { ListenersOfKinds } from "../../engine/listening.ts";
 import type { Change, LogRecord } from "../../domain/diff/change-record.ts";
 import { covers, placeOf, PROPERTIES, type Place } from "../../domain/terms/scope.ts";
 import { HUB_TOPIC_PREFIX, hubPartition, hubSubscriptionPrefix } from "../../dynamodb/keys/hub.ts";
@@ -82,7 +82,7 @@ export type HubListeningDeps = Pick<DueSubscriptionDeps, "table" | "clock" | "qu
  * makes those topics due whose state it may have changed, and a worker distributes them. Without a subscription at the hub
  * that costs nothing, else a query, and a write for each topic that is concerned.
  */
-export function hubListening(deps: HubListeningDeps): Listeners & { hears(): boolean } {
+export function hubListening(deps: HubListeningDeps): ListenersOfKinds {
   return {
     hears: () => false,
     deliver: async ({ actorId, head, records }) => {

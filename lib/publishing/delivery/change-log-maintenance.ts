@@ -48,10 +48,10 @@ export class ChangeLogMaintenance {
     await properties.clean(actorId);
     const logHead = readLogHead(await table.get(logHeadKey(actorId)));
     const { newest, subscribers, buckets } = logHead;
-    const heard = await this.#catchUpListeners(actorId, logHead, deadline);
-    if (heard === "late") return;
+    const caughtUp = await this.#catchUpListeners(actorId, logHead, deadline);
+    if (caughtUp === "late") return;
     if (subscribers === 0) {
-      await this.#finishWithoutPeers(actorId, logHead, heard);
+      await this.#finishWithoutPeers(actorId, logHead, caughtUp);
       return;
     }
     // Without a commit since the last run, the cursors that no change concerns are stored too.
@@ -74,32 +74,32 @@ export class ChangeLogMaintenance {
       readable = Math.min(readable, found.readable ?? Infinity);
       for (const head of found.heads) advanced.set(headKey(head).sk, advancedHead(head));
     }
-    await this.#finish(actorId, { newest, quiet, advanced, readable, heard });
+    await this.#finish(actorId, { newest, quiet, advanced, readable, caughtUp });
   }
 
   /** Lets the listeners hear the log to its end; `late`: the log is due again for what there was no time for. */
   async #catchUpListeners(actorId: string, logHead: LogHead, deadline: Deadline): Promise<CaughtUp> {
     if (!hasListeners(logHead)) return "done";
-    const heard = await this.#deps.listeners.catchUp(actorId, logHead, deadline);
-    if (heard !== "late") return heard;
+    const caughtUp = await this.#deps.listeners.catchUp(actorId, logHead, deadline);
+    if (caughtUp !== "late") return caughtUp;
     await this.#putOff(actorId, logHead);
     await wakeUp(this.#deps, logHeadKey(actorId), this.#deps.clock.now());
-    return heard;
+    return caughtUp;
   }
 
-  async #finishWithoutPeers(actorId: string, logHead: LogHead, heard: CaughtUp): Promise<void> {
+  async #finishWithoutPeers(actorId: string, logHead: LogHead, caughtUp: CaughtUp): Promise<void> {
     const { deletedUpTo } = await this.#deps.retention.deleteUnneeded(actorId, NO_NEEDS, logHead);
-    const dueAt = heard === "again" ? this.#deps.clock.now() + RUN_AGAIN_MS : undefined;
+    const dueAt = caughtUp === "again" ? this.#deps.clock.now() + RUN_AGAIN_MS : undefined;
     await this.#next(actorId, logHead, compact({ deletedUpTo, dueAt }));
   }
 
-  async #finish(actorId: string, { newest, quiet, advanced, readable, heard }: CaughtUpLog): Promise<void> {
+  async #finish(actorId: string, { newest, quiet, advanced, readable, caughtUp }: CaughtUpLog): Promise<void> {
     const { heads, clock, table, retention } = this.#deps;
     // A number that leaves from here on may be too late for the deletion below.
     const now = clock.now();
     // Read before the heads: a subscription that is made in between needs no record up to here.
     const logHead = readLogHead(await table.get(logHeadKey(actorId)));
-    const times: number[] = heard === "again" ? [now + RUN_AGAIN_MS] : [];
+    const times: number[] = caughtUp === "again" ? [now + RUN_AGAIN_MS] : [];
     let needs = NO_NEEDS;
     for (const bucket of logHead.buckets.keys()) {
       const stored = await heads.inBucket(actorId, bucket);
@@ -180,7 +180,7 @@ interface CaughtUpLog {
   readonly advanced: ReadonlyMap<string, AdvancedHead>;
   /** The oldest record that could be read when the heads were caught up. */
   readonly readable: number;
-  readonly heard: CaughtUp;
+  readonly caughtUp: CaughtUp;
 }
 
 /** Where a head stands in memory, as far as it may be ahead of what is stored. */

@@ -117,13 +117,13 @@ export class FanOut {
       const cache = new RecordCache(changeLog, actorId, records);
       const isAlone = (): boolean => alone !== undefined && !alone.isMet();
       const waitMs = time === undefined ? 0 : LISTENERS_WAIT_MS;
-      const heard = listeners.deliver(commit, found, { cache, isAlone, waitMs });
+      const listening = listeners.deliver(commit, found, { cache, isAlone, waitMs });
       const peers = isWide
         ? notified.map((): RoundOutcome => ({ kind: "deferred" }))
         : time === undefined
           ? notified.map((): RoundOutcome => ({ kind: "deferred", unfinished: 0 }))
           : await this.#round(actorId, notified, { newest, records, alone, cache, buckets, time, waiting: new Set() });
-      const outcomes: readonly RoundOutcome[] = [...peers, ...(await heard)];
+      const outcomes: readonly RoundOutcome[] = [...peers, ...(await listening)];
       const waits = outcomes.flatMap(({ unfinished }) => unfinished ?? []);
       if (waits.length > 0) await this.#handOver(actorId, Math.min(...waits));
       return sumOf([...outcomes, ...Array.from({ length: polling }, (): RoundOutcome => ({ kind: "skipped" }))]);

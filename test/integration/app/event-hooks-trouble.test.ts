@@ -79,7 +79,7 @@ describe("an event hook whose process dies", () => {
 });
 
 describe("event hooks of several processes", () => {
-  it.each([1, 2, 3])("hear each event once, in order per key, whoever makes it (seed %i)", async (seed) => {
+  it.each([1, 2, 3])("hear each event once, in order per key, no matter who makes it (seed %i)", async (seed) => {
     const table = jitteryTable(seeded(seed));
     const world = await EventHookWorld.open(
       [all, [{ id: "strict", pattern: ">", order: "strict" }, all[1]]],

@@ -96,7 +96,7 @@ describe("a webhook", () => {
     expect((await world.ask("DELETE", "/webhooks/none")).status).toBe(404);
   });
 
-  it("is one of at most 100, and one of at most 100 that begin with a wildcard, whoever makes them at once", async () => {
+  it("is one of at most 100, and one of at most 100 that begin with a wildcard, when several are made at once", async () => {
     const world = await WebhookWorld.begin();
     const url = world.receiver("hooks.example");
     const make = async (id: string, topics = [">"]) =>
@@ -111,17 +111,17 @@ describe("a webhook", () => {
     expect(await make("more")).toBe(201);
   });
 
-  it("goes with its failed events and attempts, and another of its name begins anew", async () => {
+  it("goes with its failed events and attempts, and another of its name begins at the start", async () => {
     const world = await WebhookWorld.begin();
     const url = world.receiver("hooks.example", () => 400);
     const json = { url, topics: ["properties.>"], maxAttempts: 1 };
     await world.webhook("one", json);
     await world.webhook("two", { ...json, secret: SECRET, url: world.receiver("two.example", () => 400) });
     await world.put("a", 1);
-    const parked = async () => (await world.ask("GET", "/parked")).json.data.map((each: any) => each.source);
-    expect(await parked()).toEqual(["webhook:one", "webhook:two"]);
+    const failedSources = async () => (await world.ask("GET", "/parked")).json.data.map((each: any) => each.source);
+    expect(await failedSources()).toEqual(["webhook:one", "webhook:two"]);
     expect((await world.ask("DELETE", "/webhooks/one")).status).toBe(204);
-    expect(await parked()).toEqual(["webhook:two"]);
+    expect(await failedSources()).toEqual(["webhook:two"]);
     expect((await world.ask("GET", "/webhooks/one")).status).toBe(404);
     const [kept] = (await world.ask("GET", "/parked")).json.data;
     expect((await world.ask("POST", `/parked/${kept.id}`, { json: { action: "skip" } })).status).toBe(200);
@@ -138,16 +138,16 @@ describe("a webhook", () => {
     await world.webhook("first", { url: first, topics: ["properties.>"] });
     for (const name of ["a", "b", "c"]) await world.put(name, 1);
     const positions = world.received.map(({ event }) => event.position as string);
-    const heard = async (id: string, from: string) => {
+    const received = async (id: string, from: string) => {
       const url = world.receiver(`${id}.example`);
       expect((await world.webhook(id, { url, topics: ["properties.>"], from })).status).toBe(201);
       await world.pass(1_000);
       return world.received.filter((each) => each.url === url).map(({ event }) => [event.data.name, event.sequence]);
     };
     const all = ["a", "b", "c"].map((name, at) => [name, `000000000000000${String(at + 1)}`]);
-    expect(await heard("now", "now")).toEqual([]);
-    expect(await heard("earliest", "earliest")).toEqual(all);
-    expect(await heard("after", positions[1] ?? "")).toEqual([["c", "0000000000000001"]]);
+    expect(await received("now", "now")).toEqual([]);
+    expect(await received("earliest", "earliest")).toEqual(all);
+    expect(await received("after", positions[1] ?? "")).toEqual([["c", "0000000000000001"]]);
     for (const from of ["nowhere", "0009-0000000000000001-z", "0001-0000000000000099-z"]) {
       const gone = await world.ask("PUT", "/webhooks/x", { json: { url: first, topics: ["a"], from } });
       expect([gone.status, gone.json.error.code]).toEqual([410, "position_gone"]);

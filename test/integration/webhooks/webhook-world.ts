@@ -1,5 +1,6 @@
-/** A whole service with one actor, and receivers of its webhooks that verify and answer as they are told. */
+/** A whole service with one actor, and receivers of its webhooks that verify and answer as the test says. */
 import { Webhook } from "standardwebhooks";
+import { vi } from "vitest";
 import { PeerFailure, type PeerRequest } from "../../../lib/system/ports.ts";
 import { Network, type Answer, type Asking } from "../../support/in-process.ts";
 import { WholeService, type Hosted } from "../../support/whole-service.ts";
@@ -36,8 +37,6 @@ export class WebhookWorld {
 
   static async begin(options: ConstructorParameters<typeof WholeService>[2] = {}): Promise<WebhookWorld> {
     const world = new WebhookWorld(options);
-    // The standard's library compares the time of a signature with the machine's clock.
-    world.whole.now = Date.now();
     world.owner = await world.whole.actor();
     return world;
   }
@@ -53,13 +52,23 @@ export class WebhookWorld {
     const headers = { ...request.headers };
     const text = Buffer.from(request.body?.bytes ?? []).toString();
     const secret = this.secrets.get(host);
-    const event: unknown = secret === undefined ? JSON.parse(text) : new Webhook(secret).verify(text, headers);
+    const event: unknown = secret === undefined ? JSON.parse(text) : this.#verified(secret, text, headers);
     const received: Received = { id: headers["webhook-id"] ?? "", url: request.url, headers, event };
     this.received.push(received);
     const said = this.answering.get(host)?.(received) ?? 204;
     if (said instanceof PeerFailure) throw said;
     const { status, headers: more } = typeof said === "number" ? { status: said, headers: {} } : said;
     return { status, headers: more, text: "", json: undefined };
+  }
+
+  /** The library compares the time of a signature with the machine's clock, which here is the service's. */
+  #verified(secret: string, text: string, headers: Record<string, string>): unknown {
+    const clock = vi.spyOn(Date, "now").mockReturnValue(this.whole.now);
+    try {
+      return new Webhook(secret).verify(text, headers);
+    } finally {
+      clock.mockRestore();
+    }
   }
 
   /** One request of the owner's, below the actor. */

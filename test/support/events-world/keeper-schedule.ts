@@ -149,7 +149,7 @@ export class KeeperSchedule {
 
   #readFailed(keeper: Keeper, { after, upTo }: RedriveRequest): void {
     const all = this.#log.events.filter((event) => {
-      return event.position > after && event.position <= upTo && this.#ledger.fate(event).given;
+      return event.position > after && event.position <= upTo && this.#ledger.course(event).given;
     });
     const page = all.slice(0, 1 + this.#below(3));
     const last = page.at(-1)?.position ?? upTo;
@@ -178,9 +178,9 @@ export class KeeperSchedule {
     if (dice < 55) return this.#report(numbered, { is: "taken" });
     if (dice < 75) return this.#report(numbered, { is: "failed" });
     if (dice < 85) {
-      const fate = this.#ledger.fate(numbered.event);
+      const course = this.#ledger.course(numbered.event);
       if (this.#below(2) === 0) this.#ledger.takes(numbered.event);
-      fate.again = fate.taken;
+      course.again = course.taken;
       return this.#report(numbered, { is: "ambiguous" });
     }
     if (dice < 99) {
@@ -198,7 +198,7 @@ export class KeeperSchedule {
       // Until it is noted a crash may send it again.
       this.#unnoted.add(event);
       this.taken += 1;
-    } else this.#ledger.fate(event).failures += 1;
+    } else this.#ledger.course(event).failures += 1;
     this.#session.report(numbered, outcome, this.#now);
     if (numbered.redrive === undefined) return;
     // What the endpoint did not take often enough counts as failed.
@@ -225,7 +225,7 @@ export class KeeperSchedule {
     this.#say("redrive", changed.redrive);
     this.#stored = changed;
     this.#again = this.#log.events.filter((event) => {
-      const { given, taken } = this.#ledger.fate(event);
+      const { given, taken } = this.#ledger.course(event);
       const isIn = event.position > from && event.position <= upTo && this.#ledger.isLetThrough(event);
       if (source === "failed") return isIn && given;
       const isCovered = changed.entries.some((entry) => entry.after < event.position);
@@ -245,12 +245,12 @@ export class KeeperSchedule {
     this.#stored = structured(this.#spoiled.note?.(note.state) ?? note.state);
     const exhausted = this.#spoiled.parted === true ? this.#late : note.exhausted;
     this.#late = note.exhausted;
-    for (const { event } of note.redriven) this.#ledger.fate(event).given = false;
+    for (const { event } of note.redriven) this.#ledger.course(event).given = false;
     if (note.redrive?.ended === true) this.#again = [];
     for (const { event, because, redrive } of exhausted) {
-      const fate = this.#ledger.fate(event);
-      fate.given = true;
-      if (redrive === undefined && because === "attempts" && fate.failures < this.#rules.maxAttempts) {
+      const course = this.#ledger.course(event);
+      course.given = true;
+      if (redrive === undefined && because === "attempts" && course.failures < this.#rules.maxAttempts) {
         throw new EventsViolation(`event ${String(event.at)} is given up too early`);
       }
     }
@@ -268,11 +268,11 @@ export class KeeperSchedule {
   #crash(): void {
     this.#say("crash");
     for (const { event } of this.#inFlight) {
-      const fate = this.#ledger.fate(event);
+      const course = this.#ledger.course(event);
       if (this.#below(2) === 0) this.#ledger.takes(event);
-      fate.again ||= fate.taken;
+      course.again ||= course.taken;
     }
-    for (const event of this.#unnoted) this.#ledger.fate(event).again = true;
+    for (const event of this.#unnoted) this.#ledger.course(event).again = true;
     this.#unnoted.clear();
     this.#inFlight = [];
     this.#late = [];

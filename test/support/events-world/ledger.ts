@@ -7,7 +7,7 @@ import type { KeeperRules } from "../../../lib/domain/events/keeper-steps.ts";
 import { selects, type WorldEvent, type WorldLog, type WorldSelection } from "./log.ts";
 import { EventsViolation } from "./violation.ts";
 
-interface Fate {
+interface Course {
   /** The endpoint took it. */
   taken: boolean;
   /** It may have been taken without the listener knowing, or it was sent again on request: once more is no fault. */
@@ -30,7 +30,7 @@ export class Ledger {
   readonly #log: WorldLog;
   /** Ascending: from which place on which selection holds. */
   readonly #selections: { from: number; selection: WorldSelection }[];
-  readonly #fates: Fate[] = [];
+  readonly #courses: Course[] = [];
   /** Places of the events that were skipped when a position was lost. */
   skippedBelow = 0;
   order: KeeperRules["order"];
@@ -59,12 +59,12 @@ export class Ledger {
     return number;
   }
 
-  fate({ at }: WorldEvent): Fate {
-    return (this.#fates[at] ??= { taken: false, again: false, given: false, failures: 0 });
+  course({ at }: WorldEvent): Course {
+    return (this.#courses[at] ??= { taken: false, again: false, given: false, failures: 0 });
   }
 
   isDone(event: WorldEvent): boolean {
-    const { taken, given } = this.fate(event);
+    const { taken, given } = this.course(event);
     return taken || given || event.at < this.skippedBelow;
   }
 
@@ -77,16 +77,16 @@ export class Ledger {
     }
     if (again) {
       if (!this.isDone(event)) throw new EventsViolation(`event ${String(event.at)} is redriven before it is done`);
-      this.fate(event).again = true;
+      this.course(event).again = true;
       return;
     }
-    if (this.fate(event).given) throw new EventsViolation(`event ${String(event.at)} is a person's already`);
+    if (this.course(event).given) throw new EventsViolation(`event ${String(event.at)} is a person's already`);
     this.#isNext(event);
   }
 
   /** Each earlier event that this one waits for is done. */
   #isNext(event: WorldEvent): void {
-    if (this.fate(event).taken || this.fate(event).given) return;
+    if (this.course(event).taken || this.course(event).given) return;
     for (let at = 0; at < event.at; at += 1) {
       const earlier = this.#log.events[at] as WorldEvent;
       if (!isOrdered(earlier, event, this.order) || !this.isLetThrough(earlier) || this.isDone(earlier)) continue;
@@ -98,11 +98,11 @@ export class Ledger {
 
   /** The endpoint takes the event. */
   takes(event: WorldEvent): void {
-    const fate = this.fate(event);
-    if (fate.taken && !fate.again) throw new EventsViolation(`event ${String(event.at)} is taken twice`);
+    const course = this.course(event);
+    if (course.taken && !course.again) throw new EventsViolation(`event ${String(event.at)} is taken twice`);
     this.#isNext(event);
-    fate.taken = true;
-    fate.again = false;
+    course.taken = true;
+    course.again = false;
   }
 
   /** What a stored state says is what happened. */

@@ -27,7 +27,7 @@ beforeEach(() => {
   };
 });
 
-const heard = (...topics: string[]): Registered => ({ selection: { topics }, reads: true });
+const hearing = (...topics: string[]): Registered => ({ selection: { topics }, reads: true });
 
 async function register(change: { before?: Registered; after?: Registered }, ref = REF): Promise<void> {
   const { writes, head } = registering(ref, change);
@@ -39,6 +39,7 @@ const markers = (): Item[] => table.all().filter(({ pk }) => pk === scopePartiti
 
 const record = (...changes: Change[]): LogRecord => ({ kind: "change", at: "2026-01-01T00:00:00.000000Z", changes });
 const set = (...path: string[]): Change => ({ do: "set", path, value: 1 });
+const CLEARED: Change = { do: "delete", path: [], removed: null };
 const app = (target: string, subtarget?: string): Change => ({
   ...{ do: "notify", target, data: 1 },
   ...(subtarget !== undefined && { subtarget }),
@@ -53,13 +54,13 @@ describe("a listener", () => {
     ["properties.memo", set("memo", "a"), set("other")],
     ["properties.*", set("memo"), app("orders")],
     ["properties.>", { do: "list", name: "memo", operation: { operation: "append" } } as never, app("orders")],
-    ["properties", { do: "delete", path: [], removed: null } as Change, set("memo")],
+    ["properties", CLEARED, set("memo")],
     ["orders", app("orders"), app("orders", "a")],
     ["orders.a.>", { ...app("orders", "a"), resource: "x/y" } as Change, app("orders", "a")],
     ["orders.a%2Eb", app("orders", "a.b"), app("orders", "a")],
     ["properties.private", set("private"), set("memo")],
   ])("of %s is found by the markers of the places that a change touches", async (pattern, hit, miss) => {
-    await register({ after: heard(pattern) });
+    await register({ after: hearing(pattern) });
     expect(await found(hit)).toEqual(["webhook w"]);
     expect(queries).toHaveLength(1);
     expect(await found(miss)).toEqual([]);
@@ -67,32 +68,32 @@ describe("a listener", () => {
   });
 
   it.each(["*.memo", ">", "%41.x"])("of %s costs each change one more query", async (pattern) => {
-    await register({ after: heard(pattern) });
+    await register({ after: hearing(pattern) });
     expect(logHead().listeners).toMatchObject({ named: 0, wildcard: 1 });
     const hit = pattern === "%41.x" ? [] : ["webhook w"];
     expect(await found(set("memo"))).toEqual(hit);
     expect(queries).toEqual(["\u0002"]);
-    await register({ after: heard("properties.memo") }, { ...REF, id: "named" } as never);
+    await register({ after: hearing("properties.memo") }, { ...REF, id: "named" } as never);
     queries = [];
     expect(await found(set("memo"))).toEqual(["webhook named", ...hit]);
     expect(queries).toHaveLength(2);
   });
 
   it("of the service's own events hears nothing else, and is counted", async () => {
-    await register({ after: heard("$sys.webhook.>") });
+    await register({ after: hearing("$sys.webhook.>") });
     expect(logHead().listeners).toMatchObject({ named: 1, wildcard: 0, sys: 1 });
     expect(await found({ do: "sys", event: "webhook.failing", listener: "webhook:w", data: {} })).toEqual([
       "webhook w",
     ]);
     expect(await found(set("memo"))).toEqual([]);
-    await register({ after: heard(">") }, { ...REF, id: "all" } as never);
+    await register({ after: hearing(">") }, { ...REF, id: "all" } as never);
     expect(await found({ do: "sys", event: "webhook.failing", listener: "webhook:w", data: {} })).toEqual([
       "webhook w",
     ]);
   });
 
   it("with several patterns is found once, whichever of them match", async () => {
-    await register({ after: heard("properties.a", "properties.b", "*.b") });
+    await register({ after: hearing("properties.a", "properties.b", "*.b") });
     expect(markers()).toHaveLength(3);
     const { listeners } = await findInScope(counted, "actor", [record(set("a"), set("b"))], logHead());
     expect(listeners.map(({ selection }) => [...selection.topics].sort())).toEqual([
@@ -110,13 +111,13 @@ describe("a listener", () => {
   });
 
   it("that changes leaves the markers of what it hears now, and goes with all of them", async () => {
-    await register({ after: heard("properties.a", "properties.b") });
-    await register({ before: heard("properties.a", "properties.b"), after: heard("properties.b", ">") });
+    await register({ after: hearing("properties.a", "properties.b") });
+    await register({ before: hearing("properties.a", "properties.b"), after: hearing("properties.b", ">") });
     expect(markers().map(({ sk }) => sk)).toEqual(
       [listenerMarkerKey(REF, { target: "properties", name: "b" }).sk, listenerMarkerKey(REF, "wildcard").sk].sort(),
     );
     expect(logHead().listeners).toEqual({ named: 1, wildcard: 1, unmarked: 0, reading: 1, sys: 0, revision: 2 });
-    await register({ before: heard("properties.b", ">") });
+    await register({ before: hearing("properties.b", ">") });
     expect(markers()).toEqual([]);
     expect(logHead().listeners).toEqual({ named: 0, wildcard: 0, unmarked: 0, reading: 0, sys: 0, revision: 3 });
   });

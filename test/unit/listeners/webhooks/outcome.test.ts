@@ -33,7 +33,7 @@ describe("the outcome of an attempt", () => {
     expect(outcomeOfFailure(new PeerFailure("timeout", "x", { sent: true })).is).toBe("ambiguous");
   });
 
-  it("lets another url have the event only where nobody can have taken it", () => {
+  it("lets another url have the event only where no receiver can have taken it", () => {
     expect([200, 400, 408, 410, 429, 500, 502, 503, 504].filter((status) => mayTryNext({ status }))).toEqual([
       502, 503, 504,
     ]);

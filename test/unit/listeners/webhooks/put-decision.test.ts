@@ -98,7 +98,7 @@ describe("the tag of a webhook's settings", () => {
       { bearer: "one", headers: { "x-a": "1" }, secret: SECRET },
     ].map((more) => put(stored, more, { ifMatch: "*" }).stated);
     expect(new Set([stored, ...others].map(tagOf)).size).toBe(4);
-    // The same settings of another webhook have another tag: nobody can try out secrets on one.
+    // The same settings of another webhook have another tag: secrets cannot be tried out on one.
     const { settings, secret = "" } = stored;
     expect(tagOf(made({ bearer: "one", headers: settings.headers, secret }))).not.toBe(tagOf(stored));
   });

@@ -155,7 +155,7 @@ export class HookWorld {
       capabilities: none,
       trust: none,
       deletion: none,
-      webhookDelivery: none,
+      runDueListener: none,
       webhooks: none,
     });
     const queue = new MemoryQueue();

@@ -47,7 +47,7 @@ describe("the network that meddles", () => {
   });
 
   it("lets late ones be overtaken", async () => {
-    const proxy = await between({ late: 1, delayMs: 40 });
+    const proxy = await between({ late: 1, delayMs: 1_000 });
     for (let n = 1; n <= 20; n++) await callback(proxy, n);
     await proxy.settled();
     expect(arrived()).not.toEqual(arrived().toSorted((a, b) => a - b));

@@ -1,0 +1,68 @@
+/** Events that a webhook did not take, read for a redrive. */
+import type { OrderedEvent } from "../../domain/events/keeper-state.ts";
+import type { NumberedEvent, RedriveRequest } from "../../domain/events/keeper-steps.ts";
+import { PROPERTIES } from "../../domain/terms/scope.ts";
+import { sourceText } from "../../dynamodb/keys/failed-events.ts";
+import type { FailedEvent } from "../../failed-events/failed-event.ts";
+import type { FailedEventStore } from "../../failed-events/failed-event-store.ts";
+import type { ListenerEvent } from "../../failed-events/hook-event.ts";
+import { compact } from "../../system/compact.ts";
+import type { Json, JsonObject } from "../../system/ports.ts";
+import type { LogEvent } from "../log-events.ts";
+import type { FailedStretch } from "../listener-way.ts";
+import type { WebhookRef } from "./webhook-store.ts";
+
+/** Failed events that are read together: each has its data with it. */
+const AT_ONCE = 50;
+
+/** What a redrive reads, and the failed events that it read by their positions. */
+export interface FailedReading extends FailedStretch {
+  readonly failed: ReadonlyMap<string, FailedEvent<ListenerEvent>>;
+}
+
+/** The failed events of a webhook beyond `after` up to `upTo`: their keys are in the order of their positions. */
+export async function readFailedEvents(
+  failedEvents: Pick<FailedEventStore<ListenerEvent>, "page">,
+  { actorId, id }: WebhookRef,
+  { after, upTo }: Pick<RedriveRequest, "after" | "upTo">,
+): Promise<FailedReading> {
+  const source = sourceText({ kind: "webhook", id });
+  const found: FailedEvent<ListenerEvent>[] = [];
+  let next: string | undefined;
+  do {
+    const page = await failedEvents.page(actorId, compact({ source, limit: AT_ONCE, after: next }));
+    found.push(...page.events.filter(({ event: { position } }) => position > after && position <= upTo));
+    ({ next } = page);
+  } while (next !== undefined && found.length < AT_ONCE);
+  const isWhole = next === undefined;
+  return {
+    events: found.map(numbered),
+    failed: new Map(found.map((each) => [each.event.position, each])),
+    upTo: isWhole ? upTo : (found.at(-1)?.event.position ?? upTo),
+    atEnd: isWhole,
+  };
+}
+
+function numbered({
+  event: { sequence, position, topic, type, event },
+}: FailedEvent<ListenerEvent>): NumberedEvent<LogEvent> {
+  const partitionkey = event["partitionkey"];
+  const [target = ""] = topic.split(".", 1);
+  const key = typeof partitionkey === "string" ? `${target} ${partitionkey}` : topic;
+  const ordered: OrderedEvent = { position, key, barrier: topic === PROPERTIES, expiresAt: Number.MAX_SAFE_INTEGER };
+  return {
+    number: sequence,
+    attempts: 0,
+    event: {
+      ...ordered,
+      id: String(event["id"]),
+      record: 0,
+      event: {
+        ...{ index: 0, last: true, topic, key, barrier: ordered.barrier, type, hops: 0 },
+        ...{ time: String(event["time"]), data: dataIn(event), attributes: {} },
+      },
+    },
+  };
+}
+
+const dataIn = ({ data = null }: JsonObject): Json => data;
