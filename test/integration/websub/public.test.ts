@@ -206,6 +206,23 @@ describe("a public target", () => {
     expect((await anyone("/alerts/other")).status).toBe(404);
   });
 
+  it("has what was published over HTTP in its own type, and of a batch the last event at each place", async () => {
+    await open([], ["alerts"]);
+    const publish = async (path: string, type: string, body: string): Promise<void> => {
+      const headers = { ...alice.as, "content-type": type };
+      expect((await world.ask("POST", `${alice.root}/events${path}`, { headers, body })).status).toBe(201);
+    };
+    await publish("/alerts", "text/plain; charset=utf-8", "fire é");
+    const text = await anyone("/alerts");
+    expect([text.text, text.headers["content-type"]]).toEqual(["fire é", "text/plain; charset=utf-8"]);
+    const event = (subject: string, data: number) => ({
+      ...{ specversion: "1.0", id: `${subject} ${String(data)}`, source: "/s", type: "t", subject, data },
+    });
+    const batch = [event("alerts", 1), event("alerts.a", 2), event("alerts", 3)];
+    await publish("", "application/cloudevents-batch+json", JSON.stringify(batch));
+    expect([(await anyone("/alerts")).text, (await anyone("/alerts/a")).text]).toEqual(["3", "2"]);
+  });
+
   it("loses its events when it is made private again", async () => {
     const actor = world.service.actorOf(alice.id);
     await open([], ["alerts"]);
