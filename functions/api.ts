@@ -2,6 +2,7 @@
 import { routes as actors } from "../lib/api/actors.ts";
 import { routes as events } from "../lib/api/events.ts";
 import type { RouteMap } from "../lib/api/handler.ts";
+import { routes as hub } from "../lib/api/hub.ts";
 import { routes as peers } from "../lib/api/peers.ts";
 import { routes as properties } from "../lib/api/properties.ts";
 import { routes as subscriptions } from "../lib/api/subscriptions.ts";
@@ -18,6 +19,7 @@ export function routes(services: Service): RouteMap {
     ...properties(services),
     ...subscriptions(services),
     ...peers(services),
+    ...hub(services),
     ...events(services),
   };
 }

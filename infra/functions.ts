@@ -53,5 +53,6 @@ export const servedBy = {
   subscriptions: "api",
   callbacks: "callbacks",
   peers: "api",
+  hub: "api",
   events: "api",
 } as const satisfies Readonly<Record<Area, FunctionName>>;

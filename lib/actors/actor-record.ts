@@ -2,6 +2,8 @@ import { compact } from "../system/compact.ts";
 import { actorOfKey } from "../dynamodb/keys/partition.ts";
 import { actorKey } from "../dynamodb/keys/actors.ts";
 import type { Item } from "../dynamodb/table.ts";
+import { parseText, printJson } from "../domain/json/json-text.ts";
+import type { PublicAccess } from "../domain/policy/public-access.ts";
 
 /** An actor as it is stored. */
 export interface ActorRecord {
@@ -17,6 +19,8 @@ export interface ActorRecord {
   readonly createdAt: number;
   /** When the last minute with a wrong guess at the passphrase began, ms since 1970 (`PassphraseGuesses`). */
   readonly guessedAt?: number;
+  /** What anyone may read. Absent: nothing. */
+  readonly public?: PublicAccess;
   /** The deletion of the actor has begun; every other request finds no such actor. */
   readonly deleting: boolean;
   /** No peer's bearer opens anything any more. */
@@ -25,7 +29,7 @@ export interface ActorRecord {
 
 /** Reads an actor's item. */
 export function readActor(item: Item): ActorRecord {
-  const { trusteeRoot, guessedAt } = item;
+  const { trusteeRoot, guessedAt, public: open } = item;
   return {
     id: actorOfKey(item),
     creator: item["creator"] as string,
@@ -35,6 +39,7 @@ export function readActor(item: Item): ActorRecord {
     ...compact({
       trusteeRoot: typeof trusteeRoot === "string" ? trusteeRoot : undefined,
       guessedAt: typeof guessedAt === "number" ? guessedAt : undefined,
+      public: typeof open === "string" ? (parseText(open) as PublicAccess) : undefined,
     }),
     deleting: item["deleting"] === true,
     closed: item["closed"] === true,
@@ -42,7 +47,10 @@ export function readActor(item: Item): ActorRecord {
 }
 
 /** The item of a new actor. */
-export function actorItem(actor: Omit<ActorRecord, "deleting" | "closed">): Item {
+export function actorItem(actor: Omit<ActorRecord, "deleting" | "closed" | "public">): Item {
   const { id, ...attributes } = actor;
   return { ...actorKey(id), ...attributes };
 }
+
+/** What anyone may read, as an actor's item has it. */
+export const publicText = (access: PublicAccess): string => printJson({ ...access });

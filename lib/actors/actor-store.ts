@@ -32,7 +32,7 @@ export class ActorStore {
   }
 
   /** Stores a new actor. @throws ConditionFailed when the id is taken, which random ids never are */
-  async create(actor: Omit<ActorRecord, "deleting" | "closed">): Promise<void> {
+  async create(actor: Omit<ActorRecord, "deleting" | "closed" | "public">): Promise<void> {
     await this.#table.put(actorItem(actor), itemMissing);
   }
 

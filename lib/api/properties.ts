@@ -2,35 +2,32 @@
 import type { StateHooks } from "../application/state-hooks.ts";
 import type { Place } from "../domain/terms/scope.ts";
 import { gatherable } from "../http/answer-size.ts";
-import { empty, json, text } from "../http/reply.ts";
+import { empty, json } from "../http/reply.ts";
 import { param, type ServiceRequest } from "../http/request.ts";
 import { placeOfPath } from "../properties/limits.ts";
-import { changed, isPageToken } from "../properties/list-reads.ts";
+import { listTotals, ListReplies } from "../properties/list-replies.ts";
 import { ITEMS, type ItemsRequest } from "../properties/list-requests.ts";
-import { ALL_TOO_LARGE, OwnProperties, type ShowList } from "../properties/own-properties.ts";
+import { OwnProperties, type ShowList } from "../properties/own-properties.ts";
 import { Permit } from "../properties/permit.ts";
-import { noSuchProperty } from "../properties/property-item.ts";
+import { allReply, placeReply } from "../properties/place-replies.ts";
 import type { PropertyReads } from "../properties/property-reads.ts";
 import type { PropertyStore } from "../properties/property-store.ts";
-import { untilStill } from "../properties/until-still.ts";
 import type { PositionedReadsDeps } from "../publishing/snapshots/positioned-reads.ts";
-import type { Config } from "../system/config.ts";
 import { ServiceError } from "../system/errors.ts";
 import type { Json } from "../system/ports.ts";
 import type { PermissionStore } from "../trust/permission-store.ts";
 import type { TrustStore } from "../trust/trust-store.ts";
 import { routesOf, type Admission, type Handle, type RouteMap } from "./handler.ts";
-import { listTotals, ListReplies } from "./list-replies.ts";
 import { positionedAnswer } from "./positioned-answer.ts";
+import { orPublic, type PublicReadServices } from "./public-reads.ts";
 import { itemOf, itemsBody, valueOf, valuesOf } from "./property-body.ts";
 import { targetHandler } from "./targets.ts";
 
-export interface PropertyRouteServices {
+export interface PropertyRouteServices extends PublicReadServices {
   readonly properties: PropertyStore;
   readonly permissions: Pick<PermissionStore, "of">;
   readonly trusts: Pick<TrustStore, "get">;
   readonly positioned: PositionedReadsDeps;
-  readonly config: Pick<Config, "baseUrl">;
   readonly stateHooks: Pick<StateHooks, "has" | "text">;
 }
 
@@ -65,9 +62,7 @@ export function routes(services: PropertyRouteServices): RouteMap {
       const replies = repliesFor(request, admission, reads);
       const full: ShowList | undefined =
         format === "full" ? async (list, items) => await replies.full(list, items) : undefined;
-      const most = gatherable(request);
-      const body = await untilStill(async () => await properties.allText(most, full));
-      return { status: 200, headers: { "content-type": "application/json" }, body, tooLarge: ALL_TOO_LARGE };
+      return await allReply(properties, gatherable(request), full);
     });
   };
 
@@ -75,18 +70,7 @@ export function routes(services: PropertyRouteServices): RouteMap {
     const place = placeOf(request);
     return await positionedAnswer(positioned, request, admission, async (reads) => {
       const properties = await propertiesOf(admission, reads);
-      return await untilStill(async () => {
-        const property = await properties.find(param(request, "name"));
-        if (property?.list !== undefined) {
-          return await repliesFor(request, admission, reads).show(property.list, place.slice(1), request.query);
-        }
-        const value =
-          property === undefined || itemOfQuery(request) !== null ? undefined : properties.visible(property, place);
-        if (value === undefined) throw noSuchProperty();
-        // A client that pages through a list would take a value that replaced the list for its next page.
-        if (place.length === 1 && isPageToken(request.query.get("after"))) throw changed();
-        return typeof value === "string" ? text(200, value) : json(200, value);
-      });
+      return await placeReply({ properties, lists: repliesFor(request, admission, reads) }, place, request.query);
     });
   };
 
@@ -104,11 +88,13 @@ export function routes(services: PropertyRouteServices): RouteMap {
     return empty();
   };
 
-  const target = targetHandler(stateHooks);
+  const readable = (handle: Handle): Handle => orPublic(services, handle);
+  const hookTarget = targetHandler(stateHooks);
+  const target = { ...hookTarget, handle: readable(hookTarget.handle) };
   return routesOf("properties", {
     "GET /{actorId}/{target}": target,
     "GET /{actorId}/{target}/{path+}": target,
-    "GET /{actorId}/properties": all,
+    "GET /{actorId}/properties": readable(all),
     "POST /{actorId}/properties": async (request, admission) => {
       const properties = await propertiesOf(admission);
       const values = valuesOf(request);
@@ -124,7 +110,7 @@ export function routes(services: PropertyRouteServices): RouteMap {
       await properties.deleteAll();
       return empty();
     },
-    "GET /{actorId}/properties/{name}": get,
+    "GET /{actorId}/properties/{name}": readable(get),
     /** Appends to a list. */
     "POST /{actorId}/properties/{name}": async (request, admission) => {
       const [name = ""] = placeOf(request);
@@ -136,7 +122,7 @@ export function routes(services: PropertyRouteServices): RouteMap {
     },
     "PUT /{actorId}/properties/{name}": put,
     "DELETE /{actorId}/properties/{name}": remove,
-    "GET /{actorId}/properties/{name}/{path+}": get,
+    "GET /{actorId}/properties/{name}/{path+}": readable(get),
     /** Carries out one operation on a list. */
     "POST /{actorId}/properties/{name}/{path+}": async (request, admission) => {
       const [name = "", ...path] = placeOf(request);

@@ -24,12 +24,14 @@ interface Route {
    * credentials` (the hot path, where one conditional write does both).
    */
   readonly checks?: "nothing" | "credentials" | "actor and credentials";
+  /** The answers to errors are text instead of JSON. */
+  readonly errors?: "text";
   /** Answers while the actor is being deleted too; all others are 404 then. */
   readonly whileDeleting?: boolean;
 }
 
 /** The parts that the routes fall into, each with a file of handlers beside this one. */
-export type Area = "actors" | "trust" | "properties" | "subscriptions" | "callbacks" | "peers" | "events";
+export type Area = "actors" | "trust" | "properties" | "subscriptions" | "callbacks" | "peers" | "events" | "hub";
 
 /** The area that answers requests which no route matches (with 404). */
 export const DEFAULT_AREA = "actors" satisfies Area;
@@ -38,6 +40,9 @@ const OWNER = ["creator", "trustee"] as const;
 const OWNER_OR_ADMIN = ["creator", "trustee", "admin"] as const;
 const CREATOR_OR_PEER = ["creator", "peer"] as const;
 const OWNER_OR_PEER = ["creator", "trustee", "peer"] as const;
+
+/** Anyone may read what the owner has made public; everything else there needs credentials. */
+const PUBLIC = "credentials";
 
 /** Credentials are a condition of the writes that a callback makes. */
 const SELF = "actor and credentials";
@@ -76,21 +81,21 @@ export const routes = [
   { method: "GET", path: "/{actorId}/permissions/{peerId}", area: "trust", access: ["peer"] },
 
   // The actor's own properties. A peer's permissions decide what it meets there.
-  { method: "GET", path: "/{actorId}/properties", area: "properties", access: CREATOR_OR_PEER },
+  { method: "GET", path: "/{actorId}/properties", area: "properties", access: CREATOR_OR_PEER, checks: PUBLIC },
   { method: "POST", path: "/{actorId}/properties", area: "properties", access: CREATOR_OR_PEER },
   { method: "DELETE", path: "/{actorId}/properties", area: "properties", access: CREATOR_OR_PEER },
-  { method: "GET", path: PROPERTY, area: "properties", access: CREATOR_OR_PEER },
+  { method: "GET", path: PROPERTY, area: "properties", access: CREATOR_OR_PEER, checks: PUBLIC },
   { method: "POST", path: PROPERTY, area: "properties", access: CREATOR_OR_PEER },
   { method: "PUT", path: PROPERTY, area: "properties", access: CREATOR_OR_PEER },
   { method: "DELETE", path: PROPERTY, area: "properties", access: CREATOR_OR_PEER },
-  { method: "GET", path: `${PROPERTY}/{path+}`, area: "properties", access: CREATOR_OR_PEER },
+  { method: "GET", path: `${PROPERTY}/{path+}`, area: "properties", access: CREATOR_OR_PEER, checks: PUBLIC },
   { method: "POST", path: `${PROPERTY}/{path+}`, area: "properties", access: CREATOR_OR_PEER },
   { method: "PUT", path: `${PROPERTY}/{path+}`, area: "properties", access: CREATOR_OR_PEER },
   { method: "DELETE", path: `${PROPERTY}/{path+}`, area: "properties", access: CREATOR_OR_PEER },
 
   // The application's own targets. Every path above and below is more specific, so it wins.
-  { method: "GET", path: "/{actorId}/{target}", area: "properties", access: CREATOR_OR_PEER },
-  { method: "GET", path: "/{actorId}/{target}/{path+}", area: "properties", access: CREATOR_OR_PEER },
+  { method: "GET", path: "/{actorId}/{target}", area: "properties", access: CREATOR_OR_PEER, checks: PUBLIC },
+  { method: "GET", path: "/{actorId}/{target}/{path+}", area: "properties", access: CREATOR_OR_PEER, checks: PUBLIC },
 
   // Subscriptions, ours and those of peers to us.
   { method: "GET", path: "/{actorId}/subscriptions", area: "subscriptions", access: OWNER },
@@ -145,6 +150,11 @@ export const routes = [
   { method: "POST", path: "/{actorId}/suspensions", area: "peers", access: OWNER },
   { method: "DELETE", path: "/{actorId}/suspensions/{target}", area: "peers", access: OWNER },
   { method: "DELETE", path: "/{actorId}/suspensions/{target}/{subtarget}", area: "peers", access: OWNER },
+
+  // What is public, and the WebSub hub for it.
+  { method: "GET", path: "/{actorId}/public", area: "hub", access: OWNER },
+  { method: "PUT", path: "/{actorId}/public", area: "hub", access: OWNER },
+  { method: "POST", path: "/{actorId}/hub", area: "hub", access: ["anyone"], errors: "text" },
 
   // Operating an actor.
   { method: "GET", path: "/{actorId}/peers", area: "peers", access: OWNER },

@@ -51,6 +51,8 @@ export type CallbackHook = (callback: RawCallback) => unknown;
 export type StateHook = (requested: {
   readonly actor: Actor;
   readonly peerId: string | undefined;
+  /** Anyone reads it: the owner has made the target public. Absent: `peerId`, or without one the creator. */
+  readonly isPublic?: true;
   readonly subtarget?: string;
   readonly resource?: string;
 }) => Json | undefined | Promise<Json | undefined>;

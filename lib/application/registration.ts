@@ -3,7 +3,7 @@ import { isFault, parsePattern } from "../domain/events/topic.ts";
 import type { Permissions } from "../domain/policy/permissions.ts";
 import { isOutsideId } from "../domain/terms/identifiers.ts";
 import { isOwnPath } from "../domain/terms/own-paths.ts";
-import { PROPERTIES } from "../domain/diff/shape-diff.ts";
+import { PROPERTIES } from "../domain/terms/scope.ts";
 import { isTarget, OWN_NAME_RULE } from "../domain/terms/names.ts";
 
 const OPTIONS: readonly string[] = ["autoSequence", "autoStorage", "autoCleanup", "gapTimeoutSeconds", "maxPending"];

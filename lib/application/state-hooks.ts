@@ -40,11 +40,24 @@ export class StateHooks {
    * @throws StateHookFailed when the hook throws, gives what is no JSON, or takes too long
    */
   async text(actorId: string, peerId: string | undefined, scope: Scope): Promise<string | undefined> {
+    return await this.#text(actorId, { peerId }, scope);
+  }
+
+  /** The same for anyone, because the owner has made the target public. @throws StateHookFailed */
+  async publicText(actorId: string, scope: Scope): Promise<string | undefined> {
+    return await this.#text(actorId, { peerId: undefined, isPublic: true }, scope);
+  }
+
+  async #text(
+    actorId: string,
+    reader: { readonly peerId: string | undefined; readonly isPublic?: true },
+    scope: Scope,
+  ): Promise<string | undefined> {
     const { app, actorOf, log, after, timeoutMs } = this.#deps;
     const hook = app.stateOf(scope.target);
     if (hook === undefined) return undefined;
     const { target, subtarget, resource } = scope;
-    const requested = { actor: actorOf(actorId), peerId, ...compact({ subtarget, resource }) };
+    const requested = { actor: actorOf(actorId), ...reader, ...compact({ subtarget, resource }) };
     let cancel = (): void => undefined;
     const late = new Promise<never>((_, reject) => {
       cancel = after(timeoutMs, () => {
@@ -55,7 +68,7 @@ export class StateHooks {
       const state = await Promise.race([insideHook(async () => await hook(requested)), late]);
       return textOf(state);
     } catch (cause) {
-      log.error("state hook failed", { actorId, peerId, target, subtarget, resource, error: cause });
+      log.error("state hook failed", { actorId, ...reader, target, subtarget, resource, error: cause });
       throw new StateHookFailed("A state hook failed.", { cause });
     } finally {
       cancel();

@@ -13,6 +13,7 @@ import {
   all,
   any,
   equals,
+  exists,
   itemExists,
   itemMissing,
   missing,
@@ -81,6 +82,10 @@ export interface LogHead {
   readonly rulesAt: number;
   /** The last peer for whom they were recorded; absent when they were recorded for all. */
   readonly rulesTo?: string;
+  /** The public targets: the newest event at each place of them is kept as its state. */
+  readonly publicTargets: readonly string[];
+  /** Incremented with each new subscription at the hub; absent: there is none. */
+  readonly hubJoins?: number;
   /** When maintenance is due, ms since 1970. */
   readonly dueAt?: number;
 }
@@ -115,8 +120,8 @@ export const LISTENER_ATTRIBUTES = {
 } as const satisfies Record<keyof ListenerCounts, string>;
 
 /** True when some listener may hear a change. */
-export const hasListeners = ({ listeners: { named, wildcard, unmarked } }: Pick<LogHead, "listeners">): boolean =>
-  named > 0 || wildcard > 0 || unmarked > 0;
+export const hasListeners = ({ listeners, hubJoins }: Pick<LogHead, "listeners" | "hubJoins">): boolean =>
+  listeners.named > 0 || listeners.wildcard > 0 || listeners.unmarked > 0 || hubJoins !== undefined;
 
 /** A record with its number in the log. */
 export interface NumberedRecord {
@@ -192,8 +197,8 @@ export class ChangeLog {
         remove: [...remove, ...(begins ? ["rulesTo"] : isMixed ? ["rules", "rulesTo"] : [])],
       },
       condition: all(
-        newest === 0 ? any(itemMissing, equals("newest", 0)) : equals("newest", newest),
-        sameListeners(head.listeners),
+        newest === 0 ? any(itemMissing, missing("newest"), equals("newest", 0)) : equals("newest", newest),
+        sameListeners(head),
       ),
     };
     const ttl = Math.ceil(now / 1_000) + retentionDays * DAY_SECONDS;
@@ -283,6 +288,7 @@ export function readLogHead(item: Item | undefined): LogHead {
   const number = (name: string): number => Number(item?.[name] ?? 0);
   const text = (name: string): string | undefined => (item?.[name] === undefined ? undefined : String(item[name]));
   const suspended = text("suspended");
+  const publicTargets = text("publicTargets");
   return compact({
     newest: number("newest"),
     cleared: number("cleared"),
@@ -298,6 +304,8 @@ export function readLogHead(item: Item | undefined): LogHead {
     eventHooks: text("eventHooks")?.split(",") ?? [],
     buckets: parseBuckets(text("buckets") ?? ""),
     suspended: suspended === undefined ? [] : (parseText(suspended) as Suspension[]),
+    publicTargets: publicTargets === undefined ? [] : (parseText(publicTargets) as string[]),
+    hubJoins: item?.["hubJoins"] === undefined ? undefined : number("hubJoins"),
     deletedUpTo: number("deletedUpTo"),
     maintainedUpTo: number("maintainedUpTo"),
     at: number("at"),
@@ -308,9 +316,14 @@ export function readLogHead(item: Item | undefined): LogHead {
   });
 }
 
-/** No listener was made, changed or deleted since the head was read. */
-const sameListeners = ({ revision }: ListenerCounts): Condition =>
-  revision === 0 ? missing(LISTENER_ATTRIBUTES.revision) : equals(LISTENER_ATTRIBUTES.revision, revision);
+/**
+ * No listener was made, changed or deleted since the head was read, and the hub has subscriptions as it had: none or some.
+ */
+const sameListeners = ({ listeners: { revision }, hubJoins }: Pick<LogHead, "listeners" | "hubJoins">): Condition =>
+  all(
+    revision === 0 ? missing(LISTENER_ATTRIBUTES.revision) : equals(LISTENER_ATTRIBUTES.revision, revision),
+    hubJoins === undefined ? missing("hubJoins") : exists("hubJoins"),
+  );
 
 /** The number in the key of a record's part. */
 const numberOf = ({ sk }: Item): number => Number(sk.slice(0, 16));

@@ -12,9 +12,13 @@ import {
 } from "../dynamodb/keys/failed-events.ts";
 import { webhookOfKey } from "../dynamodb/keys/webhooks.ts";
 import { peerOfOwnershipKey, streamOfKey } from "../dynamodb/keys/streams.ts";
+import { actorOfWithdrawal, isHubSubscription, isHubTopic } from "../dynamodb/keys/hub.ts";
 import type { Key, Table } from "../dynamodb/table.ts";
 import type { Webhooks } from "../listeners/webhooks/webhooks.ts";
 import { collectGeneration, isListGarbage } from "../lists/list-garbage.ts";
+import { runDueSubscription, type DueSubscriptionDeps } from "../listeners/websub/due-subscription.ts";
+import { runDueTopic } from "../listeners/websub/topics.ts";
+import { runDueWithdrawal } from "../listeners/websub/withdrawal.ts";
 import type { ActorDeletion } from "../operations/deletion.ts";
 import type { DeliverSlice } from "../publishing/delivery/slice-delivery.ts";
 import type { BreakerRecovery } from "../publishing/delivery/breaker-recovery.ts";
@@ -36,6 +40,7 @@ import type { TrustServices } from "../trust/trust-services.ts";
 /** Everything that does due work, and what it is done with. */
 export interface DueWorkDeps {
   readonly table: Table;
+  readonly hub: DueSubscriptionDeps;
   readonly clock: Clock;
   readonly log: Log;
   readonly receiving: Receiving;
@@ -58,7 +63,7 @@ const failedAt = (key: Key): FailureSource["kind"] | undefined =>
   key.sk.startsWith(failedEventPrefix()) ? sourceOf(sourceOfFailedEventKey(key))?.kind : undefined;
 
 /** The registry of due work, in the order in which its kinds are asked for a key. */
-export function composeDueWork({ table, clock, log, receiving, ...doers }: DueWorkDeps): RunDue {
+export function composeDueWork({ table, hub, clock, log, receiving, ...doers }: DueWorkDeps): RunDue {
   const { deletion, trust, ownership, maintenance, breakerRecovery, capabilities, grants, refusedHeads } = doers;
   const { staleReads, failedEvents, hooks } = receiving;
   return dueWork(
@@ -85,6 +90,13 @@ export function composeDueWork({ table, clock, log, receiving, ...doers }: DueWo
       ofPeer(peerOfCapabilityKey, capabilities),
       ofPeer(peerOfGrantKey, { runDue: (actorId, peerId) => resumeGrant(grants, { actorId, peerId }) }),
       ofPeer(inboundOfKey, refusedHeads),
+      dueWorkKind(actorOfWithdrawal, { runDue: (actorId, deadline) => runDueWithdrawal(hub, actorId, deadline) }),
+      dueWorkKind((key) => (isHubSubscription(key) ? key : undefined), {
+        runDue: (key, deadline) => runDueSubscription(hub, key, deadline),
+      }),
+      dueWorkKind((key) => (isHubTopic(key) ? key : undefined), {
+        runDue: (key, deadline) => runDueTopic(hub, key, deadline),
+      }),
       dueWorkKind(listenerOfKey, { runDue: doers.runDueListener }),
       dueWorkKind(webhookOfKey, { runDue: (ref, deadline) => doers.webhooks.resumeEnding(ref, deadline) }),
       dueWorkKind(sliceOfKey, { runDue: doers.deliverSlice }),

@@ -33,6 +33,7 @@ import { EventHookBeginnings } from "../listeners/event-hooks/event-hook-beginni
 import { PeerCalls } from "../trust/peer-calls.ts";
 import { notifyLate } from "../trust/permission-changes.ts";
 import { confirmRules, rulesDigest } from "../trust/relationship-rules.ts";
+import { hubListening } from "../listeners/websub/topics.ts";
 import { composeEventHooks, type EventHookServices } from "./event-hooks.ts";
 import { composeListeners, type ListenerServices } from "./listeners.ts";
 import type { Runtime } from "./runtime.ts";
@@ -142,7 +143,7 @@ export function composePublishing(
     });
 
   const eventHooks = composeEventHooks(base, app, changeLog);
-  const listening = composeListeners(base, changeLog, [eventHooks.listener]);
+  const listening = composeListeners(base, changeLog, [eventHooks.listener, hubListening({ ...base, changeLog })]);
   const { listeners } = listening;
   const breakers = new BreakerStore({ ...base, trustCache, policy: breakerPolicy(config) });
   const deferredPermissions = new DeferredPermissions({ ...base, trustCache, breakers });

@@ -4,6 +4,7 @@ import type { ActingWebApp } from "../application/acting-web-app.ts";
 import { Actor } from "../application/actor.ts";
 import { StateHooks } from "../application/state-hooks.ts";
 import { ActorDeletion } from "../operations/deletion.ts";
+import { TopicStates } from "../listeners/websub/topic-states.ts";
 import { InboundReading } from "../publishing/snapshots/inbound-reading.ts";
 import type { PositionedReadsDeps } from "../publishing/snapshots/positioned-reads.ts";
 import { StateSnapshots } from "../publishing/snapshots/state-snapshot.ts";
@@ -26,6 +27,7 @@ export interface Service extends Runtime, ReceivingServices, PublishingServices 
   readonly sweep: Sweep;
   readonly stateHooks: StateHooks;
   readonly snapshots: StateSnapshots;
+  readonly topicStates: TopicStates;
   readonly inboundReading: InboundReading;
   readonly positioned: PositionedReadsDeps;
   readonly actorOf: (actorId: string) => Actor;
@@ -48,6 +50,8 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
 
   const { changeLog, properties, cursors } = publishing;
   const stateHooks = new StateHooks({ ...base, app, actorOf, timeoutMs: config.hookTimeoutSeconds * 1_000 });
+  const topicStates = new TopicStates({ table, properties, ownTargets: stateHooks });
+  const hub = { ...base, topicStates, incarnation: config.incarnation };
   const snapshots = new StateSnapshots({
     table,
     log: changeLog,
@@ -71,10 +75,11 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
     webhooks,
     app,
     deletion,
-    runDue: composeDueWork({ ...actorServices, webhooks, deletion }),
+    runDue: composeDueWork({ ...actorServices, webhooks, deletion, hub }),
     sweep: new Sweep({ ...base, dueShards: config.dueShards }),
     stateHooks,
     snapshots,
+    topicStates,
     inboundReading,
     positioned: { table, log: changeLog, properties, positions: cursors },
     actorOf,

@@ -1,6 +1,6 @@
 /** Finds who hears a commit: peers' subscriptions and listeners, by the markers of the places that it touches. */
 import type { Change, Granularity, LogRecord } from "../domain/diff/change-record.ts";
-import { PROPERTIES } from "../domain/diff/shape-diff.ts";
+import { PROPERTIES } from "../domain/terms/scope.ts";
 import { eventsOf, type RecordEvent } from "../domain/events/record-events.ts";
 import { selects, type Selection } from "../domain/events/selection.ts";
 import { SYS } from "../domain/events/topic.ts";

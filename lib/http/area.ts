@@ -13,7 +13,7 @@ import type { After, Clock, Ids, Log } from "../system/ports.ts";
 import { requestContext } from "../system/request-context.ts";
 import type { Gate, Parties } from "./access.ts";
 import { fitted } from "./answer-size.ts";
-import { errorReply, unknownErrorReply, type Reply } from "./reply.ts";
+import { errorReply, textErrorReply, unknownErrorReply, type Reply } from "./reply.ts";
 import { acceptedRequestId, acceptedTraceparent, meantMethod, type ServiceRequest } from "./request.ts";
 import { route, type RouteMap, type Trail } from "./router.ts";
 import { isTransient } from "./transient.ts";
@@ -65,7 +65,8 @@ export function area<P extends Parties, S extends AreaServices<P>>(
       try {
         return await fitted(await route(request, map, gate, trail), request);
       } catch (error) {
-        return errorAnswer(error, request, log);
+        const asText = map[`${request.method} ${request.pattern ?? ""}`]?.errors === "text";
+        return errorAnswer(error, request, { log, asText });
       }
     });
     const outcome = await withinTime(work, request.deadline.remaining() - EARLY_MS, after);
@@ -156,9 +157,13 @@ async function withinTime<T>(work: Promise<T>, ms: number, after: After): Promis
 }
 
 /** The wire form of what a handler threw; an unforeseen error is logged. @throws ConfigError, which is not answered */
-function errorAnswer(error: unknown, { requestId, pattern = "none" }: ServiceRequest, log: Log): Reply {
+function errorAnswer(
+  error: unknown,
+  { requestId, pattern = "none" }: ServiceRequest,
+  { log, asText }: { readonly log: Log; readonly asText: boolean },
+): Reply {
   if (error instanceof ConfigError) throw error;
-  if (isServiceError(error)) return errorReply(error, requestId);
+  if (isServiceError(error)) return asText ? textErrorReply(error) : errorReply(error, requestId);
   const transient = isTransient(error);
   log.error(transient ? "DynamoDB unavailable" : UNHANDLED_ERROR, { requestId, route: pattern, error });
   return transient ? errorReply(overloaded(), requestId) : unknownErrorReply(requestId);

@@ -9,6 +9,8 @@ import type { ServiceRequest } from "./request.ts";
 /** The most bytes a JSON or form body may have, unless a route says otherwise. */
 const MAX_BODY_BYTES = 1024 * 1024;
 
+const FORM = "application/x-www-form-urlencoded";
+
 /** Without a language `zod/mini` gives every fault the same message. */
 const inEnglish = en().localeError;
 
@@ -42,12 +44,23 @@ export function checked<T>(value: unknown, schema: z.ZodMiniType<T>): T {
   );
 }
 
+/**
+ * A body that is a form. @throws ServiceError request.unsupported_media_type for any other; request.too_large,
+ * request.invalid
+ */
+export function readForm(request: ServiceRequest, maxBytes: number): URLSearchParams {
+  if (mediaType(request) !== FORM) {
+    throw new ServiceError("request.unsupported_media_type", `The body must be ${FORM}.`);
+  }
+  return new URLSearchParams(formText(plainBody(request, maxBytes)));
+}
+
 function rawBody(request: ServiceRequest, options: BodyOptions): Json {
   const body = plainBody(request, options.maxBytes);
   const type = mediaType(request);
   if (body.byteLength === 0 && options.whenEmpty !== undefined) return options.whenEmpty;
   if (type === "" || isJson(type)) return parseJson(body);
-  if (options.form === true && type === "application/x-www-form-urlencoded") {
+  if (options.form === true && type === FORM) {
     return Object.fromEntries(new URLSearchParams(formText(body)));
   }
   throw new ServiceError("request.unsupported_media_type", "The body must be application/json.");

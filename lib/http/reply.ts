@@ -27,6 +27,12 @@ export function empty(status = 204, headers: Readonly<Record<string, string>> = 
   return { status, headers };
 }
 
+/** An error as text, its message alone. */
+export function textErrorReply(error: ServiceError): Reply {
+  const usual = compact({ "retry-after": error.status === 503 ? "1" : undefined });
+  return text(error.status, `${error.message}\n`, { ...usual, ...lowerCaseNames(error.headers) });
+}
+
 /** The wire form of an error. A 503 without a `Retry-After` of its own asks the client to come back in a second. */
 export function errorReply(error: ServiceError, requestId: string): Reply {
   const { status, field } = error;

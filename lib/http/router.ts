@@ -15,8 +15,10 @@ export interface RouteHandler<P extends Parties> {
   readonly checks?: "nothing" | "credentials" | "actor and credentials";
   /** Answers while the actor is being deleted too; all others are 404 then. */
   readonly whileDeleting?: boolean;
-  /** For paths that exist for some names only: false when nothing has that name, whatever the method. */
-  readonly knows?: (params: ServiceRequest["params"]) => boolean;
+  /** For paths that exist for some names only: false when nothing of the actor has that name, whatever the method. */
+  readonly knows?: (params: ServiceRequest["params"], actor: P["actor"] | undefined) => boolean;
+  /** The answers to errors are text instead of JSON. */
+  readonly errors?: "text";
   handle(request: ServiceRequest, admission: Admission<P>): Promise<Reply>;
 }
 
@@ -45,16 +47,17 @@ export async function route<P extends Parties>(
   trail: Trail,
 ): Promise<Reply> {
   const { pattern } = request;
-  const methods = pattern === undefined ? [] : methodsOf(routes, pattern, request.params);
   const requested = request.method === "HEAD" ? "GET" : request.method;
-  const handler = methods.includes(requested) ? routes[`${requested} ${pattern ?? ""}`] : undefined;
-  const checks = handler?.checks ?? "nothing";
+  const listed = routes[`${requested} ${pattern ?? ""}`];
+  const checks = listed?.checks ?? "nothing";
 
   const actorId = request.params["actorId"];
   const findsActor = actorId !== undefined && checks !== "actor and credentials";
-  const actor = findsActor ? await knownActor(gate, actorId, handler?.whileDeleting === true) : undefined;
+  const actor = findsActor ? await knownActor(gate, actorId, listed?.whileDeleting === true) : undefined;
   if (actorId !== undefined && !isOutsideId(actorId)) throw noSuchPath();
   checkDecoded(request);
+  const methods = pattern === undefined ? [] : methodsOf(routes, pattern, request.params, actor);
+  const handler = methods.includes(requested) ? listed : undefined;
   if (methods.length === 0) throw noSuchPath();
   if (handler === undefined) throw notAllowed(request.method, methods);
   checkIds(request);
@@ -84,9 +87,10 @@ function methodsOf<P extends Parties>(
   routes: RouteMap<P>,
   pattern: string,
   params: ServiceRequest["params"],
+  actor: P["actor"] | undefined,
 ): readonly string[] {
   return Object.entries(routes)
-    .filter(([key, { knows }]) => key.slice(key.indexOf(" ") + 1) === pattern && knows?.(params) !== false)
+    .filter(([key, { knows }]) => key.slice(key.indexOf(" ") + 1) === pattern && knows?.(params, actor) !== false)
     .map(([key]) => key.slice(0, key.indexOf(" ")));
 }
 

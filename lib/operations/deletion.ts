@@ -1,6 +1,7 @@
 import { actorPartition } from "../dynamodb/keys/partition.ts";
 import { listenerPartition } from "../dynamodb/keys/listeners.ts";
 import { outboundPrefix } from "../dynamodb/keys/streams.ts";
+import { hubPartition } from "../dynamodb/keys/hub.ts";
 import { ACTOR_SK, actorKey, KEPT_PREFIX, TRUST_PREFIX } from "../dynamodb/keys/actors.ts";
 import {
   bucketPartition,
@@ -176,6 +177,7 @@ export class ActorDeletion {
     await collectPeerGarbage(table, actorId, "");
     if (!(await this.#removeAll(recordPartition(actorId), pace))) return false;
     if (!(await this.#removeAll(scopePartition(actorId), pace))) return false;
+    if (!(await this.#removeAll(hubPartition(actorId), pace))) return false;
     if (!(await this.#removeAll(listenerPartition(actorId), pace))) return false;
     // The buckets before the head that counts them.
     const { buckets } = readLogHead(await table.get(logHeadKey(actorId)));

@@ -56,6 +56,9 @@ export interface Config {
   readonly callbackGzip: boolean;
   /** Shards of the due index into which items go. */
   readonly dueShards: number;
+  /** Leases of subscriptions at the hub are at least and at most this long; the second wins. */
+  readonly hubLeaseMinSeconds: number;
+  readonly hubLeaseMaxSeconds: number;
   readonly actorCreation: "open" | "token" | "closed";
   /** A secret. Set when `actorCreation` is `token`. */
   readonly actorCreationToken?: string;
@@ -190,6 +193,8 @@ const VARIABLES = {
   LOG_EPOCH: variable("logEpoch", whole(1, 9_999), 1),
   PARKED_KEEP_DAYS: variable("parkedKeepDays", decimal(1, 365), 30),
   CALLBACK_GZIP: variable("callbackGzip", trueOrFalse, true),
+  HUB_LEASE_MIN_SECONDS: variable("hubLeaseMinSeconds", whole(1, 31_536_000), 3600),
+  HUB_LEASE_MAX_SECONDS: variable("hubLeaseMaxSeconds", whole(1, 31_536_000), 2_592_000),
   DUE_SHARDS: variable("dueShards", whole(1, 256), 16),
   ACTOR_CREATION: variable("actorCreation", oneOf("open", "token", "closed"), "closed"),
   ACTOR_CREATION_TOKEN: { ...variable("actorCreationToken", text), secret: true },

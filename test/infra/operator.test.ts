@@ -27,6 +27,8 @@ const OTHERS = {
   LOG_EPOCH: "2",
   PARKED_KEEP_DAYS: "7",
   CALLBACK_GZIP: "false",
+  HUB_LEASE_MIN_SECONDS: "60",
+  HUB_LEASE_MAX_SECONDS: "86400",
   DUE_SHARDS: "8",
   ACTOR_CREATION: "open",
   TRUST_AUTO_APPROVE: "friend,partner",

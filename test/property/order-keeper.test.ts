@@ -57,7 +57,7 @@ const SABOTAGES: Readonly<Record<string, { readonly spoiled?: Spoiled; readonly 
   },
   "nothing waits for entries": {
     breaks: () =>
-      vi.spyOn(KeeperFronts.prototype, "isHeldBack").mockImplementation(function (
+      vi.spyOn(KeeperFronts.prototype, "isBlocked").mockImplementation(function (
         this: KeeperFronts<never, never>,
         item,
       ) {

@@ -3,6 +3,7 @@ import { MemoryBus } from "../../lib/bus/memory-bus.ts";
 import type { APIGatewayProxyEventV2, Context } from "aws-lambda";
 import { routes as actorRoutes } from "../../lib/api/actors.ts";
 import { routes as callbackRoutes } from "../../lib/api/callbacks.ts";
+import { routes as hubRoutes } from "../../lib/api/hub.ts";
 import { routes as eventRoutes } from "../../lib/api/events.ts";
 import { routes as peerRoutes } from "../../lib/api/peers.ts";
 import { routes as propertyRoutes } from "../../lib/api/properties.ts";
@@ -125,6 +126,7 @@ export class WholeService {
       subscriptions: area("subscriptions", subscriptionRoutes, provide),
       callbacks: area("callbacks", callbackRoutes, provide),
       peers: area("peers", peerRoutes, provide),
+      hub: area("hub", hubRoutes, provide),
       events: area("events", eventRoutes, provide),
     };
     network.hosts.set(origin, (request) => {

@@ -7,13 +7,10 @@ import { isSuspended } from "./overlap.ts";
 import { removedKeysAt, type RemovedKeys, type CreatedObjects } from "../terms/removed-keys.ts";
 import { isObject } from "../json/json.ts";
 import { valueAt } from "../json/json-path.ts";
-import { covers, placeOf, type Place, type Scope } from "../terms/scope.ts";
+import { covers, placeOf, PROPERTIES, type Place, type Scope } from "../terms/scope.ts";
 import { READS_ALL, sawRemoved, visiblePart, type Reads } from "../policy/visibility.ts";
 
 export type { ShapedDiff } from "./diff-tree.ts";
-
-/** The target whose state this service keeps itself. */
-export const PROPERTIES = "properties";
 
 /** What shapes a diff beside the scope of the subscription. */
 export interface DiffContext {

@@ -2,7 +2,7 @@
 import { compact } from "../../system/compact.ts";
 import type { Json } from "../../system/ports.ts";
 import type { Change, EventAttributes, LogRecord, NotifyChange, PropertyChange } from "../diff/change-record.ts";
-import { PROPERTIES } from "../diff/shape-diff.ts";
+import { PROPERTIES } from "../terms/scope.ts";
 import { SYS, tokenOf, topicOf } from "./topic.ts";
 
 /** What the types of the service's own events begin with. */

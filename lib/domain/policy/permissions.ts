@@ -37,8 +37,8 @@ export const PERMISSION_FIELDS = [
   "prompts",
 ] as const;
 
-/** Hidden from all relationships but `admin`, unless a deployment defines them differently. */
-const HIDDEN = ["private/*", "security/*", "_internal/*"];
+/** Hidden from all relationships but `admin`, unless a deployment defines them differently; never public. */
+export const HIDDEN = ["private/*", "security/*", "_internal/*"];
 
 function relationship(
   operations: readonly string[],

@@ -13,6 +13,9 @@ export interface Scope {
 /** A target, or a subtarget of it, whose changes make no diffs for a while. */
 export type Suspension = Omit<Scope, "resource">;
 
+/** The target whose state this service keeps itself: an actor's own properties. */
+export const PROPERTIES = "properties";
+
 /** A place in an actor's properties: `[]` is all of them, `[name]` one, `[name, key, …]` a part of one. */
 export type Place = readonly string[];
 

@@ -1,7 +1,7 @@
 /** Events that a webhook did not take, read for a redrive. */
 import type { OrderedEvent } from "../../domain/events/keeper-state.ts";
 import type { NumberedEvent, RedriveRequest } from "../../domain/events/keeper-steps.ts";
-import { PROPERTIES } from "../../domain/diff/shape-diff.ts";
+import { PROPERTIES } from "../../domain/terms/scope.ts";
 import { sourceText } from "../../dynamodb/keys/failed-events.ts";
 import type { FailedEvent } from "../../failed-events/failed-event.ts";
 import type { FailedEventStore } from "../../failed-events/failed-event-store.ts";

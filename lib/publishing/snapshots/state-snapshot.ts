@@ -1,8 +1,7 @@
 /** The whole state that an inbound subscription covers, as its peer sees it. */
 import { valueAt } from "../../domain/json/json-path.ts";
 import { parseText } from "../../domain/json/json-text.ts";
-import { placeOf, type Place, type Scope } from "../../domain/terms/scope.ts";
-import { PROPERTIES } from "../../domain/diff/shape-diff.ts";
+import { PROPERTIES, placeOf, type Place, type Scope } from "../../domain/terms/scope.ts";
 import { visiblePart, type Reads } from "../../domain/policy/visibility.ts";
 import { isServiceError } from "../../system/errors.ts";
 import type { Json } from "../../system/ports.ts";

@@ -1,15 +1,15 @@
 /** App events: changes of targets whose state the application keeps itself, sent to their subscribers as any other change is. */
 import { compact } from "../../system/compact.ts";
 import type { EventAttributes } from "../../domain/diff/change-record.ts";
-import { PROPERTIES } from "../../domain/diff/shape-diff.ts";
 import { parseJson } from "../../domain/json/json.ts";
 import { isOwnName, isTarget, OWN_NAME_RULE } from "../../domain/terms/names.ts";
 import { isOwnPath } from "../../domain/terms/own-paths.ts";
-import type { Scope } from "../../domain/terms/scope.ts";
+import { PROPERTIES, type Scope } from "../../domain/terms/scope.ts";
 import { ServiceError } from "../../system/errors.ts";
 import type { FanOutResult } from "../../engine/fan-out-result.ts";
 import { printJson } from "../../domain/json/json-text.ts";
 import type { Json } from "../../system/ports.ts";
+import { publishedStateWrites } from "../../change-log/published-states.ts";
 import type { Commit, Commits } from "../../change-log/log-commits.ts";
 
 /** Most bytes of JSON of one event, as of a property's value. Over 256 KiB a callback has no data. */
@@ -38,8 +38,14 @@ export async function publishAppEvent(
   actorId: string,
   appEvent: AppEvent,
 ): Promise<FanOutResult> {
-  const record = { kind: "change", changes: [{ do: "notify", ...checkedEvent(appEvent) }] } as const;
-  const made = await commits.commit(actorId, [], () => ({ records: [record], writes: [] }), { quiet: true });
+  const change = { do: "notify", ...checkedEvent(appEvent) } as const;
+  const record = { kind: "change", changes: [change] } as const;
+  const made = await commits.commit(
+    actorId,
+    [],
+    ({ head }) => ({ records: [record], writes: publishedStateWrites(actorId, head, [change]) }),
+    { quiet: true },
+  );
   if (made === undefined) throw new RangeError("an app event always writes");
   return await notify(made);
 }

@@ -1,5 +1,6 @@
 /** Events that somebody publishes over HTTP: committed to the log in one transaction, and at most once for each key. */
 import { hash } from "node:crypto";
+import { publishedStateWrites } from "../../change-log/published-states.ts";
 import type { Commit, Commits, LogPlan } from "../../change-log/log-commits.ts";
 import { recordsOf, type NotifyChange } from "../../domain/diff/change-record.ts";
 import { positionOf } from "../../domain/events/position.ts";
@@ -58,11 +59,12 @@ export async function publishEvents(
     actorId,
     remembered === undefined ? [] : [remembered],
     ({ head, item }): LogPlan | undefined => {
-      if (remembered === undefined) return { records, writes: [] };
+      const states = publishedStateWrites(actorId, head, changes);
+      if (remembered === undefined) return { records, writes: states };
       replayed = placesOf(item(remembered), content, clock.now());
       if (replayed !== undefined) return undefined;
       const places = { first: head.newest + 1, counts };
-      return { records, writes: [remember(remembered, content, places, clock.now())] };
+      return { records, writes: [remember(remembered, content, places, clock.now()), ...states] };
     },
     { quiet: true },
   );

@@ -2,7 +2,16 @@ import { describe, expect, expectTypeOf, it } from "vitest";
 import { routesOf, type Handle, type Handlers } from "../../../lib/api/handler.ts";
 import { routes, type Area, type RouteOf } from "../../../lib/api/route-table.ts";
 
-const areas: readonly Area[] = ["actors", "trust", "properties", "subscriptions", "callbacks", "peers", "events"];
+const areas: readonly Area[] = [
+  "actors",
+  "trust",
+  "properties",
+  "subscriptions",
+  "callbacks",
+  "peers",
+  "events",
+  "hub",
+];
 const handle: Handle = () => Promise.reject(new Error("not called"));
 
 function handlersOf<A extends Area>(area: A): Handlers<A> {

@@ -142,6 +142,7 @@ export class HookWorld {
     const runDue = composeDueWork({
       table,
       clock,
+      hub: none,
       log,
       receiving,
       ownership: none,

@@ -2,9 +2,9 @@
 import { ServiceError } from "../system/errors.ts";
 import { json, text, type Reply } from "../http/reply.ts";
 import type { Json, JsonObject } from "../system/ports.ts";
-import { itemPage, pageLimit, pageStart, type ItemReads } from "../properties/list-reads.ts";
-import { indexFrom, indexOf, ITEMS, METADATA, noSuchItem } from "../properties/list-requests.ts";
-import { listBytes, listMetadata, type OwnList } from "../properties/own-list.ts";
+import { itemPage, pageLimit, pageStart, type ItemReads } from "./list-reads.ts";
+import { indexFrom, indexOf, ITEMS, METADATA, noSuchItem } from "./list-requests.ts";
+import { listBytes, listMetadata, type OwnList } from "./own-list.ts";
 
 /** Shows lists as requests ask for them. */
 export class ListReplies {

@@ -1,0 +1,67 @@
+/** What is public of an actor, and the WebSub hub for it. */
+import * as z from "zod/mini";
+import { isOwnPath } from "../domain/terms/own-paths.ts";
+import { isNeverPublic, NOTHING_PUBLIC, type PublicAccess } from "../domain/policy/public-access.ts";
+import { isTarget, OWN_NAME_RULE } from "../domain/terms/names.ts";
+import { StateHookFailed } from "../application/state-hooks.ts";
+import { readBody, readForm } from "../http/body.ts";
+import { empty, json, unknownErrorReply } from "../http/reply.ts";
+import { takeHubRequest, type HubRequestDeps } from "../listeners/websub/hub-requests.ts";
+import { openToAnyone, type PublicSettingsDeps } from "../listeners/websub/public-settings.ts";
+import { ServiceError } from "../system/errors.ts";
+import { routesOf, type RouteMap } from "./handler.ts";
+
+/** Most globs and targets together, and most bytes of them as JSON: every request of the actor reads them. */
+const MAX_ENTRIES = 100;
+const MAX_BYTES = 8 * 1_024;
+/** Most bytes of a request to the hub: two URLs of 2 KiB, percent-encoded, and a secret. */
+const MAX_FORM_BYTES = 16 * 1_024;
+
+const glob = z.string().check(
+  z.minLength(1),
+  z.maxLength(1_024),
+  z.refine((value) => value.isWellFormed(), "must be well-formed text"),
+  z.refine((value) => !isNeverPublic(value), "private, security and _internal are never public"),
+);
+const target = z.string().check(
+  z.refine(isTarget, `must be ${OWN_NAME_RULE}`),
+  z.refine((value) => !isOwnPath(value), "is a path of the service, and no target"),
+);
+const publicBody = z.object({
+  properties: z.optional(z.array(glob)),
+  targets: z.optional(z.array(target)),
+});
+
+/** The hub area. */
+export function routes(services: PublicSettingsDeps & HubRequestDeps): RouteMap {
+  return routesOf("hub", {
+    "GET /{actorId}/public": async (_request, { actor }) =>
+      await Promise.resolve(json(200, { ...(actor.public ?? NOTHING_PUBLIC) })),
+    "PUT /{actorId}/public": async (request, { actor }) => {
+      const { properties = [], targets = [] } = readBody(request, publicBody);
+      const access: PublicAccess = { properties: [...new Set(properties)], targets: [...new Set(targets)] };
+      checkSize(access);
+      await openToAnyone(services, actor.id, access);
+      return empty();
+    },
+    /** Everything but the form's faults shows in what the callback gets. */
+    "POST /{actorId}/hub": async (request, { actor }) => {
+      try {
+        await takeHubRequest(services, actor, readForm(request, MAX_FORM_BYTES));
+        return empty(202);
+      } catch (error) {
+        // Only the log has the reason; the answer is a plain 500.
+        if (error instanceof StateHookFailed) return unknownErrorReply(request.requestId);
+        throw error;
+      }
+    },
+  });
+}
+
+/** @throws ServiceError request.invalid for more than the actor's record holds */
+function checkSize(access: PublicAccess): void {
+  const entries = access.properties.length + access.targets.length;
+  if (entries <= MAX_ENTRIES && Buffer.byteLength(JSON.stringify(access)) <= MAX_BYTES) return;
+  const message = `Public are at most ${String(MAX_ENTRIES)} globs and targets, of ${String(MAX_BYTES)} bytes together.`;
+  throw new ServiceError("request.invalid", message, { field: "properties" });
+}

@@ -1,0 +1,172 @@
+/** Distribution of a topic's state to those who have subscribed to it. */
+import { createHmac } from "node:crypto";
+import type { ActorRecord } from "../../actors/actor-record.ts";
+import { isPublic } from "../../domain/policy/public-access.ts";
+import { topicLinks } from "../../domain/wire/hub-topic.ts";
+import { leaseIsLive, newLease, type LeaseDeps } from "../../dynamodb/lease.ts";
+import { compact } from "../../system/compact.ts";
+import type { Config } from "../../system/config.ts";
+import { MAX_DELAY_SECONDS, type PeerHttp } from "../../system/ports.ts";
+import { wakeUp, type WakeUpDeps } from "../../system/wake-up.ts";
+import { isActive, readSubscription, type ActiveSubscription, type HubSubscription } from "./hub-subscription.ts";
+import { changeSubscription, endSubscription, type HubStoreDeps } from "./hub-store.ts";
+import type { TopicState, TopicStates } from "./topic-states.ts";
+import { isPeerFailure } from "./verification.ts";
+
+export interface DistributionDeps extends HubStoreDeps, WakeUpDeps, LeaseDeps {
+  readonly http: PeerHttp;
+  readonly topicStates: Pick<TopicStates, "read">;
+  readonly config: Pick<Config, "baseUrl" | "deliveryTimeoutSeconds">;
+}
+
+/** The pauses after a failed delivery, ms; after the last one every change and every hour has a try. */
+const PAUSES_MS = [5_000, 300_000, 1_800_000];
+const HOUR_MS = 3_600_000;
+/** How much longer than a delivery its lease lives, ms. */
+const LEASE_MARGIN_MS = 5_000;
+/** Attempts to lease a subscription that others keep changing. */
+const MOST_ATTEMPTS = 8;
+
+/** A topic at one revision, and its state, read after the revision. */
+export interface TopicToSend {
+  readonly actor: ActorRecord;
+  readonly revision: number;
+  /** Absent: nothing is there, or too much, or it is not public any more. */
+  readonly state?: TopicState;
+}
+
+/** Reads the state of a topic that is to be sent. @throws what a state hook throws */
+export async function topicToSend(
+  { topicStates }: Pick<DistributionDeps, "topicStates">,
+  actor: ActorRecord,
+  { path, revision }: { readonly path: readonly string[]; readonly revision: number },
+): Promise<TopicToSend> {
+  const { id, public: access } = actor;
+  const state = access !== undefined && isPublic(access, path) ? await topicStates.read(id, access, path) : undefined;
+  return { actor, revision, ...compact({ state }) };
+}
+
+/** Names a state: its bytes and their type. */
+const takenOf = ({ contentType, etag }: TopicState): string => `${etag} ${contentType}`;
+
+/** True while the first tries after a failure have their times, which a change does not bring forward. */
+const waits = ({ failures }: ActiveSubscription): boolean => failures > 0 && failures <= PAUSES_MS.length;
+
+/**
+ * Sends the state to one subscriber, unless that has it, or another delivery to it is under way, which then sends the
+ * newest state afterwards. Two writes where something is sent.
+ *
+ * @param isRetry the time of a retry has come; otherwise a change has
+ */
+export async function sendTo(
+  deps: DistributionDeps,
+  found: HubSubscription,
+  topic: TopicToSend,
+  isRetry: boolean,
+): Promise<void> {
+  const { clock, incarnation, table } = deps;
+  let subscription: HubSubscription | undefined = found;
+  for (let attempt = 1; attempt <= MOST_ATTEMPTS && subscription !== undefined; attempt += 1) {
+    const { active, lease: before } = subscription;
+    const now = clock.now();
+    if (active === undefined || !isActive(subscription, now)) return;
+    if (!isRetry && (active.revision >= topic.revision || waits(active))) return;
+    const { state } = topic;
+    const isSent = state === undefined || active.taken === takenOf(state);
+    if (isSent && !isRetry) return;
+    if (leaseIsLive(before, now, incarnation)) {
+      if (active.requested >= topic.revision) return;
+      const requested = { ...active, requested: topic.revision };
+      if ((await changeSubscription(deps, subscription, { ...subscription, active: requested })) !== undefined) return;
+    } else if (isSent) {
+      const { lease: _lease, ...free } = subscription;
+      const { retryAt: _retryAt, ...calm } = active;
+      const next = { ...free, active: { ...calm, failures: 0 } };
+      if ((await changeSubscription(deps, subscription, next)) !== undefined) return;
+    } else {
+      const lease = newLease(deps, deps.config.deliveryTimeoutSeconds * 1_000 + LEASE_MARGIN_MS);
+      const leased = await changeSubscription(deps, subscription, { ...subscription, lease });
+      if (leased?.active !== undefined) {
+        const status = await post(deps, leased.callback, leased.active, topic.actor.id, leased.path, state);
+        await note(deps, leased, { status, taken: takenOf(state), revision: topic.revision });
+        return;
+      }
+    }
+    const item = await table.get(subscription.key);
+    subscription = item === undefined ? undefined : readSubscription(item);
+  }
+}
+
+/** The status of the answer; undefined when there was none. */
+async function post(
+  { http, config }: DistributionDeps,
+  callback: string,
+  { secret }: ActiveSubscription,
+  actorId: string,
+  path: readonly string[],
+  state: TopicState,
+): Promise<number | undefined> {
+  const signature =
+    secret === undefined ? undefined : `sha256=${createHmac("sha256", secret).update(state.body).digest("hex")}`;
+  const headers = compact({
+    link: topicLinks(`${config.baseUrl}/${actorId}`, path),
+    "x-hub-signature": signature,
+  });
+  try {
+    const { status } = await http.send({
+      ...{ method: "POST", url: callback, headers, body: { bytes: state.body, type: state.contentType } },
+      ...{ statusOnly: true, timeoutMs: config.deliveryTimeoutSeconds * 1_000 },
+    });
+    return status;
+  } catch (error) {
+    if (isPeerFailure(error)) return undefined;
+    throw error;
+  }
+}
+
+interface Sent {
+  readonly status: number | undefined;
+  readonly taken: string;
+  readonly revision: number;
+}
+
+/** Notes how a delivery ended, and gives its lease back. Changes that came meanwhile stay. */
+async function note(deps: DistributionDeps, leased: HubSubscription, sent: Sent): Promise<void> {
+  const { table, clock } = deps;
+  const { key, lease } = leased;
+  let subscription: HubSubscription | undefined = leased;
+  for (let attempt = 1; attempt <= MOST_ATTEMPTS && subscription !== undefined; attempt += 1) {
+    const { active, lease: present, ...rest } = subscription;
+    // Ended, or another delivery has taken over because this one took too long.
+    if (active === undefined || present?.token !== lease?.token) return;
+    if (sent.status === 410) {
+      if (await endSubscription(deps, subscription)) return;
+    } else {
+      const noted = afterDelivery(active, sent, clock.now());
+      const written = await changeSubscription(deps, subscription, { ...rest, active: noted });
+      if (written !== undefined) {
+        const { retryAt } = noted;
+        if (retryAt !== undefined && retryAt - clock.now() <= MAX_DELAY_SECONDS * 1_000)
+          await wakeUp(deps, key, retryAt);
+        return;
+      }
+    }
+    const item = await table.get(key);
+    subscription = item === undefined ? undefined : readSubscription(item);
+  }
+}
+
+/** What a subscription takes part with after a delivery. */
+export function afterDelivery(
+  active: ActiveSubscription,
+  { status, taken, revision }: Sent,
+  now: number,
+): ActiveSubscription {
+  const { retryAt: _retryAt, ...rest } = active;
+  const isTaken = status !== undefined && status >= 200 && status < 300;
+  const failures = isTaken ? 0 : active.failures + 1;
+  const tried = { ...rest, revision: Math.max(active.revision, revision), failures, ...(isTaken && { taken }) };
+  if (!isTaken) return { ...tried, retryAt: now + (PAUSES_MS[failures - 1] ?? HOUR_MS) };
+  // A change came while this state was under way: the newest state goes out next.
+  return active.requested > revision ? { ...tried, retryAt: now } : tried;
+}

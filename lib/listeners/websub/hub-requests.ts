@@ -1,0 +1,138 @@
+/** Requests to a hub, from their form to the answer. What follows from them is due work. */
+import type { ActorRecord } from "../../actors/actor-record.ts";
+import { isPublic } from "../../domain/policy/public-access.ts";
+import type { Place } from "../../domain/terms/scope.ts";
+import { readHubForm, type HubRequest } from "../../domain/wire/hub-form.ts";
+import { readTopicUrl } from "../../domain/wire/hub-topic.ts";
+import { hubOriginKey } from "../../dynamodb/keys/hub.ts";
+import { judgeUrl, type AddressPolicy } from "../../peers/http/address-rules.ts";
+import { compact } from "../../system/compact.ts";
+import type { Config } from "../../system/config.ts";
+import { ServiceError } from "../../system/errors.ts";
+import type { Ids } from "../../system/ports.ts";
+import { wakeUp, type WakeUpDeps } from "../../system/wake-up.ts";
+import { readSubscription, type HubSubscription, type PendingRequest } from "./hub-subscription.ts";
+import {
+  changeSubscription,
+  requestSubscription,
+  subscriptionKey,
+  type HubLimit,
+  type HubStoreDeps,
+} from "./hub-store.ts";
+import type { TopicStates } from "./topic-states.ts";
+
+export interface HubRequestDeps extends HubStoreDeps, WakeUpDeps {
+  readonly ids: Pick<Ids, "id">;
+  readonly topicStates: Pick<TopicStates, "read">;
+  readonly config: Pick<
+    Config,
+    "baseUrl" | "hubLeaseMinSeconds" | "hubLeaseMaxSeconds" | "allowHttpPeers" | "allowPrivatePeers"
+  >;
+}
+
+/** The lease when none is asked for, s. */
+const USUAL_LEASE_SECONDS = 10 * 86_400;
+/** Attempts when other requests for the same subscription come at the same time. */
+const MOST_ATTEMPTS = 8;
+
+/**
+ * Takes a request whose form is right. Verification follows, because a message brings it at once, or the sweep.
+ * @throws ServiceError request.invalid which names the parameter; limit.rate, limit.reached; what a state hook
+ *   throws
+ */
+export async function takeHubRequest(deps: HubRequestDeps, actor: ActorRecord, form: URLSearchParams): Promise<void> {
+  const { config } = deps;
+  const policy: AddressPolicy = { allowHttp: config.allowHttpPeers, allowPrivate: config.allowPrivatePeers };
+  const request = readHubForm(form, (callback) => {
+    const url = judgeUrl(callback, policy);
+    return "refused" in url ? url.refused : undefined;
+  });
+  if ("parameter" in request) throw invalid(request.parameter, request.why);
+  const path = readTopicUrl(request.topic, `${config.baseUrl}/${actor.id}`);
+  // Whatever the reason, the same answer: what is private or missing does not show.
+  const isTopic = path !== undefined && (await hasState(deps, actor, path));
+  // The hub is the publisher's own, and knows of each change.
+  if (path === undefined || (request.mode !== "unsubscribe" && !isTopic)) throw noTopic();
+  if (request.mode !== "publish") await store(deps, { actorId: actor.id, path, isTopic, request });
+}
+
+async function hasState(
+  { topicStates }: HubRequestDeps,
+  { id, public: access }: ActorRecord,
+  path: Place,
+): Promise<boolean> {
+  if (access === undefined || !isPublic(access, path)) return false;
+  return (await topicStates.read(id, access, path)) !== undefined;
+}
+
+interface Requested {
+  readonly actorId: string;
+  readonly path: Place;
+  /** The path is a topic now; what is none any more can still be unsubscribed from. */
+  readonly isTopic: boolean;
+  readonly request: Exclude<HubRequest, { mode: "publish" }>;
+}
+
+/** Stores the request in the subscription, in place of one that was not verified yet. */
+async function store(deps: HubRequestDeps, { actorId, path, isTopic, request }: Requested): Promise<void> {
+  const { table, clock, ids, config } = deps;
+  const key = subscriptionKey(actorId, path, request.callback);
+  const { mode, topic, callback, secret, leaseSeconds: asked } = request;
+  const { hubLeaseMinSeconds: least, hubLeaseMaxSeconds: most } = config;
+  for (let attempt = 1; attempt <= MOST_ATTEMPTS; attempt += 1) {
+    const originKey = hubOriginKey(actorId, new URL(callback).origin);
+    const items = await table.getMany([key, originKey]);
+    const item = items.find(({ sk }) => sk === key.sk);
+    const read = item === undefined ? undefined : readSubscription(item);
+    if (read === undefined && !isTopic) throw noTopic();
+    // There is nothing to end, so there is nothing to verify.
+    if (read === undefined && mode === "unsubscribe") return;
+    const leaseSeconds = Math.min(Math.max(asked === 0 ? USUAL_LEASE_SECONDS : asked, least), most);
+    const now = clock.now();
+    const pending: PendingRequest = compact({
+      ...{ id: ids.id(), mode, topic, secret, leaseSeconds, attempts: 0, at: now },
+    });
+    const { version = 0, active, withdrawnAt, lease } = read ?? {};
+    const next: HubSubscription = {
+      ...{ key, version: version + 1, path, callback, pending },
+      ...compact({ active, withdrawnAt, lease }),
+    };
+    if (read?.active !== undefined) {
+      // A renewal, or the end of a verified subscription: always admitted.
+      if ((await changeSubscription(deps, read, next)) !== undefined) return await wakeUp(deps, key, now);
+      continue;
+    }
+    const origin = items.find(({ sk }) => sk === originKey.sk);
+    const refused = await requestSubscription(deps, { next, read, origin });
+    if (refused === undefined) return await wakeUp(deps, key, now);
+    if (refused !== "changed") throw limited(refused);
+  }
+  throw new ServiceError("service.unavailable", "Others keep changing this subscription; try again in a moment.");
+}
+
+const invalid = (parameter: string, why: string): ServiceError =>
+  new ServiceError("request.invalid", `${parameter} ${why}.`, { field: parameter });
+
+const noTopic = (): ServiceError => invalid("hub.topic", "is no topic of this hub");
+
+function limited(limit: HubLimit): ServiceError {
+  const headers = { "Retry-After": "60" };
+  switch (limit) {
+    case "origin-requests":
+      return new ServiceError("limit.rate", "hub.callback: its origin asks too often; try again in a minute.", {
+        headers,
+      });
+    case "pending":
+      return new ServiceError(
+        "limit.rate",
+        "Too many subscriptions wait for their verification; try again in a minute.",
+        {
+          headers,
+        },
+      );
+    case "origin-subscriptions":
+      return new ServiceError("limit.reached", "hub.callback: its origin has as many subscriptions as it may.");
+    case "subscriptions":
+      return new ServiceError("limit.reached", "This hub has as many subscriptions as it can.");
+  }
+}

@@ -1,0 +1,262 @@
+/** Writes of the hub that concern more than one item: subscriptions with their counts, topics with the log's head. */
+import { hubCountsKey, hubOriginKey, hubSubscriptionKey, hubTopicKey } from "../../dynamodb/keys/hub.ts";
+import { actorKey } from "../../dynamodb/keys/actors.ts";
+import { actorOfKey } from "../../dynamodb/keys/partition.ts";
+import { logHeadKey } from "../../dynamodb/keys/publishing.ts";
+import { refusedReasons, updateIf } from "../../dynamodb/outcomes.ts";
+import {
+  above,
+  all,
+  any,
+  below,
+  equals,
+  exists,
+  itemExists,
+  itemMissing,
+  missing,
+  TransactionRefused,
+  type Item,
+  type Key,
+  type Table,
+  type Write,
+} from "../../dynamodb/table.ts";
+import type { Place } from "../../domain/terms/scope.ts";
+import { normalCallback } from "../../domain/wire/hub-form.ts";
+import { sameJson } from "../../domain/json/canonical-json.ts";
+import { parseText, printJson } from "../../domain/json/json-text.ts";
+import type { Clock, Json } from "../../system/ports.ts";
+import { readSubscription, subscriptionChange, type HubSubscription } from "./hub-subscription.ts";
+
+export interface HubStoreDeps {
+  readonly table: Table;
+  readonly clock: Clock;
+}
+
+/** Most verifications of new subscriptions that wait at one hub. */
+export const MAX_PENDING_REQUESTS = 100;
+/** Most subscriptions at one hub, and of one callback origin there. */
+export const MAX_SUBSCRIPTIONS = 2_000;
+export const MAX_SUBSCRIPTIONS_OF_ORIGIN = 50;
+/** Most requests for new subscriptions of one callback origin in a window, and the window's length, ms. */
+export const MAX_REQUESTS_OF_ORIGIN = 10;
+const WINDOW_MS = 60_000;
+/** The counts of an origin without subscriptions expire after this many seconds. */
+const ORIGIN_KEPT_SECONDS = 3_600;
+/** A topic is looked after this much later, ms, unless a message does it sooner. */
+export const TOPIC_AFTER_MS = 60_000;
+/** Attempts when others change the same counts at the same time. */
+const MOST_ATTEMPTS = 8;
+
+/** What limits a request. */
+export type HubLimit = "origin-requests" | "origin-subscriptions" | "pending" | "subscriptions";
+
+/** The origin of a callback, by which it is limited. */
+const originOf = (callback: string): string => new URL(callback).origin;
+
+/** The key of the subscription of a callback to a topic. */
+export const subscriptionKey = (actorId: string, path: Place, callback: string): Key =>
+  hubSubscriptionKey(actorId, path, normalCallback(callback));
+
+/** Writes a subscription as `next` if it still is as it was read; undefined when it has changed, or is gone. 1 write. */
+export async function changeSubscription(
+  { table }: Pick<HubStoreDeps, "table">,
+  read: HubSubscription,
+  next: Omit<HubSubscription, "key" | "version">,
+): Promise<HubSubscription | undefined> {
+  const { key, version } = read;
+  const change = subscriptionChange({ ...next, key, version: version + 1 });
+  const { written, item } = await updateIf(table, key, change, equals("version", version));
+  if (item === undefined) return undefined;
+  const stored = readSubscription(item);
+  // The answer to this very write was lost, and it was sent again.
+  const isOurs = sameJson(printed(item), printed({ ...key, ...change.set }));
+  return written || isOurs ? stored : undefined;
+}
+
+/** The attributes of a subscription as JSON, without the shard of the due index. */
+const printed = ({ dueShard: _dueShard, ...item }: Item): Json => parseText(printJson(item)) as Json;
+
+/**
+ * Makes a new subscription, or gives one that was never verified another request. One transaction.
+ * @returns the limit that refuses it; `changed` when another request came first
+ */
+export async function requestSubscription(
+  { table, clock }: HubStoreDeps,
+  { next, read, origin }: { next: HubSubscription; read: HubSubscription | undefined; origin: Item | undefined },
+): Promise<HubLimit | "changed" | undefined> {
+  const actorId = actorOfKey(next.key);
+  const isFirst = read === undefined;
+  const change = subscriptionChange(next);
+  const writes: Write[] = [
+    isFirst
+      ? { put: { ...next.key, ...change.set }, condition: itemMissing }
+      : { update: next.key, change, condition: equals("version", read.version) },
+    countRequest(hubOriginKey(actorId, originOf(next.callback)), { now: clock.now(), item: origin, isFirst }),
+  ];
+  if (isFirst) {
+    writes.push({
+      update: hubCountsKey(actorId),
+      change: { add: { pending: 1, subscriptions: 1 } },
+      condition: all(
+        any(missing("pending"), below("pending", MAX_PENDING_REQUESTS)),
+        any(missing("subscriptions"), below("subscriptions", MAX_SUBSCRIPTIONS)),
+      ),
+    });
+  }
+  const reasons = await refusedReasons(table, writes);
+  if (reasons === undefined) return undefined;
+  const [, ofOrigin, ofHub] = reasons;
+  if (ofHub?.code === "condition") {
+    return Number(ofHub.item?.["subscriptions"] ?? 0) >= MAX_SUBSCRIPTIONS ? "subscriptions" : "pending";
+  }
+  if (ofOrigin?.code === "condition") return originLimit(ofOrigin.item, clock.now(), isFirst) ?? "changed";
+  if (reasons.some(({ code }) => code === "condition" || code === "conflict")) return "changed";
+  throw new TransactionRefused(reasons);
+}
+
+/** The limit that an origin's counts reach. */
+export function originLimit(item: Item | undefined, now: number, isFirst: boolean): HubLimit | undefined {
+  const count = (name: string): number => Number(item?.[name] ?? 0);
+  if (count("windowAt") > now - WINDOW_MS && count("requests") >= MAX_REQUESTS_OF_ORIGIN) return "origin-requests";
+  return isFirst && count("subscriptions") >= MAX_SUBSCRIPTIONS_OF_ORIGIN ? "origin-subscriptions" : undefined;
+}
+
+function countRequest(
+  key: Key,
+  { now, item, isFirst }: { readonly now: number; readonly item: Item | undefined; readonly isFirst: boolean },
+): Write {
+  const windowAt = item?.["windowAt"];
+  const isLive = Number(windowAt ?? 0) > now - WINDOW_MS;
+  const subscriptions = isFirst ? 1 : 0;
+  return {
+    update: key,
+    change: {
+      set: isLive ? {} : { windowAt: now, requests: 1 },
+      add: { subscriptions, ...(isLive && { requests: 1 }) },
+      remove: ["ttl"],
+    },
+    condition: all(
+      windowAt === undefined ? missing("windowAt") : equals("windowAt", windowAt),
+      ...(isLive ? [below("requests", MAX_REQUESTS_OF_ORIGIN)] : []),
+      ...(isFirst ? [any(missing("subscriptions"), below("subscriptions", MAX_SUBSCRIPTIONS_OF_ORIGIN))] : []),
+    ),
+  };
+}
+
+/**
+ * Makes a new subscription verified, in one transaction with the counts.
+ * @returns false when it has changed since it was read
+ */
+export async function verifySubscription(
+  { table }: Pick<HubStoreDeps, "table">,
+  read: HubSubscription,
+  next: Omit<HubSubscription, "key" | "version">,
+): Promise<boolean> {
+  const { key, version } = read;
+  return await withCounts(table, () => [
+    {
+      update: key,
+      change: subscriptionChange({ ...next, key, version: version + 1 }),
+      condition: equals("version", version),
+    },
+    { update: hubCountsKey(actorOfKey(key)), change: { add: { pending: -1 } }, condition: above("pending", 0) },
+  ]);
+}
+
+/** The same for a verified subscription whose lease has ended while a request waits: it is a new one again. */
+export async function unverifySubscription(
+  { table }: Pick<HubStoreDeps, "table">,
+  { key, version, ...read }: HubSubscription,
+): Promise<boolean> {
+  const { active: _active, ...next } = read;
+  return await withCounts(table, () => [
+    {
+      update: key,
+      change: subscriptionChange({ ...next, key, version: version + 1 }),
+      condition: equals("version", version),
+    },
+    { update: hubCountsKey(actorOfKey(key)), change: { add: { pending: 1 } }, condition: itemExists },
+  ]);
+}
+
+/**
+ * Ends a subscription: deletes it, in one transaction with the counts. Before that its topic becomes due, which goes with
+ * its last subscription.
+ * @returns false when it has changed since it was read
+ */
+export async function endSubscription({ table, clock }: HubStoreDeps, ended: HubSubscription): Promise<boolean> {
+  const { key, version, path, callback, active } = ended;
+  const actorId = actorOfKey(key);
+  await leaveTopic(table, hubTopicKey(actorId, path), clock.now() + TOPIC_AFTER_MS);
+  const originKey = hubOriginKey(actorId, originOf(callback));
+  return await withCounts(table, async () => {
+    const left = Number((await table.get(originKey))?.["subscriptions"] ?? 1) - 1;
+    const ttl = Math.ceil(clock.now() / 1_000) + ORIGIN_KEPT_SECONDS;
+    return [
+      { delete: key, condition: equals("version", version) },
+      {
+        update: hubCountsKey(actorId),
+        change: { add: { subscriptions: -1, ...(active === undefined && { pending: -1 }) } },
+        condition: above("subscriptions", 0),
+      },
+      {
+        update: originKey,
+        change: { add: { subscriptions: -1 }, ...(left === 0 && { set: { ttl } }) },
+        condition: equals("subscriptions", left + 1),
+      },
+    ];
+  });
+}
+
+/** Makes a topic due, unless it is sooner, and known to a run that reads its subscriptions at the same time. */
+async function leaveTopic(table: Table, key: Key, dueAt: number): Promise<void> {
+  for (let attempt = 1; attempt <= MOST_ATTEMPTS; attempt += 1) {
+    const left = { add: { moves: 1 } };
+    const isNotDue = all(itemExists, missing("dueAt"));
+    const { written, item } = await updateIf(table, key, { ...left, set: { dueAt } }, isNotDue);
+    if (written || item === undefined) return;
+    if ((await updateIf(table, key, left, exists("dueAt"))).written) return;
+  }
+}
+
+/** Runs a transaction whose first write alone decides; false when that one is refused. */
+async function withCounts(table: Table, writes: () => readonly Write[] | Promise<readonly Write[]>): Promise<boolean> {
+  for (let attempt = 1; ; attempt += 1) {
+    const reasons = await refusedReasons(table, await writes());
+    if (reasons === undefined) return true;
+    if (reasons[0]?.code === "condition") return false;
+    if (attempt === MOST_ATTEMPTS) throw new TransactionRefused(reasons);
+  }
+}
+
+/**
+ * Makes a topic known to those who commit changes, before a subscription to it is verified. 2 writes.
+ *
+ * The topic's item and then the log's head are incremented, so that the deletion of a topic without subscriptions, which
+ * reads the two in the other order, finds that one begins.
+ *
+ * @returns the topic's revision
+ */
+export async function joinTopic(
+  table: Table,
+  actorId: string,
+  path: Place,
+  /** The newest record of the log before: no earlier change is distributed. */
+  record: number,
+): Promise<number> {
+  const key = hubTopicKey(actorId, path);
+  // Whatever is stored: it begins here, or has one subscription more.
+  const change = { add: { moves: 1, revision: 0 }, set: { path: path.join("/") }, setIfMissing: { record } };
+  const topic = await table.update(key, change, any(itemExists, itemMissing));
+  const head = logHeadKey(actorId);
+  const joined = await updateIf(table, head, { add: { hubJoins: 1 } }, itemExists);
+  if (!joined.written) {
+    // An actor without any change, whose application gives the state.
+    const reasons = await refusedReasons(table, [
+      { put: { ...head, hubJoins: 1, newest: 0 }, condition: itemMissing },
+      { check: actorKey(actorId), condition: all(itemExists, missing("deleting")) },
+    ]);
+    if (reasons !== undefined) throw new TransactionRefused(reasons);
+  }
+  return Number(topic["revision"] ?? 0);
+}
