@@ -11,6 +11,7 @@ import type { ListenerSessionsDeps } from "../listeners/listener-sessions.ts";
 import { failedEventEnded } from "../listeners/listener-head.ts";
 import type { Deadline } from "../system/ports.ts";
 import type { Commits } from "../change-log/log-commits.ts";
+import { withBus } from "../listeners/bus-http.ts";
 import { logSignals } from "../listeners/webhooks/webhook-signals.ts";
 import { WebhookWay } from "../listeners/webhooks/webhook-way.ts";
 import { Webhooks } from "../listeners/webhooks/webhooks.ts";
@@ -46,6 +47,7 @@ function webhookWay(base: Runtime, { failedEvents }: ListenerRowDeps): WebhookWa
   const { config, log } = base;
   return new WebhookWay({
     ...base,
+    http: withBus(base.http, base.bus),
     failedEvents,
     rootOf: (actorId) => rootUri(config, actorId),
     breaker: breakerPolicy(config),
@@ -103,6 +105,7 @@ export function composeWebhooks(
   const { config } = base;
   return new Webhooks({
     ...base,
+    http: withBus(base.http, base.bus),
     changeLog: parts.changeLog,
     commits: parts.commits,
     failedEvents: parts.listenerEvents,

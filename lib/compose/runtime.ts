@@ -20,7 +20,6 @@ import type { EventBus, Log, PeerHttp, Platform, WorkQueue } from "../system/por
 import { EventBridgeBus, entryOf } from "../bus/event-bridge-bus.ts";
 import { MemoryBus } from "../bus/memory-bus.ts";
 import { NoBus } from "../bus/no-bus.ts";
-import { withBus } from "../listeners/bus-http.ts";
 import { SqsDelayQueue } from "../queue/sqs-delay-queue.ts";
 import { RemoteActor, type RemoteOf } from "../peers/remote-actor.ts";
 import { PermissionStore } from "../trust/permission-store.ts";
@@ -53,7 +52,7 @@ export interface Runtime extends Ports {
 export function composeRuntime(application: Application, given: Ports): Runtime {
   printBigintsExactly();
   const table = new DueIndexTable(given.table, given.config.dueShards);
-  const ports = { ...given, table, http: withBus(given.http, given.bus) };
+  const ports = { ...given, table };
   const actors = new ActorStore(ports.table);
   const trusts = new TrustStore(ports.table);
   return {
