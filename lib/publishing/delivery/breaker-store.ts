@@ -77,6 +77,11 @@ export function readBreaker(item: Item): Breaker {
 /** True while what the peer has missed is to be sent again before anything new. */
 export const isReplaying = (item: Item): boolean => item["breakerReplay"] !== undefined;
 
+/** True for a peer whose breaker is open, or to which something waits for the end of a pause or of a replay. */
+export function needsRecovery(item: Partial<Item>): boolean {
+  return ["breakerOpenUntil", "pausedUntil", "breakerReplay"].some((name) => item[name] !== undefined);
+}
+
 /**
  * States of a peer's breaker, and what moves it from one to the next:
  *

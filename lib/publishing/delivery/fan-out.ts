@@ -17,7 +17,7 @@ import { RecordCache } from "../../change-log/record-cache.ts";
 import { recordsIn } from "../subscribers/rendered-diffs.ts";
 import { readTrust } from "../../trust/trust-record.ts";
 import { peerOf, type BreakerRecovery } from "./breaker-recovery.ts";
-import { isReplaying, readBreaker } from "./breaker-store.ts";
+import { isReplaying, needsRecovery, readBreaker } from "./breaker-store.ts";
 import type { DeliveryPool } from "../../engine/delivery-pool.ts";
 import { NO_FAN_OUT, sumOf, type FanOutResult } from "../../engine/fan-out-result.ts";
 import { DeliverySession, type SessionDeps } from "./delivery-session.ts";
@@ -172,7 +172,10 @@ export class FanOut {
         const ahead = all?.advanced[index];
         const isThere = ahead !== undefined && ahead.state.cursor >= round.newest;
         const step = { newest: round.newest, records: round.cache, ...(isThere && { ahead }) };
-        const delivery = { ...round, head, step };
+        // What a recovery of this round sends to the peer, its other subscriptions learn under their leases.
+        const isKeptApart = needsRecovery(trusts.get(head.peerId) ?? {});
+        const alone = isKeptApart ? undefined : round.alone;
+        const delivery = { ...round, head, step, alone };
         const send: Send = async (now) => {
           const trust = trusts.get(head.peerId);
           const peer = trust === undefined ? "" : peerOf(readTrust(trust));

@@ -31,6 +31,21 @@ describe("a breaker", () => {
     expect(world.results.at(-1)).toMatchObject({ totalCount: 1, skippedCount: 1 });
   });
 
+  test("that a quiet change tries for one subscription has sent it to the others of the peer already", async () => {
+    const world = await DeliveryWorld.begin();
+    const { peer } = await world.subscriber("p1");
+    await world.subscribe(peer, { target: "properties", subtarget: "n" });
+    peer.mood = 503;
+    for (let n = 1; n <= 5; n += 1) await world.set("n", n);
+    expect(await stateOf(world, peer)).toBe("OPEN");
+    peer.mood = 200;
+    peer.seen.length = 0;
+    world.host.now += 60_000;
+    await world.set("n", 6);
+    expect(peer.sequences()).toEqual([1, 2, 3, 4, 5, 6]);
+    expect(await stateOf(world, peer)).toBe("CLOSED");
+  });
+
   test("counts only failures in a row", async () => {
     const world = await DeliveryWorld.begin();
     const { peer } = await world.subscriber("p1");

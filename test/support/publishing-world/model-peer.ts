@@ -85,6 +85,8 @@ export class ModelPeer {
   /** Subscriptions that it may lose: those that it has left or called ended, and when it denied one first. */
   readonly left = new Set<string>();
   readonly deniedAt = new Map<string, number>();
+  /** By scope: counts the beginnings and ends of requests for callbacks. */
+  readonly #asks = new Map<string, number>();
   #saysGoodbye = false;
   /** Requests to this peer under way. */
   inFlight = 0;
@@ -287,19 +289,29 @@ export class ModelPeer {
       resource: scope.resource ?? null,
       granularity,
     };
-    const there = [...this.subscriptions.values()].find(({ scope: other }) => sameJson({ ...other }, { ...scope }));
+    const there = (): Subscription | undefined =>
+      [...this.subscriptions.values()].find(({ scope: other }) => sameJson({ ...other }, { ...scope }));
+    const key = JSON.stringify(scope);
+    const asks = (): number => this.#asks.get(key) ?? 0;
+    const ask = (callbacks: Exclude<NamedScope["granularity"], "none">): void => {
+      this.#asks.set(key, asks() + 1);
+      there()?.narrow(callbacks);
+    };
+    const before = asks();
     // Whether the request has its effect or not: an answer that is lost leaves the peer to think so.
-    if (granularity !== "none") there?.narrow(granularity);
+    if (granularity !== "none") ask(granularity);
     const answer = await this.#ask(
       "POST /{actorId}/subscriptions/{peerId}",
       { actorId: ACTOR, peerId: this.id },
       { json },
     );
-    if (granularity !== "none") there?.narrow(granularity);
+    if (granularity !== "none") ask(granularity);
     if (answer?.status !== 201) return;
     const id = String((jsonOf(answer) as JsonObject)["subscriptionid"]);
     const known = this.subscriptions.get(id) ?? this.#adopt(id, scope);
     known.changeTo(granularity);
+    // Which of the two the publisher has served last is not known.
+    if (granularity === "none" && asks() !== before) known.narrow("high");
     await this.recover(known);
   }
 
