@@ -14,30 +14,32 @@ const BLOCK = /```(\w+)\n(.*?)```/gs;
 const SEPARATOR = "=====the next block=====";
 /** Stands in the README for what differs each time. */
 const ANYTHING = "…";
-/** What the README assumes; the test runs the same on a port that is free. */
+/** What the documents assume: the port of the service, and those of receivers. The test runs the same on ports that are free. */
 const SERVICE_PORT = 3000;
-
-const readme = await readFile(join(ROOT, "README.md"), "utf8");
+const RECEIVER_PORTS = ["4001", "4002"];
 
 interface Block {
   kind: string;
   text: string;
 }
 
-/** The marked blocks, as they stand but for the port. */
-function exchange(port: number): Block[] {
-  const marked = (BETWEEN.exec(readme)?.[1] ?? "").replaceAll(`127.0.0.1:${SERVICE_PORT}`, `127.0.0.1:${port}`);
+/** The marked blocks of a document, as they stand but for the ports. */
+async function exchange(document: string, port: number): Promise<Block[]> {
+  const text = await readFile(join(ROOT, document), "utf8");
+  let marked = (BETWEEN.exec(text)?.[1] ?? "").replaceAll(`127.0.0.1:${SERVICE_PORT}`, `127.0.0.1:${port}`);
+  for (const receiver of RECEIVER_PORTS) marked = marked.replaceAll(receiver, String(await reservedPort()));
   return [...marked.matchAll(BLOCK)].map(([, kind = "", text = ""]) => ({ kind, text }));
 }
 
-/** Parsed JSON in which `…` is met by anything. */
-function expectation(text: string): object {
-  return JSON.parse(text, (_, value: unknown) =>
+/** Compares an answer with what a document shows of it: `…` stands for anything, and fields may be left out. */
+function matches(output: string, shown: string, command: string | undefined): void {
+  const expected = JSON.parse(shown, (_, value: unknown) =>
     value === ANYTHING ? (expect.anything() as unknown) : value,
   ) as object;
+  expect(JSON.parse(output), command).toMatchObject(expected);
 }
 
-describe("the README's exchange", () => {
+describe("the exchange", () => {
   let service: Service;
   beforeAll(async () => {
     service = new Service(await reservedPort(), await mkdtemp(join(tmpdir(), "actingweb-readme-")), {});
@@ -47,14 +49,17 @@ describe("the README's exchange", () => {
     await service.dispose();
   });
 
-  it("works as it is written", async () => {
-    const blocks = exchange(service.port);
+  it.each([
+    ["README.md", '"value": "red"'],
+    ["docs/events.md", '"replayed": true'],
+  ])("of %s works as it is written", async (document, seen) => {
+    const blocks = await exchange(document, service.port);
     const commands = blocks.filter(({ kind }) => kind === "bash");
     expect(commands.length).toBeGreaterThan(4);
     const script = ["set -euo pipefail", ...commands.map(({ text }) => `${text}\necho; echo '${SEPARATOR}'`)].join(
       "\n",
     );
-    const { stdout } = await promisify(execFile)("bash", ["-c", script], { timeout: 300_000 });
+    const { stdout } = await promisify(execFile)("bash", ["-c", script], { cwd: ROOT, timeout: 300_000 });
     const outputs = stdout.split(SEPARATOR).slice(0, -1);
     expect(outputs).toHaveLength(commands.length);
     let command = -1;
@@ -66,13 +71,10 @@ describe("the README's exchange", () => {
       }
       const output = outputs[command] ?? "";
       compared += 1;
-      if (kind === "json") expect(JSON.parse(output), commands[command]?.text).toMatchObject(expectation(text));
+      if (kind === "json") matches(output, text, commands[command]?.text);
       else expect(output.trim(), commands[command]?.text).toBe(text.trim());
     }
     expect(compared, "every command shows what it answers").toBe(commands.length);
-    expect(
-      blocks.some(({ kind, text }) => kind === "json" && text.includes('"value": "red"')),
-      "the copy is seen",
-    ).toBe(true);
+    expect(blocks.some(({ kind, text }) => kind === "json" && text.includes(seen))).toBe(true);
   });
 });
