@@ -5,7 +5,7 @@ import { expect, it } from "vitest";
 
 const DEMO = fileURLToPath(new URL("../support/demo/demo.ts", import.meta.url));
 
-it("the demonstration shows a change, a lost callback, the gap and the recovery, and ends with 0", async () => {
+it("the demonstration shows a lost callback, a webhook whose receiver dies, and how both recover, and ends with 0", async () => {
   const { stdout } = await promisify(execFile)(process.execPath, [DEMO], { timeout: 300_000 });
   const lines = stdout.split("\n").map((line) => line.trim());
   const at = (text: string | RegExp): number => lines.findIndex((line) => line.search(text) >= 0);
@@ -19,6 +19,12 @@ it("the demonstration shows a change, a lost callback, the gap and the recovery,
     /^bob is at number +3$/,
     /^bob is at number +4$/,
     /^Bob's copy is what Alice has/,
+    /^The warehouse dies/,
+    /^orders at the warehouse +\["ann 1",.*"ann 2","ann 4"/,
+    /^what is blocked +\{"key":"orders ann","attempts":1,/,
+    /^set aside, of +\["webhook:warehouse"\]$/,
+    /"ann 5"\]$/,
+    /^Every order arrived/,
   ].map(at);
   expect(story, stdout).not.toContain(-1);
   expect(story, stdout).toEqual(story.toSorted((a, b) => a - b));

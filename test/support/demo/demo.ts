@@ -1,6 +1,6 @@
 /**
- * `npm run demo`: two services on this machine, a change, a lost callback, the gap, the recovery. Every line says what
- * happens, most with what one of the two answers. Ends with 0 when every step succeeded.
+ * `npm run demo`: two services on this machine, a change, a lost callback, the gap, the recovery; then a webhook whose
+ * receiver dies. Every line says what happens, most with what one of the two answers. Ends with 0 when every step succeeded.
  */
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -11,12 +11,10 @@ import { sameJson } from "../publisher/json.ts";
 import { reservedPort } from "../ports.ts";
 import { stateOf } from "../random-writers.ts";
 import { Service, startService, until } from "../service.ts";
+import { say, show, step } from "./lines.ts";
+import { webhookAct } from "./webhook-act.ts";
 
 const GAP_SECONDS = 2;
-
-const say = (line: string): void => void process.stdout.write(`${line}\n`);
-const step = (title: string): void => say(`\n${title}`);
-const show = (what: string, value: unknown): void => say(`  ${what.padEnd(22)} ${JSON.stringify(value)}`);
 
 async function notify(a: Service, b: Service, network: MeddlingProxy): Promise<void> {
   const alice = await a.createActor("alice");
@@ -94,6 +92,7 @@ async function main(): Promise<void> {
   try {
     [a] = await Promise.all([startService(), b.start()]);
     await notify(a, b, network);
+    await webhookAct(a);
   } finally {
     await Promise.all([a?.dispose(), b.dispose()]);
     await network.close();
