@@ -11,7 +11,7 @@ import type { InboundHeads } from "../subscribers/inbound-heads.ts";
 import type { CursorStore } from "../subscribers/cursor-store.ts";
 import { BreakerRecovery } from "./breaker-recovery.ts";
 import { BreakerStore } from "./breaker-store.ts";
-import { CallbackSender } from "./callback-sender.ts";
+import { CallbackWay } from "./callback-way.ts";
 import { DeliveryPool } from "../../engine/delivery-pool.ts";
 import { FanOut } from "./fan-out.ts";
 import type { TrustCache } from "./trust-cache.ts";
@@ -73,9 +73,8 @@ export function deliveryServices(
   const { config } = deps;
   const timeoutMs = settings.deliveryTimeoutSeconds * 1_000;
   const breakers = new BreakerStore({ ...deps, policy: breakerPolicy(settings) });
-  const sender = new CallbackSender({
+  const way = new CallbackWay({
     ...deps,
-    timeoutMs,
     rootOf: (actorId) => `${config.baseUrl}/${actorId}`,
     gzip: config.callbackGzip,
     plainFromNow: async (trust) => await notePlain(deps, trust),
@@ -83,7 +82,8 @@ export function deliveryServices(
   const session = {
     ...deps,
     heads: deps.inboundHeads,
-    sender,
+    way,
+    timeoutMs,
     breakers,
     pool: new DeliveryPool({ most: settings.maxConcurrentDeliveries, after: deps.after }),
     incarnation: config.incarnation,
@@ -93,8 +93,8 @@ export function deliveryServices(
     keepMs: config.deliveredKeepSeconds * 1_000,
     replayMax: config.backlogReplayMax,
   };
-  const breakerRecovery = new BreakerRecovery({ ...session, timeoutMs });
-  const fanOut = new FanOut({ ...session, recovery: breakerRecovery, timeoutMs });
+  const breakerRecovery = new BreakerRecovery(session);
+  const fanOut = new FanOut({ ...session, recovery: breakerRecovery });
   const refusedHeads = new RefusedHeads({ ...session, recovery: breakerRecovery });
   return { breakers, breakerRecovery, fanOut, refusedHeads };
 }

@@ -77,7 +77,8 @@ export class DeliverySession {
     this.#recipient = new Recipient(deps, input.trust);
     this.#backlog = new SessionBacklog(deps, input, this.#recipient);
     this.#refusal = new RefusalNotes(deps, input.head);
-    this.#numbers = new NumberSender(deps, { recipient: this.#recipient, refusal: this.#refusal, time: input.time });
+    const { head, time } = input;
+    this.#numbers = new NumberSender(deps, { head, recipient: this.#recipient, refusal: this.#refusal, time });
   }
 
   /** What failed, in order. */
@@ -200,7 +201,7 @@ export class DeliverySession {
       const isOurs = found.lease === undefined && JSON.stringify(found.delivery) === JSON.stringify(head.delivery);
       if (written || isOurs) {
         // When the instance dies here, the head's due time does the same.
-        if (this.#refusal.isOver) await ended(head);
+        if (this.#numbers.hasEnded) await ended(head);
         else if (this.#refusal.retryAt !== undefined) await wakeHead(head, this.#refusal.retryAt);
         return "released";
       }

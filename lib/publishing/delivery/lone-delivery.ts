@@ -117,7 +117,7 @@ export async function deliverAlone(deps: LoneDeps, input: LoneInput): Promise<Ro
   }
   if (!time.mayStart()) return { kind: "deferred", unfinished: 0 };
   const refusal = new RefusalNotes(deps, head);
-  const sender = new NumberSender(deps, { recipient, refusal, time });
+  const sender = new NumberSender(deps, { head, recipient, refusal, time });
   const sent = await sender.send(at, rendered);
   let noted: "written" | LostRace = "done";
   try {
@@ -130,7 +130,7 @@ export async function deliverAlone(deps: LoneDeps, input: LoneInput): Promise<Ro
     }
   }
   // When the instance dies here, the head's due time does the same. What is not stored the next delivery learns again.
-  if (noted === "written" && refusal.isOver) await ended(head);
+  if (noted === "written" && sender.hasEnded) await ended(head);
   else if (noted === "written" && refusal.retryAt !== undefined) await wakeHead(head, refusal.retryAt);
   const [failure] = sender.failures;
   if (failure !== undefined) return { kind: "failed", failure };

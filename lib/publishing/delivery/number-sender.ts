@@ -5,10 +5,8 @@ import type { Clock, Log } from "../../system/ports.ts";
 import type { DeliveryFailure } from "../../engine/fan-out-result.ts";
 import type { InboundHead } from "../subscribers/inbound-head.ts";
 import type { BreakerStore } from "./breaker-store.ts";
-import type { CallbackSender, Sent } from "./callback-sender.ts";
-import type { DeliveryBudget } from "../../engine/delivery-budget.ts";
-import type { Recipient } from "./recipient.ts";
-import type { RefusalNotes } from "./refusal-notes.ts";
+import type { Tried as TriedOut } from "../../engine/way-out.ts";
+import type { Callback, CallbackAnswer, CallbackOut, CallbackTarget, Sent } from "./callback-way.ts";
 
 /** Pauses before another attempt at a number, ms. */
 const RETRY = { base: 500, most: 30_000 };
@@ -18,7 +16,7 @@ const TOO_MANY_REQUESTS = 429;
 export interface NumberSenderDeps {
   readonly clock: Clock;
   readonly log: Log;
-  readonly sender: Pick<CallbackSender, "send">;
+  readonly way: CallbackOut;
   readonly breakers: BreakerStore;
   readonly sleep: (ms: number) => Promise<void>;
   /** 0 ≤ random < 1. */
@@ -27,13 +25,8 @@ export interface NumberSenderDeps {
   readonly retries: number;
   /** How long a delivered number stays readable, ms. */
   readonly keepMs: number;
-}
-
-/** The delivery that the numbers are part of. */
-interface Delivery {
-  readonly recipient: Recipient;
-  readonly refusal: RefusalNotes;
-  readonly time: DeliveryBudget;
+  /** The longest that one request takes, ms. */
+  readonly timeoutMs: number;
 }
 
 /**
@@ -48,12 +41,17 @@ export type Tried =
 /** Invariant: `failures` has each number that failed once. */
 export class NumberSender {
   readonly #deps: NumberSenderDeps;
-  readonly #delivery: Delivery;
+  readonly #target: CallbackTarget;
   readonly failures: DeliveryFailure[] = [];
 
-  constructor(deps: NumberSenderDeps, delivery: Delivery) {
+  constructor(deps: NumberSenderDeps, target: CallbackTarget) {
     this.#deps = deps;
-    this.#delivery = delivery;
+    this.#target = target;
+  }
+
+  /** True when the subscription is to be ended. */
+  get hasEnded(): boolean {
+    return this.#deps.way.ends(this.#target, this.#deps.clock.now()) !== undefined;
   }
 
   /**
@@ -61,15 +59,18 @@ export class NumberSender {
    * rendered; never when the peer said when to come back, or that the subscription is not there. A failure is one log line.
    */
   async send(head: InboundHead, rendered: RenderedDiff): Promise<Tried> {
-    const { sender, clock, log, sleep, random, retries, keepMs } = this.#deps;
-    const { recipient, refusal, time } = this.#delivery;
-    const { trust, permissions } = recipient;
+    const { way, clock, log, sleep, random, retries, keepMs, timeoutMs } = this.#deps;
+    const { recipient, time } = this.#target;
+    const { permissions } = recipient;
     const { actorId } = head;
-    const mayAgain = async (): Promise<boolean> =>
-      (await recipient.isTrusted()) && recipient.permissions === permissions;
-    let sent: Sent;
+    const event = { head, rendered };
+    const ask = await way.render(this.#target, event);
+    let tried: TriedOut<Callback, CallbackAnswer, Sent>;
     for (let attempt = 1; ; attempt += 1) {
-      sent = await sender.send(trust, head, rendered, time, { mayAgain });
+      const beganAt = clock.now();
+      const answer = await ask(time.forOne(timeoutMs));
+      const sent = way.classify(answer, this.#target);
+      tried = { event, answer, outcome: sent, beganAt, endedAt: clock.now() };
       if (!("failure" in sent)) break;
       const wait = fullJitter(attempt, RETRY, random());
       const isWorthIt = sent.kind === "failed" && sent.failure.statusCode !== TOO_MANY_REQUESTS;
@@ -79,10 +80,15 @@ export class NumberSender {
       await sleep(wait);
       if ((await recipient.keptFrom()) !== undefined || recipient.permissions !== permissions) break;
     }
-    if (sent.kind === "polls") return { is: "polls" };
-    if (sent.kind !== "taken") return { is: await this.#failed(head, sent) };
-    refusal.forget();
-    return { is: "taken", leavesAt: sent.whole ? clock.now() + keepMs : undefined };
+    const { outcome } = tried;
+    if (outcome.kind === "polls") return { is: "polls" };
+    if (outcome.kind === "taken") {
+      way.onFailure(this.#target, tried);
+      return { is: "taken", leavesAt: outcome.whole ? clock.now() + keepMs : undefined };
+    }
+    const is = await this.#failed(head, outcome);
+    way.onFailure(this.#target, tried);
+    return { is };
   }
 
   async #failed(
@@ -90,30 +96,16 @@ export class NumberSender {
     sent: Extract<Sent, { readonly failure: DeliveryFailure }>,
   ): Promise<"failed" | "later" | "refused"> {
     const { breakers } = this.#deps;
-    const { refusal, recipient } = this.#delivery;
-    const { trust } = recipient;
-    const { statusCode = 0 } = sent.failure;
+    const { trust } = this.#target.recipient;
     this.failures.push(sent.failure);
-    switch (sent.kind) {
-      case "gone":
-        refusal.unknownForGood(statusCode);
-        return "refused";
-      case "unknown":
-        refusal.unknown(statusCode);
-        return "refused";
-      case "failed":
-        refusal.otherwise();
-        return "failed";
-      case "later":
-        if (statusCode === 404) {
-          await breakers.pause(trust, sent.until);
-          refusal.unknown(statusCode, sent.until);
-          return "later";
-        }
-        await breakers.pause(trust, sent.until, head.id);
-        refusal.otherwise(sent.until);
-        await breakers.failed(trust);
-        return "later";
+    if (sent.kind === "failed") return "failed";
+    if (sent.kind !== "later") return "refused";
+    if (sent.failure.statusCode === 404) {
+      await breakers.pause(trust, sent.until);
+      return "later";
     }
+    await breakers.pause(trust, sent.until, head.id);
+    await breakers.failed(trust);
+    return "later";
   }
 }

@@ -4,6 +4,7 @@ import { leaseIsLive } from "../../../lib/dynamodb/lease.ts";
 import { inboundOfKey } from "../../../lib/dynamodb/keys/publishing.ts";
 import { always, type Condition, type Item, type Table } from "../../../lib/dynamodb/table.ts";
 import { headKey, type InboundHead } from "../../../lib/publishing/subscribers/inbound-head.ts";
+import { CallbackWay } from "../../../lib/publishing/delivery/callback-way.ts";
 import { DeliveryBudget } from "../../../lib/engine/delivery-budget.ts";
 import { DeliverySession } from "../../../lib/publishing/delivery/delivery-session.ts";
 import { TrustCache } from "../../../lib/publishing/delivery/trust-cache.ts";
@@ -328,11 +329,15 @@ it("keeps what was noted without a lease when the holder of one that is over not
   const trust = await service.trusts.get(quiet.world.actor.id, "bob");
   if (trust === undefined || leased === undefined) throw new Error("there is nothing to deliver");
   const nothing = {
-    sender: { send: () => Promise.reject(new Error("nothing is sent")) },
+    way: new CallbackWay({
+      ...service,
+      http: { send: () => Promise.reject(new Error("nothing is sent")) },
+      ...{ gzip: false, rootOf: (id: string) => id, plainFromNow: () => Promise.resolve() },
+    }),
     sleep: () => Promise.resolve(),
   };
   const notes = { ended: () => Promise.resolve(), wakeHead: () => Promise.resolve(), random: () => 0 };
-  const limits = { retries: 0, refusalMs: 1_000, keepMs: 1_000, replayMax: 100 };
+  const limits = { retries: 0, timeoutMs: 1_000, refusalMs: 1_000, keepMs: 1_000, replayMax: 100 };
   const session = new DeliverySession(
     { ...service, ...nothing, ...notes, ...limits, trustCache: new TrustCache(service) },
     { head: leased.head, token: "t", trust, time: DeliveryBudget.from(clock), records: changeLog, everything: true },

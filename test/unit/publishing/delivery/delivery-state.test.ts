@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 import { isDelivered, withoutCleared } from "../../../../lib/domain/log/delivery-state.ts";
 import type { InboundRef } from "../../../../lib/domain/terms/refs.ts";
 import { newLease } from "../../../../lib/dynamodb/lease.ts";
-import type { Sent } from "../../../../lib/publishing/delivery/callback-sender.ts";
+import { CallbackWay } from "../../../../lib/publishing/delivery/callback-way.ts";
 import { DeliveryBudget } from "../../../../lib/engine/delivery-budget.ts";
 import { deliverAlone } from "../../../../lib/publishing/delivery/lone-delivery.ts";
 import { advanceAll } from "../../../../lib/publishing/subscribers/advance-all.ts";
@@ -201,14 +201,11 @@ class Stage {
 
   #deps(answer?: Exclude<Event, "ended">): SessionDeps {
     const { table, clock, log, cursors, breakers, permissions, inbound } = this.service;
-    const failure = { peerId: "bob", subscriptionId: this.#subscribed.id, error: "no" };
-    const sent = (): Sent => {
-      if (answer === "taken") return { kind: "taken", whole: true };
-      if (answer === "unknown") return { kind: "unknown", failure: { ...failure, statusCode: 404 } };
-      if (answer === "gone") return { kind: "gone", failure: { ...failure, statusCode: 410 } };
-      if (answer === "put off") return { kind: "later", failure, until: clock.now() + 30_000 };
-      return { kind: "failed", failure };
-    };
+    const statuses: Partial<Record<Event, number>> = { taken: 204, unknown: 404, gone: 410, "put off": 503 };
+    const status = (answer === undefined ? undefined : statuses[answer]) ?? 500;
+    const headers: Record<string, string> = answer === "put off" ? { "retry-after": "30" } : {};
+    const http = { send: () => Promise.resolve({ status, headers, body: new Uint8Array() }) };
+    const way = { clock, log, http, gzip: false, rootOf: (id: string) => id, plainFromNow: () => Promise.resolve() };
     return {
       table,
       clock,
@@ -217,7 +214,8 @@ class Stage {
       breakers,
       permissions,
       trustCache: new TrustCache({ table, clock }),
-      sender: { send: () => Promise.resolve(sent()) },
+      way: new CallbackWay(way),
+      timeoutMs: 1_000,
       random: () => 0,
       sleep: () => Promise.resolve(),
       retries: 0,
