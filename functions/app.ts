@@ -1,6 +1,6 @@
 /**
  * Your application, the one file that a deployer edits: what the service is, and what happens when data of a peer
- * arrives or an own event is made. `docs/application.md` says what each hook receives and what the service promises it.
+ * arrives. `docs/application.md` says what each hook receives and what the service promises it.
  */
 import { ActingWebApp } from "../lib/index.ts";
 
@@ -9,16 +9,8 @@ export const app = new ActingWebApp({
   desc: "Keeps exact copies of what its peers publish",
 }).withSubscriptionProcessing();
 
-// Two examples to replace. One log line for each event, in order, after its data is stored.
+// An example to replace: one log line for each event, in order, after its data is stored.
 app.subscriptionDataHook("*", ({ actor, peerId, target, subtarget, sequence, callbackType, event }) => {
   const line = { message: "subscription data", actorId: actor.id, peerId, target, subtarget, sequence, callbackType };
   process.stdout.write(`${JSON.stringify({ ...line, subscriptionId: event.subscriptionId, eventId: event.id })}\n`);
-});
-
-// One log line for each of the actor's own events below `orders`, no matter who publishes it.
-app.eventHook({ id: "orders", pattern: "orders.>" }, ({ actor, event }) => {
-  const { id, subject, sequence } = event;
-  process.stdout.write(
-    `${JSON.stringify({ message: "own event", actorId: actor.id, eventId: id, subject, sequence })}\n`,
-  );
 });
