@@ -150,6 +150,8 @@ export const MAX_KEY_CHARACTERS = 32_768;
 export const MAX_SELECTIONS = 8;
 /** Most anchors: redriven events can be numbered from the oldest on. */
 export const MAX_ANCHORS = 32;
+/** Most events that are given up in one note: each takes two writes of its transaction, which has 100. */
+export const MOST_GIVEN_UP = 20;
 /** Most events beyond a front of which some may be done while an earlier one is not, and most of a redrive in memory. */
 export const MAX_AHEAD = 200;
 /** Most events of an entry in memory. */

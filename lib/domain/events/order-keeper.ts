@@ -6,15 +6,16 @@ import { signalsBetween, stateOf } from "./keeper-notes.ts";
 import type { Item } from "./keeper-order.ts";
 import type { EntryQueue } from "./keeper-queue.ts";
 import { EXPIRING_MS } from "./keeper-schedule.ts";
-import type {
-  EndpointHealth,
-  Exhaustion,
-  Failing,
-  KeeperState,
-  OrderedEvent,
-  SelectionFrom,
-  Selects,
-  Stopped,
+import {
+  MOST_GIVEN_UP,
+  type EndpointHealth,
+  type Exhaustion,
+  type Failing,
+  type KeeperState,
+  type OrderedEvent,
+  type SelectionFrom,
+  type Selects,
+  type Stopped,
 } from "./keeper-state.ts";
 import type {
   ExhaustedEvent,
@@ -220,6 +221,7 @@ export class OrderKeeper<E extends OrderedEvent, S> {
     for (const entry of [...this.#fronts.entries]) {
       const { failing } = entry;
       if (failing === undefined || this.#stopped !== undefined) continue;
+      if (this.#exhausted.length >= MOST_GIVEN_UP) return;
       const expires = isBlocked(failing) && failing.expiresAt - EXPIRING_MS <= now;
       const because = failing.exhausted ?? (expires ? "expiring" : undefined);
       if (because === undefined) continue;
