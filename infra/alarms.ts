@@ -12,7 +12,7 @@ import {
 import { SnsAction } from "aws-cdk-lib/aws-cloudwatch-actions";
 import { FilterPattern, MetricFilter } from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
-import { METRICS, METRICS_NAMESPACE, UNHANDLED_ERROR } from "../lib/system/metric-names.ts";
+import { LISTENER_TROUBLE, METRICS, METRICS_NAMESPACE, UNHANDLED_ERROR } from "../lib/system/metric-names.ts";
 import { alarmTopic } from "./alarm-topic.ts";
 import { DUE_INDEX, type TableReference } from "./data-stack.ts";
 import type { DelayQueue } from "./delay-queue.ts";
@@ -65,6 +65,7 @@ export class Alarms extends Construct {
     this.#notify = alarmEmail === undefined ? undefined : new SnsAction(alarmTopic(this, alarmEmail));
     this.#functions(props);
     this.#clients(props);
+    this.#listeners(props);
     this.#table(props.table);
     this.#work(props);
   }
@@ -110,6 +111,25 @@ export class Alarms extends Construct {
       "unhandled-errors",
       "A request was answered 500: a fault of the code or of its permissions. The log has it.",
       new Metric({ namespace, metricName: METRICS.unhandledErrors, period: PERIOD, statistic: Stats.SUM }),
+    );
+  }
+
+  /** Webhooks that a person should look at; any function may be the one that delivers. */
+  #listeners({ functions, service }: AlarmsProps): void {
+    const namespace = `${METRICS_NAMESPACE}/${service}`;
+    const metricName = METRICS.listenerTrouble;
+    for (const [name, { logGroup }] of functions) {
+      new MetricFilter(this, `${name}-listener-trouble`, {
+        logGroup,
+        filterPattern: FilterPattern.stringValue("$.trouble", "=", LISTENER_TROUBLE),
+        metricNamespace: namespace,
+        metricName,
+      });
+    }
+    this.#alarm(
+      "listener-trouble",
+      "A webhook has stopped, lags behind by half of the time that records stay, or was overtaken. The log names it.",
+      new Metric({ namespace, metricName, period: PERIOD, statistic: Stats.SUM }),
     );
   }
 

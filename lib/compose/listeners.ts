@@ -70,7 +70,7 @@ const rowsOf = (base: Runtime, deps: ListenerRowDeps): readonly Row[] => [
 /** Puts the listeners together. They are the only ones who know which ways out there are. */
 export function composeListeners(
   base: Runtime,
-  changeLog: ChangeLog,
+  { changeLog, unpublished }: { readonly changeLog: ChangeLog; readonly unpublished: Commits },
   others: readonly ListenersOfKinds[] = [],
 ): ListenerServices {
   const { table, clock, config } = base;
@@ -78,6 +78,7 @@ export function composeListeners(
   const deps: ListenerRowDeps = {
     ...base,
     changeLog,
+    commits: unpublished,
     failedEvents: listenerEvents,
     failedKeepDays: config.parkedKeepDays,
     epoch: config.logEpoch,

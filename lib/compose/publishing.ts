@@ -143,7 +143,10 @@ export function composePublishing(
     });
 
   const eventHooks = composeEventHooks(base, app, changeLog);
-  const listening = composeListeners(base, changeLog, [eventHooks.listener, hubListening({ ...base, changeLog })]);
+  const listening = composeListeners(base, { changeLog, unpublished }, [
+    eventHooks.listener,
+    hubListening({ ...base, changeLog }),
+  ]);
   const { listeners } = listening;
   const breakers = new BreakerStore({ ...base, trustCache, policy: breakerPolicy(config) });
   const deferredPermissions = new DeferredPermissions({ ...base, trustCache, breakers });

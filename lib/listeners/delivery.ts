@@ -23,6 +23,7 @@ import type { ListenerWay } from "./listener-way.ts";
 import { LONE_BEGINS_MS, loneUntil, mayBeAlone } from "./lone.ts";
 import type { SessionInput, SessionResult } from "./session.ts";
 import { itemIn } from "./session-listener.ts";
+import { sayUnsaid } from "./sys-events.ts";
 
 /** Listeners that are worked on at the same time. */
 const AT_ONCE = 16;
@@ -105,7 +106,8 @@ export class ListenerDelivery<Target, Answer> implements ListenersOfKinds {
       }
       const { alone, ...others } = how;
       const mode = alone !== undefined && mayBeAlone(head, open) ? how : others;
-      const { outcomes, mayHaveMore } = await this.#sessions.work({ head, open }, mode, commit.newest);
+      const log = { newest: commit.newest, listeners: commit.head.listeners };
+      const { outcomes, mayHaveMore } = await this.#sessions.work({ head, open }, mode, log);
       return { outcome: this.#outcomeOf(commit, found, outcomes), mayHaveMore };
     } catch (error) {
       const { actorId, kind, id } = found;
@@ -160,7 +162,8 @@ export class ListenerDelivery<Target, Answer> implements ListenersOfKinds {
     return { kind: all.every((is) => is === "taken") ? "delivered" : "deferred" };
   }
 
-  async catchUp(actorId: string, { newest: upTo }: LogHead, deadline: Deadline): Promise<CaughtUp> {
+  async catchUp(actorId: string, logHead: LogHead, deadline: Deadline): Promise<CaughtUp> {
+    const upTo = logHead.newest;
     const { changeLog, clock, incarnation, table } = this.#deps;
     const range = { pk: listenerPartition(actorId), prefix: listenerPrefix(this.#way.kind) };
     const items = await queryAll(table, range);
@@ -177,7 +180,7 @@ export class ListenerDelivery<Target, Answer> implements ListenersOfKinds {
       if (listener?.open === undefined) return "done";
       const now = clock.now();
       if ((await loneUntil({ head, open: listener.open }, { cache, upTo, now })) !== undefined) return "again";
-      const worked = await this.#sessions.work({ head, open: listener.open }, { cache, time, mayWait: false }, upTo);
+      const worked = await this.#sessions.work({ head, open: listener.open }, { cache, time, mayWait: false }, logHead);
       if (worked.mayHaveMore) more.push(head);
       return worked.end;
     });
@@ -190,9 +193,17 @@ export class ListenerDelivery<Target, Answer> implements ListenersOfKinds {
   async runDue(ref: ListenerRef, deadline: Deadline): Promise<void> {
     const { changeLog, clock, incarnation, table } = this.#deps;
     const logKey = logHeadKey(ref.actorId);
-    const items = itemIn(await table.getMany([logKey, ...this.#sessions.keysOf(ref)]));
-    const listener = this.#sessions.opened(items(listenerKey(ref)), items);
+    const read = async () => {
+      const items = itemIn(await table.getMany([logKey, ...this.#sessions.keysOf(ref)]));
+      return { items, listener: this.#sessions.opened(items(listenerKey(ref)), items) };
+    };
+    let { items, listener } = await read();
     if (listener === undefined || leaseIsLive(listener.head.lease, clock.now(), incarnation)) return;
+    if (listener.head.unsaid.length > 0) {
+      await sayUnsaid(this.#deps, listener.head);
+      ({ items, listener } = await read());
+      if (listener === undefined || leaseIsLive(listener.head.lease, clock.now(), incarnation)) return;
+    }
     const { head, open } = listener;
     if (open === undefined) {
       // What lets the listener continue makes it due again.
@@ -201,14 +212,15 @@ export class ListenerDelivery<Target, Answer> implements ListenersOfKinds {
       return;
     }
     const cache = new RecordCache(changeLog, ref.actorId);
-    const { newest } = readLogHead(items(logKey));
+    const logHead = readLogHead(items(logKey));
+    const { newest } = logHead;
     const until = await loneUntil({ head, open }, { cache, upTo: newest, now: clock.now() });
     if (until !== undefined) {
       await wakeUp(this.#deps, listenerKey(ref), until);
       return;
     }
     const how = { cache, time: DeliveryBudget.ofWorker(deadline), mayWait: true };
-    const { mayHaveMore } = await this.#sessions.work({ head, open }, how, newest);
+    const { mayHaveMore } = await this.#sessions.work({ head, open }, how, logHead);
     if (mayHaveMore) await this.#sessions.follow(ref, { time: how.time, mayWait: true }, newest);
   }
 }

@@ -18,6 +18,7 @@ import {
   type Item,
   type Write,
 } from "../dynamodb/table.ts";
+import type { JsonObject } from "../system/ports.ts";
 
 /** How far a listener has heard the log, by lane: a webhook has one, the hooks on events have one each. */
 export type Lanes = Readonly<Record<string, KeeperState<Selection>>>;
@@ -39,11 +40,25 @@ export interface ListenerHead extends ListenerRef {
   readonly slowUntil?: number;
   /** How many events it did not take are kept. */
   readonly failedEvents: number;
+  /** `$sys` events that are not in the log yet; the head is due as long as there are some. */
+  readonly unsaid: readonly SysEvent[];
   /** What its way out keeps here. */
   readonly own: Readonly<Record<string, Attribute>>;
 }
 
-const OURS = new Set(["pk", "sk", "version", "lanes", "dueAt", "dueShard", "rate", "slowUntil", "failedEvents"]);
+/** A `$sys` event of the listener: its topic without `$sys.`, and its data. */
+export interface SysEvent {
+  readonly event: string;
+  readonly data: JsonObject;
+}
+
+const OURS = new Set([
+  ...["pk", "sk", "version", "lanes", "dueAt", "dueShard", "rate", "slowUntil", "failedEvents", "unsaid"],
+]);
+
+/** The `$sys` events in a head's item. */
+export const unsaidOf = (item: Item | undefined): readonly SysEvent[] =>
+  item?.["unsaid"] === undefined ? [] : (parseText(String(item["unsaid"])) as readonly SysEvent[]);
 
 /** Reads a head's item. @throws TypeError for an item that is none */
 export function readListenerHead(item: Item): ListenerHead {
@@ -61,6 +76,7 @@ export function readListenerHead(item: Item): ListenerHead {
     rate: number("rate") ?? 0,
     slowUntil: number("slowUntil"),
     failedEvents: number("failedEvents") ?? 0,
+    unsaid: unsaidOf(item),
     own: Object.fromEntries(own),
   });
 }
@@ -86,6 +102,8 @@ export interface HeadChange {
   readonly slowUntil?: number | null;
   /** So many more kept events. */
   readonly moreFailed?: number;
+  /** The `$sys` events that are not in the log yet, with those that were there before. */
+  readonly unsaid?: readonly SysEvent[];
   /** Acquires the lease, or releases it. */
   readonly lease?: Lease | null;
   readonly own?: Readonly<Record<string, Attribute>>;
@@ -101,12 +119,13 @@ export function changeListenerHead(
   change: HeadChange,
   when?: Condition,
 ): Extract<Write, { readonly update: unknown }> {
-  const { lanes, dueAt, rate, slowUntil, moreFailed = 0, lease, own } = change;
+  const { lanes, dueAt, rate, slowUntil, moreFailed = 0, unsaid, lease, own } = change;
   const set = compact({
     lanes: lanes === undefined ? undefined : printJson(lanes),
     dueAt: dueAt ?? undefined,
     rate,
     slowUntil: slowUntil ?? undefined,
+    unsaid: unsaid === undefined ? undefined : printJson(unsaid),
     ...(lease ? leaseAttributes(lease) : {}),
     ...own,
   });

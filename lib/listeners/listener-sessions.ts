@@ -1,21 +1,22 @@
 /** The sessions of the listeners of one kind: what they are given, and what becomes of what they leave. */
-import { readLogHead, type ChangeLog } from "../change-log/change-log.ts";
+import { readLogHead, type ChangeLog, type LogHead } from "../change-log/change-log.ts";
 import { RecordCache } from "../change-log/record-cache.ts";
 import { listenerKey, type ListenerRef } from "../dynamodb/keys/listeners.ts";
 import { logHeadKey } from "../dynamodb/keys/publishing.ts";
 import { leaseIsLive } from "../dynamodb/lease.ts";
 import type { Item, Key } from "../dynamodb/table.ts";
 import { mapConcurrent } from "../system/map-concurrent.ts";
-import { wakeUp, type WakeUpDeps } from "../system/wake-up.ts";
+import { wakeUp } from "../system/wake-up.ts";
 import { readListenerHead, type ListenerHead } from "./listener-head.ts";
 import type { ListenerWay, OpenListener } from "./listener-way.ts";
 import { loneUntil } from "./lone.ts";
 import { ListenerSession, type SessionDeps, type SessionInput, type SessionResult } from "./session.ts";
 import { itemIn } from "./session-listener.ts";
+import { sayUnsaid, type SayDeps } from "./sys-events.ts";
 
 /** Listeners that are worked on at the same time. */
 const AT_ONCE = 16;
-export interface ListenerSessionsDeps extends SessionDeps, WakeUpDeps {
+export interface ListenerSessionsDeps extends SessionDeps, SayDeps {
   readonly changeLog: ChangeLog;
   /** The deployment's `LOG_EPOCH`. */
   readonly epoch: number;
@@ -38,6 +39,9 @@ export interface Worked {
   readonly mayHaveMore: boolean;
 }
 
+/** Where the log ends, and whether somebody listens to `$sys`. */
+export type LogEnd = Pick<LogHead, "newest" | "listeners">;
+
 /** What was read of a listener. */
 export interface FoundHead<Target> {
   readonly head: ListenerHead;
@@ -55,14 +59,15 @@ export class ListenerSessions<Target, Answer> {
     this.#way = way;
   }
 
-  /** One session, and the message for what it leaves. */
+  /** One session, what is to be said after it, and the message for what it leaves. */
   async work(
     { head, open }: { readonly head: ListenerHead; readonly open: OpenListener<Target> },
     how: How<Target, Answer>,
-    newest: number,
+    log: LogEnd,
   ): Promise<Worked> {
-    const session = new ListenerSession(this.#deps, this.#inputOf({ head, open }, how, newest));
+    const session = new ListenerSession(this.#deps, this.#inputOf({ head, open }, how, log));
     const end = await session.run();
+    await sayUnsaid(this.#deps, session.head);
     await this.#wake(session.head, end);
     return { end, outcomes: session.outcomes, mayHaveMore: end === "done" && session.tookLease };
   }
@@ -80,7 +85,8 @@ export class ListenerSessions<Target, Answer> {
     const logKey = logHeadKey(ref.actorId);
     for (let reached = upTo; ;) {
       const items = itemIn(await table.getMany([logKey, ...this.keysOf(ref)]));
-      const { newest } = readLogHead(items(logKey));
+      const logHead = readLogHead(items(logKey));
+      const { newest } = logHead;
       const { head, open } = this.opened(items(listenerKey(ref)), items) ?? {};
       if (newest <= reached || head === undefined || open === undefined) return "done";
       if (leaseIsLive(head.lease, clock.now(), incarnation)) return "done";
@@ -92,7 +98,7 @@ export class ListenerSessions<Target, Answer> {
         await wakeUp(this.#deps, listenerKey(ref), until);
         return "late";
       }
-      const { end, mayHaveMore } = await this.work({ head, open }, { ...how, cache }, newest);
+      const { end, mayHaveMore } = await this.work({ head, open }, { ...how, cache }, logHead);
       if (!mayHaveMore) return end;
       reached = newest;
     }
@@ -118,12 +124,12 @@ export class ListenerSessions<Target, Answer> {
   #inputOf(
     { head, open }: { readonly head: ListenerHead; readonly open: OpenListener<Target> },
     { cache, ...how }: How<Target, Answer>,
-    newest: number,
+    { newest, listeners }: LogEnd,
   ): SessionInput<Target, Answer> {
     const { epoch, retentionDays } = this.#deps;
     const stream = (after: number, upTo: number) => cache.stream(after, upTo);
     const log = { epoch, retentionMs: retentionDays * DAY_MS, stream };
-    return { ...how, way: this.#way, head, open, newest, log };
+    return { ...how, way: this.#way, head, open, newest, isWatched: listeners.sys > 0, log };
   }
 
   keysOf(ref: ListenerRef): readonly Key[] {

@@ -13,7 +13,7 @@ import type { WayOut } from "../engine/way-out.ts";
 import type { ListenerEvent } from "../failed-events/hook-event.ts";
 import type { ListenerKind, ListenerRef } from "../dynamodb/keys/listeners.ts";
 import type { Attribute, Item, Key, Write } from "../dynamodb/table.ts";
-import type { ListenerHead } from "./listener-head.ts";
+import type { ListenerHead, SysEvent } from "./listener-head.ts";
 import type { LogEvent } from "./log-events.ts";
 
 /** One order of events of a listener. */
@@ -85,6 +85,8 @@ export interface ListenerWay<Target, Answer> extends WayOut<Target, TargetEvent,
   readFailed(target: Target, request: RedriveRequest): Promise<FailedStretch>;
   /** What the note that has this progress stores of it besides. */
   redriving(target: Target, progress: RedriveProgress): readonly Write[];
+  /** What the service says of the listener to those who listen to `$sys`; the note that it follows from stores it. */
+  saying(target: Target, noted: Noted): readonly SysEvent[];
   /** A note was stored. Never rejects. */
   noted(target: Target, noted: Noted): Promise<void>;
 }

@@ -9,7 +9,7 @@ import type { Item, Key, Write } from "../dynamodb/table.ts";
 import type { FailedEventStore } from "../failed-events/failed-event-store.ts";
 import type { ListenerEvent } from "../failed-events/hook-event.ts";
 import type { HeadChange, ListenerHead } from "./listener-head.ts";
-import type { ListenerWay, NoteExtras, OpenListener } from "./listener-way.ts";
+import type { ListenerWay, NoteExtras, Noted, OpenListener } from "./listener-way.ts";
 import type { LogEvent } from "./log-events.ts";
 import { SessionHead, type SessionHeadDeps, type Written } from "./session-head.ts";
 
@@ -19,6 +19,8 @@ const SETTINGS_MS = 1_000;
 const LAZY_RECORDS = 100;
 /** Most failed events of a listener that are kept. */
 const MOST_FAILED_EVENTS = 1_000;
+/** What is to be said is in the log by then, or the head is due, ms. */
+const SAID_MS = 60_000;
 const DAY_MS = 86_400_000;
 
 export interface SessionListenerDeps extends SessionHeadDeps {
@@ -60,11 +62,20 @@ export class SessionListener<Target, Answer> {
   #target: Target;
   #readAt: number;
   #extras: NoteExtras = {};
+  readonly #isWatched: boolean;
 
   constructor(
     deps: SessionListenerDeps,
     way: ListenerWay<Target, Answer>,
-    { head, open }: { readonly head: ListenerHead; readonly open: OpenListener<Target> },
+    {
+      head,
+      open,
+      isWatched,
+    }: {
+      readonly head: ListenerHead;
+      readonly open: OpenListener<Target>;
+      readonly isWatched: boolean;
+    },
   ) {
     this.#deps = deps;
     this.#way = way;
@@ -72,6 +83,7 @@ export class SessionListener<Target, Answer> {
     this.#open = open;
     this.#target = open.target;
     this.#readAt = deps.clock.now();
+    this.#isWatched = isWatched;
     this.rate = head.rate;
     const room = roomOf(head);
     this.lanes = open.lanes.map(({ id, state, rules }) => ({
@@ -120,7 +132,9 @@ export class SessionListener<Target, Answer> {
   /** Stores the last note, and releases the lease. @returns false when another works on the listener by now */
   async release({ dueAt, slowUntil }: LastNote): Promise<boolean> {
     return await this.#store(async (change, writes) => {
-      const due = dueAt ?? (this.head.dueAt === undefined ? undefined : null);
+      const isUnsaid = change.unsaid !== undefined || this.head.unsaid.length > 0;
+      const last = isUnsaid ? Math.min(dueAt ?? Number.POSITIVE_INFINITY, this.#deps.clock.now() + SAID_MS) : dueAt;
+      const due = last ?? (this.head.dueAt === undefined ? undefined : null);
       return await this.#head.release({ ...change, ...compact({ dueAt: due, slowUntil }) }, writes);
     });
   }
@@ -144,8 +158,13 @@ export class SessionListener<Target, Answer> {
       const now = this.#deps.clock.now();
       const notes = this.lanes.map((lane) => ({ lane, note: lane.keeper.note(now) }));
       const kept = await this.#keepingWrites(target, notes, now);
+      const redriven = notes.flatMap(({ lane, note }) => note.redriven.map((each) => ({ ...each, lane: lane.id })));
+      const signals = notes.flatMap(({ note }) => note.signals);
+      const noted: Noted = { signals, keptBefore, kept: kept.count, redriven };
+      const said = this.#isWatched ? this.#way.saying(target, noted) : [];
       const change: HeadChange = {
         lanes: Object.fromEntries(notes.map(({ lane, note }) => [lane.id, note.state])),
+        ...(said.length > 0 && { unsaid: [...this.head.unsaid, ...said], dueAt: this.#saidBy(now) }),
         ...(kept.count > 0 && { moreFailed: kept.count }),
         ...(this.rate !== rate && { rate: this.rate }),
         ...(Object.keys(own).length > 0 && { own }),
@@ -164,13 +183,14 @@ export class SessionListener<Target, Answer> {
         lane.keeper.stored(note);
         lane.stored = printJson(note.state);
       }
-      const signals = notes.flatMap(({ note }) => note.signals);
-      const redriven = notes.flatMap(({ lane, note }) => note.redriven.map((each) => ({ ...each, lane: lane.id })));
-      if (signals.length + redriven.length + kept.count > 0) {
-        await this.#way.noted(target, { signals, keptBefore, kept: kept.count, redriven });
-      }
+      if (signals.length + redriven.length + kept.count > 0) await this.#way.noted(target, noted);
       return true;
     }
+  }
+
+  /** When the head is due at the latest, because something of it is to be said, ms since 1970. */
+  #saidBy(now: number): number {
+    return Math.min(this.head.dueAt ?? Number.POSITIVE_INFINITY, now + SAID_MS);
   }
 
   /** The writes that keep the events that are not tried again. */

@@ -30,6 +30,8 @@ export interface SessionInput<Target, Answer> {
   readonly time: Pick<DeliveryBudget, "mayStart" | "forOne" | "remaining">;
   /** Of a commit that is alone: its first record, and whether it still is. Absent: the session acquires the lease. */
   readonly alone?: { readonly from: number; readonly isAlone: () => boolean };
+  /** A listener of the actor hears `$sys`: what the service has to say of this one is kept for the log. */
+  readonly isWatched: boolean;
   /** The session waits for what is due soon: it is a worker's. */
   readonly mayWait: boolean;
 }

@@ -15,7 +15,12 @@ export const METRICS = {
   dueWorkFailed: "DueWorkFailed",
   /** Requests answered 500. Counted by CloudWatch in the functions' logs, from the lines with UNHANDLED_ERROR. */
   unhandledErrors: "UnhandledErrors",
+  /** Webhooks that have stopped, lag behind, or were overtaken. Counted by CloudWatch, from the lines with LISTENER_TROUBLE. */
+  listenerTrouble: "ListenerTrouble",
 } as const;
 
 /** The message of the log line that each request answered 500 leaves. */
 export const UNHANDLED_ERROR = "unhandled error";
+
+/** The field `trouble` of a log line by which a person should look at a listener. */
+export const LISTENER_TROUBLE = "listener";

@@ -1,7 +1,7 @@
 /** Each alarm watches its metric, by the name under which the metric is written. */
 import { describe, expect, it } from "vitest";
 import { functions } from "../../infra/functions.ts";
-import { METRICS, METRICS_NAMESPACE, UNHANDLED_ERROR } from "../../lib/system/metric-names.ts";
+import { LISTENER_TROUBLE, METRICS, METRICS_NAMESPACE, UNHANDLED_ERROR } from "../../lib/system/metric-names.ts";
 import { functionsByName, serviceTemplates, type Resource } from "../support/service-templates.ts";
 
 const { api } = serviceTemplates({}, { alarmEmail: "night@example.com" });
@@ -23,6 +23,15 @@ const metricsOf = (properties: Resource["Properties"]): unknown[] =>
 
 const table = { "Fn::ImportValue": expect.stringContaining("Table") };
 
+/** The filters of the functions' logs that count something. */
+function filtersOf(metric: string): readonly { pattern: string; namespace: string; value: string }[] {
+  const filters = Object.values(api.findResources("AWS::Logs::MetricFilter") as Record<string, Resource>);
+  return filters.flatMap(({ Properties: { FilterPattern, MetricTransformations } }) => {
+    const [{ MetricName, MetricNamespace, MetricValue }] = MetricTransformations;
+    return MetricName === metric ? [{ pattern: FilterPattern, namespace: MetricNamespace, value: MetricValue }] : [];
+  });
+}
+
 describe("the alarms", () => {
   it("watch what clients see: answers of 5xx, and how long the slowest hundredth takes", () => {
     const ApiId = [{ Name: "ApiId", Value: { Ref: expect.stringContaining("GatewayApi") } }];
@@ -40,18 +49,23 @@ describe("the alarms", () => {
 
   it("ring for a single answer of 500, counted in the logs of the functions that answer", () => {
     const namespace = `${METRICS_NAMESPACE}/ActingWeb-Api`;
-    const filters = Object.values(api.findResources("AWS::Logs::MetricFilter") as Record<string, Resource>);
     const answering = Object.values(functions).filter(({ startedBy }) => startedBy === "requests");
-    expect(filters).toHaveLength(answering.length);
-    for (const { Properties } of filters) {
-      expect(Properties).toMatchObject({
-        FilterPattern: `{ $.message = "${UNHANDLED_ERROR}" }`,
-        MetricTransformations: [{ MetricNamespace: namespace, MetricName: METRICS.unhandledErrors, MetricValue: "1" }],
-      });
-    }
+    expect(filtersOf(METRICS.unhandledErrors)).toEqual(
+      answering.map(() => ({ pattern: `{ $.message = "${UNHANDLED_ERROR}" }`, namespace, value: "1" })),
+    );
     expect(alarm("unhandled-errors")).toMatchObject({
       ...{ Namespace: namespace, MetricName: METRICS.unhandledErrors, Statistic: "Sum", Threshold: 1 },
       EvaluationPeriods: 1,
+    });
+  });
+
+  it("ring for webhooks that a person should look at, whichever function delivers", () => {
+    const namespace = `${METRICS_NAMESPACE}/ActingWeb-Api`;
+    expect(filtersOf(METRICS.listenerTrouble)).toEqual(
+      Object.values(functions).map(() => ({ pattern: `{ $.trouble = "${LISTENER_TROUBLE}" }`, namespace, value: "1" })),
+    );
+    expect(alarm("listener-trouble")).toMatchObject({
+      ...{ Namespace: namespace, MetricName: METRICS.listenerTrouble, Statistic: "Sum", Threshold: 1 },
     });
   });
 

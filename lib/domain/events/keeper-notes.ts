@@ -34,12 +34,15 @@ export function stateOf<E extends OrderedEvent, S>(
   const stored = entries.map((entry) => entry.entry());
   const anchors = anchorsAt(before, { ...when, point });
   const running = redrive?.hasEnded === false ? redrive.progress : undefined;
+  const halfway = when.now + when.retentionMs / 2;
+  const isLagging = stored.some(({ failing }) => failing !== undefined && failing.expiresAt <= halfway);
   return compact({
     floor: point,
     numbered: floor.readTo > numbered.after ? { after: floor.readTo, number: floor.readNumber } : numbered,
     entries: stored,
     selections: selectionsFrom(selections, [point, ...stored, ...anchors, ...(running ? [running] : [])]),
     anchors,
+    lagging: isLagging ? true : undefined,
     redrive: running,
   });
 }
@@ -55,14 +58,15 @@ export function selectionsFrom<S>(
   return selections.slice(Math.max(first, 0));
 }
 
+const STOPPED = { exhausted: "stopped", gone: "gone", position_gone: "overtaken" } as const;
+
 /** What of a change of the stored state people may want to know. */
 export function signalsBetween<S>(before: KeeperState<S>, after: KeeperState<S>): readonly KeeperSignal[] {
   const signals: KeeperSignal[] = [];
   const [wasOpen, isOpen] = [before.health.openUntil !== undefined, after.health.openUntil !== undefined];
   if (isOpen && !wasOpen) signals.push("failing");
   if (wasOpen && !isOpen) signals.push("recovered");
-  if (after.stopped !== undefined && before.stopped === undefined) {
-    signals.push(after.stopped.reason === "gone" ? "gone" : "stopped");
-  }
+  if (after.lagging === true && before.lagging === undefined) signals.push("lagging");
+  if (after.stopped !== undefined && before.stopped === undefined) signals.push(STOPPED[after.stopped.reason]);
   return signals;
 }

@@ -135,6 +135,8 @@ export interface KeeperState<S> {
   /** Ascending. */
   readonly anchors: readonly Anchor[];
   readonly health: EndpointHealth;
+  /** An event that is not done was older than half of the time that records stay, at the last note. */
+  readonly lagging?: true;
   readonly stopped?: Stopped;
   readonly redrive?: Redrive;
 }

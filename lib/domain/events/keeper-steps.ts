@@ -81,7 +81,7 @@ export interface ExhaustedEvent<E extends OrderedEvent> extends NumberedEvent<E>
 }
 
 /** What a person may want to know; follows from two states of which the second replaces the first. */
-export type KeeperSignal = "failing" | "recovered" | "stopped" | "gone";
+export type KeeperSignal = "failing" | "recovered" | "stopped" | "gone" | "lagging" | "overtaken";
 
 /** What is to be stored in one transaction, on the condition that the holder of the lease stores it. */
 export interface KeeperNote<E extends OrderedEvent, S> {

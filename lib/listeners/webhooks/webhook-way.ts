@@ -13,7 +13,7 @@ import { idOf, type ListenerEvent } from "../../failed-events/hook-event.ts";
 import type { ListenerRef } from "../../dynamodb/keys/listeners.ts";
 import { compact } from "../../system/compact.ts";
 import type { JsonObject, Log, PeerHttp } from "../../system/ports.ts";
-import { ONE_LANE, type ListenerHead } from "../listener-head.ts";
+import { ONE_LANE, type ListenerHead, type SysEvent } from "../listener-head.ts";
 import type {
   FailedStretch,
   ListenerWay,
@@ -30,6 +30,7 @@ import { readFailedEvents } from "./redriven-events.ts";
 import { sendEvent, type OutgoingEvent, type Sent } from "./sender.ts";
 import { taskProgress } from "./tasks.ts";
 import { webhookOf, type Webhook } from "./webhook-item.ts";
+import { sysEventsOf } from "./webhook-signals.ts";
 import { keeperOf } from "./webhook-store.ts";
 
 export interface WebhookWayDeps extends EventDataDeps {
@@ -181,6 +182,10 @@ export class WebhookWay implements ListenerWay<WebhookTarget, WebhookAnswer> {
 
   ends(): string | undefined {
     return undefined;
+  }
+
+  saying({ webhook }: WebhookTarget, noted: Noted): readonly SysEvent[] {
+    return sysEventsOf(webhook, noted);
   }
 
   extras(target: WebhookTarget): NoteExtras {

@@ -261,6 +261,6 @@ describe("a listener whose records have gone", () => {
     await world.work(ref);
     expect(world.sent).toEqual([]);
     expect(world.head(ref).lanes[""]?.stopped).toEqual({ reason: "position_gone" });
-    expect(world.noted).toMatchObject([{ signals: ["stopped"] }]);
+    expect(world.noted).toMatchObject([{ signals: ["overtaken"] }]);
   });
 });

@@ -116,12 +116,13 @@ export class ListenerWorld {
         },
       },
     });
+    const commits = new LogCommits({ ...platform, table, changeLog });
     const deps = {
+      commits,
       ...{ ...platform, table, queue, changeLog, failedEvents, failedKeepDays: 30 },
       ...{ epoch, retentionDays: 30, incarnation: "world" },
     };
     const delivery = new ListenerDelivery(deps, this.#way());
-    const commits = new LogCommits({ ...platform, table, changeLog });
     return { table, changeLog, failedEvents, delivery, commits };
   }
 
@@ -159,6 +160,7 @@ export class ListenerWorld {
         ...{ id: event.id, actorId: ref.actorId, source: `webhook:${ref.id}`, sequence: number },
         ...{ topic: event.event.topic, type: event.event.type, position: event.position, event: {} },
       }),
+      saying: (_, { signals }) => signals.map((event) => ({ event, data: {} })),
       noted: (_, noted) => {
         this.noted.push(noted);
         return Promise.resolve();

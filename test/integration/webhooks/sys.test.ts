@@ -1,0 +1,94 @@
+import { describe, expect, it } from "vitest";
+import { listenerOfKey } from "../../../lib/dynamodb/keys/listeners.ts";
+import { LOG_SK } from "../../../lib/dynamodb/keys/publishing.ts";
+import { FaultyTable } from "../../support/faulty-table.ts";
+import { MemoryTable } from "../../support/memory-table.ts";
+import { WebhookWorld, type Answering } from "./webhook-world.ts";
+
+const MINUTE = 60_000;
+const DAY = 24 * 60 * MINUTE;
+const EVEN = { ports: { random: () => 0.5 } };
+
+/** A world with a webhook on properties, and one that hears of the service itself. */
+async function watched(answering: Answering, settings: object = {}, options: object = EVEN) {
+  const world = await WebhookWorld.begin(options);
+  await world.webhook("crm", { url: world.receiver("crm.example", answering), topics: ["properties.>"], ...settings });
+  await world.webhook("ops", { url: world.receiver("ops.example"), topics: ["$sys.>"] });
+  const said = (): readonly string[] =>
+    world.received.filter(({ url }) => url.includes("ops.example")).map(({ event }) => String(event.subject));
+  return { world, said };
+}
+
+async function recordsOf(world: WebhookWorld): Promise<number> {
+  return await world.whole.service.changeLog.newest(world.owner.id);
+}
+
+describe("a webhook", () => {
+  it("that fails and recovers is said to, once each, to those who listen to $sys", async () => {
+    const { world, said } = await watched(() => 500);
+    for (let value = 0; value < 6; value += 1) await world.put(`p${String(value)}`, value);
+    await world.pass(0);
+    expect(said()).toEqual(["$sys.webhook.failing"]);
+    world.receiver("crm.example");
+    for (let minutes = 0; minutes < 20; minutes += 1) await world.pass(MINUTE);
+    expect(said()).toEqual(["$sys.webhook.failing", "$sys.webhook.recovered"]);
+    const [{ event }] = world.received.filter(({ url }) => url.includes("ops.example")) as [any];
+    expect(event).toMatchObject({ type: "org.actingweb.sys.webhook.failing", data: { webhook: "crm" } });
+  });
+
+  it("has no record of it in the log where no listener hears $sys", async () => {
+    const world = await WebhookWorld.begin(EVEN);
+    const url = world.receiver("crm.example", () => 500);
+    await world.webhook("crm", { url, topics: ["properties.>"] });
+    for (let value = 0; value < 6; value += 1) await world.put(`p${String(value)}`, value);
+    await world.pass(MINUTE);
+    expect((await world.seen("crm")).status).toBe("failing");
+    expect(await recordsOf(world)).toBe(6);
+  });
+
+  it.each<[string, Answering, object, string[]]>([
+    ["is gone", () => 410, {}, ["$sys.webhook.gone"]],
+    ["has its first parked event", () => 400, { maxAttempts: 1 }, ["$sys.event.parked"]],
+    ["stops", () => 400, { maxAttempts: 1, onExhausted: "stop" }, ["$sys.webhook.stopped"]],
+  ])("that %s is said to", async (_, answering, settings, topics) => {
+    const { world, said } = await watched(answering, settings);
+    await world.put("a", 1);
+    await world.put("b", 1);
+    await world.pass(0);
+    await world.pass(MINUTE);
+    expect(said()).toEqual(topics);
+  });
+
+  it("that lags behind by half of the time that records stay is said to, once", async () => {
+    const { world, said } = await watched(() => 503);
+    await world.put("a", 1);
+    for (let days = 0; days < 16; days += 1) await world.pass(DAY);
+    expect(said()).toEqual(["$sys.webhook.failing", "$sys.listener.lagging"]);
+  });
+
+  it("that hears of itself ends no day with more and more of it", async () => {
+    const world = await WebhookWorld.begin(EVEN);
+    const url = world.receiver("crm.example", () => 500);
+    await world.webhook("crm", { url, topics: [">", "$sys.>"], maxAttempts: 2 });
+    for (let value = 0; value < 6; value += 1) await world.put(`p${String(value)}`, value);
+    for (let minutes = 0; minutes < 120; minutes += 5) await world.pass(5 * MINUTE);
+    expect(await recordsOf(world)).toBe(7);
+  });
+});
+
+it("what is to be said is said once, although its transaction fails until the instance has died", async () => {
+  let isBroken = false;
+  const table = new FaultyTable(new MemoryTable(), (operation, keys) => {
+    const isSaying = operation === "transact" && keys.some(({ sk }) => sk === LOG_SK) && keys.some(isListener);
+    return isBroken && isSaying ? "throttle" : "ok";
+  });
+  const isListener = (key: { pk: string; sk: string }): boolean => listenerOfKey(key) !== undefined;
+  const { world, said } = await watched(() => 500, {}, { ...EVEN, table });
+  isBroken = true;
+  for (let value = 0; value < 6; value += 1) await world.put(`p${String(value)}`, value);
+  await world.pass(0);
+  expect(said()).toEqual([]);
+  isBroken = false;
+  for (let minutes = 0; minutes < 5; minutes += 1) await world.pass(MINUTE);
+  expect(said()).toEqual(["$sys.webhook.failing"]);
+});
