@@ -1,5 +1,13 @@
 import { expect, it } from "vitest";
-import { MOST_GIVEN_UP, newKeeperState, type OrderedEvent } from "../../../../lib/domain/events/keeper-state.ts";
+import {
+  MAX_AHEAD,
+  MAX_ANCHORS,
+  MAX_ENTRIES,
+  MAX_SELECTIONS,
+  MOST_GIVEN_UP,
+  newKeeperState,
+  type OrderedEvent,
+} from "../../../../lib/domain/events/keeper-state.ts";
 import type { KeeperRules, KeeperStep } from "../../../../lib/domain/events/keeper-steps.ts";
 import { OrderKeeper } from "../../../../lib/domain/events/order-keeper.ts";
 
@@ -55,4 +63,33 @@ it("gives up no more events for one note than a transaction has room for, and al
   expect(Math.max(...givenUp)).toBeLessThanOrEqual(MOST_GIVEN_UP);
   expect(givenUp.reduce((sum, count) => sum + count, 0)).toBe(50);
   expect(log.keeper.note(log.now).state.entries).toEqual([]);
+});
+
+it("stores less than a kilobyte for a healthy listener, and less than half of an item at its worst", () => {
+  const healthy = new OneLog(1);
+  const [only] = healthy.next().send;
+  if (only === undefined) throw new Error("there is nothing to send");
+  healthy.keeper.begin(only, healthy.now);
+  healthy.keeper.report(only, { is: "taken" }, healthy.now);
+  expect(JSON.stringify(healthy.keeper.note(healthy.now).state).length).toBeLessThan(1_000);
+  const text = "x".repeat(512);
+  const position = "0001-0000000000000001-000001";
+  const ahead = Array.from({ length: MAX_AHEAD / 2 }, (_, at) => [2 * at, 2 * at] as const);
+  const front = { after: position, number: 1, ahead };
+  const failing = {
+    ...{ position, expiresAt: 1e13, attempts: 19, inRun: 19, run: true, evidence: "taken", endpoint: false },
+    ...{ triedAt: 1e13, tryAt: 1e13, countsAt: 1e13, retryAfter: 1e13 },
+  };
+  const entry = { key: text, scope: "key", waiting: 1, failing, after: position, number: 1 };
+  const selection = {
+    topics: Array.from({ length: 20 }, () => text),
+    types: Array.from({ length: 20 }, () => text.slice(0, 128)),
+  };
+  const worst = {
+    ...{ floor: front, numbered: front, health: { failures: 1, openUntil: 1e13, cooldown: 1e6, pausedUntil: 1e13 } },
+    entries: Array.from({ length: MAX_ENTRIES }, () => entry),
+    selections: Array.from({ length: MAX_SELECTIONS }, () => ({ after: position, selection })),
+    anchors: Array.from({ length: MAX_ANCHORS }, () => ({ after: position, number: 1e9, at: 1e13 })),
+  };
+  expect(JSON.stringify(worst).length).toBeLessThan(400_000 / 2);
 });
