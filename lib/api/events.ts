@@ -14,6 +14,7 @@ import { json } from "../http/reply.ts";
 import { param, type ServiceRequest } from "../http/request.ts";
 import type { NotifySubscribers } from "../publishing/subscribers/app-events.ts";
 import type { FanOutResult } from "../engine/fan-out-result.ts";
+import type { Groups } from "../listeners/groups/groups.ts";
 import type { Webhooks } from "../listeners/webhooks/webhooks.ts";
 import { publishEvents, type Publication, type PublishDeps } from "../publishing/subscribers/publish-events.ts";
 import type { Config } from "../system/config.ts";
@@ -22,6 +23,7 @@ import type { Clock, JsonObject } from "../system/ports.ts";
 import { insideHook } from "../system/request-context.ts";
 import type { PermissionStore } from "../trust/permission-store.ts";
 import { readEvents } from "./event-body.ts";
+import { groupHandlers } from "./groups.ts";
 import { webhookHandlers } from "./webhooks.ts";
 import { routesOf, type Admission, type Handle, type RouteMap } from "./handler.ts";
 
@@ -32,6 +34,7 @@ export interface EventRouteServices extends Pick<PublishDeps, "commits"> {
   readonly permissions: Pick<PermissionStore, "of">;
   readonly notify: NotifySubscribers;
   readonly webhooks: Webhooks;
+  readonly groups: Groups;
 }
 
 /** The events area. */
@@ -76,6 +79,7 @@ export function routes(services: EventRouteServices): RouteMap {
   };
 
   return routesOf("events", {
+    ...groupHandlers(services.groups),
     ...webhookHandlers(services.webhooks, (actorId) => `${config.baseUrl}/${actorId}`),
     "POST /{actorId}/events": publish,
     "POST /{actorId}/events/{topic}": publish,

@@ -8,6 +8,7 @@ import { readBody } from "../http/body.ts";
 import { afterOf, idOf, limitOf } from "../http/paging.ts";
 import { empty, json } from "../http/reply.ts";
 import { param, type ServiceRequest } from "../http/request.ts";
+import type { Groups } from "../listeners/groups/groups.ts";
 import type { Webhooks } from "../listeners/webhooks/webhooks.ts";
 import type { ListenerEvent } from "../failed-events/hook-event.ts";
 import type { HookRuns } from "../failed-events/hook-runs.ts";
@@ -48,6 +49,7 @@ export interface PeerRouteServices {
   /** The hooks on actors' own events. */
   readonly eventHooks: { readonly hooks: Pick<HookRuns<ListenerEvent>, "retry" | "skip"> };
   readonly webhooks: Pick<Webhooks, "failed">;
+  readonly groups: Pick<Groups, "retry" | "skip">;
 }
 
 /** The peers area. */
@@ -57,7 +59,7 @@ export function routes(services: PeerRouteServices): RouteMap {
   const failedEvents = new FailedEvents({
     ...receiving,
     heads,
-    listeners: { "event-hook": services.eventHooks.hooks, webhook: services.webhooks.failed },
+    listeners: { "event-hook": services.eventHooks.hooks, webhook: services.webhooks.failed, group: services.groups },
   });
   const suspensions = suspensionHandlers(services.suspensions);
 

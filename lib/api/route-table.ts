@@ -52,6 +52,7 @@ const TRUST = "/{actorId}/trust/{relationship}/{peerId}";
 const PROPERTY = "/{actorId}/properties/{name}";
 const SUBSCRIPTION = "/{actorId}/subscriptions/{peerId}/{subscriptionId}";
 const WEBHOOK = "/{actorId}/webhooks/{webhookId}";
+const GROUP = "/{actorId}/groups/{group}";
 const CALLBACK = "/{actorId}/callbacks/subscriptions/{peerId}/{subscriptionId}";
 
 /** Every route, in the order of the protocol's sections. */
@@ -144,6 +145,17 @@ export const routes = [
   { method: "POST", path: `${WEBHOOK}/redrive`, area: "events", access: OWNER },
   { method: "GET", path: "/{actorId}/tasks/{taskId}", area: "events", access: OWNER },
   { method: "DELETE", path: "/{actorId}/tasks/{taskId}", area: "events", access: OWNER },
+
+  // Consumer groups.
+  { method: "GET", path: "/{actorId}/groups", area: "events", access: OWNER },
+  { method: "GET", path: GROUP, area: "events", access: OWNER },
+  { method: "PUT", path: GROUP, area: "events", access: OWNER },
+  { method: "DELETE", path: GROUP, area: "events", access: OWNER },
+  { method: "POST", path: `${GROUP}/fetch`, area: "events", access: OWNER },
+  { method: "POST", path: `${GROUP}/ack`, area: "events", access: OWNER },
+  { method: "POST", path: `${GROUP}/reset`, area: "events", access: OWNER },
+  { method: "POST", path: `${GROUP}/pause`, area: "events", access: OWNER },
+  { method: "POST", path: `${GROUP}/resume`, area: "events", access: OWNER },
 
   // Suspending and resuming diffs.
   { method: "GET", path: "/{actorId}/suspensions", area: "peers", access: OWNER },

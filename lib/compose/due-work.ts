@@ -14,6 +14,7 @@ import { webhookOfKey } from "../dynamodb/keys/webhooks.ts";
 import { peerOfOwnershipKey, streamOfKey } from "../dynamodb/keys/streams.ts";
 import { actorOfWithdrawal, isHubSubscription, isHubTopic } from "../dynamodb/keys/hub.ts";
 import type { Key, Table } from "../dynamodb/table.ts";
+import type { Groups } from "../listeners/groups/groups.ts";
 import type { Webhooks } from "../listeners/webhooks/webhooks.ts";
 import { collectGeneration, isListGarbage } from "../lists/list-garbage.ts";
 import { runDueSubscription, type DueSubscriptionDeps } from "../listeners/websub/due-subscription.ts";
@@ -56,6 +57,7 @@ export interface DueWorkDeps {
   readonly deletion: Pick<ActorDeletion, "resume">;
   readonly runDueListener: ListenerServices["runDueListener"];
   readonly webhooks: Pick<Webhooks, "resumeEnding" | "failed">;
+  readonly groups: Pick<Groups, "finish">;
 }
 
 /** Where the event failed that a key names; undefined when the key is another's. */
@@ -97,6 +99,7 @@ export function composeDueWork({ table, hub, clock, log, receiving, ...doers }: 
       dueWorkKind((key) => (isHubTopic(key) ? key : undefined), {
         runDue: (key, deadline) => runDueTopic(hub, key, deadline),
       }),
+      dueWorkKind(groupOfKey, { runDue: (ref) => doers.groups.finish(ref) }),
       dueWorkKind(listenerOfKey, { runDue: doers.runDueListener }),
       dueWorkKind(webhookOfKey, { runDue: (ref, deadline) => doers.webhooks.resumeEnding(ref, deadline) }),
       dueWorkKind(sliceOfKey, { runDue: doers.deliverSlice }),
@@ -119,4 +122,10 @@ function ofPeer<T>(
     const found = read(key.sk);
     return found === undefined ? undefined : doer.runDue(actorOfKey(key), found, deadline);
   };
+}
+
+/** The consumer group of a key, which is due when it is drained. */
+function groupOfKey(key: Key): { readonly actorId: string; readonly name: string } | undefined {
+  const ref = listenerOfKey(key);
+  return ref?.kind === "group" ? { actorId: ref.actorId, name: ref.id } : undefined;
 }

@@ -11,6 +11,7 @@ import type { ListenerSessionsDeps } from "../listeners/listener-sessions.ts";
 import { failedEventEnded } from "../listeners/listener-head.ts";
 import type { Deadline } from "../system/ports.ts";
 import type { Commits } from "../change-log/log-commits.ts";
+import { Groups } from "../listeners/groups/groups.ts";
 import { withBus } from "../listeners/bus-http.ts";
 import { logSignals } from "../listeners/webhooks/webhook-signals.ts";
 import { WebhookWay } from "../listeners/webhooks/webhook-way.ts";
@@ -28,13 +29,13 @@ export interface ListenerServices {
   readonly listenerEvents: FailedEventStore<ListenerEvent>;
 }
 
-/** A failed event counts at its webhook as long as there is one; it never stops one by itself. */
+/** A failed event counts at its webhook, or its group, as long as there is one; it never stops one by itself. */
 const countedAt = (table: Pick<Table, "get">): SourceWrites<ListenerEvent> => ({
   stopped: () => Promise.resolve(undefined),
   resolved: async ({ actorId, source }) => {
     const of = sourceOf(source);
-    if (of?.kind !== "webhook") return undefined;
-    const ref = { actorId, kind: "webhook", id: of.id } as const;
+    if (of?.kind !== "webhook" && of?.kind !== "group") return undefined;
+    const ref = { actorId, kind: of.kind, id: of.id };
     const stands = (await table.get(listenerKey(ref), { only: [] })) !== undefined;
     return stands ? { write: failedEventEnded(ref) } : undefined;
   },
@@ -117,6 +118,24 @@ export function composeWebhooks(
       addresses: { allowHttp: config.allowHttpPeers, allowPrivate: config.allowPrivatePeers },
       bus: config.bus !== "none",
     },
+    rootOf: (actorId) => rootUri(config, actorId),
+  });
+}
+
+/** The consumer groups, as the routes need them. */
+export function composeGroups(
+  base: Runtime,
+  parts: Pick<ListenerServices, "listenerEvents"> & { readonly changeLog: ChangeLog; readonly commits: Commits },
+): Groups {
+  const { config } = base;
+  return new Groups({
+    ...base,
+    changeLog: parts.changeLog,
+    commits: parts.commits,
+    failedEvents: parts.listenerEvents,
+    failedKeepDays: config.parkedKeepDays,
+    epoch: config.logEpoch,
+    retentionMs: config.diffRetentionDays * DAY_MS,
     rootOf: (actorId) => rootUri(config, actorId),
   });
 }

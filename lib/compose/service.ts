@@ -12,7 +12,8 @@ import type { RunDue } from "../scheduler/due-work.ts";
 import { Sweep } from "../scheduler/sweep.ts";
 import { rootUri, type TrustServices } from "../trust/trust-services.ts";
 import { composeDueWork } from "./due-work.ts";
-import { composeWebhooks } from "./listeners.ts";
+import { composeGroups, composeWebhooks } from "./listeners.ts";
+import type { Groups } from "../listeners/groups/groups.ts";
 import type { Webhooks } from "../listeners/webhooks/webhooks.ts";
 import { composePublishing, type PublishingServices } from "./publishing.ts";
 import { composeReceiving, type ReceivingServices } from "./receiving.ts";
@@ -32,6 +33,7 @@ export interface Service extends Runtime, ReceivingServices, PublishingServices 
   readonly positioned: PositionedReadsDeps;
   readonly actorOf: (actorId: string) => Actor;
   readonly webhooks: Webhooks;
+  readonly groups: Groups;
 }
 
 /** Puts the service together over the given ports. Each part is made from those before it. */
@@ -70,12 +72,14 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
     removePeerData: async (actorId, peerId) => await receiving.store(actorId, peerId).deleteAll(),
   });
   const webhooks = composeWebhooks(base, publishing);
+  const groups = composeGroups(base, publishing);
   return {
     ...actorServices,
     webhooks,
+    groups,
     app,
     deletion,
-    runDue: composeDueWork({ ...actorServices, webhooks, deletion, hub }),
+    runDue: composeDueWork({ ...actorServices, webhooks, groups, deletion, hub }),
     sweep: new Sweep({ ...base, dueShards: config.dueShards }),
     stateHooks,
     snapshots,

@@ -14,6 +14,8 @@ export interface Registered {
   readonly selection?: Selection;
   /** It reads the records, so that these stay until they expire. */
   readonly reads: boolean;
+  /** It asks for its events itself, so that no change looks for it: it has no markers. */
+  readonly pulls?: boolean;
 }
 
 /**
@@ -27,7 +29,7 @@ export function registering(
   ref: ListenerRef,
   { before, after }: { readonly before?: Registered; readonly after?: Registered },
 ): Pick<LogPlan, "writes"> & { readonly head: NonNullable<LogPlan["head"]> } {
-  const [old, next] = [markersOf(before?.selection), markersOf(after?.selection)];
+  const [old, next] = [markersOf(before), markersOf(after)];
   const writes = [...new Set([...old.keys(), ...next.keys()])].flatMap((name): Write[] => {
     const [was, is] = [old.get(name), next.get(name)];
     const marker = is ?? was;
@@ -56,8 +58,8 @@ interface Marker {
 const printed = (marker: Marker | undefined): string => (marker === undefined ? "" : printJson(marker.selection));
 
 /** By the name of the place. */
-function markersOf(selection: Selection | undefined): ReadonlyMap<string, Marker> {
-  const { topics = [], types } = selection ?? {};
+function markersOf(registered: Registered | undefined): ReadonlyMap<string, Marker> {
+  const { topics = [], types } = (registered?.pulls === true ? undefined : registered?.selection) ?? {};
   return new Map(
     [...Map.groupBy(topics, (pattern) => JSON.stringify(placeOf(pattern)))].map(([name, some]) => [
       name,
@@ -79,8 +81,8 @@ type Counted = Omit<ListenerCounts, "revision">;
 
 function countsOf(registered: Registered | undefined): Counted {
   if (registered === undefined) return { named: 0, wildcard: 0, unmarked: 0, reading: 0, sys: 0 };
-  const { selection, reads } = registered;
-  const places = (selection?.topics ?? []).map(placeOf);
+  const { selection, reads, pulls = false } = registered;
+  const places = pulls ? [] : (selection?.topics ?? []).map(placeOf);
   const one = (is: boolean): number => (is ? 1 : 0);
   return {
     named: one(places.some((place) => place !== "wildcard")),

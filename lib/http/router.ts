@@ -32,7 +32,7 @@ export interface Trail {
 
 const ANYONE: Anyone = { kind: "anyone" };
 /** Parameters that carry ids from outside. */
-const ID_PARAMS = ["peerId", "subscriptionId", "eventId", "relationship", "webhookId", "taskId"];
+const ID_PARAMS = ["peerId", "subscriptionId", "eventId", "relationship", "webhookId", "taskId", "group"];
 
 const noSuchPath = (): ServiceError => new ServiceError("resource.not_found", "There is nothing at this path.");
 

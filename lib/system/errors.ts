@@ -19,6 +19,8 @@ const CATALOGUE = {
   "request.precondition_failed": [412, "precondition_failed"],
   "request.precondition_required": [428, "precondition_required"],
   "resource.position_gone": [410, "position_gone"],
+  "group.lease_ended": [409, "fenced"],
+  "group.taken": [423, "held"],
   "limit.reached": [409, "limit_reached"],
   "limit.rate": [429, "rate_limited"],
   "method.not_allowed": [405, "method_not_allowed"],

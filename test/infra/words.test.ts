@@ -69,6 +69,13 @@ const ALLOWED: readonly { readonly name: RegExp; readonly where: RegExp; readonl
   { name: /^park$/, where: /^(lib\/domain|test\/.*)\/events\//, because: "the wire's word for a setting" },
   { name: /^park$/, where: /^lib\/failed-events\/hook-(event|runs)\.ts$/, because: "a verdict of the library" },
   { name: /^parked$/, where: /^lib\/api\/webhooks\.ts$/, because: "the wire's word" },
+  { name: /^park$/, where: /^lib\/api\/groups\.ts$/, because: "a verdict on the wire" },
+  { name: /^parked$/, where: /^lib\/domain\/events\/group-verdicts\.ts$/, because: "an outcome on the wire" },
+  {
+    name: /^(fenced|held|\/parked\?source=group:billing)$/,
+    where: /^(lib\/system\/errors|test\/integration\/groups\/.*)\.ts$/,
+    because: "the wire's codes of two errors, and the route",
+  },
   {
     name: /^(x-forwarded-(for|port|proto)|forwarded)$/,
     where: /^(infra|test\/integration)\/local\/gateway/,

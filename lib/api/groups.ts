@@ -1,0 +1,123 @@
+/** The routes of consumer groups. */
+import * as z from "zod/mini";
+import { readBody } from "../http/body.ts";
+import { namesTag } from "../http/entity-tags.ts";
+import { empty, json, type Reply } from "../http/reply.ts";
+import { param, type ServiceRequest } from "../http/request.ts";
+import type { Groups } from "../listeners/groups/groups.ts";
+import { tagOf } from "../listeners/groups/group-settings.ts";
+import { compact } from "../system/compact.ts";
+import { ServiceError } from "../system/errors.ts";
+import type { Handle } from "./handler.ts";
+
+const MOST_WAIT_SECONDS = 20;
+const MOST_DRAIN_SECONDS = 25;
+/** When a fetch that found nothing is to be tried again, s. */
+const AGAIN_SECONDS = "1";
+
+const whole = (least: number, most: number) => z.int().check(z.minimum(least), z.maximum(most));
+const position = z.string().check(z.minLength(1), z.maxLength(64));
+const fetchBody = z.object({
+  max: z.nullish(whole(1, 100)),
+  waitSeconds: z.nullish(whole(0, MOST_WAIT_SECONDS)),
+  consumer: z.string().check(z.minLength(1), z.maxLength(128)),
+});
+const ackBody = z.object({
+  token: z.string().check(z.minLength(1), z.maxLength(128)),
+  upTo: z.nullish(position),
+  items: z.nullish(
+    z
+      .array(
+        z.object({
+          position,
+          verdict: z.enum(["ack", "retry", "park", "skip", "stop", "release"]),
+          delaySeconds: z.nullish(whole(0, 86_400)),
+        }),
+      )
+      .check(z.maxLength(1_000)),
+  ),
+  extend: z.nullish(z.boolean()),
+  done: z.nullish(z.boolean()),
+});
+const resetBody = z.object({ to: position, lanes: z.nullish(whole(1, 16)) });
+const resumeBody = z.object({ skip: z.nullish(z.boolean()) });
+const anyBody = z.record(z.string(), z.unknown());
+
+/** The handlers of consumer groups. */
+export function groupHandlers(groups: Groups) {
+  const refOf = (request: ServiceRequest) => ({ actorId: param(request, "actorId"), name: param(request, "group") });
+  const shown = async (group: Awaited<ReturnType<Groups["demand"]>>, status = 200): Promise<Reply> =>
+    json(status, await groups.view(group), { etag: tagOf(group.settings) });
+
+  return {
+    "PUT /{actorId}/groups/{group}": async (request) => {
+      const { headers } = request;
+      const preconditions = compact({ ifMatch: headers["if-match"], ifNoneMatch: headers["if-none-match"] });
+      const { is, group } = await groups.put(refOf(request), readBody(request, anyBody), preconditions);
+      return await shown(group, is === "created" ? 201 : 200);
+    },
+    "GET /{actorId}/groups/{group}": async (request) => {
+      const group = await groups.demand(refOf(request));
+      const tag = tagOf(group.settings);
+      const known = request.headers["if-none-match"];
+      return known !== undefined && namesTag(known, tag, "weak") ? empty(304, { etag: tag }) : await shown(group);
+    },
+    "GET /{actorId}/groups": async (request) => json(200, { data: await groups.list(param(request, "actorId")) }),
+    "DELETE /{actorId}/groups/{group}": async (request) => {
+      const drain = drainSecondsOf(request);
+      const gone = await groups.end(refOf(request), drain === undefined ? undefined : drain * 1_000, request.deadline);
+      return json(gone ? 200 : 202, { drained: gone });
+    },
+    "POST /{actorId}/groups/{group}/fetch": async (request, { actor }) => {
+      const { max, waitSeconds, consumer } = readBody(request, fetchBody);
+      const asked = { consumer, max: max ?? 100, waitMs: (waitSeconds ?? 0) * 1_000 };
+      const { events, leases, ...more } = await groups.fetch(actor, refOf(request), asked, request.deadline);
+      if (events.length === 0) return empty(204, { "retry-after": AGAIN_SECONDS });
+      const times = leases.map(({ until, ...lease }) => ({ ...lease, until: new Date(until).toISOString() }));
+      return json(200, { events: events.map((each) => ({ ...each })), leases: times, ...more });
+    },
+    "POST /{actorId}/groups/{group}/ack": async (request, { actor }) => {
+      const { token, upTo, items, extend, done } = readBody(request, ackBody);
+      const verdicts = (items ?? []).map(({ delaySeconds, ...item }) => ({
+        ...item,
+        ...compact({ delayMs: typeof delaySeconds === "number" ? delaySeconds * 1_000 : undefined }),
+      }));
+      demandOneEach(verdicts.map((item) => item.position));
+      const said = { token, items: verdicts, extend: extend === true, done: done === true };
+      const { outcomes, leases } = await groups.ack(actor, refOf(request), {
+        ...said,
+        ...compact({ upTo: upTo ?? undefined }),
+      });
+      const times = leases.map(({ until, ...lease }) => ({ ...lease, until: new Date(until).toISOString() }));
+      return json(200, { outcomes: outcomes.map((each) => ({ ...each })), leases: times });
+    },
+    "POST /{actorId}/groups/{group}/reset": async (request) => {
+      const { to, lanes } = readBody(request, resetBody);
+      return await shown(await groups.reset(refOf(request), { to, ...compact({ lanes: lanes ?? undefined }) }));
+    },
+    "POST /{actorId}/groups/{group}/pause": async (request) => await shown(await groups.pause(refOf(request))),
+    "POST /{actorId}/groups/{group}/resume": async (request) => {
+      const { skip } = readBody(request, resumeBody, { whenEmpty: {} });
+      return await shown(await groups.resume(refOf(request), skip === true));
+    },
+  } satisfies Record<string, Handle>;
+}
+
+function drainSecondsOf({ query }: ServiceRequest): number | undefined {
+  const text = query.get("drainSeconds");
+  if (text === null) return undefined;
+  const seconds = Number(text);
+  if (/^\d{1,2}$/.test(text) && seconds <= MOST_DRAIN_SECONDS) return seconds;
+  const message = `The parameter "drainSeconds" must be a whole number from 0 to ${String(MOST_DRAIN_SECONDS)}.`;
+  throw new ServiceError("request.invalid", message, { field: "drainSeconds" });
+}
+
+/** @throws ServiceError request.invalid for two verdicts on one event */
+function demandOneEach(positions: readonly string[]): void {
+  const index = positions.findIndex((each, at) => positions.indexOf(each) !== at);
+  if (index < 0) return;
+  const field = `items.${String(index)}.position`;
+  throw new ServiceError("request.invalid", `The field "${field}" names an event that has a verdict already.`, {
+    field,
+  });
+}

@@ -1,0 +1,147 @@
+/**
+ * What a consumer group stores: how far each of its lanes has come along the log, what was lent to consumers and is not done,
+ * and who has which lane. Plain JSON, bounded by `MAX_OPEN` and `MAX_BEHIND` for each lane.
+ */
+import type { Selection } from "./selection.ts";
+import type { SelectionFrom } from "./keeper-state.ts";
+
+/** An event of a lane that was lent to a consumer at least once and is not done. */
+export interface OpenEvent {
+  /** It stands after the event. */
+  readonly position: string;
+  /** The event's number in the group. */
+  readonly number: number;
+  readonly key: string;
+  readonly barrier: boolean;
+  /** When its record expires, ms since 1970. */
+  readonly expiresAt: number;
+  /** Deliveries that failed and count. */
+  readonly attempts: number;
+  /** It is lent no sooner, ms since 1970; 0: at once. */
+  readonly tryAt: number;
+  /** A consumer has it under the lease of the lane. */
+  readonly lent: boolean;
+  /** A person wants it handed over: it is lent no more. */
+  readonly skipped?: true;
+}
+
+/** A key of which events wait that the lane has read past: all of them lie beyond `after`. */
+export interface Behind {
+  readonly key: string;
+  readonly after: string;
+  /** The newest number up to `after`. */
+  readonly number: number;
+}
+
+/** The lease of a lane. All lanes that one fetch leased have one token. */
+export interface LaneLease {
+  readonly token: string;
+  readonly consumer: string;
+  /** Ms since 1970; later another consumer may have the lane. */
+  readonly until: number;
+}
+
+/** A parked event that a person sends again: it is lent before all others of its lane. */
+export interface Replayed {
+  /** The id of the failed event. */
+  readonly id: string;
+  readonly position: string;
+  readonly lent: boolean;
+}
+
+/**
+ * One lane. Every event of the lane up to `after` is done, open, or behind.
+ *
+ *   free     no lease, or one that has run out
+ *   leased   by a fetch that lends at least one event; ended by the consumer, by the last verdict, by a reset, or by time
+ */
+export interface LaneState {
+  readonly after: string;
+  /** The group's newest number up to `after`. */
+  readonly number: number;
+  /** In order of positions. */
+  readonly open: readonly OpenEvent[];
+  readonly behind: readonly Behind[];
+  readonly replayed: readonly Replayed[];
+  readonly lease?: LaneLease;
+}
+
+export interface GroupStopped {
+  /** `exhausted`: an event that no consumer took, or a verdict. `position_gone`: records have expired unread. */
+  readonly reason: "exhausted" | "position_gone";
+  readonly position?: string;
+  readonly key?: string;
+}
+
+export interface GroupState {
+  readonly lanes: readonly LaneState[];
+  /** The newest barrier that is done; `""`: none. No lane goes beyond a later one. */
+  readonly cleared: string;
+  /** What the group hears, by position, as for an order keeper. */
+  readonly selections: readonly SelectionFrom<Selection>[];
+  /** The lane that a fetch looks at first. */
+  readonly next: number;
+  readonly stopped?: GroupStopped;
+}
+
+/** The settings that the rules need. */
+export interface GroupRules {
+  readonly order: "key" | "strict";
+  readonly leaseMs: number;
+  readonly maxAttempts: number;
+  readonly onExhausted: "park" | "stop";
+}
+
+/** Most open events of a lane. */
+export const MAX_OPEN = 200;
+/** Most keys of a lane that are behind; the lane waits while there are so many. */
+export const MAX_BEHIND = 64;
+
+const beginning = (after: string, number: number): LaneState => ({
+  ...{ after, number, open: [], behind: [], replayed: [] },
+});
+
+/** A group that begins after a position, with numbers beyond `number`. */
+export function newGroupState(
+  after: string,
+  { lanes, selection, number = 0 }: { readonly lanes: number; readonly selection: Selection; readonly number?: number },
+): GroupState {
+  return {
+    lanes: Array.from({ length: lanes }, () => beginning(after, number)),
+    cleared: "",
+    selections: [{ after, selection }],
+    next: 0,
+  };
+}
+
+/** The lane of a key: FNV-1a over UTF-16 code units. Strict order is that of one key, so that one lane has everything. */
+export function laneOf(key: string, { order, lanes }: { readonly order: GroupRules["order"]; readonly lanes: number }) {
+  if (order === "strict") return 0;
+  let hash = 0x81_1c_9d_c5;
+  for (let at = 0; at < key.length; at += 1) hash = Math.imul(hash ^ key.charCodeAt(at), 0x01_00_01_93);
+  return (hash >>> 0) % lanes;
+}
+
+/** Up to where everything of the lane is done. */
+export function laneFloor({ after, open, behind }: LaneState): string {
+  // An open event lies before its position, and nothing of its lane between the two.
+  return [...open.slice(0, 1).map(({ position }) => before(position)), ...behind.map((each) => each.after)].reduce(
+    (least, each) => (each < least ? each : least),
+    after,
+  );
+}
+
+/** A position with the event at `position`, and nothing that precedes it, beyond. */
+export function before(position: string): string {
+  const [epoch = "", record = "", index = ""] = position.split("-");
+  const pad = (value: number, width: number): string => String(value).padStart(width, "0");
+  if (index !== "z" && Number(index) > 0) return `${epoch}-${record}-${pad(Number(index) - 1, 6)}`;
+  return `${epoch}-${pad(Number(record) - 1, 16)}-z`;
+}
+
+/** Up to where everything of the group is done, parked or skipped. */
+export const groupFloor = ({ lanes }: GroupState): string =>
+  lanes.map(laneFloor).reduce((least, each) => (each < least ? each : least));
+
+/** True while a consumer has the lane. */
+export const isLeased = ({ lease }: LaneState, now: number): boolean => lease !== undefined && lease.until > now;

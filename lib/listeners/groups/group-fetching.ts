@@ -1,0 +1,289 @@
+/** One fetch of a consumer: the lanes that are free, a stretch of the log, and the lease under which events are lent. */
+import { eventDataUrl } from "../../actors/event-data-url.ts";
+import type { ActorRecord } from "../../actors/actor-record.ts";
+import { positionGone } from "../../actors/position-gone.ts";
+import { readLogHead, type ChangeLog } from "../../change-log/change-log.ts";
+import { envelopeOf, contentOf } from "../../domain/events/envelope.ts";
+import { freeLanes, lend, readFrom, withoutExpired, type LentEvent } from "../../domain/events/group-fetch.ts";
+import { groupFloor, isLeased, type GroupState } from "../../domain/events/group-state.ts";
+import { withoutExhausted } from "../../domain/events/group-verdicts.ts";
+import type { Exhaustion } from "../../domain/events/keeper-state.ts";
+import { parsePosition, positionAfter } from "../../domain/events/position.ts";
+import { selects, type Selection } from "../../domain/events/selection.ts";
+import { sourceText } from "../../dynamodb/keys/failed-events.ts";
+import { listenerKey } from "../../dynamodb/keys/listeners.ts";
+import { logHeadKey } from "../../dynamodb/keys/publishing.ts";
+import type { Table, Write } from "../../dynamodb/table.ts";
+import type { FailedEventStore } from "../../failed-events/failed-event-store.ts";
+import { idOf, type ListenerEvent } from "../../failed-events/hook-event.ts";
+import { ServiceError } from "../../system/errors.ts";
+import type { Clock, Ids, JsonObject } from "../../system/ports.ts";
+import { readStretch, type LogEvent } from "../log-events.ts";
+import { groupOf, listenerOf, rulesOf, type Group, type GroupRef } from "./group-item.ts";
+import { noSuchGroup, type GroupStore, type GroupWork } from "./group-store.ts";
+
+/** Most failed events of a group that are kept. */
+export const MOST_FAILED_EVENTS = 1_000;
+/** Most records that one query of a fetch reads. */
+const MOST_RECORDS = 200;
+/** Queries of one fetch that find nothing for the group, before it answers. */
+const MOST_QUERIES = 10;
+/** A lane that nothing concerned is stored only after it has come this many records further. */
+const LAZY_RECORDS = 100;
+/** The data of one answer, bytes: Lambda's has 6 MB. */
+const MOST_BYTES = 4_000_000;
+const DAY_MS = 86_400_000;
+
+export interface GroupFetchingDeps {
+  readonly table: Table;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly changeLog: Pick<ChangeLog, "stream">;
+  readonly store: GroupStore;
+  readonly failedEvents: FailedEventStore<ListenerEvent>;
+  /** The deployment's `LOG_EPOCH`. */
+  readonly epoch: number;
+  readonly retentionMs: number;
+  /** Days for which a failed event is kept (`PARKED_KEEP_DAYS`). */
+  readonly failedKeepDays: number;
+  readonly rootOf: (actorId: string) => string;
+}
+
+export interface FetchRequest {
+  readonly consumer: string;
+  readonly max: number;
+}
+
+/** An event as a consumer is lent it. */
+export interface Lent {
+  readonly event: JsonObject;
+  /** 1 for the first delivery. */
+  readonly attempt: number;
+  readonly lane: number;
+}
+
+export interface FetchResult {
+  readonly events: readonly Lent[];
+  readonly leases: readonly { readonly lane: number; readonly token: string; readonly until: number }[];
+  /** Records from where everything is done to the newest. */
+  readonly lag: number;
+  readonly caughtUp: boolean;
+}
+
+/**
+ * Lends what is due. Three requests where there is something: the group with the log's head, the log, the lease.
+ *
+ * @returns no events when there is nothing to lend
+ * @throws ServiceError resource.not_found; resource.conflict while it is stopped or drained; resource.position_gone;
+ *   group.taken when other consumers have all lanes
+ */
+export async function fetchEvents(
+  deps: GroupFetchingDeps,
+  actor: ActorRecord,
+  ref: GroupRef,
+  request: FetchRequest,
+): Promise<FetchResult> {
+  const key = listenerKey(listenerOf(ref));
+  const logKey = logHeadKey(ref.actorId);
+  const items = await deps.table.getMany([logKey, key]);
+  const item = items.find(({ pk, sk }) => pk === key.pk && sk === key.sk);
+  if (item === undefined) throw noSuchGroup();
+  const { newest } = readLogHead(items.find(({ pk, sk }) => pk === logKey.pk && sk === logKey.sk));
+  const first = groupOf(ref, item);
+  const make = async (group: Group) => await fetchOnce({ deps, actor, group, newest }, request);
+  const result = await deps.store.change(ref, make, first);
+  if (result === "overtaken") throw overtaken(deps, ref.actorId);
+  return result;
+}
+
+interface Fetching {
+  readonly deps: GroupFetchingDeps;
+  readonly actor: ActorRecord;
+  readonly group: Group;
+  readonly newest: number;
+}
+
+async function fetchOnce(
+  fetching: Fetching,
+  { consumer, max }: FetchRequest,
+): Promise<GroupWork<FetchResult | "overtaken">> {
+  const { deps, group, newest } = fetching;
+  demandFetchable(deps, group);
+  const { clock, ids, epoch } = deps;
+  const now = clock.now();
+  if (group.paused) return { result: resultOf(fetching, group.state, [], now) };
+  const rules = rulesOf(group.settings);
+  const before = withoutExpired(group.state, now);
+  if (freeLanes(before, now).length === 0) throw taken(before, now);
+  const lease = { token: ids.id(), consumer, until: now + rules.leaseMs };
+  const replayed = await replayedIn(fetching, before, max);
+  let state = replayed.state;
+  let free = max - replayed.events.length;
+  const lent: LentEvent<LogEvent>[] = [];
+  const given: Given[] = [];
+  let bytes = 0;
+  for (let queries = 0; queries < MOST_QUERIES && free > 0 && bytes < MOST_BYTES; queries += 1) {
+    const from = readFrom(state, rules, { now, newest: positionAfter(epoch, newest) });
+    if (from === undefined) break;
+    const stretch = await read(fetching, from, max);
+    if (stretch === "lost") {
+      return { result: "overtaken", change: { state: { ...state, stopped: { reason: "position_gone" } } } };
+    }
+    const limits = { max: free, most: MOST_BYTES - bytes, sizeOf };
+    const fetched = lend(state, stretch, { rules, lease, now, selects: hears, ...limits });
+    ({ state } = fetched);
+    lent.push(...fetched.lent);
+    given.push(...fetched.exhausted);
+    bytes += fetched.bytes;
+    free -= fetched.lent.length;
+    // One query has what a consumer waits for; more would only be read again.
+    if (lent.length > 0 || given.length > 0) break;
+  }
+  const room = Math.max(0, MOST_FAILED_EVENTS - group.failedEvents);
+  const away = withoutExhausted(
+    state,
+    given.map(({ lane, event, because }) => ({ lane, position: event.position, because })),
+    { rules, room },
+  );
+  state = leasedFor(away.state, replayed.lanes, lease);
+  const gone = given.filter(({ event }) => away.away.has(event.position));
+  const writes = await keeping(fetching, gone);
+  const events = [...replayed.events, ...lent.map((each) => lentOf(fetching, each))];
+  const result = resultOf(fetching, state, events, now, lease.token);
+  const moved = recordIn(groupFloor(state)) - recordIn(groupFloor(group.state));
+  const isQuiet = events.length === 0 && gone.length === 0 && state.stopped === undefined && moved < LAZY_RECORDS;
+  return isQuiet ? { result } : { result, writes, change: { state, moreFailed: gone.length } };
+}
+
+const hears = (selection: Selection, { event }: LogEvent): boolean => selects(selection, event);
+
+const sizeOf = ({ event }: LogEvent): number => contentOf(event).bytes.length;
+
+type Given = LentEvent<LogEvent> & { readonly because: Exhaustion };
+
+function demandFetchable({ rootOf }: GroupFetchingDeps, { actorId, draining, state: { stopped } }: Group): void {
+  if (draining) throw new ServiceError("resource.conflict", "This group is being drained; it gives no new lease.");
+  if (stopped?.reason === "position_gone") throw overtaken({ rootOf }, actorId);
+  if (stopped === undefined) return;
+  const message = "This group has stopped at an event; resume it, with skip when a person is to have the event.";
+  throw new ServiceError("resource.conflict", message, {
+    extra: { status: "stopped", position: stopped.position ?? "" },
+  });
+}
+
+function taken({ lanes }: GroupState, now: number): ServiceError {
+  const leases = lanes.flatMap((lane) => (isLeased(lane, now) && lane.lease !== undefined ? [lane.lease] : []));
+  const first = leases.reduce((least, each) => (each.until < least.until ? each : least));
+  const seconds = Math.max(1, Math.ceil((first.until - now) / 1_000));
+  return new ServiceError("group.taken", "Other consumers have all lanes of this group.", {
+    headers: { "Retry-After": String(seconds) },
+    extra: { holder: first.consumer, until: new Date(first.until).toISOString() },
+  });
+}
+
+async function read({ deps, group, newest }: Fetching, from: string, max: number) {
+  const { changeLog, epoch, retentionMs } = deps;
+  const records = Math.min(MOST_RECORDS, Math.max(20, 2 * max));
+  const upTo = Math.min(newest, recordIn(from) + records);
+  const stream = (after: number, end: number) => changeLog.stream(group.actorId, after, end);
+  const log = { actorId: group.actorId, epoch, retentionMs, stream };
+  return await readStretch(log, { after: from, upTo: positionAfter(epoch, upTo) }, upTo);
+}
+
+const overtaken = ({ rootOf }: Pick<GroupFetchingDeps, "rootOf">, actorId: string): ServiceError =>
+  positionGone(rootOf(actorId), "Records that this group has not read have expired; reset it.");
+
+/** The failed events that a person sends again, of the lanes that are free: they come first. */
+async function replayedIn(
+  { deps, actor }: Fetching,
+  state: GroupState,
+  max: number,
+): Promise<{ readonly state: GroupState; readonly events: readonly Lent[]; readonly lanes: ReadonlySet<number> }> {
+  const events: Lent[] = [];
+  const leased = new Set<number>();
+  const lanes = [...state.lanes];
+  for (const index of freeLanes(state, deps.clock.now())) {
+    const lane = lanes[index];
+    if (lane === undefined || lane.replayed.length === 0) continue;
+    const kept = [];
+    for (const each of lane.replayed) {
+      const item = events.length < max ? await deps.failedEvents.find(actor.id, each.id) : undefined;
+      const failed = item === undefined ? undefined : await deps.failedEvents.read(item);
+      if (failed === undefined && events.length < max) continue;
+      if (failed !== undefined) {
+        events.push({ event: failed.event.event, attempt: failed.starts + 1, lane: index });
+        leased.add(index);
+      }
+      kept.push({ ...each, lent: failed !== undefined });
+    }
+    lanes[index] = { ...lane, replayed: kept };
+  }
+  return { state: leased.size === 0 ? state : { ...state, lanes }, events, lanes: leased };
+}
+
+function leasedFor(
+  state: GroupState,
+  lanes: ReadonlySet<number>,
+  lease: NonNullable<GroupState["lanes"][0]["lease"]>,
+): GroupState {
+  if (lanes.size === 0) return state;
+  return { ...state, lanes: state.lanes.map((lane, index) => (lanes.has(index) ? { ...lane, lease } : lane)) };
+}
+
+/** The writes that keep events which no consumer took. */
+export async function keeping(
+  { deps, group, actor }: Pick<Fetching, "deps" | "group" | "actor">,
+  given: readonly (Pick<Given, "event" | "number" | "attempts"> & { readonly because: string })[],
+): Promise<readonly Write[]> {
+  const now = deps.clock.now();
+  const source = sourceText({ kind: "group", id: group.name }) as ListenerEvent["source"];
+  const writes: Write[] = [];
+  for (const { event, number, attempts, because } of given) {
+    const { topic, type } = event.event;
+    const envelope = envelopeIn({ deps, actor, group }, { event, number });
+    const failing: ListenerEvent = {
+      ...{ id: idOf([source, event.id]), actorId: group.actorId, source, sequence: number, topic, type },
+      ...{ position: event.position, event: envelope },
+    };
+    const run = { status: "parked", starts: attempts, attempts: [{ at: now, error: because }] } as const;
+    const keptUntil = now + deps.failedKeepDays * DAY_MS;
+    writes.push(...(await deps.failedEvents.recordingWrites(failing, { ...run, keptUntil })));
+  }
+  return writes;
+}
+
+const lentOf = (fetching: Fetching, { lane, event, number, attempts }: LentEvent<LogEvent>): Lent => ({
+  event: envelopeIn(fetching, { event, number }),
+  attempt: attempts + 1,
+  lane,
+});
+
+function envelopeIn(
+  { deps: { rootOf, clock }, actor, group: { actorId } }: Pick<Fetching, "deps" | "actor" | "group">,
+  { event, number }: { readonly event: LogEvent; readonly number: number },
+): JsonObject {
+  const { id, position } = event;
+  const root = rootOf(actorId);
+  return envelopeOf({
+    ...{ event: event.event, id, position, sequence: number, source: root },
+    dataref: () => eventDataUrl(actor, { root, position, now: clock.now() }),
+  });
+}
+
+const recordIn = (position: string): number => parsePosition(position)?.record ?? 0;
+
+function resultOf(
+  { newest }: Fetching,
+  state: GroupState,
+  events: readonly Lent[],
+  now: number,
+  token?: string,
+): FetchResult {
+  const leases = state.lanes.flatMap((lane, index) =>
+    token !== undefined && lane.lease?.token === token && lane.lease.until > now
+      ? [{ lane: index, token, until: lane.lease.until }]
+      : [],
+  );
+  const lag = Math.max(0, newest - recordIn(groupFloor(state)));
+  return { events, leases, lag, caughtUp: state.lanes.every(({ after }) => recordIn(after) >= newest) };
+}

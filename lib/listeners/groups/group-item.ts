@@ -1,0 +1,97 @@
+/** The item of a consumer group: its settings and its state, and every write of it. */
+import { gunzipSync, gzipSync } from "node:zlib";
+import type { GroupRules, GroupState } from "../../domain/events/group-state.ts";
+import { parseText, printJson } from "../../domain/json/json-text.ts";
+import { listenerKey, type ListenerRef } from "../../dynamodb/keys/listeners.ts";
+import { equals, itemMissing, type Attribute, type Item, type Write } from "../../dynamodb/table.ts";
+import { compact } from "../../system/compact.ts";
+import type { GroupSettings } from "./group-settings.ts";
+
+export interface GroupRef {
+  readonly actorId: string;
+  readonly name: string;
+}
+
+/** A group as it was read. */
+export interface Group extends GroupRef {
+  /** Every write is conditional on it and raises it. */
+  readonly version: number;
+  readonly settings: GroupSettings;
+  readonly state: GroupState;
+  readonly paused: boolean;
+  /** It gives no new lease, and is deleted when the last one has ended. */
+  readonly draining: boolean;
+  /** How many events that no consumer took are kept. */
+  readonly failedEvents: number;
+}
+
+/** The listener that a group is. */
+export const listenerOf = ({ actorId, name }: GroupRef): ListenerRef => ({ actorId, kind: "group", id: name });
+
+/** A longer state is stored compressed: what a batch lends is a text of small differences. */
+const COMPRESSED_FROM = 600;
+
+function printState(state: GroupState): Attribute {
+  const text = printJson(state);
+  return text.length > COMPRESSED_FROM ? gzipSync(text) : text;
+}
+
+function readState(stored: unknown): GroupState {
+  const text = stored instanceof Uint8Array ? gunzipSync(stored).toString("utf8") : String(stored);
+  return parseText(text) as GroupState;
+}
+
+/** The group that an item is. */
+export function groupOf({ actorId, name }: GroupRef, item: Item): Group {
+  return {
+    actorId,
+    name,
+    version: Number(item["version"]),
+    settings: parseText(String(item["settings"])) as GroupSettings,
+    state: readState(item["state"]),
+    paused: item["paused"] === true,
+    draining: item["draining"] === true,
+    failedEvents: Number(item["failedEvents"] ?? 0),
+  };
+}
+
+/** Makes a group. */
+export const groupMade = (ref: GroupRef, { settings, state }: Pick<Group, "settings" | "state">): Write => ({
+  put: { ...listenerKey(listenerOf(ref)), version: 1, settings: printJson(settings), state: printState(state) },
+  condition: itemMissing,
+});
+
+/** What changes; an absent field stays. `null` removes. */
+export interface GroupChange {
+  readonly state?: GroupState;
+  readonly settings?: GroupSettings;
+  readonly paused?: boolean;
+  readonly draining?: true;
+  readonly moreFailed?: number;
+  readonly dueAt?: number;
+}
+
+/** The write of a change, on the group as it was read. */
+export function groupChanged(group: Group, change: GroupChange): Extract<Write, { readonly update: unknown }> {
+  const { state, settings, paused, draining, moreFailed = 0, dueAt } = change;
+  const set = compact({
+    state: state === undefined ? undefined : printState(state),
+    settings: settings === undefined ? undefined : printJson(settings),
+    paused: paused === true ? true : undefined,
+    draining,
+    dueAt,
+  });
+  return {
+    update: listenerKey(listenerOf(group)),
+    change: {
+      set,
+      remove: paused === false ? ["paused"] : [],
+      add: { version: 1, ...(moreFailed === 0 ? {} : { failedEvents: moreFailed }) },
+    },
+    condition: equals("version", group.version),
+  };
+}
+
+export const rulesOf = ({ order, leaseSeconds, maxAttempts, onExhausted }: GroupSettings): GroupRules => ({
+  ...{ order, leaseMs: leaseSeconds * 1_000, maxAttempts, onExhausted },
+});

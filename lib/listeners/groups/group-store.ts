@@ -1,0 +1,247 @@
+/** The consumer groups of all actors, as items: made, changed, read, ended. */
+import { positionGone } from "../../actors/position-gone.ts";
+import type { ChangeLog, LogHead } from "../../change-log/change-log.ts";
+import type { Commits } from "../../change-log/log-commits.ts";
+import { groupFloor, newGroupState } from "../../domain/events/group-state.ts";
+import { selectionsFrom } from "../../domain/events/keeper-notes.ts";
+import { MAX_SELECTIONS } from "../../domain/events/keeper-state.ts";
+import { printPosition, resolvePosition, type Position } from "../../domain/events/position.ts";
+import { listenerKey, listenerPartition, listenerPrefix } from "../../dynamodb/keys/listeners.ts";
+import { sourceText } from "../../dynamodb/keys/failed-events.ts";
+import { refusedReasons, updateIf } from "../../dynamodb/outcomes.ts";
+import { queryAll } from "../../dynamodb/paging.ts";
+import { equals, TransactionRefused, type Item, type Table, type Write } from "../../dynamodb/table.ts";
+import { sameJson } from "../../domain/json/canonical-json.ts";
+import { registering } from "../../engine/registration.ts";
+import { deleteFailedEvents } from "../../failed-events/failed-event-store.ts";
+import { compact } from "../../system/compact.ts";
+import { ServiceError } from "../../system/errors.ts";
+import type { Clock, Json } from "../../system/ports.ts";
+import { retryOnConflict } from "../../system/retry-on-conflict.ts";
+import { WHY } from "../webhooks/webhook-store.ts";
+import {
+  groupChanged,
+  groupMade,
+  groupOf,
+  listenerOf,
+  type Group,
+  type GroupChange,
+  type GroupRef,
+} from "./group-item.ts";
+import {
+  decideGroupPut,
+  selectionOf,
+  type GroupRequest,
+  type GroupSettings,
+  type Preconditions,
+} from "./group-settings.ts";
+
+/** Most groups of one actor. */
+const MOST_GROUPS = 100;
+/** More than the consumers that write one group at a time. */
+const MOST_CONFLICTS = 16;
+
+export interface GroupStoreDeps {
+  readonly table: Table;
+  readonly clock: Clock;
+  readonly commits: Commits;
+  readonly changeLog: Pick<ChangeLog, "oldest">;
+  /** The deployment's `LOG_EPOCH`. */
+  readonly epoch: number;
+  /** The root URI of an actor. */
+  readonly rootOf: (actorId: string) => string;
+}
+
+/** A change of a group: what is written with it, and what the caller is given. */
+export interface GroupWork<T> {
+  readonly change?: GroupChange;
+  readonly writes?: readonly Write[];
+  readonly result: T;
+}
+
+export class GroupStore {
+  readonly #deps: GroupStoreDeps;
+
+  constructor(deps: GroupStoreDeps) {
+    this.#deps = deps;
+  }
+
+  /** The group; undefined when there is none. One read. */
+  async get(ref: GroupRef): Promise<Group | undefined> {
+    const item = await this.#deps.table.get(listenerKey(listenerOf(ref)));
+    return item === undefined ? undefined : groupOf(ref, item);
+  }
+
+  /** @throws ServiceError resource.not_found */
+  async demand(ref: GroupRef): Promise<Group> {
+    const group = await this.get(ref);
+    if (group === undefined) throw noSuchGroup();
+    return group;
+  }
+
+  /** All groups of an actor, by name. */
+  async list(actorId: string): Promise<readonly Group[]> {
+    const items = await queryAll(this.#deps.table, { pk: listenerPartition(actorId), prefix: listenerPrefix("group") });
+    return items.map((item) => groupOf({ actorId, name: item.sk.slice(listenerPrefix("group").length) }, item));
+  }
+
+  /**
+   * Makes the group, or changes it to what is stated.
+   * @throws ServiceError as `decideGroupPut`; limit.reached; resource.position_gone; resource.conflict while it is drained
+   */
+  async put(
+    ref: GroupRef,
+    { settings, from }: GroupRequest,
+    preconditions: Preconditions,
+  ): Promise<{ readonly is: "created" | "changed" | "same"; readonly group: Group }> {
+    const key = listenerKey(listenerOf(ref));
+    let result: { is: "created" | "changed" | "same"; group: Group } | undefined;
+    await this.#deps.commits.commit(
+      ref.actorId,
+      [key],
+      async ({ head, item }) => {
+        const stored = item(key);
+        const group = stored === undefined ? undefined : groupOf(ref, stored);
+        const is = decideGroupPut(group?.settings, settings, preconditions);
+        if (group === undefined) {
+          const made = await this.#made(ref, { settings, from }, head);
+          result = { is, group: made };
+          const { writes, head: logHead } = registering(listenerOf(ref), { after: registeredAs(settings) });
+          return { records: [], writes: [groupMade(ref, made), ...writes], head: logHead };
+        }
+        if (group.draining)
+          throw new ServiceError("resource.conflict", "This group is being drained; it will be gone.");
+        if (is === "same") {
+          result = { is, group };
+          return undefined;
+        }
+        const selections = withSelection(group, settings);
+        const state = { ...group.state, selections };
+        result = { is, group: { ...group, settings, state } };
+        const { writes, head: logHead } = registering(listenerOf(ref), {
+          before: registeredAs(group.settings),
+          after: registeredAs(settings),
+        });
+        return { records: [], writes: [groupChanged(group, { settings, state }), ...writes], head: logHead };
+      },
+      { quiet: true },
+    );
+    if (result === undefined) throw new TypeError("a PUT of a group was neither planned nor refused");
+    return result;
+  }
+
+  async #made(ref: GroupRef, { settings, from }: GroupRequest, head: LogHead): Promise<Group> {
+    const others = await queryAll(this.#deps.table, {
+      ...{ pk: listenerPartition(ref.actorId), prefix: listenerPrefix("group"), only: ["version"] },
+    });
+    if (others.length >= MOST_GROUPS) {
+      throw new ServiceError("limit.reached", `An actor has at most ${String(MOST_GROUPS)} groups.`);
+    }
+    const after = printPosition(await this.begin(ref.actorId, from, head, "from"));
+    const state = newGroupState(after, { lanes: settings.lanes, selection: selectionOf(settings) });
+    return { ...ref, version: 1, settings, state, paused: false, draining: false, failedEvents: 0 };
+  }
+
+  /** The position that a text names. @throws ServiceError resource.position_gone */
+  async begin(actorId: string, from: string, { newest }: Pick<LogHead, "newest">, field: string): Promise<Position> {
+    const { changeLog, epoch, rootOf } = this.#deps;
+    const oldest = from === "now" ? undefined : await changeLog.oldest(actorId);
+    const position = resolvePosition(from, { epoch, newest, ...compact({ oldest: oldest?.number }) });
+    if (typeof position !== "string") return position;
+    throw positionGone(rootOf(actorId), `${WHY[position]}; read the state, and begin now.`, field);
+  }
+
+  /**
+   * Changes a group on the condition that it is as it was read; repeated on what another has written.
+   *
+   * @param first as it was read already
+   * @throws ServiceError resource.not_found; service.unavailable when others come first again and again
+   */
+  async change<T>(
+    ref: GroupRef,
+    make: (group: Group) => Promise<GroupWork<T>> | GroupWork<T>,
+    first?: Group,
+  ): Promise<T> {
+    const made = await retryOnConflict<Group | undefined, { readonly is: T }>(first, MOST_CONFLICTS, async (known) => {
+      const group = known ?? (await this.demand(ref));
+      const { change, writes = [], result } = await make(group);
+      if (change === undefined) return { done: { is: result } };
+      const found = await this.#write(group, change, writes);
+      return found === "written" ? { done: { is: result } } : { found };
+    });
+    if (made !== undefined) return made.is;
+    throw new ServiceError("service.unavailable", "Other consumers keep changing this group; try again in a moment.", {
+      headers: { "Retry-After": "1" },
+    });
+  }
+
+  async #write(group: Group, change: GroupChange, writes: readonly Write[]): Promise<Group | "written" | undefined> {
+    const write = groupChanged(group, change);
+    const read = (item: Item | undefined): Group | "written" | undefined => {
+      if (item === undefined) throw noSuchGroup();
+      const found = groupOf(group, item);
+      // The answer of the write was lost: what stands is what it wrote.
+      return found.version === group.version + 1 && isSame(found, change) ? "written" : found;
+    };
+    if (writes.length === 0) {
+      const { written, item } = await updateIf(this.#deps.table, write.update, write.change, write.condition);
+      return written ? "written" : read(item);
+    }
+    const refused = await refusedReasons(this.#deps.table, [write, ...writes]);
+    if (refused === undefined) return "written";
+    if (refused[0]?.code === "condition") return read(refused[0].item);
+    if (refused.some(({ code }) => code === "conflict")) return undefined;
+    throw new TransactionRefused(refused);
+  }
+
+  /** Deletes a drained group that is as it was read, with its failed events. @returns false when another has changed it */
+  async end(group: Group): Promise<boolean> {
+    const key = listenerKey(listenerOf(group));
+    const ref = listenerOf(group);
+    // A group that gives no lease keeps no further event, so that none comes after this.
+    await deleteFailedEvents(this.#deps.table, group.actorId, {
+      source: sourceText({ kind: "group", id: group.name }),
+    });
+    let isGone = false;
+    await this.#deps.commits.commit(
+      group.actorId,
+      [key],
+      ({ item }) => {
+        const stored = item(key);
+        isGone = stored === undefined;
+        if (stored === undefined || Number(stored["version"]) !== group.version) return undefined;
+        const { writes, head } = registering(ref, { before: registeredAs(group.settings) });
+        isGone = true;
+        const gone: Write = { delete: key, condition: equals("version", group.version) };
+        return { records: [], writes: [gone, ...writes], head };
+      },
+      { quiet: true },
+    );
+    return isGone;
+  }
+}
+
+function isSame(found: Group, { state }: GroupChange): boolean {
+  return state !== undefined && sameJson(found.state as unknown as Json, state as unknown as Json);
+}
+
+/** What the log knows of a group: it reads the records, and no change looks for it. */
+const registeredAs = (settings: GroupSettings) =>
+  ({ selection: selectionOf(settings), reads: true, pulls: true }) as const;
+
+/**
+ * Other topics hold for every event that no lane has come to.
+ * @throws ServiceError resource.conflict while lanes need too many earlier ones
+ */
+function withSelection({ state }: Group, settings: GroupSettings): Group["state"]["selections"] {
+  const furthest = state.lanes.map(({ after }) => after).reduce((most, each) => (each > most ? each : most));
+  const earlier = state.selections.filter(({ after }) => after < furthest);
+  const all = [...earlier, { after: furthest, selection: selectionOf(settings) }];
+  const needed = selectionsFrom(all, [{ after: groupFloor(state), number: 0 }]);
+  if (needed.length <= MAX_SELECTIONS) return needed;
+  const message = "Events that the group heard by earlier topics are not done; change its topics once they are.";
+  throw new ServiceError("resource.conflict", message, { field: "topics" });
+}
+
+export const noSuchGroup = (): ServiceError =>
+  new ServiceError("resource.not_found", "There is no group of that name.");

@@ -1,0 +1,276 @@
+/** The consumer groups of all actors, as the routes need them. */
+import type { ActorRecord } from "../../actors/actor-record.ts";
+import type { ChangeLog } from "../../change-log/change-log.ts";
+import { groupFloor, laneOf, newGroupState, type GroupState } from "../../domain/events/group-state.ts";
+import {
+  acknowledged,
+  leasedUntil,
+  resumedGroup,
+  withReplayed,
+  type Acknowledgement,
+  type VerdictOutcome,
+} from "../../domain/events/group-verdicts.ts";
+import { ended, withoutExpired } from "../../domain/events/group-fetch.ts";
+import { positionAfter, positionOf, printPosition, parsePosition } from "../../domain/events/position.ts";
+import { eventsOf } from "../../domain/events/record-events.ts";
+import { selects } from "../../domain/events/selection.ts";
+import { selectionAt } from "../../domain/events/keeper-state.ts";
+import { sourceOf } from "../../dynamodb/keys/failed-events.ts";
+import type { ListenerEvent } from "../../failed-events/hook-event.ts";
+import type { FailedEvent } from "../../failed-events/failed-event.ts";
+import { compact } from "../../system/compact.ts";
+import { ServiceError } from "../../system/errors.ts";
+import type { Deadline, JsonObject } from "../../system/ports.ts";
+import { readStretch, type LogEvent } from "../log-events.ts";
+import {
+  fetchEvents,
+  keeping,
+  MOST_FAILED_EVENTS,
+  type FetchRequest,
+  type FetchResult,
+  type GroupFetchingDeps,
+} from "./group-fetching.ts";
+import { rulesOf, type Group, type GroupRef } from "./group-item.ts";
+import { readGroupRequest, selectionOf, type Preconditions } from "./group-settings.ts";
+import { GroupStore, type GroupStoreDeps } from "./group-store.ts";
+import { groupWire } from "./group-view.ts";
+
+/** Pause between two looks at the log while a fetch or a drain waits, ms. */
+const LOOK_MS = 1_000;
+/** What a request that waits leaves of its time for the answer, ms. */
+const ANSWER_MS = 3_000;
+
+export interface GroupsDeps extends Omit<GroupFetchingDeps, "store" | "changeLog">, Omit<GroupStoreDeps, "changeLog"> {
+  readonly changeLog: Pick<ChangeLog, "stream" | "oldest" | "head">;
+  readonly sleep: (ms: number) => Promise<void>;
+  /** 0 ≤ random < 1. */
+  readonly random: () => number;
+}
+
+/** The result of an acknowledgement. */
+export interface AckResult {
+  readonly outcomes: readonly { readonly position: string; readonly outcome: VerdictOutcome }[];
+  readonly leases: FetchResult["leases"];
+}
+
+export class Groups {
+  readonly #deps: GroupsDeps;
+  readonly #store: GroupStore;
+
+  constructor(deps: GroupsDeps) {
+    this.#deps = deps;
+    this.#store = new GroupStore(deps);
+  }
+
+  /** Makes or changes a group by what a PUT states. @throws as `readGroupRequest` and `GroupStore.put` */
+  async put(ref: GroupRef, body: unknown, preconditions: Preconditions) {
+    return await this.#store.put(ref, readGroupRequest(body), preconditions);
+  }
+
+  /** @throws ServiceError resource.not_found */
+  async demand(ref: GroupRef): Promise<Group> {
+    return await this.#store.demand(ref);
+  }
+
+  async list(actorId: string): Promise<readonly JsonObject[]> {
+    const groups = await this.#store.list(actorId);
+    return await Promise.all(groups.map(async (group) => await this.view(group)));
+  }
+
+  /** The resource as its owner sees it. */
+  async view(group: Group): Promise<JsonObject> {
+    const { changeLog, clock } = this.#deps;
+    const { newest } = await changeLog.head(group.actorId);
+    const floor = parsePosition(groupFloor(group.state))?.record ?? newest;
+    let oldestAt: number | undefined;
+    if (floor < newest) {
+      for await (const { record } of changeLog.stream(group.actorId, floor, floor + 1))
+        oldestAt = Date.parse(record.at);
+    }
+    return groupWire(group, { newest, now: clock.now(), ...compact({ oldestAt }) });
+  }
+
+  /** Lends events, or waits for some. @throws as `fetchEvents` */
+  async fetch(
+    actor: ActorRecord,
+    ref: GroupRef,
+    { waitMs, ...request }: FetchRequest & { readonly waitMs: number },
+    deadline: Deadline,
+  ): Promise<FetchResult> {
+    const { clock, sleep } = this.#deps;
+    const end = Math.min(clock.now() + waitMs, clock.now() + deadline.remaining() - ANSWER_MS);
+    for (;;) {
+      const isLast = clock.now() + LOOK_MS > end;
+      const result = await this.#fetchUnless(actor, ref, request, isLast);
+      if (result !== undefined && (result.events.length > 0 || isLast)) return result;
+      await sleep(LOOK_MS);
+    }
+  }
+
+  /** Undefined where others have all lanes and there is still time to wait. */
+  async #fetchUnless(
+    actor: ActorRecord,
+    ref: GroupRef,
+    request: FetchRequest,
+    isLast: boolean,
+  ): Promise<FetchResult | undefined> {
+    try {
+      return await fetchEvents({ ...this.#deps, store: this.#store }, actor, ref, request);
+    } catch (error) {
+      if (!isLast && error instanceof ServiceError && error.code === "group.taken") return undefined;
+      throw error;
+    }
+  }
+
+  /**
+   * Carries out the verdicts of a consumer. Two requests where no event goes to a person.
+   * @throws ServiceError resource.not_found; group.lease_ended when the lease is another's by now: nothing is changed
+   */
+  async ack(actor: ActorRecord, ref: GroupRef, said: Acknowledgement): Promise<AckResult> {
+    const { clock, failedEvents, random } = this.#deps;
+    let replayed: readonly { readonly id: string; readonly isDone: boolean }[] = [];
+    const result = await this.#store.change(ref, async (group) => {
+      const now = clock.now();
+      const room = Math.max(0, MOST_FAILED_EVENTS - group.failedEvents);
+      const acked = acknowledged(group.state, said, { rules: rulesOf(group.settings), now, random, room });
+      if (acked === undefined) {
+        throw new ServiceError("group.lease_ended", "The lease of this token has ended; nothing is changed.");
+      }
+      const { state, outcomes } = acked;
+      ({ replayed } = acked);
+      const given = await Promise.all(
+        acked.given.map(async (one) => ({ ...one, event: await this.#eventAt(ref, one.position) })),
+      );
+      const found = given.flatMap(({ event, ...one }) => (event === undefined ? [] : [{ ...one, event }]));
+      const writes = await keeping({ deps: { ...this.#deps, store: this.#store }, actor, group }, found);
+      const leases = state.lanes.flatMap(({ lease }, lane) =>
+        lease?.token === said.token ? [{ lane, token: lease.token, until: lease.until }] : [],
+      );
+      return { result: { outcomes, leases }, writes, change: { state, moreFailed: found.length } };
+    });
+    for (const { id, isDone } of replayed) {
+      const item = isDone ? await failedEvents.find(ref.actorId, id) : undefined;
+      const failed = item === undefined ? undefined : await failedEvents.read(item);
+      if (failed !== undefined) await failedEvents.resolve(failed, { now: clock.now() });
+    }
+    return result;
+  }
+
+  /** The event at a position; undefined when its record has expired. One query. */
+  async #eventAt({ actorId }: GroupRef, position: string): Promise<LogEvent | undefined> {
+    const { changeLog, epoch, retentionMs } = this.#deps;
+    const record = parsePosition(position)?.record ?? 0;
+    const stream = (after: number, upTo: number) => changeLog.stream(actorId, after, upTo);
+    const log = { actorId, epoch, retentionMs, stream };
+    const asked = { after: positionAfter(epoch, record - 1), upTo: positionAfter(epoch, record) };
+    const stretch = await readStretch(log, asked, record);
+    return stretch === "lost" ? undefined : stretch.events.find((event) => event.position === position);
+  }
+
+  /** Gives no lease until the group is resumed; what is lent may be acknowledged. */
+  async pause(ref: GroupRef): Promise<Group> {
+    return await this.#store.change(ref, (group) => {
+      return { result: { ...group, paused: true }, ...(group.paused ? {} : { change: { paused: true } }) };
+    });
+  }
+
+  /** A paused or stopped group goes on. @throws ServiceError resource.conflict for `skip` without an event that stopped it */
+  async resume(ref: GroupRef, skip: boolean): Promise<Group> {
+    return await this.#store.change(ref, (group) => {
+      if (skip && group.state.stopped?.reason !== "exhausted") {
+        throw new ServiceError("request.invalid", "No event has stopped this group.", { field: "skip" });
+      }
+      const state = resumedGroup(group.state, skip);
+      return { result: { ...group, state, paused: false }, change: { state, paused: false } };
+    });
+  }
+
+  /**
+   * Begins again after a position, with the numbers that events have there. Every consumer is fenced.
+   * @throws ServiceError resource.position_gone
+   */
+  async reset(ref: GroupRef, { to, lanes }: { readonly to: string; readonly lanes?: number }): Promise<Group> {
+    return await this.#store.change(ref, async (group) => {
+      const begin = await this.#store.begin(ref.actorId, to, await this.#deps.changeLog.head(ref.actorId), "to");
+      const after = printPosition(begin);
+      const settings = { ...group.settings, ...compact({ lanes }) };
+      const number = await this.#numberAt(group, after);
+      const fresh = newGroupState(after, { lanes: settings.lanes, selection: selectionOf(settings), number });
+      const selections = group.state.selections.length > 1 ? group.state.selections : fresh.selections;
+      const state: GroupState = { ...fresh, selections };
+      return { result: { ...group, settings, state }, change: { settings, state } };
+    });
+  }
+
+  /** The number of the newest event of the group up to a position: counted from where one is known. */
+  async #numberAt({ actorId, state }: Group, position: string): Promise<number> {
+    const { changeLog, epoch } = this.#deps;
+    const [lane] = state.lanes;
+    if (lane === undefined) return 0;
+    const { after, number } = lane;
+    const [least, most] = after < position ? [after, position] : [position, after];
+    const first = (parsePosition(least)?.record ?? 1) - 1;
+    let count = 0;
+    for await (const { number: at, record } of changeLog.stream(
+      actorId,
+      Math.max(0, first),
+      parsePosition(most)?.record ?? 0,
+    )) {
+      for (const event of eventsOf(record)) {
+        const stands = positionOf(epoch, at, event);
+        const one = { position: stands, key: event.key, barrier: event.barrier, expiresAt: 0 };
+        if (stands > least && stands <= most && selects(selectionAt(state.selections, one), event)) count += 1;
+      }
+    }
+    return Math.max(0, after < position ? number + count : number - count);
+  }
+
+  /**
+   * Deletes a group once its last lease has ended, for which it waits `drainMs`; at once without. The sweep finishes the rest.
+   * @returns whether the group is gone
+   */
+  async end(ref: GroupRef, drainMs: number | undefined, deadline: Deadline): Promise<boolean> {
+    const { clock, sleep } = this.#deps;
+    await this.#store.change(ref, (found) => {
+      const lanes = drainMs === undefined ? found.state.lanes.map((lane) => ended(lane, 0)) : found.state.lanes;
+      const state = { ...withoutExpired(found.state, clock.now()), lanes };
+      const dueAt = leasedUntil(state, clock.now()) ?? clock.now();
+      return { result: undefined, change: { state, draining: true as const, dueAt } };
+    });
+    const end = Math.min(clock.now() + (drainMs ?? 0), clock.now() + deadline.remaining() - ANSWER_MS);
+    for (;;) {
+      if (await this.finish(ref)) return true;
+      if (clock.now() + LOOK_MS > end) return false;
+      await sleep(LOOK_MS);
+    }
+  }
+
+  /** Deletes a group that is drained and has no lease. @returns whether it is gone */
+  async finish(ref: GroupRef): Promise<boolean> {
+    const group = await this.#store.get(ref);
+    if (group === undefined) return true;
+    if (!group.draining || leasedUntil(group.state, this.#deps.clock.now()) !== undefined) return false;
+    return await this.#store.end(group);
+  }
+
+  /** A parked event comes with the next fetch of its lane. @returns `retrying`, which `/parked` shows as `retry` */
+  async retry(failed: FailedEvent<ListenerEvent>): Promise<"parked"> {
+    const { event } = failed;
+    const of = sourceOf(event.source);
+    const ref = { actorId: event.actorId, name: of?.kind === "group" ? of.id : "" };
+    return await this.#store.change(ref, ({ state, settings: { lanes, order } }) => {
+      const [target = ""] = event.topic.split(".", 1);
+      const { partitionkey } = event.event;
+      const key = typeof partitionkey === "string" ? `${target} ${partitionkey}` : event.topic;
+      const lane = laneOf(key, { order, lanes });
+      const again = withReplayed(state, lane, { id: event.id, position: event.position });
+      return { result: "parked" as const, change: { state: again } };
+    });
+  }
+
+  /** Drops a parked event. @returns false while a consumer has it */
+  async skip(failed: FailedEvent<ListenerEvent>): Promise<boolean> {
+    const { clock, failedEvents } = this.#deps;
+    return (await failedEvents.resolve(failed, { now: clock.now(), unlessBusy: true })) !== "busy";
+  }
+}

@@ -1,0 +1,187 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import type { Answer } from "../../support/in-process.ts";
+import { WebhookWorld } from "../webhooks/webhook-world.ts";
+
+let world: WebhookWorld;
+beforeEach(async () => {
+  world = await WebhookWorld.begin();
+});
+
+const GROUP = { topics: ["properties.>", "properties"] };
+const group = async (name: string, json: object = {}): Promise<Answer> =>
+  await world.ask("PUT", `/groups/${name}`, { json: { ...GROUP, ...json } });
+const fetched = async (name: string, json: object = {}): Promise<Answer> =>
+  await world.ask("POST", `/groups/${name}/fetch`, { json: { consumer: "c1", ...json } });
+const acked = async (name: string, json: object): Promise<Answer> =>
+  await world.ask("POST", `/groups/${name}/ack`, { json });
+const names = (answer: Answer): readonly string[] => answer.json.events.map((each: any) => each.event.data.name);
+const tokenOf = (answer: Answer): string => answer.json.leases[0].token;
+const positions = (answer: Answer): readonly string[] => answer.json.events.map((each: any) => each.event.position);
+
+describe("a group", () => {
+  it("is made, is the same again, and is changed only by those who know what it is", async () => {
+    const made = await group("billing");
+    expect([made.status, made.json]).toMatchObject([
+      201,
+      {
+        name: "billing",
+        lanes: 1,
+        order: "key",
+        leaseSeconds: 30,
+        maxAttempts: 5,
+        onExhausted: "park",
+        status: "active",
+      },
+    ]);
+    const same = await group("billing");
+    expect([same.status, same.headers["etag"]]).toEqual([200, made.headers["etag"]]);
+    expect((await group("billing", { maxAttempts: 3 })).json.error).toMatchObject({
+      code: "precondition_required",
+      fields: ["maxAttempts"],
+    });
+    const stale = await world.ask("PUT", "/groups/billing", { json: GROUP, headers: { "if-match": '"x"' } });
+    expect(stale.status).toBe(412);
+    const headers = { "if-match": made.headers["etag"] ?? "" };
+    const changed = await world.ask("PUT", "/groups/billing", { json: { ...GROUP, maxAttempts: 3 }, headers });
+    expect([changed.status, changed.json.maxAttempts]).toEqual([200, 3]);
+    const lanes = await world.ask("PUT", "/groups/billing", {
+      json: { ...GROUP, maxAttempts: 3, lanes: 2 },
+      headers: { "if-match": changed.headers["etag"] ?? "" },
+    });
+    expect([lanes.status, lanes.json.error.field]).toEqual([409, "lanes"]);
+    expect((await group("billing", { lanes: 17 })).json.error).toMatchObject({ code: "bad_request", field: "lanes" });
+    expect((await world.ask("GET", "/groups")).json.data).toHaveLength(1);
+    expect((await world.ask("GET", "/groups/none")).status).toBe(404);
+  });
+
+  it("lends events in order under a lease, and takes them as acknowledged", async () => {
+    await group("billing");
+    expect((await fetched("billing")).status).toBe(204);
+    for (const name of ["a", "b", "a"]) await world.put(name, name);
+    const first = await fetched("billing", { max: 2 });
+    expect([first.status, names(first), first.json.lag, first.json.caughtUp]).toEqual([200, ["a", "b"], 3, false]);
+    expect(first.json.events[0]).toMatchObject({ attempt: 1, lane: 0, event: { sequence: "0000000000000001" } });
+    const other = await fetched("billing", { consumer: "c2" });
+    expect([other.status, other.json.error]).toMatchObject([423, { code: "held", holder: "c1" }]);
+    const done = await acked("billing", { token: tokenOf(first), upTo: positions(first)[1] });
+    expect([done.status, done.json.outcomes.map((each: any) => each.outcome), done.json.leases]).toEqual([
+      200,
+      ["done", "done"],
+      [],
+    ]);
+    const rest = await fetched("billing", { consumer: "c2" });
+    expect([names(rest), rest.json.caughtUp]).toEqual([["a"], true]);
+    await acked("billing", { token: tokenOf(rest), items: [{ position: positions(rest)[0], verdict: "ack" }] });
+    expect((await world.ask("GET", "/groups/billing")).json).toMatchObject({ lag: 0, oldestSeconds: 0, parked: 0 });
+    expect((await fetched("billing")).status).toBe(204);
+  });
+
+  it("refuses a consumer whose lease has ended, and lends again what it had", async () => {
+    await group("billing");
+    await world.put("a", 1);
+    const frozen = await fetched("billing");
+    await world.pass(31_000);
+    const second = await fetched("billing", { consumer: "c2" });
+    expect(second.json.events[0]).toMatchObject({ attempt: 2 });
+    const late = await acked("billing", { token: tokenOf(frozen), upTo: positions(frozen)[0] });
+    expect([late.status, late.json.error.code]).toEqual([409, "fenced"]);
+    expect((await acked("billing", { token: tokenOf(second), done: true })).status).toBe(200);
+    expect((await fetched("billing")).json.events[0]).toMatchObject({ attempt: 2 });
+  });
+
+  it("retries with a pause, gives an event up after the last attempt, and sends it again without moving the floor", async () => {
+    await group("billing", { maxAttempts: 2 });
+    await world.put("a", 1);
+    await world.put("b", 2);
+    const first = await fetched("billing");
+    const [a, b] = positions(first);
+    const items = [
+      { position: a, verdict: "retry", delaySeconds: 60 },
+      { position: b, verdict: "ack" },
+    ];
+    const said = await acked("billing", { token: tokenOf(first), items });
+    expect(said.json.outcomes.map((each: any) => each.outcome)).toEqual(["retried", "done"]);
+    await world.put("a", 3);
+    expect((await fetched("billing")).status, "the key waits").toBe(204);
+    await world.pass(61_000);
+    const again = await fetched("billing");
+    expect(again.json.events.map((each: any) => [each.event.data.value, each.attempt])).toEqual([
+      [1, 2],
+      [3, 1],
+    ]);
+    const parked = await acked("billing", {
+      token: tokenOf(again),
+      items: [{ position: a, verdict: "retry" }],
+      done: true,
+    });
+    expect(parked.json.outcomes).toEqual([{ position: a, outcome: "parked" }]);
+    const listed = await world.ask("GET", "/parked?source=group:billing");
+    expect(listed.json.data).toMatchObject([
+      { source: "group:billing", kind: "group", status: "parked", topic: "properties.a" },
+    ]);
+    const rest = await fetched("billing");
+    await acked("billing", { token: tokenOf(rest), upTo: positions(rest).at(-1) });
+    const floor = (await world.ask("GET", "/groups/billing")).json.floor;
+    const { id } = listed.json.data[0];
+    expect((await world.ask("POST", `/parked/${id}`, { json: { action: "retry" } })).status).toBeLessThan(300);
+    const replayed = await fetched("billing");
+    expect(replayed.json.events).toMatchObject([{ event: { position: a, data: { value: 1 } } }]);
+    expect((await acked("billing", { token: tokenOf(replayed), upTo: a })).json.outcomes).toEqual([
+      { position: a, outcome: "done" },
+    ]);
+    expect((await world.ask("GET", "/groups/billing")).json).toMatchObject({ floor, parked: 0 });
+    expect((await world.ask("GET", "/parked?source=group:billing")).json.data).toEqual([]);
+  });
+
+  it("stops at a verdict, is resumed, paused, reset and drained", async () => {
+    await group("billing");
+    await world.put("a", 1);
+    await world.put("b", 1);
+    const first = await fetched("billing");
+    const [a] = positions(first);
+    await acked("billing", { token: tokenOf(first), items: [{ position: a, verdict: "stop" }] });
+    expect((await fetched("billing")).status).toBe(409);
+    expect((await world.ask("GET", "/groups/billing")).json).toMatchObject({ status: "stopped", reason: "exhausted" });
+    expect((await world.ask("POST", "/groups/billing/resume", { json: { skip: true } })).status).toBe(200);
+    const second = await fetched("billing");
+    expect(names(second)).toEqual(["b"]);
+    expect((await world.ask("GET", "/parked?source=group:billing")).json.data).toHaveLength(1);
+    expect((await world.ask("POST", "/groups/billing/pause")).json.status).toBe("paused");
+    await acked("billing", { token: tokenOf(second), done: true });
+    expect((await fetched("billing")).status).toBe(204);
+    await world.ask("POST", "/groups/billing/resume");
+    const reset = await world.ask("POST", "/groups/billing/reset", { json: { to: "earliest", lanes: 4 } });
+    expect([reset.status, reset.json.lanes]).toEqual([200, 4]);
+    const all = await fetched("billing");
+    expect(all.json.events.map((each: any) => [each.event.data.name, Number(each.event.sequence)])).toEqual([
+      ["a", 1],
+      ["b", 2],
+    ]);
+    const draining = await world.ask("DELETE", "/groups/billing?drainSeconds=0");
+    expect([draining.status, draining.json]).toEqual([202, { drained: false }]);
+    expect((await fetched("billing", { consumer: "c2" })).status).toBe(409);
+    await acked("billing", { token: tokenOf(all), upTo: positions(all).at(-1) });
+    await world.pass(60_000);
+    expect((await world.ask("GET", "/groups/billing")).status).toBe(404);
+    await group("billing");
+    expect((await world.ask("DELETE", "/groups/billing")).status).toBe(200);
+    expect((await world.ask("DELETE", "/groups/billing")).status).toBe(404);
+  });
+
+  it.each([
+    [{}, "consumer"],
+    [{ consumer: "c", max: 101 }, "max"],
+    [{ consumer: "c", waitSeconds: 21 }, "waitSeconds"],
+  ])("refuses a fetch %j", async (json, field) => {
+    await group("billing");
+    const refused = await world.ask("POST", "/groups/billing/fetch", { json });
+    expect([refused.status, refused.json.error.field]).toEqual([400, field]);
+  });
+
+  it("refuses two verdicts for one event", async () => {
+    await group("billing");
+    const items = ["ack", "skip"].map((verdict) => ({ position: "p", verdict }));
+    const refused = await acked("billing", { token: "t", items });
+    expect([refused.status, refused.json.error.field]).toEqual([400, "items.1.position"]);
+  });
+});

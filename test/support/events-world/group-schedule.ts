@@ -1,0 +1,245 @@
+/** Random schedules of one consumer group: a log that grows, consumers that die, freeze and acknowledge late, and crashes. */
+import { freeLanes, lend, readFrom, withoutExpired, type LentEvent } from "../../../lib/domain/events/group-fetch.ts";
+import { groupFloor, newGroupState, type GroupRules, type GroupState } from "../../../lib/domain/events/group-state.ts";
+import {
+  acknowledged,
+  withoutExhausted,
+  type Verdict,
+  type VerdictItem,
+} from "../../../lib/domain/events/group-verdicts.ts";
+import type { OrderedEvent } from "../../../lib/domain/events/keeper-state.ts";
+import { printPosition } from "../../../lib/domain/events/position.ts";
+import { seeded } from "../simulation/scheduler.ts";
+
+interface Event extends OrderedEvent {
+  readonly topic: string;
+  /** How many selected events there are up to this one. */
+  readonly count: number;
+}
+
+interface Batch {
+  readonly consumer: string;
+  readonly token: string;
+  readonly events: readonly LentEvent<Event>[];
+}
+
+/** Ways to make the group wrong. */
+export interface GroupSabotage {
+  /** What is stored instead of a state. */
+  readonly store?: (state: GroupState) => GroupState;
+  /** The token of an acknowledgement. */
+  readonly token?: (token: string, state: GroupState) => string;
+  /** The key of an event as the group sees it. */
+  readonly key?: (event: Event) => string;
+}
+
+export class GroupViolation extends Error {
+  override readonly name = "GroupViolation";
+}
+
+const EXPIRES = 10 ** 12;
+const KEYS = ["properties.a", "properties.b", "orders.1", "orders.2", "orders.3", "x"];
+const VERDICTS: readonly Verdict[] = ["retry", "park", "skip", "release"];
+
+/** One schedule. @throws GroupViolation */
+export class GroupSchedule {
+  readonly #random: () => number;
+  readonly #sabotage: GroupSabotage;
+  readonly #rules: GroupRules;
+  readonly #log: Event[] = [];
+  readonly #byPosition = new Map<string, Event>();
+  #count = 0;
+  #records = 0;
+  #now = 1_000;
+  #tokens = 0;
+  #state: GroupState;
+  /** By position: how the event ended. */
+  readonly #ended = new Map<string, "done" | "parked" | "skipped">();
+  readonly #numbers = new Map<number, string>();
+  readonly #batches: Batch[] = [];
+
+  constructor(seed: number, sabotage: GroupSabotage = {}) {
+    this.#random = seeded(seed);
+    this.#sabotage = sabotage;
+    const order = this.#chance(0.2) ? "strict" : "key";
+    this.#rules = { order, leaseMs: 100, maxAttempts: this.#upTo(3) + 1, onExhausted: "park" };
+    this.#state = newGroupState(printPosition({ epoch: 1, record: 0, index: "all" }), {
+      lanes: this.#upTo(4) + 1,
+      selection: { topics: [">"] },
+    });
+  }
+
+  /** @returns how many events were done */
+  play(): number {
+    for (let step = 0; step < 28; step += 1) this.#step();
+    this.#finish();
+    return this.#ended.size;
+  }
+
+  #upTo = (most: number): number => Math.floor(this.#random() * most);
+  #chance = (share: number): boolean => this.#random() < share;
+  #pick = <T>(all: readonly T[]): T => all[this.#upTo(all.length)] as T;
+
+  #step(): void {
+    const what = this.#random();
+    if (what < 0.3) this.#append();
+    else if (what < 0.55) this.#fetch(`c${String(this.#upTo(3))}`, this.#upTo(6) + 1);
+    else if (what < 0.85) this.#acknowledge();
+    else this.#now += this.#upTo(150);
+  }
+
+  #append(): void {
+    this.#records += 1;
+    const count = this.#upTo(4);
+    for (let index = 0; index < count; index += 1) {
+      const barrier = this.#chance(0.1);
+      const topic = barrier ? "properties" : this.#pick(KEYS);
+      const at = index === count - 1 ? ("all" as const) : index;
+      const position = printPosition({ epoch: 1, record: this.#records, index: at });
+      if (topic !== "x") this.#count += 1;
+      const event = { position, key: topic, barrier, expiresAt: EXPIRES, topic, count: this.#count };
+      const own = { ...event, key: this.#sabotage.key?.(event) ?? topic };
+      this.#log.push(own);
+      this.#byPosition.set(position, own);
+    }
+  }
+
+  #newest(): string {
+    return printPosition({ epoch: 1, record: this.#records, index: "all" });
+  }
+
+  #selected = ({ topic }: Event): boolean => topic !== "x";
+
+  #store(state: GroupState): void {
+    this.#state = this.#sabotage.store?.(state) ?? state;
+    this.#checkFloor();
+  }
+
+  #fetch(consumer: string, max: number): void {
+    const now = this.#now;
+    const state = withoutExpired(this.#state, now);
+    const from = readFrom(state, this.#rules, { now, newest: this.#newest() });
+    if (from === undefined || freeLanes(state, now).length === 0) return;
+    const beyond = this.#log.filter(({ position }) => position > from);
+    // As a query of the log does, a stretch ends with a record.
+    const cut = beyond[this.#upTo(12) + 4]?.position.slice(0, -1).replace(/-[^-]*$/, "-z");
+    const upTo = cut === undefined ? this.#newest() : cut;
+    const events = beyond.filter(({ position }) => position <= upTo);
+    this.#tokens += 1;
+    const token = `t${String(this.#tokens)}`;
+    const lease = { token, consumer, until: now + this.#rules.leaseMs };
+    const how = { rules: this.#rules, selects: (_: unknown, event: Event) => this.#selected(event), lease, now, max };
+    const fetched = lend(state, { after: from, upTo, events }, how);
+    const given = fetched.exhausted.map(({ lane, event, because }) => ({ lane, position: event.position, because }));
+    const { state: after, away } = withoutExhausted(fetched.state, given, { rules: this.#rules, room: 100 });
+    if (this.#chance(0.1)) return; // a crash before the write
+    for (const position of away) this.#end(position, "parked");
+    this.#store(after);
+    for (const { event, number } of fetched.lent) this.#checkNumber(event, number);
+    this.#checkBatch(fetched.lent);
+    if (fetched.lent.length > 0 && !this.#chance(0.1)) this.#batches.push({ consumer, token, events: fetched.lent });
+  }
+
+  #acknowledge(): void {
+    const batch = this.#batches.length === 0 ? undefined : this.#pick(this.#batches);
+    if (batch === undefined) return;
+    const items: VerdictItem[] = [];
+    for (const { event } of batch.events) {
+      if (this.#chance(0.3)) continue;
+      const verdict = this.#chance(0.7) ? "ack" : this.#pick(VERDICTS);
+      items.push({ position: event.position, verdict, delayMs: this.#upTo(3) * 20 });
+    }
+    this.#verdicts(batch, items);
+  }
+
+  #verdicts({ token: own }: Batch, items: readonly VerdictItem[]): void {
+    const token = this.#sabotage.token?.(own, this.#state) ?? own;
+    const isEnded = !this.#state.lanes.some(({ lease }) => lease?.token === own);
+    const flags = { extend: this.#chance(0.3), done: this.#chance(0.2) };
+    const standing = { rules: this.#rules, now: this.#now, random: this.#random, room: 100 };
+    const result = acknowledged(this.#state, { token, items, ...flags }, standing);
+    if (isEnded && result !== undefined) throw new GroupViolation("a fenced acknowledgement changes something");
+    if (result === undefined || this.#chance(0.1)) return;
+    for (const { position, outcome } of result.outcomes) {
+      if (outcome === "done" || outcome === "skipped" || outcome === "parked") this.#end(position, outcome);
+    }
+    this.#store(result.state);
+  }
+
+  #end(position: string, how: "done" | "parked" | "skipped"): void {
+    if (this.#ended.has(position)) throw new GroupViolation(`${position} ends twice`);
+    const event = this.#byPosition.get(position);
+    if (event === undefined) throw new GroupViolation(`${position} is no event`);
+    if (how === "done") this.#checkOrder(event);
+    this.#ended.set(position, how);
+  }
+
+  /** First successes are in order: of a key, around a barrier, and of everything in strict order. */
+  #checkOrder(event: Event): void {
+    for (const other of this.#log) {
+      if (!this.#selected(other) || this.#ended.has(other.position)) {
+        if (this.#ended.get(other.position) !== "done" || other.position <= event.position) continue;
+        if (this.#related(event, other)) throw new GroupViolation(`${other.position} before ${event.position}`);
+      }
+    }
+    const missing = this.#log.find(
+      (other) =>
+        other.position < event.position &&
+        this.#selected(other) &&
+        !this.#ended.has(other.position) &&
+        this.#related(other, event),
+    );
+    if (missing !== undefined) throw new GroupViolation(`${event.position} before ${missing.position}`);
+  }
+
+  #related(one: Event, other: Event): boolean {
+    if (this.#rules.order === "strict" || one.topic === other.topic) return true;
+    const below = (topic: string): boolean => topic.startsWith("properties.");
+    return (one.barrier && below(other.topic)) || (other.barrier && below(one.topic));
+  }
+
+  /** A number is the place of its event among the selected ones, for ever. */
+  #checkNumber(event: Event, number: number): void {
+    if (event.count !== number) throw new GroupViolation(`${event.position} has number ${String(number)}`);
+    if ((this.#numbers.get(number) ?? event.position) !== event.position) throw new GroupViolation("a number moved");
+    this.#numbers.set(number, event.position);
+  }
+
+  /** No event is lent that was ended, and a lane is leased to one consumer at a time. */
+  #checkBatch(lent: readonly LentEvent<Event>[]): void {
+    for (const { event } of lent) {
+      if (this.#ended.has(event.position)) throw new GroupViolation(`${event.position} is lent after its end`);
+    }
+  }
+
+  #checkFloor(): void {
+    const floor = groupFloor(this.#state);
+    for (const event of this.#log) {
+      if (event.position > floor) return;
+      if (this.#selected(event) && !this.#ended.has(event.position)) {
+        throw new GroupViolation(`${event.position} is below the floor ${floor}`);
+      }
+    }
+  }
+
+  /** A consumer that takes everything: nothing is left then. */
+  #finish(): void {
+    for (let round = 0; round < 400; round += 1) {
+      const isDone = this.#log.every((event) => !this.#selected(event) || this.#ended.has(event.position));
+      if (isDone) return;
+      this.#now += 200;
+      const before = this.#batches.length;
+      this.#fetch("good", 50);
+      const batch = this.#batches[before];
+      if (batch !== undefined)
+        this.#verdicts(
+          batch,
+          batch.events.map(({ event }) => ({ position: event.position, verdict: "ack" })),
+        );
+      if (round > 20) this.#now += 10 ** 6;
+    }
+    throw new GroupViolation(
+      `something is never done: ${JSON.stringify({ r: this.#rules, s: this.#state, now: this.#now, left: this.#log.filter((e) => this.#selected(e) && !this.#ended.has(e.position)) })}`,
+    );
+  }
+}
