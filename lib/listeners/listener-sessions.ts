@@ -68,7 +68,8 @@ export class ListenerSessions<Target, Answer> {
     const session = new ListenerSession(this.#deps, this.#inputOf({ head, open }, how, log));
     const end = await session.run();
     await sayUnsaid(this.#deps, session.head);
-    await this.#wake(session.head, end);
+    const isUnderway = !how.mayWait && session.head.dueAt === head.dueAt;
+    await this.#wake(session.head, end, isUnderway);
     return { end, outcomes: session.outcomes, mayHaveMore: end === "done" && session.tookLease };
   }
 
@@ -115,10 +116,12 @@ export class ListenerSessions<Target, Answer> {
     return await mapConcurrent(refs, AT_ONCE, async (ref) => await this.follow(ref, how, upTo));
   }
 
-  /** A message for what is left: now, or when it is due. */
-  async #wake(head: ListenerHead, end: SessionResult): Promise<void> {
-    const at = end === "done" ? head.dueAt : this.#deps.clock.now();
-    if (at !== undefined) await wakeUp(this.#deps, listenerKey(head), at);
+  /** A message for what is left: now, or when it is due, unless the message for that time is under way already. */
+  async #wake(head: ListenerHead, end: SessionResult, isUnderway: boolean): Promise<void> {
+    const now = this.#deps.clock.now();
+    const at = end === "done" ? head.dueAt : now;
+    if (at === undefined || (isUnderway && at > now)) return;
+    await wakeUp(this.#deps, listenerKey(head), at);
   }
 
   #inputOf(
