@@ -39,6 +39,8 @@ describe("an endpoint that is dead for 12 h", () => {
       expect(await world.seen()).toMatchObject({ status: "active", blocked: [], lag: 0 });
       expect(world.said).toEqual(isWatched ? ["$sys.webhook.failing", "$sys.webhook.recovered"] : []);
       expect(await world.records()).toBe(EVENTS + world.said.length);
+      // No message brings forth more than the one after it.
+      expect(world.deployment.runs.worker).toBeLessThanOrEqual(2 * world.attempts);
     },
   );
 });
