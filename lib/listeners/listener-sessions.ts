@@ -68,7 +68,7 @@ export class ListenerSessions<Target, Answer> {
     const session = new ListenerSession(this.#deps, this.#inputOf({ head, open }, how, log));
     const end = await session.run();
     await sayUnsaid(this.#deps, session.head);
-    await this.#wake(session.head, end);
+    await this.#wake(session.head, end, head.dueAt);
     return { end, outcomes: session.outcomes, mayHaveMore: end === "done" && session.tookLease };
   }
 
@@ -115,10 +115,15 @@ export class ListenerSessions<Target, Answer> {
     return await mapConcurrent(refs, AT_ONCE, async (ref) => await this.follow(ref, how, upTo));
   }
 
-  /** A message for what is left: now, or when it is due. */
-  async #wake(head: ListenerHead, end: SessionResult): Promise<void> {
-    const at = end === "done" ? head.dueAt : this.#deps.clock.now();
-    if (at !== undefined) await wakeUp(this.#deps, listenerKey(head), at);
+  /**
+   * A message for what is left: now, or when it is due. For a time that was due `before` there is one already, or the sweep
+   * finds it: if each session sent one more, all of them would meet then, and each of those send its own again.
+   */
+  async #wake(head: ListenerHead, end: SessionResult, before: number | undefined): Promise<void> {
+    const now = this.#deps.clock.now();
+    const at = end === "done" ? head.dueAt : now;
+    if (at === undefined || (at === before && at > now)) return;
+    await wakeUp(this.#deps, listenerKey(head), at);
   }
 
   #inputOf(

@@ -114,16 +114,17 @@ export class ListenerSession<Target, Answer> {
         continue;
       }
       const sending = steps.find(({ step }) => step.send.length > 0);
-      const may = sending !== undefined && this.#canBegin();
-      const waitUntil = may ? this.#waitUntil(now) : undefined;
-      if (may && waitUntil === undefined) {
-        if (!(await this.#begin(sending, now))) return "lost";
-        continue;
-      }
       const isOpen = listener.open !== undefined;
       const reading = this.#cut
         ? undefined
         : steps.find(({ step: { read, failed } }) => read !== undefined || (isOpen && failed !== undefined));
+      const isFirst = reading !== undefined && this.#isReadFirst(reading);
+      const may = sending !== undefined && this.#canBegin();
+      const waitUntil = may ? this.#waitUntil(now) : undefined;
+      if (may && waitUntil === undefined && !isFirst) {
+        if (!(await this.#begin(sending, now))) return "lost";
+        continue;
+      }
       if (reading !== undefined) {
         await this.#read(reading);
         continue;
@@ -147,6 +148,14 @@ export class ListenerSession<Target, Answer> {
   #isAlone(): boolean {
     const { alone } = this.#input;
     return !this.#listener.isLeased && alone !== undefined && (this.#begun > 0 || alone.isAlone());
+  }
+
+  /**
+   * The note that acquires the lease then has the numbers of what was read, and none has to follow for them. Where the next
+   * failure may stop the listener, what comes after it is not sent beside it.
+   */
+  #isReadFirst({ lane, step }: LaneStep): boolean {
+    return step.read !== undefined && !this.#listener.isLeased && !this.#isAlone() && lane.rules.onExhausted === "park";
   }
 
   #canBegin(): boolean {

@@ -5,7 +5,8 @@ import { SubscriberHost } from "../support/subscriber-peer/host.ts";
 import type { EventReceiver } from "../support/subscriber-peer/event-receiver.ts";
 
 const KILLS = sized(2, 50);
-const CHANGES = sized(24, 500);
+/** Changes that are committed between two kills. */
+const BETWEEN_KILLS = sized(6, 10);
 const KEYS = 5;
 /** The flapping receiver refuses one request of so many. */
 const FLAPS = sized(12, 40);
@@ -41,34 +42,38 @@ describe("a service that is killed while two webhooks are delivered to, one of w
     flapping.behaviour = () =>
       flapping.received.length % FLAPS === FLAPS - 1 ? { kind: "refuse", status: 503 } : undefined;
 
-    /** Of those of which the answer came: a change whose request was cut off may stand or not. */
-    const committed: number[] = [];
+    /** Of those of which the answer came: a change whose request was cut off is made again. */
+    const committed = new Set<number>();
     let isOver = false as boolean;
     const change = async (key: number): Promise<void> => {
-      for (let value = key; value < CHANGES; value += KEYS) {
+      for (let value = key; !isOver; value += KEYS) {
         let isCommitted = false;
         while (!isCommitted)
           isCommitted = await ask("PUT", `/properties/k${String(key)}`, value).then(
             ({ ok }) => ok,
             () => false,
           );
-        committed.push(value);
+        committed.add(value);
       }
     };
-    const changes = Promise.all(Array.from({ length: KEYS }, (_, key) => change(key))).then(() => {
-      isOver = true;
-    });
-    for (let kill = 1; kill <= KILLS && !isOver; kill += 1) {
-      const before = committed.length;
-      await until("some load", () => isOver || committed.length >= before + Math.floor(CHANGES / KILLS / 2));
-      if (kill % 2 === 0) await killBetweenAnswerAndNote(steady);
-      else await service.kill();
+    const changes = Promise.all(Array.from({ length: KEYS }, (_, key) => change(key)));
+    const ended: unknown[] = [];
+    const unnoted: Unnoted[] = [];
+    for (let kill = 1; kill <= KILLS; kill += 1) {
+      const before = committed.size;
+      await until("some load", () => committed.size >= before + BETWEEN_KILLS);
+      if (kill % 2 === 0) unnoted.push(await killBetweenAnswerAndNote(steady));
+      ended.push(kill % 2 === 0 ? unnoted.at(-1)?.ended : await service.kill());
       await service.start();
     }
+    isOver = true;
     await changes;
+    expect(ended).toEqual(Array.from({ length: KILLS }, () => "SIGKILL"));
 
     for (const receiver of receivers) {
-      await until("everything taken", () => new Set(receiver.taken.map(({ data }) => data.value)).size === CHANGES);
+      await until("everything taken", () => {
+        return new Set(receiver.taken.map(({ data }) => data.value)).size === committed.size;
+      });
       expect(receiver.faults).toEqual([]);
       const byKey = Map.groupBy(receiver.taken, ({ topic }) => topic);
       for (const events of byKey.values()) {
@@ -78,17 +83,48 @@ describe("a service that is killed while two webhooks are delivered to, one of w
       const byNumber = Map.groupBy(receiver.received, ({ sequence }) => sequence);
       for (const events of byNumber.values()) expect(new Set(events.map(({ id }) => id)).size).toBe(1);
     }
+    // What was answered and never noted comes again.
+    expect(unnoted).toHaveLength(Math.floor(KILLS / 2));
+    for (const { id, times } of unnoted) {
+      expect(steady.received.filter((event) => event.id === id && event.isTaken).length).toBeGreaterThan(times);
+    }
+    process.stdout.write(`\n${summary(receivers, { ended: ended.length, unnoted: unnoted.length })}\n`);
   });
 });
 
-/** The service is killed when the receiver has the next event: its answer finds no sender, and no note is stored. */
-async function killBetweenAnswerAndNote(receiver: EventReceiver): Promise<void> {
+/** An event that was answered as taken and is in no note. */
+interface Unnoted {
+  readonly id: string;
+  /** How often it had been taken by then. */
+  readonly times: number;
+  /** The signal that ended the service. */
+  readonly ended: unknown;
+}
+
+/** The service is killed when it has been sent the answer to an event, of which it could see nothing. */
+async function killBetweenAnswerAndNote(receiver: EventReceiver): Promise<Unnoted> {
   const { behaviour } = receiver;
-  await new Promise<void>((resolve, reject) => {
+  return await new Promise<Unnoted>((resolve, reject) => {
     receiver.behaviour = (event) => {
+      const { id } = event;
       receiver.behaviour = behaviour;
-      service.kill().then(resolve, reject);
+      service.freeze();
+      // Once the answer is written, which is at the end of this turn.
+      setImmediate(() => {
+        const times = receiver.received.filter((each) => each.id === id && each.isTaken).length;
+        service.kill().then((ended) => resolve({ id, times, ended }), reject);
+      });
       return behaviour(event);
     };
   });
+}
+
+function summary(
+  receivers: readonly EventReceiver[],
+  kills: { readonly ended: number; readonly unnoted: number },
+): string {
+  const of = ({ received, taken }: EventReceiver): string =>
+    `${String(received.length)} requests for ${String(taken.length)} events`;
+  const counts = `${String(kills.ended)} kills, ${String(kills.unnoted)} between answer and note`;
+  return `${counts}: ${receivers.map(of).join("; ")}`;
 }

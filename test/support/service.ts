@@ -76,13 +76,18 @@ export class Service {
     return this;
   }
 
-  /** The end of `kill -9`: no handler runs, nothing is flushed. */
-  async kill(): Promise<void> {
+  /** The end of `kill -9`: no handler runs, nothing is flushed. @returns the signal that ended it; null when none did */
+  async kill(): Promise<NodeJS.Signals | null> {
     const child = this.#running();
-    if (!child) return;
-    const gone = once(child, "exit");
+    if (!child) return null;
+    const gone = once(child, "exit") as Promise<[number | null, NodeJS.Signals | null]>;
     child.kill("SIGKILL");
-    await gone;
+    return (await gone)[1];
+  }
+
+  /** From now on nothing of it runs; `kill` is what may follow. */
+  freeze(): void {
+    this.#running()?.kill("SIGSTOP");
   }
 
   /** SIGTERM, and the exit code it ends with. Killed when it outlasts a minute, which gives null. */

@@ -1,5 +1,7 @@
 /** What listeners beside peers cost, with webhooks for them; actors without any pay what the other files say. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { listenerKey } from "../../../lib/dynamodb/keys/listeners.ts";
+import type { Cost } from "../../support/measured-table.ts";
 import { CostTable } from "./cost-table.ts";
 import { PublishingCosts } from "./publishing-world.ts";
 
@@ -47,6 +49,12 @@ describe("a change", () => {
     table.check(`change, ${String(count)} quiet webhooks, delivered`, cost, {
       ...{ requests: 6 + count + count / 50, writeUnits: 10 + count, indexWriteUnits: 1 },
     });
+    const { actorId: other } = await world.actor(count);
+    await change(other, "color", "red");
+    world.now += QUIET_MS;
+    const { requests, writeUnits } = await world.costOf(async () => await change(other, "color", "green"));
+    table.check(`no more than ${String(count)} quiet subscribers`, cost, { requests, writeUnits });
+    await change(actorId, "color", "white");
     world.sent.length = 0;
     const busy = await world.costOf(async () => {
       await change(actorId, "color", "blue");
@@ -106,5 +114,62 @@ describe("an attempt that fails", () => {
     table.check("change, one webhook that does not take it", failed, {
       ...{ requests: taken.requests + 1, writeUnits: taken.writeUnits + 1, indexWriteUnits: 2 },
     });
+    // Both go past the blocked key under a lease; only the first notes that the endpoint takes events again.
+    const first = await world.costOf(async () => await change(actorId, "size", "1"));
+    const next = await world.costOf(async () => await change(actorId, "size", "2"));
+    table.check("change, the first that is taken after a failure", first, {
+      ...{ requests: next.requests + 1, writeUnits: next.writeUnits + 1, indexWriteUnits: 0 },
+    });
+  });
+});
+
+describe("events of a blocked key", () => {
+  it.each([1, 20])(
+    "are held back without a write, and sent together for one query more: %i of 40 KB",
+    async (count) => {
+      const released = [];
+      for (const behind of [0, count]) {
+        const actorId = await withWebhooks(1);
+        const quiet = await world.costOf(async () => await change(actorId, "color", "x".repeat(40_000)));
+        world.now += QUIET_MS;
+        world.answer = 400;
+        await change(actorId, "color", "blue");
+        world.answer = 204;
+        for (let n = 0; n < behind; n += 1) {
+          const cost = await world.costOf(async () => await change(actorId, "color", "x".repeat(40_000)));
+          // The write that is less is the note of what was taken.
+          const writeUnits = quiet.writeUnits - 1;
+          table.check("change, held back", cost, { requests: quiet.requests, writeUnits, indexWriteUnits: 0 });
+        }
+        world.now += 7_000;
+        world.sent.length = 0;
+        released.push(await world.costOf(async () => await world.arriveMessages()));
+        expect(world.sent).toHaveLength(behind + 1);
+      }
+      const [alone, together] = released as [Cost, Cost];
+      table.check("an event that failed is sent again, and taken", alone, { requests: 6, writeUnits: 3 });
+      table.check(`the same, and ${String(count)} behind it`, together, {
+        ...{ requests: alone.requests + 1, writeUnits: alone.writeUnits, indexWriteUnits: alone.indexWriteUnits },
+      });
+      expect(together.byOperation["Query"]).toBe((alone.byOperation["Query"] ?? 0) + 1);
+    },
+  );
+});
+
+describe("the limit of the rate", () => {
+  it("costs nothing: its number is in the note of what was taken", async () => {
+    const actorId = await withWebhooks(1, ["properties.>"], { rate: { limit: 3, periodSeconds: 60 } });
+    const { actorId: other, followers } = await world.actor(1);
+    await change(other, "color", "red");
+    world.now += QUIET_MS;
+    const rateOf = async (): Promise<unknown> =>
+      (await world.services.table.get(listenerKey({ actorId, kind: "webhook", id: "w0" })))?.["rate"];
+    const before = await rateOf();
+    const cost = await world.costOf(async () => await change(actorId, "color", "green"));
+    expect(await rateOf()).not.toBe(before);
+    const peer = await world.costOf(async () => await change(other, "color", "green"));
+    expect(followers).toHaveLength(1);
+    const { requests, writeUnits } = peer;
+    table.check("change, one webhook with a rate", cost, { requests, writeUnits, indexWriteUnits: 0 });
   });
 });
