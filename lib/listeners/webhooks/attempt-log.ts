@@ -3,6 +3,7 @@ import { parseText, printJson } from "../../domain/json/json-text.ts";
 import { attemptKey, attemptPrefix, webhookPartition } from "../../dynamodb/keys/webhooks.ts";
 import type { Item, Table } from "../../dynamodb/table.ts";
 import type { JsonObject } from "../../system/ports.ts";
+import type { ListenerHead } from "../listener-head.ts";
 import type { Attempt } from "./sender.ts";
 
 /** Attempts that were not taken, of those that are shown. */
@@ -22,6 +23,13 @@ export function attemptItem(actorId: string, webhookId: string, attempt: LoggedA
   const ttl = Math.ceil(attempt.at / 1_000) + KEPT_SECONDS;
   return { ...attemptKey(actorId, webhookId, attempt), text: printJson(attempt), ttl };
 }
+
+/** What the head of a webhook has of its last attempt: without what the receiver answered. */
+export const lastAttemptText = ({ answer: _, ...attempt }: LoggedAttempt): string => printJson(attempt);
+
+/** Reads it; undefined before the first one. */
+export const lastAttemptIn = ({ own }: Pick<ListenerHead, "own">): LoggedAttempt | undefined =>
+  own["lastAttempt"] === undefined ? undefined : (parseText(String(own["lastAttempt"])) as LoggedAttempt);
 
 /** The attempts of a webhook, the newest first. One query. */
 export async function attemptsOf(

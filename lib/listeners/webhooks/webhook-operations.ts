@@ -169,7 +169,7 @@ export class WebhookOperations {
       const change = await make(stored);
       if (change === undefined) return { done: stored };
       const refused = await refusedReasons(table, change.writes);
-      if (refused === undefined) return { done: { webhook: stored.webhook, keeper: stored.keeper, ...change } };
+      if (refused === undefined) return { done: { ...stored, ...change } };
       if (!refused.some(({ code }) => code === "condition" || code === "conflict"))
         throw new TransactionRefused(refused);
       return { found: undefined };
