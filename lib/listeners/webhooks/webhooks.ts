@@ -156,8 +156,8 @@ export class Webhooks {
 
   /** The last attempts that were not taken, and the first that was taken after each. @throws ServiceError resource.not_found */
   async attempts({ actorId, id }: WebhookRef): Promise<readonly JsonObject[]> {
-    await this.demand({ actorId, id });
-    return await attemptsOf(this.#deps.table, actorId, id);
+    const { webhook } = await this.demand({ actorId, id });
+    return await attemptsOf(this.#deps.table, webhook);
   }
 
   /**
