@@ -195,10 +195,14 @@ export class WebhookWay implements ListenerWay<WebhookTarget, WebhookAnswer> {
     return { own };
   }
 
+  failureSource({ id }: ListenerRef): ListenerEvent["source"] {
+    return sourceText({ kind: "webhook", id }) as ListenerEvent["source"];
+  }
+
   failing(target: WebhookTarget, numbered: TargetEvent): ListenerEvent {
-    const { actorId, id } = target.webhook;
+    const { actorId } = target.webhook;
     const { event, number } = numbered;
-    const source = sourceText({ kind: "webhook", id }) as ListenerEvent["source"];
+    const source = this.failureSource({ ...target.webhook, kind: this.kind });
     return {
       // Two webhooks that do not take one event each keep it.
       id: idOf([source, event.id]),
