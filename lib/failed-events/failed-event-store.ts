@@ -212,7 +212,10 @@ export class FailedEventStore<E extends FailingEvent = HookEvent> extends Failed
         await deleteBody(this.#table, key, parts);
         return { done: compact({ due: end?.due }) };
       }
-      const found = refused[0]?.code === "condition" ? refused[0].item : undefined;
+      const isRefused = refused[0]?.code === "condition";
+      const found = isRefused ? refused[0]?.item : undefined;
+      // Another has resolved it, with what that changes at its source.
+      if (isRefused && found === undefined && isListenerEvent(event)) return { done: {} };
       const isBusy = found !== undefined && ((found["busyUntil"] as number | undefined) ?? 0) > how.now;
       if (how.unlessBusy === true && isBusy) return { done: "busy" as const };
       return { found: found === undefined ? stops : found["stops"] === true };
@@ -228,8 +231,9 @@ function resolvingWrites(
   { key, event }: FailedEvent<FailingEvent>,
   how: { stops: boolean; end: Write | undefined; now: number; unlessBusy?: boolean },
 ): Write[] {
-  // Since the event was read a crash may have repeated its first run, which then stopped the source.
-  const same = any(itemMissing, how.stops ? exists("stops") : missing("stops"));
+  // Since the event was read a crash may have repeated its first run, which then stopped the source. An event of a listener
+  // stops none, and is resolved once: its source counts it.
+  const same = isListenerEvent(event) ? itemExists : any(itemMissing, how.stops ? exists("stops") : missing("stops"));
   const writes: Write[] = [
     { delete: key, condition: how.unlessBusy === true ? all(same, idle(how.now)) : same },
     { delete: failedEventIdKey(event.actorId, event.id), condition: always },

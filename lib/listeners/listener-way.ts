@@ -79,6 +79,8 @@ export interface ListenerWay<Target, Answer> extends WayOut<Target, TargetEvent,
   open(head: ListenerHead, item: (key: Key) => Item | undefined): OpenListener<Target> | undefined;
   /** What the next note stores besides, since the last one. */
   extras(target: Target): NoteExtras;
+  /** The source of its failed events, as text. */
+  failureSource(ref: ListenerRef): string;
   /** The event as it is kept when it is not tried again. */
   failing(target: Target, event: TargetEvent): ListenerEvent;
   /** Reads failed events for a redrive. */

@@ -24,7 +24,7 @@ const SAID_MS = 60_000;
 const DAY_MS = 86_400_000;
 
 export interface SessionListenerDeps extends SessionHeadDeps {
-  readonly failedEvents: Pick<FailedEventStore<ListenerEvent>, "recordingWrites">;
+  readonly failedEvents: Pick<FailedEventStore<ListenerEvent>, "recordingWrites" | "count">;
   /** 0 ≤ random < 1. */
   readonly random: () => number;
   /** Days for which an event that was not taken is kept (`PARKED_KEEP_DAYS`). */
@@ -63,6 +63,8 @@ export class SessionListener<Target, Answer> {
   #readAt: number;
   #extras: NoteExtras = {};
   readonly #isWatched: boolean;
+  /** By so many the head counts too few kept events (below 0: too many); undefined: they were not counted. */
+  #miscounted: number | undefined;
 
   constructor(
     deps: SessionListenerDeps,
@@ -151,6 +153,7 @@ export class SessionListener<Target, Answer> {
 
   async #store(write: (change: HeadChange, writes: readonly Write[]) => Promise<Written>): Promise<boolean> {
     for (;;) {
+      await this.#recountWhenFull();
       const target = this.#target;
       const { failedEvents: keptBefore, rate } = this.head;
       this.#collect();
@@ -159,13 +162,14 @@ export class SessionListener<Target, Answer> {
       const notes = this.lanes.map((lane) => ({ lane, note: lane.keeper.note(now) }));
       const kept = await this.#keepingWrites(target, notes, now);
       const redriven = notes.flatMap(({ lane, note }) => note.redriven.map((each) => ({ ...each, lane: lane.id })));
+      const moreFailed = kept.count + (this.#miscounted ?? 0);
       const signals = notes.flatMap(({ note }) => note.signals);
       const noted: Noted = { signals, keptBefore, kept: kept.count, redriven };
       const said = this.#isWatched ? this.#way.saying(target, noted) : [];
       const change: HeadChange = {
         lanes: Object.fromEntries(notes.map(({ lane, note }) => [lane.id, note.state])),
         ...(said.length > 0 && { unsaid: [...this.head.unsaid, ...said], dueAt: this.#saidBy(now) }),
-        ...(kept.count > 0 && { moreFailed: kept.count }),
+        ...(moreFailed !== 0 && { moreFailed }),
         ...(this.rate !== rate && { rate: this.rate }),
         ...(Object.keys(own).length > 0 && { own }),
       };
@@ -179,6 +183,7 @@ export class SessionListener<Target, Answer> {
         continue;
       }
       this.#extras = {};
+      if (this.#miscounted !== undefined) this.#miscounted = 0;
       for (const { lane, note } of notes) {
         lane.keeper.stored(note);
         lane.stored = printJson(note.state);
@@ -186,6 +191,15 @@ export class SessionListener<Target, Answer> {
       if (signals.length + redriven.length + kept.count > 0) await this.#way.noted(target, noted);
       return true;
     }
+  }
+
+  /** The head does not learn that a kept event has expired: before the listener stops for want of room they are counted. */
+  async #recountWhenFull(): Promise<void> {
+    if (this.#miscounted !== undefined || !this.lanes.some(({ keeper }) => keeper.isFull)) return;
+    const { actorId, failedEvents } = this.head;
+    const kept = await this.#deps.failedEvents.count(actorId, this.#way.failureSource(this.head));
+    this.#miscounted = kept - failedEvents;
+    for (const { keeper } of this.lanes) keeper.makeRoom(Math.max(0, MOST_FAILED_EVENTS - kept));
   }
 
   /** When the head is due at the latest, because something of it is to be said, ms since 1970. */

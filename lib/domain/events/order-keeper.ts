@@ -60,6 +60,8 @@ export class OrderKeeper<E extends OrderedEvent, S> {
   #health: EndpointHealth;
   #stopped: Stopped | undefined;
   #room: number;
+  /** It stopped only because there is no room for one more failed event. */
+  #isFull = false;
   /** For the next note. */
   #exhausted: ExhaustedEvent<E>[] = [];
   #redriven: NumberedEvent<E>[] = [];
@@ -234,12 +236,27 @@ export class OrderKeeper<E extends OrderedEvent, S> {
   #exhaust(entry: EntryQueue<E>, item: Item<E>, because: Exhaustion): void {
     const isToStop = this.#rules.onExhausted === "stop" && (because === "attempts" || because === "expiring");
     if (isToStop || this.#room <= 0) {
+      this.#isFull = !isToStop && (this.#isFull || this.#stopped === undefined);
+      if (!isToStop && entry.failing) entry.failing = { ...entry.failing, exhausted: because };
       this.#stopped ??= { reason: "exhausted", key: item.event.key, position: item.event.position };
       return;
     }
     this.#room -= 1;
     this.#exhausted.push({ ...this.#numbered(item), attempts: entry.failing?.attempts ?? 0, because });
     this.#isDone(item);
+  }
+
+  /** It stopped because there is no room for one more failed event, and that is not stored yet. */
+  get isFull(): boolean {
+    return this.#isFull;
+  }
+
+  /** There is room for so many failed events after all: what is to be given up is. */
+  makeRoom(room: number): void {
+    this.#room = room;
+    if (!this.#isFull || room <= 0) return;
+    this.#isFull = false;
+    this.#stopped = undefined;
   }
 
   #isDone(item: Item<E>): void {

@@ -3,7 +3,9 @@ import { parseText, printJson } from "../../domain/json/json-text.ts";
 import { attemptKey, attemptPrefix, webhookPartition } from "../../dynamodb/keys/webhooks.ts";
 import type { Item, Table } from "../../dynamodb/table.ts";
 import type { JsonObject } from "../../system/ports.ts";
+import type { ListenerHead } from "../listener-head.ts";
 import type { Attempt } from "./sender.ts";
+import type { Webhook } from "./webhook-item.ts";
 
 /** Attempts that were not taken, of those that are shown. */
 const MOST_NOT_TAKEN = 50;
@@ -23,15 +25,26 @@ export function attemptItem(actorId: string, webhookId: string, attempt: LoggedA
   return { ...attemptKey(actorId, webhookId, attempt), text: printJson(attempt), ttl };
 }
 
-/** The attempts of a webhook, the newest first. One query. */
+/** What the head of a webhook has of its last attempt: without what the receiver answered. */
+export const lastAttemptText = ({ answer: _, ...attempt }: LoggedAttempt): string => printJson(attempt);
+
+/** Reads it; undefined before the first one. */
+export const lastAttemptIn = ({ own }: Pick<ListenerHead, "own">): LoggedAttempt | undefined =>
+  own["lastAttempt"] === undefined ? undefined : (parseText(String(own["lastAttempt"])) as LoggedAttempt);
+
+/**
+ * The attempts of a webhook, the newest first. One query. An attempt that was under way when a webhook of the same id was
+ * deleted may be noted after that: it is none of this webhook's.
+ */
 export async function attemptsOf(
   table: Pick<Table, "query">,
-  actorId: string,
-  webhookId: string,
+  { actorId, id, createdAt }: Pick<Webhook, "actorId" | "id" | "createdAt">,
 ): Promise<readonly JsonObject[]> {
-  const range = { pk: webhookPartition(actorId), prefix: attemptPrefix(webhookId) };
+  const range = { pk: webhookPartition(actorId), prefix: attemptPrefix(id) };
   const { items } = await table.query({ ...range, descending: true, limit: MOST_READ, only: ["text"] });
-  const attempts = items.map((item) => parseText(String(item["text"])) as LoggedAttempt);
+  const attempts = items
+    .map((item) => parseText(String(item["text"])) as LoggedAttempt)
+    .filter(({ at }) => at >= createdAt);
   let notTaken = 0;
   const shown = attempts.filter(({ result }) =>
     result === "taken" ? notTaken < MOST_NOT_TAKEN : (notTaken += 1) <= MOST_NOT_TAKEN,

@@ -19,7 +19,7 @@ import { registering } from "../../engine/registration.ts";
 import type { Deadline } from "../../system/ports.ts";
 import { retryOnConflict } from "../../system/retry-on-conflict.ts";
 import { changeListenerHead, readListenerHead } from "../listener-head.ts";
-import { taskCancelled } from "./tasks.ts";
+import { readTask, taskCancelled } from "./tasks.ts";
 import { keeperOf, keysOf, listenerOf, registeredAs, type WebhookRef } from "./webhook-store.ts";
 import { webhookOf } from "./webhook-item.ts";
 
@@ -65,15 +65,18 @@ export async function endWebhook(
   await commits.commit(
     ref.actorId,
     [own, head],
-    ({ item }) => {
+    async ({ item }) => {
       const stored = item(own);
       if (stored === undefined || stored["leaseToken"] !== lease.token) return undefined;
       const { settings } = webhookOf(stored);
       const { writes, head: logHead } = registering(listenerOf(ref), { before: registeredAs(settings) });
       const headItem = item(head);
       const redrive = headItem === undefined ? undefined : keeperOf(readListenerHead(headItem)).redrive;
-      const task = { actorId: ref.actorId, taskId: redrive?.id ?? "" };
-      const cancelled = redrive === undefined ? [] : [taskCancelled(task, deps.clock.now())];
+      const now = deps.clock.now();
+      const taskRef = { actorId: ref.actorId, taskId: redrive?.id ?? "" };
+      // Its owner may have cancelled it since the webhook was marked, when nothing writes the head any more.
+      const task = redrive === undefined ? undefined : await readTask(table, taskRef, now);
+      const cancelled = task?.state === "running" ? [taskCancelled(taskRef, now)] : [];
       const deletions: readonly Write[] = [
         { delete: own, condition },
         // Whatever it says: it goes with the webhook.

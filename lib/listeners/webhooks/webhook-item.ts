@@ -18,6 +18,15 @@ import { compact } from "../../system/compact.ts";
 import type { StatedWebhook } from "./put-decision.ts";
 import type { WebhookSettings } from "./settings.ts";
 
+/** A secret that was rotated: it signs too until then, ms since 1970. */
+export interface PreviousSecret {
+  readonly secret: string;
+  readonly until: number;
+}
+
+/** Most secrets that sign beside the newest. */
+const MOST_PREVIOUS = 3;
+
 /** A webhook without what its deliveries write. */
 export interface Webhook extends StatedWebhook {
   readonly actorId: string;
@@ -28,8 +37,8 @@ export interface Webhook extends StatedWebhook {
   readonly createdAt: number;
   /** Nothing new is begun. */
   readonly paused: boolean;
-  /** The secret before the last rotation signs too until then, ms since 1970. */
-  readonly previous?: { readonly secret: string; readonly until: number };
+  /** Secrets before the last rotations, the newest first, at most `MOST_PREVIOUS`: each signs too for a while. */
+  readonly previous?: readonly PreviousSecret[];
 }
 
 /** Most test events in a minute. */
@@ -45,8 +54,7 @@ export function webhookItem(webhook: Webhook): Item {
     ...compact({
       secret,
       paused: paused ? true : undefined,
-      previousSecret: previous?.secret,
-      previousUntil: previous?.until,
+      previous: previous === undefined ? undefined : printJson(previous),
     }),
   };
 }
@@ -54,9 +62,7 @@ export function webhookItem(webhook: Webhook): Item {
 /** Reads a webhook's item. */
 export function webhookOf(item: Item): Webhook {
   const text = (name: string): string | undefined => (item[name] === undefined ? undefined : String(item[name]));
-  const previousSecret = text("previousSecret");
-  const previous =
-    previousSecret === undefined ? undefined : { secret: previousSecret, until: Number(item["previousUntil"]) };
+  const previous = text("previous");
   return compact({
     actorId: actorOfKey(item),
     id: webhookIdOf(item),
@@ -66,7 +72,7 @@ export function webhookOf(item: Item): Webhook {
     version: Number(item["version"]),
     createdAt: Number(item["createdAt"]),
     paused: item["paused"] === true,
-    previous,
+    previous: previous === undefined ? undefined : (parseText(previous) as readonly PreviousSecret[]),
   });
 }
 
@@ -76,14 +82,28 @@ export const isUnchanged = ({ version }: Pick<Webhook, "version">): Condition =>
 /** The change from one state of a webhook to another, and the version above. */
 export function changeTo(webhook: Webhook): Change {
   const { pk: _, sk: __, ...attributes } = webhookItem({ ...webhook, version: webhook.version + 1 });
-  const optional = ["secret", "paused", "previousSecret", "previousUntil"];
+  const optional = ["secret", "paused", "previous"];
   return { set: attributes, remove: optional.filter((name) => !(name in attributes)) };
 }
 
 /** The secrets that sign at `now` (ms since 1970), the newest first. */
-export function secretsAt({ settings, secret, previous }: Webhook, now: number): readonly string[] {
+export function secretsAt({ settings, secret, previous = [] }: Webhook, now: number): readonly string[] {
   if (settings.signature === "none" || secret === undefined) return [];
-  return previous !== undefined && previous.until > now ? [secret, previous.secret] : [secret];
+  return [secret, ...previous.filter(({ until }) => until > now).map((each) => each.secret)];
+}
+
+/**
+ * The webhook with another secret; the former one signs too from `now` until `overlapUntil` (ms since 1970). Those before it
+ * sign for as long as was promised: an owner who rotates again because an answer was lost loses none that a receiver knows.
+ * Without an overlap all former ones end at once.
+ */
+export function rotated(
+  { previous = [], secret: former, ...webhook }: Webhook,
+  { secret, now, overlapUntil }: { readonly secret: string; readonly now: number; readonly overlapUntil: number },
+): Webhook {
+  if (overlapUntil <= now || former === undefined) return { ...webhook, secret };
+  const live = previous.filter(({ until }) => until > now);
+  return { ...webhook, secret, previous: [{ secret: former, until: overlapUntil }, ...live].slice(0, MOST_PREVIOUS) };
 }
 
 /** Counts one more test event in the minute of `now` (ms since 1970); refused when there were ten. */

@@ -22,7 +22,7 @@ import type { Clock, Ids } from "../../system/ports.ts";
 import { retryOnConflict } from "../../system/retry-on-conflict.ts";
 import { changeListenerHead } from "../listener-head.ts";
 import { taskProgress } from "./tasks.ts";
-import { changeTo, isUnchanged, testCounted, type Webhook } from "./webhook-item.ts";
+import { changeTo, isUnchanged, rotated, testCounted, type Webhook } from "./webhook-item.ts";
 import {
   WHY,
   withKeeper,
@@ -140,13 +140,9 @@ export class WebhookOperations {
     overlapSeconds: number,
   ): Promise<{ readonly secret: string; readonly overlapUntil: number }> {
     const secret = mintSecret(this.#deps.ids);
-    const overlapUntil = this.#deps.clock.now() + overlapSeconds * 1_000;
-    await this.#change(ref, ({ webhook }) => {
-      const { previous: _, ...rest } = webhook;
-      const keeps = overlapSeconds > 0 && webhook.secret !== undefined;
-      const previous = keeps ? { secret: webhook.secret, until: overlapUntil } : undefined;
-      return stating(compact({ ...rest, secret, previous }), webhook);
-    });
+    const now = this.#deps.clock.now();
+    const overlapUntil = now + overlapSeconds * 1_000;
+    await this.#change(ref, ({ webhook }) => stating(rotated(webhook, { secret, now, overlapUntil }), webhook));
     return { secret, overlapUntil };
   }
 
@@ -169,7 +165,7 @@ export class WebhookOperations {
       const change = await make(stored);
       if (change === undefined) return { done: stored };
       const refused = await refusedReasons(table, change.writes);
-      if (refused === undefined) return { done: { webhook: stored.webhook, keeper: stored.keeper, ...change } };
+      if (refused === undefined) return { done: { ...stored, ...change } };
       if (!refused.some(({ code }) => code === "condition" || code === "conflict"))
         throw new TransactionRefused(refused);
       return { found: undefined };

@@ -22,6 +22,7 @@ import {
   type HeadChange,
   type ListenerHead,
 } from "../listener-head.ts";
+import { lastAttemptIn, type LoggedAttempt } from "./attempt-log.ts";
 import { decidePut, type Preconditions, type PutDecision } from "./put-decision.ts";
 import type { WebhookRequest, WebhookSettings } from "./settings.ts";
 import { changeTo, isUnchanged, webhookItem, webhookOf, type Webhook } from "./webhook-item.ts";
@@ -39,6 +40,8 @@ export interface WebhookRef {
 export interface StoredWebhook {
   readonly webhook: Webhook;
   readonly keeper: KeeperState<Selection>;
+  /** Absent before the first one. */
+  readonly lastAttempt?: LoggedAttempt;
 }
 
 /** The same, to be changed on the condition that it is as it was read. */
@@ -169,8 +172,9 @@ export class WebhookStore {
     throw positionGone(rootOf(actorId), `${WHY[position]}; read the state, and begin now.`, "from");
   }
 
-  #planChange({ webhook, keeper: before, head }: ReadWebhook, decided: PutDecision, logHead: LogHead): Planned {
-    if (decided.is === "same") return { stored: { webhook, keeper: before }, plan: undefined, isDue: false };
+  #planChange(stored: ReadWebhook, decided: PutDecision, logHead: LogHead): Planned {
+    const { webhook, keeper: before, head } = stored;
+    if (decided.is === "same") return { stored, plan: undefined, isDue: false };
     const now = this.#deps.clock.now();
     const changed = withStated(webhook, decided);
     const after = { ...changed, version: changed.version + 1 };
@@ -178,7 +182,7 @@ export class WebhookStore {
       { update: webhookKey(webhook.actorId, webhook.id), change: changeTo(changed), condition: isUnchanged(webhook) },
     ];
     if (!decided.selection && !decided.endpoint) {
-      return { stored: { webhook: after, keeper: before }, plan: { records: [], writes }, isDue: false };
+      return { stored: { ...stored, webhook: after }, plan: { records: [], writes }, isDue: false };
     }
     // A delivery that is alone may have sent these, and may never store their numbers: maintenance then sends them again.
     const isSent = !webhook.paused && logHead.maintainedUpTo < logHead.newest;
@@ -186,7 +190,7 @@ export class WebhookStore {
     const keeper = changedKeeper(before, decided, { now, sentUpTo });
     writes.push(changeListenerHead(head, withKeeper(keeper, decided.endpoint ? now : undefined)));
     const planned = {
-      stored: { webhook: after, keeper },
+      stored: { ...stored, webhook: after, keeper },
       isDue: decided.endpoint,
     };
     if (!decided.selection) return { ...planned, plan: { records: [], writes } };
@@ -242,7 +246,7 @@ export const keysOf = (ref: WebhookRef): readonly [own: Key, head: Key] => [
 function storedOf(own: Item | undefined, head: Item | undefined): ReadWebhook | undefined {
   if (own === undefined || head === undefined || own["ending"] === true) return undefined;
   const read = readListenerHead(head);
-  return { webhook: webhookOf(own), keeper: keeperOf(read), head: read };
+  return compact({ webhook: webhookOf(own), keeper: keeperOf(read), lastAttempt: lastAttemptIn(read), head: read });
 }
 
 /** The state of a webhook's order keeper. @throws TypeError for a head without one: a defect */

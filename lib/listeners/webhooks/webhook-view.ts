@@ -1,19 +1,18 @@
 /** A webhook as its owner sees it: the settings with their defaults, without secrets, and how its deliveries stand. */
 import type { Entry, KeeperState } from "../../domain/events/keeper-state.ts";
-import { parsePosition } from "../../domain/events/position.ts";
 import { breakerState } from "../../domain/policy/breaker.ts";
 import type { Selection } from "../../domain/events/selection.ts";
 import { compact } from "../../system/compact.ts";
 import type { JsonObject } from "../../system/ports.ts";
+import { attemptWire, type LoggedAttempt } from "./attempt-log.ts";
+import type { Waiting } from "./waiting.ts";
 import type { Webhook } from "./webhook-item.ts";
 
 /** How the deliveries of a webhook stand. */
 export interface Standing {
   readonly keeper: KeeperState<Selection>;
-  /** The newest record of the log. */
-  readonly newest: number;
-  /** The time of the oldest event that is not done, ms since 1970; absent: all are. */
-  readonly oldestAt?: number;
+  readonly waiting: Waiting;
+  readonly lastAttempt?: LoggedAttempt;
   readonly now: number;
 }
 
@@ -30,8 +29,9 @@ export function statusOf(
 }
 
 /** The resource. */
-export function webhookWire(webhook: Webhook, { keeper, newest, oldestAt, now }: Standing): JsonObject {
+export function webhookWire(webhook: Webhook, { keeper, waiting, lastAttempt, now }: Standing): JsonObject {
   const { stopped, floor, health } = keeper;
+  const { count: lag, oldestAt, behind } = waiting;
   return {
     id: webhook.id,
     ...settingsWire(webhook),
@@ -39,15 +39,16 @@ export function webhookWire(webhook: Webhook, { keeper, newest, oldestAt, now }:
     ...compact({ reason: stopped === undefined || stopped.reason === "gone" ? undefined : stopped.reason }),
     position: floor.after,
     sequence: floor.number,
-    lag: newest - (parsePosition(floor.after)?.record ?? newest),
+    lag,
     oldestSeconds: oldestAt === undefined ? 0 : Math.max(0, Math.floor((now - oldestAt) / 1_000)),
-    blocked: keeper.entries.flatMap((entry) => blockedWire(entry, keeper)),
+    blocked: keeper.entries.flatMap((entry) => blockedWire(entry, keeper, behind.get(entry) ?? 0)),
     breaker: compact({
       state: breakerState(health, now),
       failures: health.failures,
       openUntil: timeOf(health.openUntil),
       pausedUntil: timeOf((health.pausedUntil ?? 0) > now ? health.pausedUntil : undefined),
     }),
+    ...compact({ lastAttempt: lastAttempt && attemptWire(lastAttempt) }),
   };
 }
 
@@ -67,7 +68,7 @@ export function settingsWire({ settings, secret }: Pick<Webhook, "settings" | "s
   };
 }
 
-function blockedWire({ key, failing, waiting }: Entry, { health }: KeeperState<Selection>): readonly JsonObject[] {
+function blockedWire({ key, failing }: Entry, { health }: KeeperState<Selection>, held: number): readonly JsonObject[] {
   if (failing === undefined) return [];
   const next = Math.max(failing.tryAt, failing.retryAfter ?? 0, health.openUntil ?? 0, health.pausedUntil ?? 0);
   return [
@@ -76,7 +77,7 @@ function blockedWire({ key, failing, waiting }: Entry, { health }: KeeperState<S
       position: failing.position,
       attempts: failing.attempts,
       nextAttemptAt: new Date(next).toISOString(),
-      held: Math.max(0, waiting - 1),
+      held,
     },
   ];
 }

@@ -23,7 +23,7 @@ import type {
   RedriveProgress,
   TargetEvent,
 } from "../listener-way.ts";
-import { attemptItem } from "./attempt-log.ts";
+import { attemptItem, lastAttemptText } from "./attempt-log.ts";
 import { endpointOf } from "./endpoint.ts";
 import { dataUrlOf, inlineMaxOf, withDataWithin, type EventDataDeps } from "./event-data.ts";
 import { readFailedEvents } from "./redriven-events.ts";
@@ -64,7 +64,7 @@ export interface WebhookAnswer extends Sent {
 
 /**
  * One instance serves all webhooks. What it keeps in a head: `firstUrl`, the index of the url that took an event last;
- * `isFailing`, whether the last attempt was not taken.
+ * `isFailing`, whether the last attempt was not taken; `lastAttempt`, what its owner sees of that.
  */
 export class WebhookWay implements ListenerWay<WebhookTarget, WebhookAnswer> {
   readonly kind = "webhook";
@@ -141,6 +141,7 @@ export class WebhookWay implements ListenerWay<WebhookTarget, WebhookAnswer> {
     const isTaken = sent.outcome.is === "taken";
     const cut = !isTaken && timeoutMs < endpoint.timeoutMs && sent.attempt.ms >= timeoutMs;
     if (!cut && (!isTaken || target.isFailing)) await this.#logAttempt(target, position, sent);
+    if (!cut) target.own = { ...target.own, lastAttempt: lastAttemptText({ ...sent.attempt, position }) };
     if (isTaken && target.first !== sent.url) {
       target.first = sent.url;
       target.own = { ...target.own, firstUrl: sent.url };
@@ -194,10 +195,14 @@ export class WebhookWay implements ListenerWay<WebhookTarget, WebhookAnswer> {
     return { own };
   }
 
+  failureSource({ id }: ListenerRef): ListenerEvent["source"] {
+    return sourceText({ kind: "webhook", id }) as ListenerEvent["source"];
+  }
+
   failing(target: WebhookTarget, numbered: TargetEvent): ListenerEvent {
-    const { actorId, id } = target.webhook;
+    const { actorId } = target.webhook;
     const { event, number } = numbered;
-    const source = sourceText({ kind: "webhook", id }) as ListenerEvent["source"];
+    const source = this.failureSource({ ...target.webhook, kind: this.kind });
     return {
       // Two webhooks that do not take one event each keep it.
       id: idOf([source, event.id]),

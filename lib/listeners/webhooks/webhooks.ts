@@ -1,6 +1,6 @@
-import { readTime } from "../../change-log/record-time.ts";
+import { RecordCache } from "../../change-log/record-cache.ts";
 import { envelopeOf } from "../../domain/events/envelope.ts";
-import { parsePosition, positionAfter } from "../../domain/events/position.ts";
+import { positionAfter } from "../../domain/events/position.ts";
 import { printJson } from "../../domain/json/json-text.ts";
 import { listenerKey } from "../../dynamodb/keys/listeners.ts";
 import { compact } from "../../system/compact.ts";
@@ -35,6 +35,7 @@ import {
   type WebhookRef,
   type WebhookStoreDeps,
 } from "./webhook-store.ts";
+import { waitingOf } from "./waiting.ts";
 import { webhookWire } from "./webhook-view.ts";
 
 /** Webhooks that are looked at together for a listing. */
@@ -127,36 +128,36 @@ export class Webhooks {
     if (await this.#store.isEnding(ref)) await endWebhook(this.#deps, ref, deadline);
   }
 
-  /** The resource as its owner sees it: one read more, and another one when something is left to send. */
+  /** The resource as its owner sees it: one read more, and the log from where it stands when something is left to send. */
   async view(stored: StoredWebhook): Promise<JsonObject> {
-    const { newest } = await this.#deps.changeLog.head(stored.webhook.actorId);
-    return await this.#viewAt(stored, newest);
+    const { actorId } = stored.webhook;
+    const { newest } = await this.#deps.changeLog.head(actorId);
+    return await this.#viewAt(stored, newest, new RecordCache(this.#deps.changeLog, actorId));
   }
 
   /** All of an actor's, as their owner sees them. */
   async list(actorId: string): Promise<readonly JsonObject[]> {
-    const [all, { newest }] = [await this.#store.list(actorId), await this.#deps.changeLog.head(actorId)];
-    return await mapConcurrent(all, AT_ONCE, async (stored) => await this.#viewAt(stored, newest));
+    const { changeLog } = this.#deps;
+    const [all, { newest }] = [await this.#store.list(actorId), await changeLog.head(actorId)];
+    const cache = new RecordCache(changeLog, actorId);
+    return await mapConcurrent(all, AT_ONCE, async (stored) => await this.#viewAt(stored, newest, cache));
   }
 
-  async #viewAt({ webhook, keeper }: StoredWebhook, newest: number): Promise<JsonObject> {
-    const { changeLog, clock, retentionMs } = this.#deps;
-    const times = keeper.entries.flatMap(({ failing }) =>
-      failing === undefined ? [] : [failing.expiresAt - retentionMs],
-    );
-    const floor = parsePosition(keeper.floor.after)?.record ?? newest;
-    for await (const { record } of changeLog.stream(webhook.actorId, floor, newest)) {
-      times.push(readTime(record.at));
-      break;
-    }
-    const oldestAt = times.length === 0 ? undefined : Math.min(...times);
-    return webhookWire(webhook, { keeper, newest, now: clock.now(), ...compact({ oldestAt }) });
+  async #viewAt(
+    { webhook, keeper, lastAttempt }: StoredWebhook,
+    newest: number,
+    cache: Pick<RecordCache, "stream">,
+  ): Promise<JsonObject> {
+    const { clock, epoch, retentionMs } = this.#deps;
+    const log = { newest, epoch, retentionMs, stream: cache.stream.bind(cache) };
+    const waiting = await waitingOf(log, keeper, webhook.settings.order);
+    return webhookWire(webhook, { keeper, waiting, now: clock.now(), ...compact({ lastAttempt }) });
   }
 
   /** The last attempts that were not taken, and the first that was taken after each. @throws ServiceError resource.not_found */
   async attempts({ actorId, id }: WebhookRef): Promise<readonly JsonObject[]> {
-    await this.demand({ actorId, id });
-    return await attemptsOf(this.#deps.table, actorId, id);
+    const { webhook } = await this.demand({ actorId, id });
+    return await attemptsOf(this.#deps.table, webhook);
   }
 
   /**

@@ -1,8 +1,10 @@
 /** A whole service with one actor, and receivers of its webhooks that verify and answer as a test says. */
 import { Webhook } from "standardwebhooks";
 import { vi } from "vitest";
+import type { Table } from "../../../lib/dynamodb/table.ts";
 import { PeerFailure, type PeerRequest } from "../../../lib/system/ports.ts";
 import { Network, type Answer, type Asking } from "../../support/in-process.ts";
+import { MemoryTable } from "../../support/memory-table.ts";
 import { WholeService, type Hosted } from "../../support/whole-service.ts";
 
 const ORIGIN = "https://us.example";
@@ -23,7 +25,9 @@ export type Answering = (
 
 export class WebhookWorld {
   readonly network = new Network();
-  readonly whole: WholeService;
+  /** The process that answers, over the table. */
+  whole: WholeService;
+  readonly #options: NonNullable<ConstructorParameters<typeof WholeService>[2]> & { readonly table: Table };
   readonly received: Received[] = [];
   owner!: Hosted;
   /** By host; 204 without one. */
@@ -32,7 +36,19 @@ export class WebhookWorld {
   readonly secrets = new Map<string, string>();
 
   private constructor(options: ConstructorParameters<typeof WholeService>[2]) {
-    this.whole = new WholeService(this.network, ORIGIN, options);
+    this.#options = { table: new MemoryTable(), ...options };
+    this.whole = new WholeService(this.network, ORIGIN, this.#options);
+  }
+
+  get table(): Table {
+    return this.#options.table;
+  }
+
+  /** A further process of the service, over this table or another; its messages are its own. */
+  instance(table = this.table): WholeService {
+    const made = new WholeService(this.network, ORIGIN, { ...this.#options, table });
+    made.now = this.whole.now;
+    return made;
   }
 
   static async begin(options: ConstructorParameters<typeof WholeService>[2] = {}): Promise<WebhookWorld> {

@@ -156,6 +156,7 @@ export class ListenerWorld {
         target.failures = 0;
         return own;
       },
+      failureSource: ({ id }) => `webhook:${id}`,
       failing: ({ ref }, { event, number }) => ({
         ...{ id: event.id, actorId: ref.actorId, source: `webhook:${ref.id}`, sequence: number },
         ...{ topic: event.event.topic, type: event.event.type, position: event.position, event: {} },

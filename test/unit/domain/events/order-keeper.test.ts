@@ -23,13 +23,13 @@ class OneLog {
   readonly keeper: OrderKeeper<OrderedEvent, string>;
   readonly #events: readonly OrderedEvent[];
 
-  constructor(keys: number) {
+  constructor(keys: number, rules: Partial<KeeperRules> = {}) {
     this.#events = Array.from({ length: keys }, (_, at) => ({
       ...{ position: String(at + 1).padStart(4, "0"), key: `key${String(at)}`, barrier: false },
       expiresAt: 7 * DAY_MS,
     }));
     const state = newKeeperState("0000", { selection: "all", at: 0 });
-    this.keeper = new OrderKeeper(state, RULES, { selects: () => true, random: () => 0.5 });
+    this.keeper = new OrderKeeper(state, { ...RULES, ...rules }, { selects: () => true, random: () => 0.5 });
   }
 
   /** The next step that sends, or for which there is nothing to do but to wait; reads and notes as it is asked. */
@@ -63,6 +63,27 @@ it("gives up no more events for one note than a transaction has room for, and al
   expect(Math.max(...givenUp)).toBeLessThanOrEqual(MOST_GIVEN_UP);
   expect(givenUp.reduce((sum, count) => sum + count, 0)).toBe(50);
   expect(log.keeper.note(log.now).state.entries).toEqual([]);
+});
+
+it("stops without room for one more failed event, and gives up all that is to be as soon as there is room", () => {
+  const log = new OneLog(3, { room: 0, retryAmbiguous: false });
+  const begun = log.next().send;
+  for (const each of begun) {
+    const { send } = log.next();
+    const same = send.find(({ number }) => number === each.number);
+    if (same !== undefined) log.keeper.begin(same, log.now);
+  }
+  for (const each of begun) log.keeper.report(each, { is: "ambiguous" }, log.now);
+  expect(log.keeper.isFull).toBe(true);
+  expect(log.keeper.note(log.now).state.stopped).toMatchObject({ reason: "exhausted", key: "key0" });
+  log.keeper.makeRoom(0);
+  expect(log.keeper.note(log.now).state.stopped).toMatchObject({ reason: "exhausted" });
+  log.keeper.makeRoom(1_000);
+  const givenUp: number[] = [];
+  log.next((count) => givenUp.push(count));
+  expect(givenUp.reduce((sum, count) => sum + count, 0)).toBe(3);
+  const { stopped, entries } = log.keeper.note(log.now).state;
+  expect([stopped, entries]).toEqual([undefined, []]);
 });
 
 it("stores less than a kilobyte for a healthy listener, and less than half of an item at its worst", () => {
