@@ -5,6 +5,7 @@ import { FailedEventStore } from "../failed-events/failed-event-store.ts";
 import type { ListenerEvent } from "../failed-events/hook-event.ts";
 import { HookRuns } from "../failed-events/hook-runs.ts";
 import { EventHookListener } from "../listeners/event-hooks/event-hook-listener.ts";
+import { EventHookWay } from "../listeners/event-hooks/event-hook-way.ts";
 import { eventHookPauses, eventHookRunner } from "../listeners/event-hooks/failed-own-events.ts";
 import { rootUri } from "../trust/trust-services.ts";
 import type { Runtime } from "./runtime.ts";
@@ -28,10 +29,10 @@ export function composeEventHooks(base: Runtime, app: ActingWebApp, changeLog: C
     listener: new EventHookListener({
       ...base,
       runner: app,
+      way: new EventHookWay({ ...base, runner: app, rootOf: (actorId) => rootUri(config, actorId) }),
       changeLog,
       failedEvents,
       incarnation: config.incarnation,
-      rootOf: (actorId) => rootUri(config, actorId),
       keepMs: config.parkedKeepDays * DAY_MS,
       settings: { ...settings, epoch: config.logEpoch, retentionMs: config.diffRetentionDays * DAY_MS },
     }),

@@ -4,7 +4,7 @@ import { scopePartition, scopePrefix } from "./publishing.ts";
 import type { Key } from "../table.ts";
 
 /** The kinds of listeners. The heads of one kind lie together. */
-export type ListenerKind = "webhook" | "websub" | "event-hooks";
+export type ListenerKind = "webhook" | "event-hooks";
 
 /** One listener of an actor. An id matches `[A-Za-z0-9._~-]`. */
 export interface ListenerRef {
@@ -40,7 +40,7 @@ export function listenerOfKey(key: Key): ListenerRef | undefined {
 function nameOf(text: string): Omit<ListenerRef, "actorId"> | undefined {
   const [kind, id, more] = text.split("#");
   if (id === undefined || more !== undefined) return undefined;
-  return kind === "webhook" || kind === "websub" || kind === "event-hooks" ? { kind, id } : undefined;
+  return kind === "webhook" || kind === "event-hooks" ? { kind, id } : undefined;
 }
 
 /** Where a marker stands: at the target and the name that a pattern begins with, or among those that begin with a wildcard. */

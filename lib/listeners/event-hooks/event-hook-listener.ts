@@ -1,4 +1,3 @@
-import { envelopeOf } from "../../domain/events/envelope.ts";
 import type { NumberedEvent } from "../../domain/events/keeper-steps.ts";
 import { positionAfter } from "../../domain/events/position.ts";
 import { eventsOf } from "../../domain/events/record-events.ts";
@@ -10,17 +9,17 @@ import { updateIf } from "../../dynamodb/outcomes.ts";
 import { all, itemExists, type Item } from "../../dynamodb/table.ts";
 import { BACKGROUND_MS } from "../../engine/delivery-budget.ts";
 import type { FoundListener } from "../../engine/in-scope.ts";
-import type { CaughtUp, CommitDelivery, Listeners } from "../../engine/listening.ts";
-import { attemptHook } from "../../failed-events/hook-attempt.ts";
+import type { CaughtUp, CommitDelivery, ListenersOfKinds } from "../../engine/listening.ts";
+import type { Attempt } from "../../engine/way-out.ts";
 import { idOf, type ListenerEvent } from "../../failed-events/hook-event.ts";
-import { compact } from "../../system/compact.ts";
-import type { After, Clock, Deadline, JsonObject } from "../../system/ports.ts";
-import { currentDeadline, insideEventHook } from "../../system/request-context.ts";
+import type { Clock, Deadline } from "../../system/ports.ts";
+import { currentDeadline } from "../../system/request-context.ts";
 import { wakeUp, type WakeUpDeps } from "../../system/wake-up.ts";
 import { hearing, type EventHookRunner } from "./definition.ts";
 import { EventHookRun, LeaseLost, type RunDeps } from "./event-hook-run.ts";
+import type { EventHookWay, HookAnswer } from "./event-hook-way.ts";
 import { againIn, eventHooksKey, isUpToDate, isPaused, startsIn, stateIn } from "./event-hooks-item.ts";
-import { HookCursor, type CursorTools, type Failure } from "./hook-cursor.ts";
+import { HookCursor, type CursorTools } from "./hook-cursor.ts";
 import type { LogEvent } from "../log-events.ts";
 
 /** A hook that takes longer than this, ms, is left to the worker for a while, ms. */
@@ -35,11 +34,9 @@ const AFTER_TROUBLE_MS = 5_000;
 
 export interface EventHookDeps extends Omit<RunDeps, "failing">, LeaseDeps, WakeUpDeps {
   readonly changeLog: ChangeLog;
-  readonly runner: EventHookRunner;
-  readonly after: After;
+  readonly runner: Pick<EventHookRunner, "eventHooks">;
+  readonly way: EventHookWay;
   readonly random: () => number;
-  /** The root URI of an actor. */
-  readonly rootOf: (actorId: string) => string;
   readonly settings: {
     readonly maxAttempts: number;
     readonly timeoutMs: number;
@@ -67,7 +64,7 @@ type WorkEnd = "done" | "late" | "busy" | "none";
  * Gives actors' own events to the hooks of the application. It has no state but which hooks were slow in this process: a
  * request does not wait for those again. What lies in the table is described in event-hooks-item.ts.
  */
-export class EventHookListener implements Listeners {
+export class EventHookListener implements ListenersOfKinds {
   readonly #deps: EventHookDeps;
   /** By id: until when (ms since 1970) no request waits for the hook. */
   readonly #slowUntil = new Map<string, number>();
@@ -190,7 +187,7 @@ export class EventHookListener implements Listeners {
 
   /** The cursors of the hooks that have begun and are not stopped. */
   #cursorsOf(work: Work, run: EventHookRun, reading: CursorTools["reading"]): ReadonlyMap<string, HookCursor> {
-    const { clock, random, settings, runner, changeLog, log } = this.#deps;
+    const { clock, random, settings, runner, changeLog, log, way } = this.#deps;
     const { actorId, deadline, until } = work;
     const { item } = run;
     const died = startsIn(item) > 1;
@@ -204,68 +201,52 @@ export class EventHookListener implements Listeners {
         log.error("an event hook has lost events, which have expired", { actorId, hook: id, ...between });
       },
       store: async (cursor: HookCursor) => await run.store(cursor),
-      attempt: async (id: string, numbered: NumberedEvent<LogEvent>) => {
-        if (!died) return await this.#attempt(actorId, id, numbered);
+      way,
+      make: async (id: string, numbered: NumberedEvent<LogEvent>, attempt: Attempt<HookAnswer>) => {
+        const timed = async () => await this.#timed(id, attempt);
+        if (!died) return await timed();
         // An earlier run died: one attempt at a time, each noted first, so that the one that kills the process is known.
-        const attempt = alone.then(async () => await this.#carefully(run, actorId, id, numbered));
-        alone = attempt.catch(() => undefined);
-        return await attempt;
+        const made = alone.then(async () => await this.#carefully(run, id, numbered, timed));
+        alone = made.catch(() => undefined);
+        return await made;
       },
     };
     return new Map(
       runner.eventHooks.flatMap((definition): [string, HookCursor][] => {
         const state = stateIn(item, definition);
-        if (state === undefined || isPaused(item, definition.id)) return [];
-        return [[definition.id, new HookCursor(definition, state, tools)]];
+        const { id } = definition;
+        const target = { actorId, id, stopped: isPaused(item, id), failures: new Map() };
+        if (state === undefined || way.ends(target) !== undefined) return [];
+        return [[id, new HookCursor(definition, target, state, tools)]];
       }),
     );
   }
 
   async #carefully(
     run: EventHookRun,
-    actorId: string,
     id: string,
-    numbered: NumberedEvent<LogEvent>,
-  ): Promise<Failure | undefined> {
-    const deaths = await run.trying(id, numbered.event.position);
-    if (deaths < this.#deps.settings.maxAttempts) return await this.#attempt(actorId, id, numbered);
+    { event }: NumberedEvent<LogEvent>,
+    attempt: () => Promise<HookAnswer>,
+  ): Promise<HookAnswer> {
+    const deaths = await run.trying(id, event.position);
+    if (deaths < this.#deps.settings.maxAttempts) return await attempt();
     const error = `The process ended while the hook ran, ${String(deaths)} times.`;
     return { verdict: "park", error, starts: deaths };
   }
 
-  async #attempt(actorId: string, id: string, numbered: NumberedEvent<LogEvent>): Promise<Failure | undefined> {
-    const { after, clock, log, runner, settings } = this.#deps;
-    const { hops, attributes } = numbered.event.event;
-    const envelope = this.#envelopeOf(actorId, numbered);
+  async #timed(id: string, attempt: Attempt<HookAnswer>): Promise<HookAnswer> {
+    const { clock, settings } = this.#deps;
     const begun = clock.now();
-    const failure = await attemptHook({ after, timeoutMs: settings.timeoutMs }, async (signal) => {
-      const run = { actorId, event: envelope, attempt: numbered.attempts + 1 };
-      const cause = compact({ hops: hops + 1, traceparent: attributes.traceparent });
-      await insideEventHook(cause, async () => await runner.runEventHook(id, run, signal));
-    });
+    const answer = await attempt(settings.timeoutMs);
     const ended = clock.now();
     if (ended - begun > SLOW_MS) this.#slowUntil.set(id, ended + SLOW_FOR_MS);
-    if (failure === undefined) return undefined;
-    const { subject: topic, type, position } = envelope;
-    const fields = { actorId, hook: id, eventId: envelope["id"], topic, type, position };
-    log.warn("hook failed", { ...fields, error: failure.error.slice(0, 500) });
-    return failure;
-  }
-
-  #envelopeOf(actorId: string, { event: { id, position, event }, number }: NumberedEvent<LogEvent>): JsonObject {
-    return envelopeOf({
-      ...{ event, id, position, sequence: number },
-      source: this.#deps.rootOf(actorId),
-      // In the same process the data is at hand, however large.
-      inlineMaxBytes: Infinity,
-      dataref: () => "",
-    });
+    return answer;
   }
 
   readonly #failing: RunDeps["failing"] = (actorId, id, { numbered }): ListenerEvent => {
     const { event, number: sequence } = numbered;
     const { topic, type } = event.event;
-    const envelope = this.#envelopeOf(actorId, numbered);
+    const envelope = this.#deps.way.envelope(actorId, numbered);
     const source = `event-hook:${id}` as const;
     return {
       // Two hooks that give up one event each keep it.

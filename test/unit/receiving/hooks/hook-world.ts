@@ -149,13 +149,12 @@ export class HookWorld {
       grants: none,
       maintenance: none,
       breakerRecovery: none,
-      eventHooks: none,
       refusedHeads: none,
       deliverSlice: none,
       capabilities: none,
       trust: none,
       deletion: none,
-      runDueListener: none,
+      dueOfListeners: () => [],
       webhooks: none,
     });
     const queue = new MemoryQueue();
