@@ -1,6 +1,7 @@
 /** The hooks of the application on actors' own events, put together over one runtime. */
 import type { ActingWebApp } from "../application/acting-web-app.ts";
 import type { ChangeLog } from "../change-log/change-log.ts";
+import type { Commits } from "../change-log/log-commits.ts";
 import { FailedEventStore } from "../failed-events/failed-event-store.ts";
 import type { ListenerEvent } from "../failed-events/hook-event.ts";
 import { HookRuns } from "../failed-events/hook-runs.ts";
@@ -19,7 +20,11 @@ export interface EventHookServices {
   readonly hooks: HookRuns<ListenerEvent>;
 }
 
-export function composeEventHooks(base: Runtime, app: ActingWebApp, changeLog: ChangeLog): EventHookServices {
+export function composeEventHooks(
+  base: Runtime,
+  app: ActingWebApp,
+  { changeLog, unpublished }: { readonly changeLog: ChangeLog; readonly unpublished: Commits },
+): EventHookServices {
   const { table, clock, ids, config } = base;
   const failedEvents = new FailedEventStore<ListenerEvent>({ table, clock, source: eventHookPauses(table, ids) });
   const settings = { maxAttempts: config.hookMaxAttempts, timeoutMs: config.hookTimeoutSeconds * 1_000 };
@@ -31,6 +36,7 @@ export function composeEventHooks(base: Runtime, app: ActingWebApp, changeLog: C
       runner: app,
       way: new EventHookWay({ ...base, runner: app, rootOf: (actorId) => rootUri(config, actorId) }),
       changeLog,
+      commits: unpublished,
       failedEvents,
       incarnation: config.incarnation,
       keepMs: config.parkedKeepDays * DAY_MS,

@@ -152,7 +152,7 @@ export function composeListeners(
     retentionDays: config.diffRetentionDays,
     incarnation: config.incarnation,
   };
-  const eventHooks = composeEventHooks(base, app, changeLog);
+  const eventHooks = composeEventHooks(base, app, { changeLog, unpublished });
   const rows: readonly Row[] = [webhookRow(base, deps), eventHookRow(base, eventHooks), hubRow(base, changeLog)];
   return {
     listeners: together(rows.map(({ listeners }) => listeners)),

@@ -15,7 +15,7 @@ export const METRICS = {
   dueWorkFailed: "DueWorkFailed",
   /** Requests answered 500. Counted by CloudWatch in the functions' logs, from the lines with UNHANDLED_ERROR. */
   unhandledErrors: "UnhandledErrors",
-  /** Webhooks that have stopped, lag behind, or were overtaken. Counted by CloudWatch, from the lines with LISTENER_TROUBLE. */
+  /** Listeners that have stopped, lag behind, or were overtaken. Counted by CloudWatch, from the lines with LISTENER_TROUBLE. */
   listenerTrouble: "ListenerTrouble",
 } as const;
 

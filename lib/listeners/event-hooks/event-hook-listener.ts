@@ -14,13 +14,15 @@ import type { Attempt } from "../../engine/way-out.ts";
 import { idOf, type ListenerEvent } from "../../failed-events/hook-event.ts";
 import type { Clock, Deadline } from "../../system/ports.ts";
 import { currentDeadline } from "../../system/request-context.ts";
-import { wakeUp, type WakeUpDeps } from "../../system/wake-up.ts";
+import { wakeUp } from "../../system/wake-up.ts";
 import { hearing, type EventHookRunner } from "./definition.ts";
 import { EventHookRun, LeaseLost, type RunDeps } from "./event-hook-run.ts";
 import type { EventHookWay, HookAnswer } from "./event-hook-way.ts";
-import { againIn, eventHooksKey, isUpToDate, isPaused, startsIn, stateIn } from "./event-hooks-item.ts";
+import { againIn, eventHooksKey, eventHooksRef, isUpToDate, isPaused, startsIn, stateIn } from "./event-hooks-item.ts";
 import { HookCursor, type CursorTools } from "./hook-cursor.ts";
+import { unsaidOf } from "../listener-head.ts";
 import type { LogEvent } from "../log-events.ts";
+import { sayUnsaid, type SayDeps } from "../sys-events.ts";
 
 /** A hook that takes longer than this, ms, is left to the worker for a while, ms. */
 const SLOW_MS = 1_000;
@@ -32,7 +34,7 @@ const MOST_RACES = 5;
 /** Delay before a run is tried again after trouble, ms. */
 const AFTER_TROUBLE_MS = 5_000;
 
-export interface EventHookDeps extends Omit<RunDeps, "failing">, LeaseDeps, WakeUpDeps {
+export interface EventHookDeps extends Omit<RunDeps, "failing" | "isWatched">, LeaseDeps, SayDeps {
   readonly changeLog: ChangeLog;
   readonly runner: Pick<EventHookRunner, "eventHooks">;
   readonly way: EventHookWay;
@@ -138,7 +140,10 @@ export class EventHookListener implements ListenersOfKinds {
       if (acquired.item === undefined) return "none";
       // A write whose answer got lost is repeated, and then finds its own lease.
       const isMine = acquired.written || acquired.item["leaseToken"] === lease.token;
-      if (isMine) return await this.#run(work, { lease, item: acquired.item });
+      if (isMine) {
+        const item = await this.#said(work.actorId, acquired.item);
+        return item === undefined ? "none" : await this.#run(work, { lease, item });
+      }
       const live = all(itemExists, leaseIs.live(now, incarnation));
       const left = await updateIf(table, key, { set: { again: ids.id().slice(0, 16) } }, live);
       if (left.written) return "busy";
@@ -147,10 +152,19 @@ export class EventHookListener implements ListenersOfKinds {
     return "busy";
   }
 
+  /** Says what an earlier run has left to be said. @returns the item after that */
+  async #said(actorId: string, item: Item): Promise<Item | undefined> {
+    const unsaid = unsaidOf(item);
+    if (unsaid.length === 0) return item;
+    await sayUnsaid(this.#deps, { ...eventHooksRef(actorId), unsaid });
+    return await this.#deps.table.get(eventHooksKey(actorId));
+  }
+
   async #run(work: Work, acquired: { readonly lease: Lease; readonly item: Item }): Promise<WorkEnd> {
     const { changeLog, clock, log } = this.#deps;
     const { actorId } = work;
-    const run = new EventHookRun({ ...this.#deps, failing: this.#failing }, actorId, acquired);
+    const isWatched = async () => (await changeLog.head(actorId)).listeners.sys > 0;
+    const run = new EventHookRun({ ...this.#deps, failing: this.#failing, isWatched }, actorId, acquired);
     let newest =
       againIn(acquired.item) === undefined ? work.newest : Math.max(work.newest, await changeLog.newest(actorId));
     const stream = (after: number, upTo: number) => work.cache.stream(after, upTo);
@@ -167,6 +181,7 @@ export class EventHookListener implements ListenersOfKinds {
         const end = await run.end(all, dueAt);
         if (end.is === "lost") return "busy";
         if (end.is === "done") {
+          await sayUnsaid(this.#deps, { ...eventHooksRef(actorId), unsaid: run.unsaid });
           if (end.dueAt !== undefined) await this.#handOver(actorId, end.dueAt);
           return late ? "late" : "done";
         }
@@ -187,7 +202,7 @@ export class EventHookListener implements ListenersOfKinds {
 
   /** The cursors of the hooks that have begun and are not stopped. */
   #cursorsOf(work: Work, run: EventHookRun, reading: CursorTools["reading"]): ReadonlyMap<string, HookCursor> {
-    const { clock, random, settings, runner, changeLog, log, way } = this.#deps;
+    const { clock, random, settings, runner, changeLog, way } = this.#deps;
     const { actorId, deadline, until } = work;
     const { item } = run;
     const died = startsIn(item) > 1;
@@ -197,8 +212,8 @@ export class EventHookListener implements ListenersOfKinds {
       ...{ now: () => clock.now(), random, maxAttempts: settings.maxAttempts, reading },
       mayStart: () => clock.now() < until && deadline.remaining() > leastMs,
       oldest: async () => (await changeLog.oldest(actorId))?.number ?? reading().newest + 1,
-      lost: (id: string, between: object) => {
-        log.error("an event hook has lost events, which have expired", { actorId, hook: id, ...between });
+      lost: async (id: string, between: { readonly from: string; readonly to: string }) => {
+        await run.signal(id, "overtaken", between);
       },
       store: async (cursor: HookCursor) => await run.store(cursor),
       way,

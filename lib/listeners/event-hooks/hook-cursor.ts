@@ -26,7 +26,7 @@ export interface CursorTools {
   /** Makes an attempt at an event, or says without one what comes of it. */
   readonly make: (id: string, numbered: NumberedEvent<LogEvent>, attempt: Attempt<HookAnswer>) => Promise<HookAnswer>;
   /** Events between two positions have expired before the hook was given them. */
-  readonly lost: (id: string, between: { readonly from: string; readonly to: string }) => void;
+  readonly lost: (id: string, between: { readonly from: string; readonly to: string }) => Promise<void>;
   /** Stores events that go to a person, before the hook is given anything else. */
   readonly store: (cursor: HookCursor) => Promise<void>;
 }
@@ -111,7 +111,7 @@ export class HookCursor {
       if (step.store) {
         const note = this.#keeper.note(now());
         // Numbers alone need no write: after a crash they follow from the stored state again.
-        if (note.exhausted.length > 0) await store(this);
+        if (note.exhausted.length + note.signals.length > 0) await store(this);
         else this.#keeper.stored(note);
       } else if (!this.#stops && first !== undefined && mayStart()) {
         this.#keeper.begin(first, now());
@@ -141,7 +141,7 @@ export class HookCursor {
     await Promise.all(inFlight);
     const { state } = this.#keeper.note(now());
     const after = positionAfter(log.epoch, (await oldest()) - 1);
-    lost(this.id, { from: state.floor.after, to: after });
+    await lost(this.id, { from: state.floor.after, to: after });
     this.#keeper = this.#keeperOf(restarted(state, { after, events: [], selects: hears, at: now() }));
   }
 
@@ -158,6 +158,11 @@ export class HookCursor {
     const endedAt = now();
     way.onFailure(this.#target, { event: numbered, answer, outcome, beganAt, endedAt });
     this.#keeper.report(numbered, outcome, endedAt);
+  }
+
+  /** The hook is given nothing more before a person has resolved an event. */
+  stop(): void {
+    this.#target.stopped = true;
   }
 
   note(): KeeperNote<LogEvent, Selection> {
