@@ -12,7 +12,14 @@ import {
 import { SnsAction } from "aws-cdk-lib/aws-cloudwatch-actions";
 import { FilterPattern, MetricFilter } from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
-import { LISTENER_TROUBLE, METRICS, METRICS_NAMESPACE, UNHANDLED_ERROR } from "../lib/system/metric-names.ts";
+import {
+  BUS_DROPPED,
+  LISTENER_TROUBLE,
+  METRICS,
+  METRICS_NAMESPACE,
+  NOT_PUBLISHED,
+  UNHANDLED_ERROR,
+} from "../lib/system/metric-names.ts";
 import { alarmTopic } from "./alarm-topic.ts";
 import { DUE_INDEX, type TableReference } from "./data-stack.ts";
 import type { DelayQueue } from "./delay-queue.ts";
@@ -44,6 +51,14 @@ const OPERATIONS = [
   "TransactWriteItems",
 ];
 
+/** What is counted in the logs of each transport of the bus: the lines, or the values in them. */
+const BUS_METRICS: Readonly<
+  Record<string, { readonly message: string; readonly metricName: string; readonly metricValue?: string }>
+> = {
+  eventbridge: { message: NOT_PUBLISHED, metricName: METRICS.busEventsNotPublished },
+  memory: { message: BUS_DROPPED, metricName: METRICS.busEventsDropped, metricValue: "$.dropped" },
+};
+
 interface AlarmsProps {
   readonly functions: ReadonlyMap<FunctionName, ServiceFunction>;
   readonly delays: DelayQueue;
@@ -52,7 +67,7 @@ interface AlarmsProps {
   /** The value of the metrics' `service` dimension. */
   readonly service: string;
   /** `alarmEmail`: the address that alarms are mailed to; absent: alarms only show in CloudWatch. */
-  readonly deployment: Pick<Deployment, "gapTimeoutSeconds" | "alarmEmail">;
+  readonly deployment: Pick<Deployment, "gapTimeoutSeconds" | "alarmEmail" | "variables">;
 }
 
 /** The alarms: errors that clients see, requests that the table refuses, and due work that is not done. */
@@ -66,6 +81,7 @@ export class Alarms extends Construct {
     this.#functions(props);
     this.#clients(props);
     this.#listeners(props);
+    this.#bus(props);
     this.#table(props.table);
     this.#work(props);
   }
@@ -130,6 +146,27 @@ export class Alarms extends Construct {
       "listener-trouble",
       "A webhook has stopped, lags behind by half of the time that records stay, or was overtaken. The log names it.",
       new Metric({ namespace, metricName, period: PERIOD, statistic: Stats.SUM }),
+    );
+  }
+
+  /** Direct publishing is one attempt: what the bus did not take is lost. The bus in memory has a metric and no alarm. */
+  #bus({ functions, service, deployment }: AlarmsProps): void {
+    const metricNamespace = `${METRICS_NAMESPACE}/${service}`;
+    const counted = BUS_METRICS[deployment.variables.BUS ?? "none"];
+    if (counted === undefined) return;
+    const { message, ...metric } = counted;
+    for (const [name, { logGroup }] of functions) {
+      if (!listed[name].publishes) continue;
+      const filterPattern = FilterPattern.stringValue("$.message", "=", message);
+      new MetricFilter(this, `${name}-bus`, { logGroup, filterPattern, metricNamespace, ...metric });
+    }
+    if (deployment.variables.BUS !== "eventbridge") return;
+    this.#alarm(
+      "bus",
+      "Events were not published to the event bus, or perhaps not. The log has the reasons.",
+      new Metric({
+        ...{ namespace: metricNamespace, metricName: metric.metricName, period: PERIOD, statistic: Stats.SUM },
+      }),
     );
   }
 

@@ -3,6 +3,7 @@ import { httpHandler, type HttpHandler } from "../aws/http-handler.ts";
 import { ClosableBus } from "./closable-bus.ts";
 import { isArray, isObject, own, parseJson } from "../domain/json/json.ts";
 import { printJson } from "../domain/json/json-text.ts";
+import { NOT_PUBLISHED } from "../system/metric-names.ts";
 import {
   NotSupported,
   type After,
@@ -73,7 +74,7 @@ export class EventBridgeBus extends ClosableBus implements EventBus {
     const { outcome, error } = publication;
     if (outcome !== "taken") {
       const { id, type } = event;
-      this.#options.log.warn("an event was not published to the bus", { topic, eventId: id, type, outcome, error });
+      this.#options.log.warn(NOT_PUBLISHED, { topic, eventId: id, type, outcome, error });
     }
     return publication;
   }

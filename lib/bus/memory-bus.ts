@@ -6,6 +6,17 @@ import type { BusEvent, BusSubscription, EventBus, Publication } from "../system
 /** The most events that a subscription keeps for its consumer. */
 const MOST_WAITING = 1_024;
 
+/** What the bus calls while it works. */
+export interface BusWatch {
+  /** Each event, for a developer who wants to see them. */
+  readonly published?: (topic: string, event: BusEvent) => void;
+  /**
+   * A subscription to this pattern has dropped so many events since the last call: at the first, then at every 1 024th, and
+   * at its end.
+   */
+  readonly dropped?: (pattern: string, count: number) => void;
+}
+
 /**
  * The bus of one process: an event reaches the subscriptions that this process has when it is published. When the bus is
  * closed each of them gives what it has, then its iterations end.
@@ -13,17 +24,16 @@ const MOST_WAITING = 1_024;
 export class MemoryBus extends ClosableBus implements EventBus {
   readonly inlineMaxBytes = INLINE_MAX_BYTES;
   readonly #subscriptions = new Set<MemorySubscription>();
-  readonly #published: (topic: string, event: BusEvent) => void;
+  readonly #watch: BusWatch;
 
-  /** @param published is called with each event, for a developer who wants to see them */
-  constructor(published: (topic: string, event: BusEvent) => void = () => undefined) {
+  constructor(watch: BusWatch = {}) {
     super();
-    this.#published = published;
+    this.#watch = watch;
   }
 
   async publish(topic: string, event: BusEvent): Promise<Publication> {
     await this.connect();
-    this.#published(topic, event);
+    this.#watch.published?.(topic, event);
     for (const subscription of this.#subscriptions) subscription.offer(topic, event);
     return { outcome: "taken" };
   }
@@ -33,7 +43,9 @@ export class MemoryBus extends ClosableBus implements EventBus {
     this.checkOpen();
     const pattern = parsePattern(text);
     if (isFault(pattern)) throw new TypeError(`The pattern ${JSON.stringify(text)} ${pattern.fault}.`);
-    const subscription = new MemorySubscription(pattern, () => this.#subscriptions.delete(subscription));
+    const { dropped = () => undefined } = this.#watch;
+    const ended = (): void => void this.#subscriptions.delete(subscription);
+    const subscription = new MemorySubscription(pattern, { ended, dropped: (count) => dropped(pattern, count) });
     this.#subscriptions.add(subscription);
     return subscription;
   }
@@ -54,15 +66,17 @@ export class MemoryBus extends ClosableBus implements EventBus {
  */
 class MemorySubscription implements BusSubscription {
   readonly #pattern: string;
-  readonly #ended: () => void;
+  readonly #watch: { readonly ended: () => void; readonly dropped: (count: number) => void };
   readonly #events: BusEvent[] = [];
   readonly #consumers: ((result: IteratorResult<BusEvent, undefined>) => void)[] = [];
   #open = true;
   dropped = 0;
+  /** How many of these `watch` was called with. */
+  #reported = 0;
 
-  constructor(pattern: string, ended: () => void) {
+  constructor(pattern: string, watch: { readonly ended: () => void; readonly dropped: (count: number) => void }) {
     this.#pattern = pattern;
-    this.#ended = ended;
+    this.#watch = watch;
   }
 
   offer(topic: string, event: BusEvent): void {
@@ -76,11 +90,19 @@ class MemorySubscription implements BusSubscription {
     if (this.#events.length <= MOST_WAITING) return;
     this.#events.shift();
     this.dropped += 1;
+    if (this.#reported === 0 || this.dropped - this.#reported >= MOST_WAITING) this.#report();
+  }
+
+  #report(): void {
+    if (this.dropped === this.#reported) return;
+    this.#watch.dropped(this.dropped - this.#reported);
+    this.#reported = this.dropped;
   }
 
   end(): void {
     this.#open = false;
-    this.#ended();
+    this.#watch.ended();
+    this.#report();
     for (const consumer of this.#consumers.splice(0)) consumer(DONE);
   }
 

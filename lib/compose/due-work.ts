@@ -3,23 +3,11 @@ import { ACTOR_SK, peerOfCapabilityKey, peerOfGrantKey, peerOfTrustKey } from ".
 import { LOG_SK, inboundOfKey, peerOfBreakerKey, sliceOfKey } from "../dynamodb/keys/publishing.ts";
 import { listenerOfKey } from "../dynamodb/keys/listeners.ts";
 import { actorOfKey } from "../dynamodb/keys/partition.ts";
-import {
-  failedEventPrefix,
-  sourceOf,
-  sourceOfFailedEventKey,
-  staleReadOf,
-  type FailureSource,
-} from "../dynamodb/keys/failed-events.ts";
-import { webhookOfKey } from "../dynamodb/keys/webhooks.ts";
+import { failedAt, staleReadOf } from "../dynamodb/keys/failed-events.ts";
 import { peerOfOwnershipKey, streamOfKey } from "../dynamodb/keys/streams.ts";
-import { actorOfWithdrawal, isHubSubscription, isHubTopic } from "../dynamodb/keys/hub.ts";
 import type { Key, Table } from "../dynamodb/table.ts";
 import type { Groups } from "../listeners/groups/groups.ts";
-import type { Webhooks } from "../listeners/webhooks/webhooks.ts";
 import { collectGeneration, isListGarbage } from "../lists/list-garbage.ts";
-import { runDueSubscription, type DueSubscriptionDeps } from "../listeners/websub/due-subscription.ts";
-import { runDueTopic } from "../listeners/websub/topics.ts";
-import { runDueWithdrawal } from "../listeners/websub/withdrawal.ts";
 import type { ActorDeletion } from "../operations/deletion.ts";
 import type { DeliverSlice } from "../publishing/delivery/slice-delivery.ts";
 import type { BreakerRecovery } from "../publishing/delivery/breaker-recovery.ts";
@@ -31,17 +19,15 @@ import { runDueStream } from "../receiving/recovery/due-streams.ts";
 import type { Receiving } from "../receiving/intake/receiving.ts";
 import { resumeGrant, type GrantDeps } from "../receiving/subscriptions/grant-changes.ts";
 import { resumeOwnership, type OwnershipDeps } from "../receiving/subscriptions/ownership.ts";
-import type { EventHookServices } from "./event-hooks.ts";
-import type { ListenerServices } from "./listeners.ts";
+import type { LaterParts, ListenerServices } from "./listeners.ts";
 import { dueWork, dueWorkKind, type DueWorkKind, type RunDue } from "../scheduler/due-work.ts";
 import type { Clock, Deadline, Log } from "../system/ports.ts";
 import { resumeTrust } from "../trust/ending.ts";
 import type { TrustServices } from "../trust/trust-services.ts";
 
 /** Everything that does due work, and what it is done with. */
-export interface DueWorkDeps {
+export interface DueWorkDeps extends LaterParts {
   readonly table: Table;
-  readonly hub: DueSubscriptionDeps;
   readonly clock: Clock;
   readonly log: Log;
   readonly receiving: Receiving;
@@ -51,21 +37,15 @@ export interface DueWorkDeps {
   readonly breakerRecovery: Pick<BreakerRecovery, "runDue">;
   readonly refusedHeads: Pick<RefusedHeads, "runDue">;
   readonly deliverSlice: DeliverSlice;
-  readonly eventHooks: EventHookServices;
   readonly capabilities: Pick<CapabilityRefresh, "runDue">;
   readonly trust: TrustServices;
   readonly deletion: Pick<ActorDeletion, "resume">;
-  readonly runDueListener: ListenerServices["runDueListener"];
-  readonly webhooks: Pick<Webhooks, "resumeEnding" | "failed">;
+  readonly dueOfListeners: ListenerServices["dueOfListeners"];
   readonly groups: Pick<Groups, "finish">;
 }
 
-/** Where the event failed that a key names; undefined when the key is another's. */
-const failedAt = (key: Key): FailureSource["kind"] | undefined =>
-  key.sk.startsWith(failedEventPrefix()) ? sourceOf(sourceOfFailedEventKey(key))?.kind : undefined;
-
 /** The registry of due work, in the order in which its kinds are asked for a key. */
-export function composeDueWork({ table, hub, clock, log, receiving, ...doers }: DueWorkDeps): RunDue {
+export function composeDueWork({ table, clock, log, receiving, dueOfListeners, ...doers }: DueWorkDeps): RunDue {
   const { deletion, trust, ownership, maintenance, breakerRecovery, capabilities, grants, refusedHeads } = doers;
   const { staleReads, failedEvents, hooks } = receiving;
   return dueWork(
@@ -74,34 +54,17 @@ export function composeDueWork({ table, hub, clock, log, receiving, ...doers }: 
         runDue: (key, deadline) => runDueStream(receiving, key, deadline),
       }),
       dueWorkKind((key) => staleReadOf(key) && key, staleReads),
-      dueWorkKind((key) => (failedAt(key) === "event-hook" ? key : undefined), {
-        runDue: (key, deadline) => retryDueEvent({ ...doers.eventHooks, clock }, key, deadline),
-      }),
-      dueWorkKind((key) => (failedAt(key) === "webhook" ? key : undefined), {
-        runDue: (key) => doers.webhooks.failed.afterDeath(key),
-      }),
-      dueWorkKind((key) => (failedAt(key) === "hook" ? key : undefined), {
+      dueWorkKind((key) => failedAt(key, "hook"), {
         runDue: (key, deadline) => retryDueEvent({ failedEvents, hooks, clock }, key, deadline),
       }),
-      dueWorkKind((key) => (listenerOfKey(key)?.kind === "event-hooks" ? actorOfKey(key) : undefined), {
-        runDue: (actorId, deadline) => doers.eventHooks.listener.runDue(actorId, deadline),
-      }),
+      ...dueOfListeners(doers),
+      dueWorkKind(groupOfKey, { runDue: (ref) => doers.groups.finish(ref) }),
       dueWorkKind((key) => (isListGarbage(key) ? key : undefined), { runDue: (key) => collectGeneration(table, key) }),
       ofPeer(peerOfTrustKey, { runDue: (actorId, peerId) => resumeTrust(trust, { actorId, peerId }) }),
       ofPeer(peerOfOwnershipKey, { runDue: (actorId, peerId) => resumeOwnership(ownership, { actorId, peerId }) }),
       ofPeer(peerOfCapabilityKey, capabilities),
       ofPeer(peerOfGrantKey, { runDue: (actorId, peerId) => resumeGrant(grants, { actorId, peerId }) }),
       ofPeer(inboundOfKey, refusedHeads),
-      dueWorkKind(actorOfWithdrawal, { runDue: (actorId, deadline) => runDueWithdrawal(hub, actorId, deadline) }),
-      dueWorkKind((key) => (isHubSubscription(key) ? key : undefined), {
-        runDue: (key, deadline) => runDueSubscription(hub, key, deadline),
-      }),
-      dueWorkKind((key) => (isHubTopic(key) ? key : undefined), {
-        runDue: (key, deadline) => runDueTopic(hub, key, deadline),
-      }),
-      dueWorkKind(groupOfKey, { runDue: (ref) => doers.groups.finish(ref) }),
-      dueWorkKind(listenerOfKey, { runDue: doers.runDueListener }),
-      dueWorkKind(webhookOfKey, { runDue: (ref, deadline) => doers.webhooks.resumeEnding(ref, deadline) }),
       dueWorkKind(sliceOfKey, { runDue: doers.deliverSlice }),
       ofPeer(peerOfBreakerKey, breakerRecovery),
       dueWorkKind((key) => (key.sk === LOG_SK ? actorOfKey(key) : undefined), maintenance),

@@ -1,10 +1,12 @@
 /** The hooks of the application on actors' own events, put together over one runtime. */
 import type { ActingWebApp } from "../application/acting-web-app.ts";
 import type { ChangeLog } from "../change-log/change-log.ts";
+import type { Commits } from "../change-log/log-commits.ts";
 import { FailedEventStore } from "../failed-events/failed-event-store.ts";
 import type { ListenerEvent } from "../failed-events/hook-event.ts";
 import { HookRuns } from "../failed-events/hook-runs.ts";
 import { EventHookListener } from "../listeners/event-hooks/event-hook-listener.ts";
+import { EventHookWay } from "../listeners/event-hooks/event-hook-way.ts";
 import { eventHookPauses, eventHookRunner } from "../listeners/event-hooks/failed-own-events.ts";
 import { rootUri } from "../trust/trust-services.ts";
 import type { Runtime } from "./runtime.ts";
@@ -18,7 +20,11 @@ export interface EventHookServices {
   readonly hooks: HookRuns<ListenerEvent>;
 }
 
-export function composeEventHooks(base: Runtime, app: ActingWebApp, changeLog: ChangeLog): EventHookServices {
+export function composeEventHooks(
+  base: Runtime,
+  app: ActingWebApp,
+  { changeLog, unpublished }: { readonly changeLog: ChangeLog; readonly unpublished: Commits },
+): EventHookServices {
   const { table, clock, ids, config } = base;
   const failedEvents = new FailedEventStore<ListenerEvent>({ table, clock, source: eventHookPauses(table, ids) });
   const settings = { maxAttempts: config.hookMaxAttempts, timeoutMs: config.hookTimeoutSeconds * 1_000 };
@@ -28,10 +34,11 @@ export function composeEventHooks(base: Runtime, app: ActingWebApp, changeLog: C
     listener: new EventHookListener({
       ...base,
       runner: app,
+      way: new EventHookWay({ ...base, runner: app, rootOf: (actorId) => rootUri(config, actorId) }),
       changeLog,
+      commits: unpublished,
       failedEvents,
       incarnation: config.incarnation,
-      rootOf: (actorId) => rootUri(config, actorId),
       keepMs: config.parkedKeepDays * DAY_MS,
       settings: { ...settings, epoch: config.logEpoch, retentionMs: config.diffRetentionDays * DAY_MS },
     }),

@@ -1,32 +1,55 @@
-/** Who hears the change log beside peers: the ways out, one row each, and what delivers to them. */
+/** Who hears the change log beside peers: the ways out, one row each, what delivers to them, and what is due of them. */
+import type { ActingWebApp } from "../application/acting-web-app.ts";
 import type { ChangeLog } from "../change-log/change-log.ts";
 import { together, type Listeners, type ListenersOfKinds } from "../engine/listening.ts";
 import { FailedEventStore, type SourceWrites } from "../failed-events/failed-event-store.ts";
 import type { ListenerEvent } from "../failed-events/hook-event.ts";
-import { sourceOf } from "../dynamodb/keys/failed-events.ts";
-import { listenerKey, type ListenerRef } from "../dynamodb/keys/listeners.ts";
-import type { Table } from "../dynamodb/table.ts";
+import { failedAt, sourceOf } from "../dynamodb/keys/failed-events.ts";
+import { listenerKey, listenerOfKey, type ListenerKind, type ListenerRef } from "../dynamodb/keys/listeners.ts";
+import { webhookOfKey } from "../dynamodb/keys/webhooks.ts";
+import { actorOfWithdrawal, isHubSubscription, isHubTopic } from "../dynamodb/keys/hub.ts";
+import type { Key, Table } from "../dynamodb/table.ts";
 import { ListenerDelivery } from "../listeners/delivery.ts";
 import type { ListenerSessionsDeps } from "../listeners/listener-sessions.ts";
 import { failedEventEnded } from "../listeners/listener-head.ts";
-import type { Deadline } from "../system/ports.ts";
 import type { Commits } from "../change-log/log-commits.ts";
 import { Groups } from "../listeners/groups/groups.ts";
 import { withBus } from "../listeners/bus-http.ts";
 import { logSignals } from "../listeners/webhooks/webhook-signals.ts";
 import { WebhookWay } from "../listeners/webhooks/webhook-way.ts";
 import { Webhooks } from "../listeners/webhooks/webhooks.ts";
+import { runDueSubscription, type DueSubscriptionDeps } from "../listeners/websub/due-subscription.ts";
+import { HubWay } from "../listeners/websub/hub-way.ts";
+import { hubListening, runDueTopic } from "../listeners/websub/topics.ts";
+import { runDueWithdrawal } from "../listeners/websub/withdrawal.ts";
+import { dueWorkKind, type DueWorkKind } from "../scheduler/due-work.ts";
+import { retryDueEvent } from "../failed-events/retry-due-event.ts";
 import { breakerPolicy } from "../publishing/delivery/delivery-services.ts";
 import { rootUri } from "../trust/trust-services.ts";
+import { composeEventHooks, type EventHookServices } from "./event-hooks.ts";
 import type { Runtime } from "./runtime.ts";
 
 const DAY_MS = 86_400_000;
 
 export interface ListenerServices {
   readonly listeners: Listeners;
-  /** Does what is due of a listener, see `ListenerDelivery.runDue`. */
-  readonly runDueListener: (ref: ListenerRef, deadline: Deadline) => Promise<void>;
+  /** The kinds of due work of all ways out. */
+  readonly dueOfListeners: (parts: LaterParts) => readonly DueWorkKind[];
   readonly listenerEvents: FailedEventStore<ListenerEvent>;
+  readonly eventHooks: EventHookServices;
+}
+
+/** What is composed after the ways out, and does some of the work that is due of them. */
+export interface LaterParts {
+  readonly webhooks: Pick<Webhooks, "resumeEnding" | "failed">;
+  readonly hub: Omit<DueSubscriptionDeps, "way">;
+}
+
+/** One row of the table of ways out. */
+interface Row {
+  readonly listeners: ListenersOfKinds;
+  /** Its kinds of due work; no two rows recognise the same key. */
+  readonly due: (parts: LaterParts) => readonly DueWorkKind[];
 }
 
 /** A failed event counts at its webhook, or its group, as long as there is one; it never stops one by itself. */
@@ -60,19 +83,63 @@ function webhookWay(base: Runtime, { failedEvents }: ListenerRowDeps): WebhookWa
   });
 }
 
-/** One row of the table of ways out: `new ListenerDelivery(deps, way)`. */
-type Row = ListenersOfKinds & Pick<ListenerDelivery<unknown, unknown>, "runDue">;
+function webhookRow(base: Runtime, deps: ListenerRowDeps): Row {
+  const delivery = new ListenerDelivery(deps, webhookWay(base, deps));
+  return {
+    listeners: delivery,
+    due: ({ webhooks }) => [
+      dueWorkKind((key) => listenerAt(key, "webhook"), { runDue: (ref, deadline) => delivery.runDue(ref, deadline) }),
+      dueWorkKind(webhookOfKey, { runDue: (ref, deadline) => webhooks.resumeEnding(ref, deadline) }),
+      dueWorkKind((key) => failedAt(key, "webhook"), { runDue: (key) => webhooks.failed.afterDeath(key) }),
+    ],
+  };
+}
 
-/** The ways out that read records. One more takes its module and its row here. */
-const rowsOf = (base: Runtime, deps: ListenerRowDeps): readonly Row[] => [
-  new ListenerDelivery(deps, webhookWay(base, deps)),
-];
+/** One run for all hooks of an actor, whose states share an item: a change costs the same however many hear it. */
+function eventHookRow({ clock }: Runtime, { listener, failedEvents, hooks }: EventHookServices): Row {
+  return {
+    listeners: listener,
+    due: () => [
+      dueWorkKind((key) => listenerAt(key, "event-hooks"), {
+        runDue: ({ actorId }, deadline) => listener.runDue(actorId, deadline),
+      }),
+      dueWorkKind((key) => failedAt(key, "event-hook"), {
+        runDue: (key, deadline) => retryDueEvent({ failedEvents, hooks, clock }, key, deadline),
+      }),
+    ],
+  };
+}
 
-/** Puts the listeners together. They are the only ones who know which ways out there are. */
+/** Reads no records of its own: a change makes topics due, whose newest state goes out. */
+function hubRow(base: Runtime, changeLog: ChangeLog): Row {
+  const way = new HubWay(base);
+  return {
+    listeners: hubListening({ ...base, changeLog }),
+    due: ({ hub: parts }) => {
+      const hub = { ...parts, way };
+      return [
+        dueWorkKind(actorOfWithdrawal, { runDue: (actorId, deadline) => runDueWithdrawal(hub, actorId, deadline) }),
+        dueWorkKind((key) => (isHubSubscription(key) ? key : undefined), {
+          runDue: (key, deadline) => runDueSubscription(hub, key, deadline),
+        }),
+        dueWorkKind((key) => (isHubTopic(key) ? key : undefined), {
+          runDue: (key, deadline) => runDueTopic(hub, key, deadline),
+        }),
+      ];
+    },
+  };
+}
+
+function listenerAt(key: Key, kind: ListenerKind): ListenerRef | undefined {
+  const ref = listenerOfKey(key);
+  return ref?.kind === kind ? ref : undefined;
+}
+
+/** Puts the listeners together: the table of ways out. One more takes its module and its row here. */
 export function composeListeners(
   base: Runtime,
+  app: ActingWebApp,
   { changeLog, unpublished }: { readonly changeLog: ChangeLog; readonly unpublished: Commits },
-  others: readonly ListenersOfKinds[] = [],
 ): ListenerServices {
   const { table, clock, config } = base;
   const listenerEvents = new FailedEventStore({ table, clock, source: countedAt(table) });
@@ -86,13 +153,13 @@ export function composeListeners(
     retentionDays: config.diffRetentionDays,
     incarnation: config.incarnation,
   };
-  const rows = rowsOf(base, deps);
+  const eventHooks = composeEventHooks(base, app, { changeLog, unpublished });
+  const rows: readonly Row[] = [webhookRow(base, deps), eventHookRow(base, eventHooks), hubRow(base, changeLog)];
   return {
-    listeners: together([...rows, ...others]),
-    runDueListener: async (ref, deadline) => {
-      for (const row of rows) if (row.hears(ref)) await row.runDue(ref, deadline);
-    },
+    listeners: together(rows.map(({ listeners }) => listeners)),
+    dueOfListeners: (parts) => rows.flatMap(({ due }) => due(parts)),
     listenerEvents,
+    eventHooks,
   };
 }
 

@@ -33,13 +33,10 @@ import { EventHookBeginnings } from "../listeners/event-hooks/event-hook-beginni
 import { PeerCalls } from "../trust/peer-calls.ts";
 import { notifyLate } from "../trust/permission-changes.ts";
 import { confirmRules, rulesDigest } from "../trust/relationship-rules.ts";
-import { hubListening } from "../listeners/websub/topics.ts";
-import { composeEventHooks, type EventHookServices } from "./event-hooks.ts";
 import { composeListeners, type ListenerServices } from "./listeners.ts";
 import type { Runtime } from "./runtime.ts";
 
 export interface PublishingServices extends DeliveryServices, ListenerServices {
-  readonly eventHooks: EventHookServices;
   readonly changeLog: ChangeLog;
   /** Commits, each followed by the delivery of what it made. */
   readonly commits: Commits;
@@ -142,11 +139,7 @@ export function composePublishing(
       },
     });
 
-  const eventHooks = composeEventHooks(base, app, changeLog);
-  const listening = composeListeners(base, { changeLog, unpublished }, [
-    eventHooks.listener,
-    hubListening({ ...base, changeLog }),
-  ]);
+  const listening = composeListeners(base, app, { changeLog, unpublished });
   const { listeners } = listening;
   const breakers = new BreakerStore({ ...base, trustCache, policy: breakerPolicy(config) });
   const deferredPermissions = new DeferredPermissions({ ...base, trustCache, breakers });
@@ -189,7 +182,6 @@ export function composePublishing(
   return {
     ...delivery,
     ...listening,
-    eventHooks,
     changeLog,
     commits,
     properties,

@@ -13,10 +13,11 @@ import type { Table } from "../dynamodb/table.ts";
 import type { Gate } from "../http/access.ts";
 import type { ServiceParties } from "../trust/callers.ts";
 import { currentDeadline, currentTrace } from "../system/request-context.ts";
+import { BUS_DROPPED } from "../system/metric-names.ts";
 import { powertoolsLog } from "../system/log.ts";
 import { PeerHttpClient } from "../peers/http/peer-http-client.ts";
 import { platform } from "../system/platform.ts";
-import type { EventBus, Log, PeerHttp, Platform, WorkQueue } from "../system/ports.ts";
+import type { BusEvent, EventBus, Log, PeerHttp, Platform, WorkQueue } from "../system/ports.ts";
 import { EventBridgeBus, entryOf } from "../bus/event-bridge-bus.ts";
 import { MemoryBus } from "../bus/memory-bus.ts";
 import { NoBus } from "../bus/no-bus.ts";
@@ -130,7 +131,10 @@ type BusConfig = Pick<Config, "bus" | "eventBusName" | "region" | "onLambda">;
 export function busOf({ bus, eventBusName = "", region, onLambda }: BusConfig, log: Log): EventBus {
   if (bus === "none") return new NoBus();
   // The local stack's log shows a developer what EventBridge would be sent.
-  if (bus === "memory")
-    return new MemoryBus(onLambda ? undefined : (_, event) => log.info("event bus", entryOf(event)));
+  if (bus === "memory") {
+    const published = (_: string, event: BusEvent): void => log.info("event bus", entryOf(event));
+    const dropped = (pattern: string, count: number): void => log.warn(BUS_DROPPED, { pattern, dropped: count });
+    return new MemoryBus({ dropped, ...(!onLambda && { published }) });
+  }
   return new EventBridgeBus({ busName: eventBusName, region, credentials: environmentCredentials, log, ...platform });
 }

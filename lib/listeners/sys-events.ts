@@ -23,7 +23,10 @@ export const listenerName = ({ kind, id }: Pick<ListenerHead, "kind" | "id">): s
  * Moves into the log what the head has unsaid, and lets the worker deliver it. 2 requests, when there is something; does
  * nothing when another has done it. Never rejects: the head is due until it is done.
  */
-export async function sayUnsaid(deps: SayDeps, head: ListenerHead): Promise<void> {
+export async function sayUnsaid(
+  deps: SayDeps,
+  head: Pick<ListenerHead, "actorId" | "kind" | "id" | "unsaid">,
+): Promise<void> {
   if (head.unsaid.length === 0) return;
   const key = listenerKey(head);
   try {

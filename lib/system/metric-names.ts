@@ -15,8 +15,12 @@ export const METRICS = {
   dueWorkFailed: "DueWorkFailed",
   /** Requests answered 500. Counted by CloudWatch in the functions' logs, from the lines with UNHANDLED_ERROR. */
   unhandledErrors: "UnhandledErrors",
-  /** Webhooks that have stopped, lag behind, or were overtaken. Counted by CloudWatch, from the lines with LISTENER_TROUBLE. */
+  /** Listeners that have stopped, lag behind, or were overtaken. Counted by CloudWatch, from the lines with LISTENER_TROUBLE. */
   listenerTrouble: "ListenerTrouble",
+  /** Events that EventBridge did not take, or perhaps not. Counted by CloudWatch, from the lines with NOT_PUBLISHED. */
+  busEventsNotPublished: "BusEventsNotPublished",
+  /** Events that slow consumers of the bus in memory have lost. Summed by CloudWatch, from the lines with BUS_DROPPED. */
+  busEventsDropped: "BusEventsDropped",
 } as const;
 
 /** The message of the log line that each request answered 500 leaves. */
@@ -24,3 +28,9 @@ export const UNHANDLED_ERROR = "unhandled error";
 
 /** The field `trouble` of a log line by which a person should look at a listener. */
 export const LISTENER_TROUBLE = "listener";
+
+/** The message of the log line that each event leaves which EventBridge did not take. */
+export const NOT_PUBLISHED = "an event was not published to the bus";
+
+/** The message of the log line about events that a slow consumer has lost; its field `dropped` says how many since the last. */
+export const BUS_DROPPED = "a consumer of the event bus is too slow, and has lost events";

@@ -3,6 +3,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { EventBridgeBus } from "../../lib/bus/event-bridge-bus.ts";
 import { MemoryBus } from "../../lib/bus/memory-bus.ts";
 import { NoBus } from "../../lib/bus/no-bus.ts";
+import { NOT_PUBLISHED } from "../../lib/system/metric-names.ts";
 import { platform } from "../../lib/system/platform.ts";
 import { NotSupported, type After, type BusEvent, type EventBus } from "../../lib/system/ports.ts";
 import { FakeEventBridge, type EventBridgeAnswer } from "../support/fake-event-bridge.ts";
@@ -52,7 +53,7 @@ async function eventBridge(keys = KEYS): Promise<OpenEventBridge> {
 function memory(): Promise<OpenBus> {
   const arrived: BusEvent[] = [];
   return Promise.resolve({
-    bus: new MemoryBus((_, event) => void arrived.push(event)),
+    bus: new MemoryBus({ published: (_, event) => void arrived.push(event) }),
     lines: [],
     arrived: () => arrived,
   });
@@ -159,7 +160,7 @@ describe("EventBridge", () => {
     expect(fake.requests).toBe(1);
     const { id, type: eventType } = failing;
     const fields = { topic: "properties.a", eventId: id, type: eventType, ...publication };
-    expect(lines).toEqual([["an event was not published to the bus", fields]]);
+    expect(lines).toEqual([[NOT_PUBLISHED, fields]]);
     fake.answer = "take";
     expect(await bus.publish("properties.a", next)).toEqual({ outcome: "taken" });
     expect(fake.taken).toHaveLength(1);
@@ -237,6 +238,22 @@ describe("subscribing to the event bus, in memory", () => {
     expect(slow.dropped).toBe(6);
     await bus.close();
     expect(await gather(slow)).toEqual(events.slice(6).map(({ id }) => id));
+  });
+
+  it("reports what is dropped: the first, every 1024, and the rest at the end", async () => {
+    const counts: (readonly [string, number])[] = [];
+    const bus = new MemoryBus({ dropped: (pattern, count) => void counts.push([pattern, count]) });
+    bus.subscribe("a");
+    bus.subscribe("b");
+    const same = event();
+    for (let n = 0; n < 1_024 + 1_030; n += 1) await bus.publish("a", same);
+    expect(counts).toEqual([
+      ["a", 1],
+      ["a", 1_024],
+    ]);
+    await bus.close();
+    await bus.close();
+    expect(counts.slice(2)).toEqual([["a", 5]]);
   });
 
   it("ends a subscription when it is disposed of, and when its consumer stops", async () => {

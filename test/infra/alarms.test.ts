@@ -1,16 +1,23 @@
 /** Each alarm watches its metric, by the name under which the metric is written. */
 import { describe, expect, it } from "vitest";
 import { functions } from "../../infra/functions.ts";
-import { LISTENER_TROUBLE, METRICS, METRICS_NAMESPACE, UNHANDLED_ERROR } from "../../lib/system/metric-names.ts";
+import {
+  BUS_DROPPED,
+  LISTENER_TROUBLE,
+  METRICS,
+  METRICS_NAMESPACE,
+  NOT_PUBLISHED,
+  UNHANDLED_ERROR,
+} from "../../lib/system/metric-names.ts";
 import { functionsByName, serviceTemplates, type Resource } from "../support/service-templates.ts";
 
 const { api } = serviceTemplates({}, { alarmEmail: "night@example.com" });
 const alarms = Object.entries(api.findResources("AWS::CloudWatch::Alarm") as Record<string, Resource>);
 
 /** The alarm of that name. */
-function alarm(name: string): Resource["Properties"] {
+function alarm(name: string, among = alarms): Resource["Properties"] {
   const id = `Alarms${name.replaceAll("-", "")}`;
-  const found = alarms.filter(([logicalId]) => logicalId.slice(0, -8) === id);
+  const found = among.filter(([logicalId]) => logicalId.slice(0, -8) === id);
   expect(found.map(([logicalId]) => logicalId)).toHaveLength(1);
   return found[0]?.[1].Properties ?? {};
 }
@@ -24,8 +31,8 @@ const metricsOf = (properties: Resource["Properties"]): unknown[] =>
 const table = { "Fn::ImportValue": expect.stringContaining("Table") };
 
 /** The filters of the functions' logs that count something. */
-function filtersOf(metric: string): readonly { pattern: string; namespace: string; value: string }[] {
-  const filters = Object.values(api.findResources("AWS::Logs::MetricFilter") as Record<string, Resource>);
+function filtersOf(metric: string, of = api): readonly { pattern: string; namespace: string; value: string }[] {
+  const filters = Object.values(of.findResources("AWS::Logs::MetricFilter") as Record<string, Resource>);
   return filters.flatMap(({ Properties: { FilterPattern, MetricTransformations } }) => {
     const [{ MetricName, MetricNamespace, MetricValue }] = MetricTransformations;
     return MetricName === metric ? [{ pattern: FilterPattern, namespace: MetricNamespace, value: MetricValue }] : [];
@@ -67,6 +74,30 @@ describe("the alarms", () => {
     expect(alarm("listener-trouble")).toMatchObject({
       ...{ Namespace: namespace, MetricName: METRICS.listenerTrouble, Statistic: "Sum", Threshold: 1 },
     });
+  });
+
+  it("ring for an event that EventBridge did not take, in the functions that publish", () => {
+    const { api: withBus } = serviceTemplates({ BUS: "eventbridge" });
+    const namespace = `${METRICS_NAMESPACE}/ActingWeb-Api`;
+    const publishing = Object.values(functions).filter(({ publishes }) => publishes);
+    expect(filtersOf(METRICS.busEventsNotPublished, withBus)).toEqual(
+      publishing.map(() => ({ pattern: `{ $.message = "${NOT_PUBLISHED}" }`, namespace, value: "1" })),
+    );
+    const all = Object.entries(withBus.findResources("AWS::CloudWatch::Alarm") as Record<string, Resource>);
+    expect(alarm("bus", all)).toMatchObject({
+      ...{ Namespace: namespace, MetricName: METRICS.busEventsNotPublished, Statistic: "Sum", Threshold: 1 },
+    });
+    expect(filtersOf(METRICS.busEventsNotPublished)).toEqual([]);
+  });
+
+  it("have a metric of what consumers of the bus in memory lose, and do not ring for it", () => {
+    const { api: withBus } = serviceTemplates({ BUS: "memory" });
+    const publishing = Object.values(functions).filter(({ publishes }) => publishes);
+    const namespace = `${METRICS_NAMESPACE}/ActingWeb-Api`;
+    expect(filtersOf(METRICS.busEventsDropped, withBus)).toEqual(
+      publishing.map(() => ({ pattern: `{ $.message = "${BUS_DROPPED}" }`, namespace, value: "$.dropped" })),
+    );
+    withBus.resourcePropertiesCountIs("AWS::CloudWatch::Alarm", { MetricName: METRICS.busEventsDropped }, 0);
   });
 
   it("watch throttles of the table and of its index", () => {

@@ -51,6 +51,10 @@ const FAILED = "FAILED#";
 /** The source in a failed event's key, as text. */
 export const sourceOfFailedEventKey = (key: Key): string => key.sk.split("#")[1] ?? "";
 
+/** The key when it is that of an event that failed at a source of this kind; else undefined. */
+export const failedAt = (key: Key, kind: FailureSource["kind"]): Key | undefined =>
+  key.sk.startsWith(FAILED) && sourceOf(sourceOfFailedEventKey(key))?.kind === kind ? key : undefined;
+
 /** The cursor of a listing of failed events: an event's key, encoded, with no more than the event's source, ids and number. */
 export const failedEventCursor = (sortKey: string): string =>
   Buffer.from(sortKey.slice(FAILED.length)).toString("base64url");

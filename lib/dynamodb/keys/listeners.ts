@@ -4,7 +4,7 @@ import { scopePartition, scopePrefix } from "./publishing.ts";
 import type { Key } from "../table.ts";
 
 /** The kinds of listeners. The heads of one kind lie together. */
-export type ListenerKind = "webhook" | "websub" | "event-hooks" | "group";
+export type ListenerKind = "webhook" | "event-hooks" | "group";
 
 /** One listener of an actor. An id matches `[A-Za-z0-9._~-]`. */
 export interface ListenerRef {
@@ -40,11 +40,8 @@ export function listenerOfKey(key: Key): ListenerRef | undefined {
 function nameOf(text: string): Omit<ListenerRef, "actorId"> | undefined {
   const [kind, id, more] = text.split("#");
   if (id === undefined || more !== undefined) return undefined;
-  return isKind(kind) ? { kind, id } : undefined;
+  return kind === "webhook" || kind === "event-hooks" || kind === "group" ? { kind, id } : undefined;
 }
-
-const isKind = (text: string | undefined): text is ListenerKind =>
-  text === "webhook" || text === "websub" || text === "event-hooks" || text === "group";
 
 /** Where a marker stands: at the target and the name that a pattern begins with, or among those that begin with a wildcard. */
 export type MarkerPlace = { readonly target: string; readonly name: string } | "wildcard";

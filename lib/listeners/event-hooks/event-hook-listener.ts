@@ -1,4 +1,3 @@
-import { envelopeOf } from "../../domain/events/envelope.ts";
 import type { NumberedEvent } from "../../domain/events/keeper-steps.ts";
 import { positionAfter } from "../../domain/events/position.ts";
 import { eventsOf } from "../../domain/events/record-events.ts";
@@ -10,18 +9,20 @@ import { updateIf } from "../../dynamodb/outcomes.ts";
 import { all, itemExists, type Item } from "../../dynamodb/table.ts";
 import { BACKGROUND_MS } from "../../engine/delivery-budget.ts";
 import type { FoundListener } from "../../engine/in-scope.ts";
-import type { CaughtUp, CommitDelivery, Listeners } from "../../engine/listening.ts";
-import { attemptHook } from "../../failed-events/hook-attempt.ts";
+import type { CaughtUp, CommitDelivery, ListenersOfKinds } from "../../engine/listening.ts";
+import type { Attempt } from "../../engine/way-out.ts";
 import { idOf, type ListenerEvent } from "../../failed-events/hook-event.ts";
-import { compact } from "../../system/compact.ts";
-import type { After, Clock, Deadline, JsonObject } from "../../system/ports.ts";
-import { currentDeadline, insideEventHook } from "../../system/request-context.ts";
-import { wakeUp, type WakeUpDeps } from "../../system/wake-up.ts";
+import type { Clock, Deadline } from "../../system/ports.ts";
+import { currentDeadline } from "../../system/request-context.ts";
+import { wakeUp } from "../../system/wake-up.ts";
 import { hearing, type EventHookRunner } from "./definition.ts";
 import { EventHookRun, LeaseLost, type RunDeps } from "./event-hook-run.ts";
-import { againIn, eventHooksKey, isUpToDate, isPaused, startsIn, stateIn } from "./event-hooks-item.ts";
-import { HookCursor, type CursorTools, type Failure } from "./hook-cursor.ts";
+import type { EventHookWay, HookAnswer } from "./event-hook-way.ts";
+import { againIn, eventHooksKey, eventHooksRef, isUpToDate, isPaused, startsIn, stateIn } from "./event-hooks-item.ts";
+import { HookCursor, type CursorTools } from "./hook-cursor.ts";
+import { unsaidOf } from "../listener-head.ts";
 import type { LogEvent } from "../log-events.ts";
+import { sayUnsaid, type SayDeps } from "../sys-events.ts";
 
 /** A hook that takes longer than this, ms, is left to the worker for a while, ms. */
 const SLOW_MS = 1_000;
@@ -33,13 +34,11 @@ const MOST_RACES = 5;
 /** Delay before a run is tried again after trouble, ms. */
 const AFTER_TROUBLE_MS = 5_000;
 
-export interface EventHookDeps extends Omit<RunDeps, "failing">, LeaseDeps, WakeUpDeps {
+export interface EventHookDeps extends Omit<RunDeps, "failing" | "isWatched">, LeaseDeps, SayDeps {
   readonly changeLog: ChangeLog;
-  readonly runner: EventHookRunner;
-  readonly after: After;
+  readonly runner: Pick<EventHookRunner, "eventHooks">;
+  readonly way: EventHookWay;
   readonly random: () => number;
-  /** The root URI of an actor. */
-  readonly rootOf: (actorId: string) => string;
   readonly settings: {
     readonly maxAttempts: number;
     readonly timeoutMs: number;
@@ -67,7 +66,7 @@ type WorkEnd = "done" | "late" | "busy" | "none";
  * Gives actors' own events to the hooks of the application. It has no state but which hooks were slow in this process: a
  * request does not wait for those again. What lies in the table is described in event-hooks-item.ts.
  */
-export class EventHookListener implements Listeners {
+export class EventHookListener implements ListenersOfKinds {
   readonly #deps: EventHookDeps;
   /** By id: until when (ms since 1970) no request waits for the hook. */
   readonly #slowUntil = new Map<string, number>();
@@ -141,7 +140,10 @@ export class EventHookListener implements Listeners {
       if (acquired.item === undefined) return "none";
       // A write whose answer got lost is repeated, and then finds its own lease.
       const isMine = acquired.written || acquired.item["leaseToken"] === lease.token;
-      if (isMine) return await this.#run(work, { lease, item: acquired.item });
+      if (isMine) {
+        const item = await this.#said(work.actorId, acquired.item);
+        return item === undefined ? "none" : await this.#run(work, { lease, item });
+      }
       const live = all(itemExists, leaseIs.live(now, incarnation));
       const left = await updateIf(table, key, { set: { again: ids.id().slice(0, 16) } }, live);
       if (left.written) return "busy";
@@ -150,10 +152,19 @@ export class EventHookListener implements Listeners {
     return "busy";
   }
 
+  /** Says what an earlier run has left to be said. @returns the item after that */
+  async #said(actorId: string, item: Item): Promise<Item | undefined> {
+    const unsaid = unsaidOf(item);
+    if (unsaid.length === 0) return item;
+    await sayUnsaid(this.#deps, { ...eventHooksRef(actorId), unsaid });
+    return await this.#deps.table.get(eventHooksKey(actorId));
+  }
+
   async #run(work: Work, acquired: { readonly lease: Lease; readonly item: Item }): Promise<WorkEnd> {
     const { changeLog, clock, log } = this.#deps;
     const { actorId } = work;
-    const run = new EventHookRun({ ...this.#deps, failing: this.#failing }, actorId, acquired);
+    const isWatched = async () => (await changeLog.head(actorId)).listeners.sys > 0;
+    const run = new EventHookRun({ ...this.#deps, failing: this.#failing, isWatched }, actorId, acquired);
     let newest =
       againIn(acquired.item) === undefined ? work.newest : Math.max(work.newest, await changeLog.newest(actorId));
     const stream = (after: number, upTo: number) => work.cache.stream(after, upTo);
@@ -170,6 +181,7 @@ export class EventHookListener implements Listeners {
         const end = await run.end(all, dueAt);
         if (end.is === "lost") return "busy";
         if (end.is === "done") {
+          await sayUnsaid(this.#deps, { ...eventHooksRef(actorId), unsaid: run.unsaid });
           if (end.dueAt !== undefined) await this.#handOver(actorId, end.dueAt);
           return late ? "late" : "done";
         }
@@ -190,7 +202,7 @@ export class EventHookListener implements Listeners {
 
   /** The cursors of the hooks that have begun and are not stopped. */
   #cursorsOf(work: Work, run: EventHookRun, reading: CursorTools["reading"]): ReadonlyMap<string, HookCursor> {
-    const { clock, random, settings, runner, changeLog, log } = this.#deps;
+    const { clock, random, settings, runner, changeLog, way } = this.#deps;
     const { actorId, deadline, until } = work;
     const { item } = run;
     const died = startsIn(item) > 1;
@@ -200,72 +212,56 @@ export class EventHookListener implements Listeners {
       ...{ now: () => clock.now(), random, maxAttempts: settings.maxAttempts, reading },
       mayStart: () => clock.now() < until && deadline.remaining() > leastMs,
       oldest: async () => (await changeLog.oldest(actorId))?.number ?? reading().newest + 1,
-      lost: (id: string, between: object) => {
-        log.error("an event hook has lost events, which have expired", { actorId, hook: id, ...between });
+      lost: async (id: string, between: { readonly from: string; readonly to: string }) => {
+        await run.signal(id, "overtaken", between);
       },
       store: async (cursor: HookCursor) => await run.store(cursor),
-      attempt: async (id: string, numbered: NumberedEvent<LogEvent>) => {
-        if (!died) return await this.#attempt(actorId, id, numbered);
+      way,
+      make: async (id: string, numbered: NumberedEvent<LogEvent>, attempt: Attempt<HookAnswer>) => {
+        const timed = async () => await this.#timed(id, attempt);
+        if (!died) return await timed();
         // An earlier run died: one attempt at a time, each noted first, so that the one that kills the process is known.
-        const attempt = alone.then(async () => await this.#carefully(run, actorId, id, numbered));
-        alone = attempt.catch(() => undefined);
-        return await attempt;
+        const made = alone.then(async () => await this.#carefully(run, id, numbered, timed));
+        alone = made.catch(() => undefined);
+        return await made;
       },
     };
     return new Map(
       runner.eventHooks.flatMap((definition): [string, HookCursor][] => {
         const state = stateIn(item, definition);
-        if (state === undefined || isPaused(item, definition.id)) return [];
-        return [[definition.id, new HookCursor(definition, state, tools)]];
+        const { id } = definition;
+        const target = { actorId, id, stopped: isPaused(item, id), failures: new Map() };
+        if (state === undefined || way.ends(target) !== undefined) return [];
+        return [[id, new HookCursor(definition, target, state, tools)]];
       }),
     );
   }
 
   async #carefully(
     run: EventHookRun,
-    actorId: string,
     id: string,
-    numbered: NumberedEvent<LogEvent>,
-  ): Promise<Failure | undefined> {
-    const deaths = await run.trying(id, numbered.event.position);
-    if (deaths < this.#deps.settings.maxAttempts) return await this.#attempt(actorId, id, numbered);
+    { event }: NumberedEvent<LogEvent>,
+    attempt: () => Promise<HookAnswer>,
+  ): Promise<HookAnswer> {
+    const deaths = await run.trying(id, event.position);
+    if (deaths < this.#deps.settings.maxAttempts) return await attempt();
     const error = `The process ended while the hook ran, ${String(deaths)} times.`;
     return { verdict: "park", error, starts: deaths };
   }
 
-  async #attempt(actorId: string, id: string, numbered: NumberedEvent<LogEvent>): Promise<Failure | undefined> {
-    const { after, clock, log, runner, settings } = this.#deps;
-    const { hops, attributes } = numbered.event.event;
-    const envelope = this.#envelopeOf(actorId, numbered);
+  async #timed(id: string, attempt: Attempt<HookAnswer>): Promise<HookAnswer> {
+    const { clock, settings } = this.#deps;
     const begun = clock.now();
-    const failure = await attemptHook({ after, timeoutMs: settings.timeoutMs }, async (signal) => {
-      const run = { actorId, event: envelope, attempt: numbered.attempts + 1 };
-      const cause = compact({ hops: hops + 1, traceparent: attributes.traceparent });
-      await insideEventHook(cause, async () => await runner.runEventHook(id, run, signal));
-    });
+    const answer = await attempt(settings.timeoutMs);
     const ended = clock.now();
     if (ended - begun > SLOW_MS) this.#slowUntil.set(id, ended + SLOW_FOR_MS);
-    if (failure === undefined) return undefined;
-    const { subject: topic, type, position } = envelope;
-    const fields = { actorId, hook: id, eventId: envelope["id"], topic, type, position };
-    log.warn("hook failed", { ...fields, error: failure.error.slice(0, 500) });
-    return failure;
-  }
-
-  #envelopeOf(actorId: string, { event: { id, position, event }, number }: NumberedEvent<LogEvent>): JsonObject {
-    return envelopeOf({
-      ...{ event, id, position, sequence: number },
-      source: this.#deps.rootOf(actorId),
-      // In the same process the data is at hand, however large.
-      inlineMaxBytes: Infinity,
-      dataref: () => "",
-    });
+    return answer;
   }
 
   readonly #failing: RunDeps["failing"] = (actorId, id, { numbered }): ListenerEvent => {
     const { event, number: sequence } = numbered;
     const { topic, type } = event.event;
-    const envelope = this.#envelopeOf(actorId, numbered);
+    const envelope = this.#deps.way.envelope(actorId, numbered);
     const source = `event-hook:${id}` as const;
     return {
       // Two hooks that give up one event each keep it.

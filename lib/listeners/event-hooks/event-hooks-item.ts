@@ -20,6 +20,7 @@ export const eventHooksRef = (actorId: string): ListenerRef => ({ actorId, kind:
  *   starts       how many runs began since one ended; more than one: a run died
  *   trying       the attempt that runs after a run died, so that the next one knows which event killed it
  *   again        another run came while the lease was held: its holder reads the log once more. Another text each time
+ *   unsaid       what is to be said below `$sys`, as at other listeners (sys-events.ts); `version` counts how often it was
  *   dueAt        when there is more to do: an event is tried again, or time ran out
  */
 export const eventHooksKey = (actorId: string): Key => listenerKey(eventHooksRef(actorId));

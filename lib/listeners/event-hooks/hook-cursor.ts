@@ -1,17 +1,12 @@
 import { restarted, withSelection } from "../../domain/events/keeper-changes.ts";
-import type {
-  KeeperNote,
-  KeeperRules,
-  NumberedEvent,
-  Outcome,
-  StretchRequest,
-} from "../../domain/events/keeper-steps.ts";
+import type { KeeperNote, KeeperRules, NumberedEvent, StretchRequest } from "../../domain/events/keeper-steps.ts";
 import { OrderKeeper } from "../../domain/events/order-keeper.ts";
 import { selects, type Selection } from "../../domain/events/selection.ts";
 import { positionAfter } from "../../domain/events/position.ts";
 import { printJson } from "../../domain/json/json-text.ts";
-import type { HookFailure } from "../../failed-events/hook-attempt.ts";
-import { MOST_HOPS, type EventHookDefinition } from "./definition.ts";
+import type { Attempt } from "../../engine/way-out.ts";
+import type { EventHookDefinition } from "./definition.ts";
+import type { EventHookWay, Failure, HookAnswer, HookTarget } from "./event-hook-way.ts";
 import type { HookState } from "./event-hooks-item.ts";
 import { readStretch, type LogEvent, type LogReading } from "../log-events.ts";
 
@@ -27,16 +22,14 @@ export interface CursorTools {
   readonly reading: () => LogReading & { readonly newest: number };
   /** The number of the oldest record that can be read; asked for where events were lost. */
   readonly oldest: () => Promise<number>;
-  /** One attempt at an event; undefined: it succeeded. */
-  readonly attempt: (id: string, numbered: NumberedEvent<LogEvent>) => Promise<Failure | undefined>;
+  readonly way: EventHookWay;
+  /** Makes an attempt at an event, or says without one what comes of it. */
+  readonly make: (id: string, numbered: NumberedEvent<LogEvent>, attempt: Attempt<HookAnswer>) => Promise<HookAnswer>;
   /** Events between two positions have expired before the hook was given them. */
-  readonly lost: (id: string, between: { readonly from: string; readonly to: string }) => void;
+  readonly lost: (id: string, between: { readonly from: string; readonly to: string }) => Promise<void>;
   /** Stores events that go to a person, before the hook is given anything else. */
   readonly store: (cursor: HookCursor) => Promise<void>;
 }
-
-/** `starts`: how often the hook was begun, where that is not the number of counted attempts. */
-export type Failure = HookFailure & { readonly starts?: number };
 
 /** An event that goes to a person. */
 export interface GivenUp {
@@ -53,10 +46,6 @@ const PARALLEL = 4;
 const NEVER_MS = 100 * 365 * 86_400_000;
 const NO_BREAKER = { threshold: Number.MAX_SAFE_INTEGER, recoveryMs: NEVER_MS };
 
-const LOOP: Failure = {
-  ...{ verdict: "park", starts: 0 },
-  error: `loop: ${String(MOST_HOPS)} hooks led to this event, one after another.`,
-};
 const EXPIRING: Failure = {
   verdict: "park",
   error: "The record of this event expires, and it could not be given to the hook.",
@@ -76,20 +65,18 @@ export class HookCursor {
   late = false;
   /** When a failed event is tried again, ms since 1970. */
   wakeAt: number | undefined;
-  /** A verdict has stopped the hook in this run. */
-  stops = false;
   readonly #tools: CursorTools;
   readonly #rules: KeeperRules;
   #keeper: OrderKeeper<LogEvent, Selection>;
-  /** By number: why an attempt of this run was not taken. */
-  readonly #failures = new Map<number, Failure>();
+  readonly #target: HookTarget;
 
-  constructor({ id, order, selection }: EventHookDefinition, state: HookState, tools: CursorTools) {
-    this.id = id;
+  constructor({ order, selection }: EventHookDefinition, target: HookTarget, state: HookState, tools: CursorTools) {
+    this.id = target.id;
+    this.#target = target;
     this.#tools = tools;
     this.#rules = {
       ...{ order, parallel: PARALLEL, maxAttempts: tools.maxAttempts, onExhausted: "park", breaker: NO_BREAKER },
-      // An attempt that a verdict parks is reported as ambiguous: then the keeper gives the event up at once.
+      // What a verdict parks is `ambiguous`, see the way's `classify`.
       retryAmbiguous: false,
       room: Number.MAX_SAFE_INTEGER,
       retentionMs: tools.reading().retentionMs,
@@ -124,19 +111,19 @@ export class HookCursor {
       if (step.store) {
         const note = this.#keeper.note(now());
         // Numbers alone need no write: after a crash they follow from the stored state again.
-        if (note.exhausted.length > 0) await store(this);
+        if (note.exhausted.length + note.signals.length > 0) await store(this);
         else this.#keeper.stored(note);
-      } else if (!this.stops && first !== undefined && mayStart()) {
+      } else if (!this.#stops && first !== undefined && mayStart()) {
         this.#keeper.begin(first, now());
         const attempt = this.#attempt(first).finally(() => inFlight.delete(attempt));
         inFlight.add(attempt);
-      } else if (!this.stops && first === undefined && step.read !== undefined && mayStart()) {
+      } else if (!this.#stops && first === undefined && step.read !== undefined && mayStart()) {
         await this.#read(step.read, inFlight);
       } else if (inFlight.size > 0) {
         await Promise.race(inFlight);
       } else {
-        this.late = !this.stops && (first !== undefined || step.read !== undefined);
-        this.wakeAt = this.stops ? undefined : step.wakeAt;
+        this.late = !this.#stops && (first !== undefined || step.read !== undefined);
+        this.wakeAt = this.#stops ? undefined : step.wakeAt;
         return;
       }
     }
@@ -154,23 +141,28 @@ export class HookCursor {
     await Promise.all(inFlight);
     const { state } = this.#keeper.note(now());
     const after = positionAfter(log.epoch, (await oldest()) - 1);
-    lost(this.id, { from: state.floor.after, to: after });
+    await lost(this.id, { from: state.floor.after, to: after });
     this.#keeper = this.#keeperOf(restarted(state, { after, events: [], selects: hears, at: now() }));
   }
 
-  async #attempt(numbered: NumberedEvent<LogEvent>): Promise<void> {
-    const { attempt, now } = this.#tools;
-    const failure = numbered.event.event.hops >= MOST_HOPS ? LOOP : await attempt(this.id, numbered);
-    this.#keeper.report(numbered, this.#outcomeOf(numbered, failure), now());
+  /** The hook is given nothing more in this run. */
+  get #stops(): boolean {
+    return this.#tools.way.ends(this.#target) !== undefined;
   }
 
-  #outcomeOf({ number }: NumberedEvent<LogEvent>, failure: Failure | undefined): Outcome {
-    this.#failures.delete(number);
-    if (failure === undefined || failure.verdict === "skip") return { is: "taken" };
-    this.#failures.set(number, failure);
-    if (failure.verdict === "retry") return { is: "failed" };
-    if (failure.verdict === "stop") this.stops = true;
-    return { is: "ambiguous" };
+  async #attempt(numbered: NumberedEvent<LogEvent>): Promise<void> {
+    const { make, now, way } = this.#tools;
+    const beganAt = now();
+    const answer = await make(this.id, numbered, await way.render(this.#target, numbered));
+    const outcome = way.classify(answer);
+    const endedAt = now();
+    way.onFailure(this.#target, { event: numbered, answer, outcome, beganAt, endedAt });
+    this.#keeper.report(numbered, outcome, endedAt);
+  }
+
+  /** The hook is given nothing more before a person has resolved an event. */
+  stop(): void {
+    this.#target.stopped = true;
   }
 
   note(): KeeperNote<LogEvent, Selection> {
@@ -184,7 +176,7 @@ export class HookCursor {
   /** The events of a note that go to a person, with the errors of this run. */
   givenUp({ exhausted }: KeeperNote<LogEvent, Selection>): readonly GivenUp[] {
     return exhausted.map((numbered) => {
-      const { verdict, error, starts = numbered.attempts } = this.#failures.get(numbered.number) ?? EXPIRING;
+      const { verdict, error, starts = numbered.attempts } = this.#target.failures.get(numbered.number) ?? EXPIRING;
       return { numbered, stops: verdict === "stop", starts, error };
     });
   }

@@ -1,22 +1,20 @@
 /** Distribution of a topic's state to those who have subscribed to it. */
-import { createHmac } from "node:crypto";
 import type { ActorRecord } from "../../actors/actor-record.ts";
 import { isPublic } from "../../domain/policy/public-access.ts";
-import { topicLinks } from "../../domain/wire/hub-topic.ts";
 import { leaseIsLive, newLease, type LeaseDeps } from "../../dynamodb/lease.ts";
 import { compact } from "../../system/compact.ts";
 import type { Config } from "../../system/config.ts";
-import { MAX_DELAY_SECONDS, type PeerHttp } from "../../system/ports.ts";
+import { MAX_DELAY_SECONDS } from "../../system/ports.ts";
 import { wakeUp, type WakeUpDeps } from "../../system/wake-up.ts";
-import { isActive, readSubscription, type ActiveSubscription, type HubSubscription } from "./hub-subscription.ts";
+import { readSubscription, type ActiveSubscription, type HubSubscription } from "./hub-subscription.ts";
 import { changeSubscription, endSubscription, type HubStoreDeps } from "./hub-store.ts";
+import type { HubVerdict, HubWay, Subscriber } from "./hub-way.ts";
 import type { TopicState, TopicStates } from "./topic-states.ts";
-import { isPeerFailure } from "./verification.ts";
 
 export interface DistributionDeps extends HubStoreDeps, WakeUpDeps, LeaseDeps {
-  readonly http: PeerHttp;
+  readonly way: HubWay;
   readonly topicStates: Pick<TopicStates, "read">;
-  readonly config: Pick<Config, "baseUrl" | "deliveryTimeoutSeconds">;
+  readonly config: Pick<Config, "deliveryTimeoutSeconds">;
 }
 
 /** The pauses after a failed delivery, ms; after the last one every change and every hour has a try. */
@@ -64,12 +62,12 @@ export async function sendTo(
   topic: TopicToSend,
   isRetry: boolean,
 ): Promise<void> {
-  const { clock, incarnation, table } = deps;
+  const { clock, incarnation, table, way } = deps;
   let subscription: HubSubscription | undefined = found;
   for (let attempt = 1; attempt <= MOST_ATTEMPTS && subscription !== undefined; attempt += 1) {
     const { active, lease: before } = subscription;
     const now = clock.now();
-    if (active === undefined || !isActive(subscription, now)) return;
+    if (active === undefined || way.ends(subscription, now) !== undefined) return;
     if (!isRetry && (active.revision >= topic.revision || waits(active))) return;
     const { state } = topic;
     const isSent = state === undefined || active.taken === takenOf(state);
@@ -87,8 +85,8 @@ export async function sendTo(
       const lease = newLease(deps, deps.config.deliveryTimeoutSeconds * 1_000 + LEASE_MARGIN_MS);
       const leased = await changeSubscription(deps, subscription, { ...subscription, lease });
       if (leased?.active !== undefined) {
-        const status = await post(deps, leased.callback, leased.active, topic.actor.id, leased.path, state);
-        await note(deps, leased, { status, taken: takenOf(state), revision: topic.revision });
+        const outcome = await give(deps, { ...leased, active: leased.active }, state);
+        await note(deps, leased, { outcome, taken: takenOf(state), revision: topic.revision });
         return;
       }
     }
@@ -97,41 +95,30 @@ export async function sendTo(
   }
 }
 
-/** The status of the answer; undefined when there was none. */
-async function post(
-  { http, config }: DistributionDeps,
-  callback: string,
-  { secret }: ActiveSubscription,
-  actorId: string,
-  path: readonly string[],
-  state: TopicState,
-): Promise<number | undefined> {
-  const signature =
-    secret === undefined ? undefined : `sha256=${createHmac("sha256", secret).update(state.body).digest("hex")}`;
-  const headers = compact({
-    link: topicLinks(`${config.baseUrl}/${actorId}`, path),
-    "x-hub-signature": signature,
-  });
-  try {
-    const { status } = await http.send({
-      ...{ method: "POST", url: callback, headers, body: { bytes: state.body, type: state.contentType } },
-      ...{ statusOnly: true, timeoutMs: config.deliveryTimeoutSeconds * 1_000 },
-    });
-    return status;
-  } catch (error) {
-    if (isPeerFailure(error)) return undefined;
-    throw error;
+/** One attempt under a lease. */
+async function give({ way, clock, config }: DistributionDeps, to: Subscriber, state: TopicState): Promise<HubVerdict> {
+  const attempt = await way.render(to, state);
+  const beganAt = clock.now();
+  const answer = await attempt(config.deliveryTimeoutSeconds * 1_000);
+  const outcome = way.classify(answer);
+  if (outcome !== "taken" || to.active.failures > 0) {
+    way.onFailure(to, { event: state, answer, outcome, beganAt, endedAt: clock.now() });
   }
+  return outcome;
 }
 
 interface Sent {
-  readonly status: number | undefined;
+  readonly outcome: Exclude<HubVerdict, "gone">;
   readonly taken: string;
   readonly revision: number;
 }
 
 /** Notes how a delivery ended, and gives its lease back. Changes that came meanwhile stay. */
-async function note(deps: DistributionDeps, leased: HubSubscription, sent: Sent): Promise<void> {
+async function note(
+  deps: DistributionDeps,
+  leased: HubSubscription,
+  { outcome, ...sent }: Omit<Sent, "outcome"> & { readonly outcome: HubVerdict },
+): Promise<void> {
   const { table, clock } = deps;
   const { key, lease } = leased;
   let subscription: HubSubscription | undefined = leased;
@@ -139,10 +126,10 @@ async function note(deps: DistributionDeps, leased: HubSubscription, sent: Sent)
     const { active, lease: present, ...rest } = subscription;
     // Ended, or another delivery has taken over because this one took too long.
     if (active === undefined || present?.token !== lease?.token) return;
-    if (sent.status === 410) {
+    if (outcome === "gone") {
       if (await endSubscription(deps, subscription)) return;
     } else {
-      const noted = afterDelivery(active, sent, clock.now());
+      const noted = afterDelivery(active, { ...sent, outcome }, clock.now());
       const written = await changeSubscription(deps, subscription, { ...rest, active: noted });
       if (written !== undefined) {
         const { retryAt } = noted;
@@ -159,11 +146,11 @@ async function note(deps: DistributionDeps, leased: HubSubscription, sent: Sent)
 /** What a subscription takes part with after a delivery. */
 export function afterDelivery(
   active: ActiveSubscription,
-  { status, taken, revision }: Sent,
+  { outcome, taken, revision }: Sent,
   now: number,
 ): ActiveSubscription {
   const { retryAt: _retryAt, ...rest } = active;
-  const isTaken = status !== undefined && status >= 200 && status < 300;
+  const isTaken = outcome === "taken";
   const failures = isTaken ? 0 : active.failures + 1;
   const tried = { ...rest, revision: Math.max(active.revision, revision), failures, ...(isTaken && { taken }) };
   if (!isTaken) return { ...tried, retryAt: now + (PAUSES_MS[failures - 1] ?? HOUR_MS) };

@@ -345,8 +345,11 @@ describe("a public target", () => {
 it("an actor that is deleted leaves nothing of its hub", async () => {
   await hub.subscribe();
   await hub.ask({ "hub.callback": `${CALLBACK}/2` });
+  const before = hub.got.length;
   await hub.owner("DELETE", "");
   await hub.work();
   await hub.sweep(MINUTE);
   expect(await hub.items("")).toEqual([]);
+  // Subscribers are not denied one by one.
+  expect(hub.got).toHaveLength(before);
 });

@@ -1,5 +1,6 @@
 /** What a hub does with requests and their verification, beyond the tests of websub.rocks. */
 import { beforeEach, describe, expect, it } from "vitest";
+import { itemExists } from "../../../lib/dynamodb/table.ts";
 import { PeerFailure } from "../../../lib/system/ports.ts";
 import { CALLBACK, confirming, HubWorld, MINUTE, type Answering } from "./hub-world.ts";
 
@@ -266,6 +267,25 @@ describe("a verification", () => {
     expect(await changed()).toEqual(["changed"]);
   });
 
+  it("by two workers at once sends a challenge of each, and takes effect once", async () => {
+    await hub.ask();
+    const { messages } = hub.world;
+    const [message] = messages;
+    if (message === undefined) throw new Error("no message begins the verification");
+    // A queue delivers a message at least once: here it comes again while the first one is being worked on.
+    const other = hub.instance();
+    other.messages.push(message);
+    await Promise.all([hub.work(), other.arriveMessages()]);
+    expect(hub.asked).toHaveLength(2);
+    expect(new Set(hub.asked.map((each) => each.get("hub.challenge"))).size).toBe(2);
+    expect(await hub.counts()).toEqual({ subscriptions: 1, pending: 0 });
+    expect(await hub.contradictions()).toEqual([]);
+    other.messages.push({ ...message });
+    await other.arriveMessages();
+    expect(hub.asked).toHaveLength(2);
+    expect(await changed()).toEqual(["changed"]);
+  });
+
   it("distributes nothing", async () => {
     await hub.subscribe();
     for (let minute = 0; minute < 10; minute += 1) await hub.sweep(MINUTE);
@@ -404,6 +424,21 @@ describe("the limits", () => {
     expect([refused.status, refused.headers["content-type"]]).toEqual([409, "text/plain; charset=utf-8"]);
     await hub.unsubscribe({ "hub.callback": `${CALLBACK}/0` });
     expect((await hub.ask({ "hub.callback": `${CALLBACK}/50` })).status).toBe(202);
+  });
+
+  it("are 2,000 subscriptions of an actor", async () => {
+    await hub.subscribe();
+    const [counts] = await hub.items("COUNTS");
+    await hub.world.table.update(
+      { pk: String(counts?.pk), sk: "COUNTS" },
+      { add: { subscriptions: 1_999 } },
+      itemExists,
+    );
+    const refused = await hub.ask({ "hub.callback": "https://t.example/cb" });
+    expect([refused.status, refused.headers["content-type"]]).toEqual([409, "text/plain; charset=utf-8"]);
+    expect((await hub.ask()).status).toBe(202);
+    await hub.unsubscribe();
+    expect((await hub.ask({ "hub.callback": "https://t.example/cb" })).status).toBe(202);
   });
 
   it("hold when requests come at the same time", async () => {

@@ -4,6 +4,7 @@ import { MemoryBus } from "../../../lib/bus/memory-bus.ts";
 import { NoBus } from "../../../lib/bus/no-bus.ts";
 import { busOf } from "../../../lib/compose/runtime.ts";
 import { readConfig } from "../../../lib/system/config.ts";
+import { BUS_DROPPED } from "../../../lib/system/metric-names.ts";
 
 const event = { specversion: "1.0", id: "e1", source: "https://x.example/actor-1", type: "com.example.moved", data: 1 };
 
@@ -34,5 +35,12 @@ describe("the event bus of an instance", () => {
     const { bus, lines } = made({ BUS: "memory", AWS_LAMBDA_FUNCTION_NAME: "api" });
     await bus.publish("orders", event);
     expect(lines).toEqual([]);
+  });
+
+  it("in memory logs what a slow consumer loses", async () => {
+    const { bus, lines } = made({ BUS: "memory", AWS_LAMBDA_FUNCTION_NAME: "api" });
+    bus.subscribe("orders.*");
+    for (let n = 0; n <= 1_024; n += 1) await bus.publish("orders.new", event);
+    expect(lines).toEqual([[BUS_DROPPED, { pattern: "orders.*", dropped: 1 }]]);
   });
 });
