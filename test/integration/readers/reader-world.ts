@@ -59,7 +59,9 @@ export class ReaderWorld {
   }
 
   async read(query: Record<string, string | number> = {}, asking: Asking = {}): Promise<Answer> {
-    const text = new URLSearchParams(Object.entries(query).map(([name, value]): [string, string] => [name, String(value)])).toString();
+    const text = new URLSearchParams(
+      Object.entries(query).map(([name, value]): [string, string] => [name, String(value)]),
+    ).toString();
     return await this.ask("GET", `/events${text === "" ? "" : `?${text}`}`, asking);
   }
 
