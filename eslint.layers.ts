@@ -30,7 +30,7 @@ export const ROWS: readonly (readonly string[])[] = [
 export const FOLDERS: Readonly<Record<string, readonly string[]>> = {
   publishing: ["delivery", "snapshots", "subscribers"],
   receiving: ["subscriptions", "intake", "recovery", "hooks", "stream", "replica"],
-  listeners: ["groups", "webhooks", "websub", "event-hooks", "."],
+  listeners: ["groups", "webhooks", "websub", "event-hooks", "readers", "."],
   dynamodb: ["keys", "."],
   peers: [".", "http"],
   domain: ["events", "wire", "log", "diff", "policy", "terms", "json"],

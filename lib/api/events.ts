@@ -19,18 +19,18 @@ import type { Webhooks } from "../listeners/webhooks/webhooks.ts";
 import { publishEvents, type Publication, type PublishDeps } from "../publishing/subscribers/publish-events.ts";
 import type { Config } from "../system/config.ts";
 import { ServiceError } from "../system/errors.ts";
-import type { Clock, JsonObject } from "../system/ports.ts";
+import type { JsonObject } from "../system/ports.ts";
 import { insideHook } from "../system/request-context.ts";
 import type { PermissionStore } from "../trust/permission-store.ts";
 import { readEvents } from "./event-body.ts";
 import { groupHandlers } from "./groups.ts";
+import { readerHandlers, type ReaderServices } from "./readers.ts";
 import { webhookHandlers } from "./webhooks.ts";
 import { routesOf, type Admission, type Handle, type RouteMap } from "./handler.ts";
 
-export interface EventRouteServices extends Pick<PublishDeps, "commits"> {
-  readonly clock: Clock;
+export interface EventRouteServices extends Pick<PublishDeps, "commits">, ReaderServices {
   readonly config: Pick<Config, "baseUrl" | "logEpoch">;
-  readonly changeLog: Pick<ChangeLog, "read">;
+  readonly changeLog: ReaderServices["changeLog"] & Pick<ChangeLog, "read">;
   readonly permissions: Pick<PermissionStore, "of">;
   readonly notify: NotifySubscribers;
   readonly webhooks: Webhooks;
@@ -81,6 +81,7 @@ export function routes(services: EventRouteServices): RouteMap {
   return routesOf("events", {
     ...groupHandlers(services.groups),
     ...webhookHandlers(services.webhooks, (actorId) => `${config.baseUrl}/${actorId}`),
+    ...readerHandlers(services),
     "POST /{actorId}/events": publish,
     "POST /{actorId}/events/{topic}": publish,
     "GET /{actorId}/events/{position}/data": async (request, { actor }) => {

@@ -127,7 +127,8 @@ export const routes = [
   { method: "PUT", path: "/{actorId}/callbacks/{name+}", area: "callbacks", access: ["hook"] },
   { method: "DELETE", path: "/{actorId}/callbacks/{name+}", area: "callbacks", access: ["hook"] },
 
-  // Events. Which topics a peer may publish to, its permissions say; the query of a data URL is its credential.
+  // Events. What a peer may publish and read, its permissions say; the query of a data URL is its credential.
+  { method: "GET", path: "/{actorId}/events", area: "events", access: OWNER_OR_PEER },
   { method: "POST", path: "/{actorId}/events", area: "events", access: OWNER_OR_PEER },
   { method: "POST", path: "/{actorId}/events/{topic}", area: "events", access: OWNER_OR_PEER },
   { method: "GET", path: "/{actorId}/events/{position}/data", area: "events", access: ["anyone"] },

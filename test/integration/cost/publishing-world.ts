@@ -63,7 +63,12 @@ export class PublishingCosts {
       environment: { TABLE_NAME: table.tableName, BACKLOG_REPLAY_MAX: String(MOST_REPLAYED) },
     });
     this.services = this.#host.service;
-    const provide = () => ({ ...this.services, after: ANY_TIME });
+    // A reader that waits lets the clock pass.
+    const sleep = async (ms: number): Promise<void> => {
+      this.now += ms;
+      await Promise.resolve();
+    };
+    const provide = () => ({ ...this.services, after: ANY_TIME, sleep });
     this.#areas = {
       properties: area("properties", propertyRoutes, provide),
       subscriptions: area("subscriptions", subscriptionRoutes, provide),

@@ -1,0 +1,188 @@
+/** The route by which a program reads an actor's events: from a position that it keeps itself, and waiting for new ones. */
+import { hash } from "node:crypto";
+import { positionGone } from "../actors/position-gone.ts";
+import type { ChangeLog } from "../change-log/change-log.ts";
+import { positionAfter, type PositionGone } from "../domain/events/position.ts";
+import { isTypePattern, type Selection } from "../domain/events/selection.ts";
+import { isFault, parsePattern } from "../domain/events/topic.ts";
+import { printJson } from "../domain/json/json-text.ts";
+import { readsOf } from "../domain/policy/visibility.ts";
+import { MAX_ANSWER_BYTES } from "../http/answer-size.ts";
+import { namesTag } from "../http/entity-tags.ts";
+import { limitOf } from "../http/paging.ts";
+import { empty, type Reply } from "../http/reply.ts";
+import type { ServiceRequest } from "../http/request.ts";
+import { eventsWithin, type WaitDeps } from "../listeners/readers/wait-for-events.ts";
+import { compact } from "../system/compact.ts";
+import type { Config } from "../system/config.ts";
+import { ServiceError } from "../system/errors.ts";
+import type { Platform } from "../system/ports.ts";
+import type { PermissionStore } from "../trust/permission-store.ts";
+import type { TrustStore } from "../trust/trust-store.ts";
+import type { Admission, Handle } from "./handler.ts";
+
+export interface ReaderServices extends Pick<Platform, "clock" | "sleep" | "random"> {
+  readonly config: Pick<Config, "baseUrl" | "logEpoch">;
+  readonly changeLog: WaitDeps["changeLog"] & Pick<ChangeLog, "newest">;
+  readonly permissions: Pick<PermissionStore, "of">;
+  readonly trusts: Pick<TrustStore, "get">;
+}
+
+const USUAL_EVENTS = 100;
+const MOST_EVENTS = 1_000;
+const MOST_PATTERNS = 20;
+/** Longest wait, s: an answer leaves well before the gateway gives up at 29 s. */
+const MOST_WAIT_SECONDS = 20;
+/** Time that is kept for reading and answering when the wait is over, ms. */
+const ANSWER_MS = 4_000;
+/** What every answer has: a browser must not take it for anything else. */
+const GUARDS = { "x-content-type-options": "nosniff", "cross-origin-resource-policy": "cross-origin" };
+
+/** The handlers of readers. */
+export function readerHandlers(services: ReaderServices) {
+  const { changeLog, config, permissions, trusts } = services;
+  const deps = { ...services, epoch: config.logEpoch };
+
+  /** What the caller may see now. @throws ServiceError auth.forbidden when the peer is trusted no more */
+  const readsNow = async ({ actor, caller }: Admission) => {
+    if (caller.kind !== "peer") return undefined;
+    const trust = await trusts.get(actor.id, caller.peerId);
+    if (trust?.approved === true && !trust.ending) return readsOf(permissions.of(trust).properties);
+    throw new ServiceError("auth.forbidden", "This peer is trusted no more.");
+  };
+
+  const read: Handle = async (request, admission) => {
+    const { actor, caller } = admission;
+    const asked = readQuery(request);
+    if (request.method === "HEAD") {
+      const tail = positionAfter(config.logEpoch, await changeLog.newest(actor.id));
+      const headers = { ...GUARDS, "content-type": "application/json", "cache-control": "no-store" };
+      return empty(200, { ...headers, "stream-next-offset": tail });
+    }
+    const { from, selection, limit, waitSeconds } = asked;
+    const reading = {
+      ...{ actor, root: `${config.baseUrl}/${actor.id}`, from, selection, limit },
+      mostBytes: MAX_ANSWER_BYTES - 2,
+      reads: caller.kind === "peer" ? readsOf(permissions.of(caller.trust).properties) : undefined,
+    };
+    const waitMs = Math.max(0, Math.min(waitSeconds * 1_000, request.deadline.remaining() - ANSWER_MS));
+    const page = await eventsWithin(deps, waitMs, reading, async () => await readsNow(admission));
+    if (typeof page === "string") throw positionGone(reading.root, GONE[page], asked.named);
+    const headers = {
+      ...GUARDS,
+      "stream-next-offset": page.next,
+      ...compact({
+        "stream-up-to-date": page.upToDate ? "true" : undefined,
+        "stream-cursor": asked.isLive ? nextCursor(services, asked.cursor) : undefined,
+      }),
+    };
+    if (page.events.length === 0 && page.upToDate && waitSeconds > 0) return empty(204, headers);
+    return tagged(request, printJson(page.events), headers);
+  };
+
+  return { "GET /{actorId}/events": read } as const;
+}
+
+const GONE: Readonly<Record<PositionGone, string>> = {
+  unknown: "This position is none of this log; read the state instead.",
+  ahead: "This position is ahead of the log; read the state instead.",
+  expired: "What comes after this position is gone; read the state instead.",
+  epoch: "This position is of the log before a restore; read the state instead.",
+};
+
+/** An answer with a tag for what it says, or 304 when the client has it. */
+function tagged(request: ServiceRequest, body: string, headers: Readonly<Record<string, string>>): Reply {
+  const says = printJson([body, headers["stream-next-offset"] ?? "", headers["stream-up-to-date"] ?? ""]);
+  const etag = `"${hash("sha256", says, "base64url")}"`;
+  const all = { ...headers, etag };
+  const known = request.headers["if-none-match"];
+  if (known !== undefined && namesTag(known, etag, "weak")) return empty(304, all);
+  return { status: 200, headers: { ...all, "content-type": "application/json" }, body };
+}
+
+/** What the query of a reader says. */
+interface ReaderQuery {
+  /** `earliest`, `now`, or a position. */
+  readonly from: string;
+  /** The parameter that said it. */
+  readonly named: "from" | "offset";
+  readonly selection: Selection;
+  readonly limit: number;
+  /** 0: the answer comes at once. */
+  readonly waitSeconds: number;
+  /** The reader follows the protocol of Durable Streams and waits. */
+  readonly isLive: boolean;
+  readonly cursor?: number;
+}
+
+const FROM = /^[A-Za-z0-9._-]{1,64}$/;
+
+/** @throws ServiceError request.invalid which names the field */
+function readQuery({ query }: ServiceRequest): ReaderQuery {
+  for (const name of new Set(query.keys())) {
+    if (query.getAll(name).length > 1) throw invalid(name, `Give ${name} once.`);
+  }
+  const named = query.has("offset") ? "offset" : "from";
+  if (named === "offset" && query.has("from")) throw invalid("offset", "Give either from or offset.");
+  const live = query.get("live");
+  if (live !== null && live !== "long-poll") throw invalid("live", "live can only be long-poll.");
+  const given = query.get(named);
+  if (live !== null && given === null) throw invalid("offset", "With live there must be an offset.");
+  if (given !== null && !FROM.test(given)) throw invalid(named, `${named} must be a position, or one of its words.`);
+  const cursor = query.get("cursor");
+  if (cursor !== null && !/^\d{0,15}$/.test(cursor))
+    throw invalid("cursor", "cursor must be that of an earlier answer.");
+  return {
+    from: given === null || given === "-1" ? "earliest" : given,
+    named,
+    selection: compact({ topics: topicsOf(query), types: typesOf(query) }),
+    limit: limitOf(query, USUAL_EVENTS, MOST_EVENTS),
+    waitSeconds: waitOf(query, live === null ? 0 : MOST_WAIT_SECONDS),
+    isLive: live !== null,
+    ...compact({ cursor: cursor === null || cursor === "" ? undefined : Number(cursor) }),
+  };
+}
+
+/** By commas. Absent: every topic but the service's own. */
+function topicsOf(query: URLSearchParams): readonly string[] {
+  return (listOf(query, "topics") ?? [">"]).map((text) => {
+    const pattern = parsePattern(text);
+    if (!isFault(pattern)) return pattern;
+    throw invalid("topics", `The pattern ${printJson(text)} in topics ${pattern.fault}.`);
+  });
+}
+
+function typesOf(query: URLSearchParams): readonly string[] | undefined {
+  const types = listOf(query, "types");
+  const faulty = types?.find((type) => !isTypePattern(type));
+  if (faulty === undefined) return types;
+  throw invalid("types", `${printJson(faulty)} in types must be a type, or the beginning of types (a.*).`);
+}
+
+function listOf(query: URLSearchParams, field: string): readonly string[] | undefined {
+  const given = query.get(field)?.split(",");
+  if (given === undefined || given.length <= MOST_PATTERNS) return given;
+  throw invalid(field, `There can be at most ${String(MOST_PATTERNS)} ${field}.`);
+}
+
+function waitOf(query: URLSearchParams, usual: number): number {
+  const text = query.get("wait");
+  if (text === null) return usual;
+  if (/^\d{1,2}$/.test(text) && Number(text) <= MOST_WAIT_SECONDS) return Number(text);
+  throw invalid("wait", `wait must be a whole number from 0 to ${String(MOST_WAIT_SECONDS)}.`);
+}
+
+const invalid = (field: string, message: string): ServiceError =>
+  new ServiceError("request.invalid", message, { field });
+
+/** The epoch of the protocol's cursors, ms since 1970, and the length of one interval, ms. */
+const CURSOR_EPOCH = Date.UTC(2024, 9, 9);
+const CURSOR_MS = 20_000;
+/** Most intervals by which a cursor goes ahead of one that a client has already. */
+const CURSOR_JITTER = 180;
+
+/** The interval of now; above that of the client, so that no cache between answers it with what it has. */
+function nextCursor({ clock, random }: Pick<Platform, "clock" | "random">, given = -1): string {
+  const now = Math.floor((clock.now() - CURSOR_EPOCH) / CURSOR_MS);
+  return String(now > given ? now : given + 1 + Math.floor(random() * CURSOR_JITTER));
+}
