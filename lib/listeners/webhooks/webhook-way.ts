@@ -24,7 +24,7 @@ import type {
   TargetEvent,
 } from "../listener-way.ts";
 import { attemptItem } from "./attempt-log.ts";
-import { endpointOf } from "./endpoint.ts";
+import { endpointOf, firstUrl, tookLast } from "./endpoint.ts";
 import { dataUrlOf, inlineMaxOf, withDataWithin, type EventDataDeps } from "./event-data.ts";
 import { readFailedEvents } from "./redriven-events.ts";
 import { sendEvent, type OutgoingEvent, type Sent } from "./sender.ts";
@@ -63,7 +63,7 @@ export interface WebhookAnswer extends Sent {
 }
 
 /**
- * One instance serves all webhooks. What it keeps in a head: `firstUrl`, the index of the url that took an event last;
+ * One instance serves all webhooks. What it keeps in a head: `firstUrl`, which url took an event last;
  * `isFailing`, whether the last attempt was not taken.
  */
 export class WebhookWay implements ListenerWay<WebhookTarget, WebhookAnswer> {
@@ -86,7 +86,7 @@ export class WebhookWay implements ListenerWay<WebhookTarget, WebhookAnswer> {
     const { order, parallel, maxAttempts, onExhausted, retryAmbiguous, timeoutSeconds, rate } = webhook.settings;
     const { breaker, retentionMs } = this.#deps;
     const rules = { order, parallel, maxAttempts, onExhausted, retryAmbiguous, breaker, retentionMs };
-    const first = Number(head.own["firstUrl"] ?? 0);
+    const first = firstUrl(webhook, head);
     return {
       target: { webhook, first, isFailing: head.own["isFailing"] === true, own: {}, failed: new Map() },
       lanes: [{ id: ONE_LANE, state: keeperOf(head), rules }],
@@ -143,7 +143,7 @@ export class WebhookWay implements ListenerWay<WebhookTarget, WebhookAnswer> {
     if (!cut && (!isTaken || target.isFailing)) await this.#logAttempt(target, position, sent);
     if (isTaken && target.first !== sent.url) {
       target.first = sent.url;
-      target.own = { ...target.own, firstUrl: sent.url };
+      target.own = { ...target.own, ...compact({ firstUrl: tookLast(target.webhook, sent.url) }) };
     }
     if (!cut && target.isFailing === isTaken) {
       target.isFailing = !isTaken;

@@ -243,6 +243,26 @@ describe("an endpoint that takes nothing", () => {
     expect(world.received.map(({ url }) => url)).toEqual([...urls, urls[2]]);
     expect(new Set(world.received.slice(0, 3).map(({ id }) => id)).size).toBe(1);
   });
+
+  it("has the url that took last tried first also after its place among the others has changed", async () => {
+    const world = await WebhookWorld.begin(EVEN);
+    const away = world.receiver("away.example", () => 503);
+    const [last, other] = [world.receiver("last.example"), world.receiver("other.example")];
+    const state = async (urls: readonly string[]) =>
+      await world.ask("PUT", "/webhooks/one", {
+        json: { urls, topics: ["properties.>"] },
+        headers: { "if-match": "*" },
+      });
+    await world.ask("PUT", "/webhooks/one", { json: { urls: [away, last], topics: ["properties.>"] } });
+    await world.put("x", 1);
+    await state([last, other]);
+    await world.put("x", 2);
+    await state([other, away, last]);
+    await world.ask("POST", "/webhooks/one/test");
+    await state([other, away]);
+    await world.put("x", 3);
+    expect(world.received.map(({ url }) => url)).toEqual([away, last, last, last, other]);
+  });
 });
 
 describe("a paused webhook", () => {
