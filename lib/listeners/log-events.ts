@@ -3,6 +3,8 @@ import { eventIdOf, isAfter, parsePosition, positionAfter, positionOf } from "..
 import { eventsOf, type RecordEvent } from "../domain/events/record-events.ts";
 import type { OrderedEvent } from "../domain/events/keeper-state.ts";
 import type { Stretch, StretchRequest } from "../domain/events/keeper-steps.ts";
+import type { FailedEvent } from "../failed-events/failed-event.ts";
+import type { ListenerEvent } from "../failed-events/hook-event.ts";
 import type { NumberedRecord } from "../change-log/change-log.ts";
 
 /** An event of the log. */
@@ -12,6 +14,8 @@ export interface LogEvent extends OrderedEvent {
   /** The number of its record. */
   readonly record: number;
   readonly event: RecordEvent;
+  /** Sent again from what is kept of it, because it was not taken. */
+  readonly kept?: FailedEvent<ListenerEvent>;
 }
 
 /** Most records of one stretch: a listener that is far behind reads the next one afterwards. */

@@ -8,25 +8,23 @@ import { secretsAt, type Webhook } from "./webhook-item.ts";
 export const tookLast = ({ settings: { urls } }: Webhook, url: number): string | undefined =>
   urls.length > 1 ? digestOf(urls[url] ?? "") : undefined;
 
-/** The index of the url to begin with: of the one that took an event last, else the first. */
-export function firstUrl(webhook: Webhook, { own }: Pick<ListenerHead, "own">): number {
-  const last = own["firstUrl"];
-  return Math.max(
-    0,
-    webhook.settings.urls.findIndex((_, url) => tookLast(webhook, url) === last),
-  );
-}
+/** The same as it stands in a head. */
+export const lastUrl = ({ own }: Pick<ListenerHead, "own">): string | undefined =>
+  own["firstUrl"] === undefined ? undefined : String(own["firstUrl"]);
 
 /**
  * Where the events of a webhook go at `now` (ms since 1970), and how.
  *
- * @param first the index of the url to begin with
+ * @param last which url took an event last, as `tookLast` says it: attempts begin there, else at the first
  */
-export function endpointOf(webhook: Webhook, now: number, first: number): Endpoint {
+export function endpointOf(webhook: Webhook, now: number, last: string | undefined): Endpoint {
   const { urls, bearer, headers, retryAmbiguous, timeoutSeconds } = webhook.settings;
   return {
     urls,
-    first,
+    first: Math.max(
+      0,
+      urls.findIndex((_, url) => tookLast(webhook, url) === last),
+    ),
     timeoutMs: timeoutSeconds * 1_000,
     secrets: secretsAt(webhook, now),
     once: !retryAmbiguous,

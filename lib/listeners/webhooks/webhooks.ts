@@ -13,7 +13,7 @@ import type { ListenerEvent } from "../../failed-events/hook-event.ts";
 import { FailedWebhookEvents } from "./failed-webhook-events.ts";
 import { attemptWire, attemptsOf } from "./attempt-log.ts";
 import type { Preconditions } from "./put-decision.ts";
-import { endpointOf, firstUrl } from "./endpoint.ts";
+import { endpointOf, lastUrl } from "./endpoint.ts";
 import type { EventDataDeps } from "./event-data.ts";
 import { sendEvent } from "./sender.ts";
 import { readWebhookRequest, type UrlRules } from "./settings.ts";
@@ -181,7 +181,7 @@ export class Webhooks {
     });
     const timeoutMs = Math.min(webhook.settings.timeoutSeconds * 1_000, deadline.remaining() - ANSWER_MS);
     const body = Buffer.from(printJson(envelope));
-    const endpoint = endpointOf(webhook, clock.now(), firstUrl(webhook, head));
+    const endpoint = endpointOf(webhook, clock.now(), lastUrl(head));
     const { attempt } = await sendEvent(this.#deps, { ...endpoint, timeoutMs }, { id, body });
     return attemptWire(attempt);
   }

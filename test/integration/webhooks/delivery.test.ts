@@ -331,6 +331,19 @@ describe("attempts", () => {
   });
 });
 
+it("attempts that take long are shown as others are, with the first that was taken after them", async () => {
+  const { world } = await begun(({ event }) => {
+    world.whole.now += 1_500;
+    return event.data.name === "a" ? 422 : 204;
+  });
+  await world.ask("POST", "/webhooks/one/pause");
+  for (const name of ["a", "b", "c"]) await world.put(name, 1);
+  await world.ask("POST", "/webhooks/one/resume");
+  await world.pass(0);
+  const attempts = (await world.ask("GET", "/webhooks/one/attempts")).json.data;
+  expect(attempts.map(({ result }: any) => result)).toEqual(["taken", "failed"]);
+});
+
 describe("rate", () => {
   it("lets no more out than it says, and drops nothing", async () => {
     const { world } = await begun(undefined, { rate: { limit: 2, periodSeconds: 10 } });
