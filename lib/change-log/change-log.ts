@@ -127,6 +127,8 @@ export const hasListeners = ({ listeners, hubJoins }: Pick<LogHead, "listeners" 
 export interface NumberedRecord {
   readonly number: number;
   readonly record: LogRecord;
+  /** Characters of its JSON text, where it was read from the table. */
+  readonly bytes?: number;
 }
 
 /** A stretch of a log, in order and without a gap after `lost`. */

@@ -75,8 +75,11 @@ export interface ListenerWay<Target, Answer> extends WayOut<Target, TargetEvent,
   readonly kind: ListenerKind;
   /** The items that are read with the head, in the same request. */
   also(ref: ListenerRef): readonly Key[];
-  /** The listener as it is now; undefined: nothing is begun, because it is paused, or is being deleted. */
-  open(head: ListenerHead, item: (key: Key) => Item | undefined): OpenListener<Target> | undefined;
+  /**
+   * The listener as it is now; undefined: nothing is begun, because it is paused, or is being deleted.
+   * @param before that of the same session with earlier settings, to which attempts under way still belong
+   */
+  open(head: ListenerHead, item: (key: Key) => Item | undefined, before?: Target): OpenListener<Target> | undefined;
   /** What the next note stores besides, since the last one. */
   extras(target: Target): NoteExtras;
   /** The source of its failed events, as text. */

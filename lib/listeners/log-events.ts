@@ -3,6 +3,8 @@ import { eventIdOf, isAfter, parsePosition, positionAfter, positionOf } from "..
 import { eventsOf, type RecordEvent } from "../domain/events/record-events.ts";
 import type { OrderedEvent } from "../domain/events/keeper-state.ts";
 import type { Stretch, StretchRequest } from "../domain/events/keeper-steps.ts";
+import type { FailedEvent } from "../failed-events/failed-event.ts";
+import type { ListenerEvent } from "../failed-events/hook-event.ts";
 import type { NumberedRecord } from "../change-log/change-log.ts";
 
 /** An event of the log. */
@@ -12,12 +14,16 @@ export interface LogEvent extends OrderedEvent {
   /** The number of its record. */
   readonly record: number;
   readonly event: RecordEvent;
+  /** Sent again from what is kept of it, because it was not taken. */
+  readonly kept?: FailedEvent<ListenerEvent>;
 }
 
 /** Most records of one stretch: a listener that is far behind reads the next one afterwards. */
 const MOST_RECORDS = 200;
 /** Most events in memory of one stretch, about. */
 const MOST_EVENTS = 1_000;
+/** Most characters of their records' JSON text, about: many listeners read at the same time. */
+const MOST_BYTES = 4 * 1_024 * 1_024;
 
 export interface LogReading {
   readonly actorId: string;
@@ -45,10 +51,11 @@ export async function readStretch(
   const before = from.index === "all" ? from.record : from.record - 1;
   const end = Math.min(newest, (upTo === undefined ? undefined : parsePosition(upTo)?.record) ?? newest);
   const events: LogEvent[] = [];
-  let read = before;
-  for await (const { number, record } of stream(before, end)) {
+  let [read, readBytes] = [before, 0];
+  for await (const { number, record, bytes } of stream(before, end)) {
     if (number !== read + 1) return "lost";
     read = number;
+    readBytes += bytes ?? 0;
     const at = { actorId, record: number, at: record.at };
     const expiresAt = Date.parse(record.at) + retentionMs;
     for (const event of eventsOf(record)) {
@@ -59,7 +66,7 @@ export async function readStretch(
         events.push({ id: eventIdOf({ ...at, index }), record: number, event, position, key, barrier, expiresAt });
       }
     }
-    if (read - before >= MOST_RECORDS || events.length >= MOST_EVENTS) break;
+    if (read - before >= MOST_RECORDS || events.length >= MOST_EVENTS || readBytes >= MOST_BYTES) break;
   }
   if (read === before && end > before) return "lost";
   const reached = positionAfter(epoch, read);

@@ -228,7 +228,7 @@ export class SessionListener<Target, Answer> {
     const keys = this.#way.also(this.head);
     const items = keys.length === 0 ? [] : await this.#deps.table.getMany(keys);
     this.#collect();
-    this.#open = this.#way.open(this.head, itemIn(items));
+    this.#open = this.#way.open(this.head, itemIn(items), this.#target);
     if (this.#open === undefined) return;
     this.#target = this.#open.target;
     for (const lane of this.lanes) {

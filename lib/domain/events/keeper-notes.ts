@@ -7,6 +7,7 @@ import {
   type NumberedPosition,
   type OrderedEvent,
   type SelectionFrom,
+  type Stopped,
 } from "./keeper-state.ts";
 import type { KeeperFronts } from "./keeper-fronts.ts";
 import type { KeeperSignal } from "./keeper-steps.ts";
@@ -34,8 +35,7 @@ export function stateOf<E extends OrderedEvent, S>(
   const stored = entries.map((entry) => entry.entry());
   const anchors = anchorsAt(before, { ...when, point });
   const running = redrive?.hasEnded === false ? redrive.progress : undefined;
-  const halfway = when.now + when.retentionMs / 2;
-  const isLagging = stored.some(({ failing }) => failing !== undefined && failing.expiresAt <= halfway);
+  const isLagging = lagsFrom({ floor, entries }, when.retentionMs) <= when.now;
   return compact({
     floor: point,
     numbered: floor.readTo > numbered.after ? { after: floor.readTo, number: floor.readNumber } : numbered,
@@ -45,6 +45,26 @@ export function stateOf<E extends OrderedEvent, S>(
     lagging: isLagging ? true : undefined,
     redrive: running,
   });
+}
+
+/** When the oldest event that is not done, of those known, is half as old as records become, ms since 1970; Infinity without one. */
+function lagsFrom<E extends OrderedEvent, S>(
+  { floor, entries }: Pick<KeeperFronts<E, S>, "floor" | "entries">,
+  retentionMs: number,
+): number {
+  const expiring = entries.flatMap(({ failing }) => failing?.expiresAt ?? []);
+  return Math.min(floor.queue[0]?.event.expiresAt ?? Infinity, ...expiring) - retentionMs / 2;
+}
+
+/** When a note reminds people of a stopped listener, ms since 1970; undefined: it has, or the listener waits for no event. */
+export function remindsAt<E extends OrderedEvent, S>(
+  fronts: Pick<KeeperFronts<E, S>, "floor" | "entries">,
+  { reason }: Stopped,
+  { lagging }: Pick<KeeperState<S>, "lagging">,
+  retentionMs: number,
+): number | undefined {
+  const at = reason === "exhausted" && lagging === undefined ? lagsFrom(fronts, retentionMs) : Infinity;
+  return at === Infinity ? undefined : at;
 }
 
 /** The selections without those that end before all of the points. */

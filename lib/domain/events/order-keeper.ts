@@ -2,7 +2,7 @@ import { compact } from "../../system/compact.ts";
 import { choose, isBlocked, type Choice } from "./keeper-choice.ts";
 import { afterFailure, afterTaken, givenBack, type Attempt, type NotTaken } from "./keeper-failures.ts";
 import { KeeperFronts } from "./keeper-fronts.ts";
-import { signalsBetween, stateOf } from "./keeper-notes.ts";
+import { remindsAt, signalsBetween, stateOf } from "./keeper-notes.ts";
 import type { Item } from "./keeper-order.ts";
 import type { EntryQueue } from "./keeper-queue.ts";
 import { EXPIRING_MS } from "./keeper-schedule.ts";
@@ -90,7 +90,11 @@ export class OrderKeeper<E extends OrderedEvent, S> {
     fronts.advance();
     this.#exhaustExpiring(now);
     const isUnnoted = this.#exhausted.length > 0;
-    if (this.#stopped !== undefined) return { send: [], store: isUnnoted || this.#stopped !== this.#stored.stopped };
+    if (this.#stopped !== undefined) {
+      const wakeAt = remindsAt(fronts, this.#stopped, this.#stored, this.#rules.retentionMs);
+      const store = isUnnoted || this.#stopped !== this.#stored.stopped || (wakeAt ?? Infinity) <= now;
+      return compact({ send: [], store, wakeAt });
+    }
     if (isUnnoted) return { send: [], store: true };
     // An event that is given up is read once more, for a person gets it whole.
     const unread = fronts.entries.find(({ failing, failed }) => failing?.exhausted !== undefined && !failed);

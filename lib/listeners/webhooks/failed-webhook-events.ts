@@ -6,7 +6,7 @@ import { printJson } from "../../domain/json/json-text.ts";
 import { sourceOf } from "../../dynamodb/keys/failed-events.ts";
 import type { Key } from "../../dynamodb/table.ts";
 import type { Deadline, Ids, PeerHttp } from "../../system/ports.ts";
-import { endpointOf } from "./endpoint.ts";
+import { endpointOf, lastUrl } from "./endpoint.ts";
 import { inlineMaxOf, withDataWithin, type EventDataDeps } from "./event-data.ts";
 import { sendEvent } from "./sender.ts";
 import type { WebhookRef, WebhookStore } from "./webhook-store.ts";
@@ -39,7 +39,7 @@ export class FailedWebhookEvents {
     const stored = await store.get(refOf(failed.event));
     if (stored === undefined) return "parked";
     const now = clock.now();
-    const endpoint = endpointOf(stored.webhook, now);
+    const endpoint = endpointOf(stored.webhook, now, lastUrl(stored.head));
     const timeoutMs = Math.min(endpoint.timeoutMs, deadline.remaining() - NOTE_MS);
     const until = now + timeoutMs + GRACE_MS;
     if (!(await failedEvents.begin(failed, { now, until, attemptId: ids.id() }))) return "busy";

@@ -15,17 +15,12 @@ import type { WebhookRef } from "./webhook-store.ts";
 /** Failed events that are read together: each has its data with it. */
 const AT_ONCE = 50;
 
-/** What a redrive reads, and the failed events that it read by their positions. */
-export interface FailedReading extends FailedStretch {
-  readonly failed: ReadonlyMap<string, FailedEvent<ListenerEvent>>;
-}
-
 /** The failed events of a webhook beyond `after` up to `upTo`: their keys are in the order of their positions. */
 export async function readFailedEvents(
   failedEvents: Pick<FailedEventStore<ListenerEvent>, "page">,
   { actorId, id }: WebhookRef,
   { after, upTo }: Pick<RedriveRequest, "after" | "upTo">,
-): Promise<FailedReading> {
+): Promise<FailedStretch> {
   const source = sourceText({ kind: "webhook", id });
   const found: FailedEvent<ListenerEvent>[] = [];
   let next: string | undefined;
@@ -37,15 +32,13 @@ export async function readFailedEvents(
   const isWhole = next === undefined;
   return {
     events: found.map(numbered),
-    failed: new Map(found.map((each) => [each.event.position, each])),
     upTo: isWhole ? upTo : (found.at(-1)?.event.position ?? upTo),
     atEnd: isWhole,
   };
 }
 
-function numbered({
-  event: { sequence, position, topic, type, event },
-}: FailedEvent<ListenerEvent>): NumberedEvent<LogEvent> {
+function numbered(kept: FailedEvent<ListenerEvent>): NumberedEvent<LogEvent> {
+  const { sequence, position, topic, type, event } = kept.event;
   const partitionkey = event["partitionkey"];
   const [target = ""] = topic.split(".", 1);
   const key = typeof partitionkey === "string" ? `${target} ${partitionkey}` : topic;
@@ -55,6 +48,7 @@ function numbered({
     attempts: 0,
     event: {
       ...ordered,
+      kept,
       id: String(event["id"]),
       record: 0,
       event: {

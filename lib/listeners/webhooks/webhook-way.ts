@@ -7,7 +7,6 @@ import { sourceText } from "../../dynamodb/keys/failed-events.ts";
 import { webhookKey } from "../../dynamodb/keys/webhooks.ts";
 import { always, type Item, type Key, type Table, type Write } from "../../dynamodb/table.ts";
 import type { Attempt as EngineAttempt, Tried } from "../../engine/way-out.ts";
-import type { FailedEvent } from "../../failed-events/failed-event.ts";
 import type { FailedEventStore } from "../../failed-events/failed-event-store.ts";
 import { idOf, type ListenerEvent } from "../../failed-events/hook-event.ts";
 import type { ListenerRef } from "../../dynamodb/keys/listeners.ts";
@@ -24,7 +23,7 @@ import type {
   TargetEvent,
 } from "../listener-way.ts";
 import { attemptItem, lastAttemptText } from "./attempt-log.ts";
-import { endpointOf } from "./endpoint.ts";
+import { endpointOf, lastUrl, tookLast } from "./endpoint.ts";
 import { dataUrlOf, inlineMaxOf, withDataWithin, type EventDataDeps } from "./event-data.ts";
 import { readFailedEvents } from "./redriven-events.ts";
 import { sendEvent, type OutgoingEvent, type Sent } from "./sender.ts";
@@ -45,16 +44,21 @@ export interface WebhookWayDeps extends EventDataDeps {
   readonly signalled: (webhook: Webhook, noted: Noted) => Promise<void>;
 }
 
-/** A webhook as one session serves it, with what the next note is to store of it. */
-export interface WebhookTarget {
-  readonly webhook: Webhook;
-  /** The index of the url that took an event last. */
-  first: number;
+/** What the attempts of a session came to. */
+interface Course {
+  /** Which url took an event last, as `tookLast` says it. */
+  last: string | undefined;
   /** An attempt was not taken, and nothing was taken since. */
   isFailing: boolean;
+  /** What the next note is to store of it. */
   own: NonNullable<NoteExtras["own"]>;
-  /** Failed events that a redrive sends again, by position. */
-  readonly failed: Map<string, FailedEvent<ListenerEvent>>;
+}
+
+/** A webhook as one session serves it. */
+export interface WebhookTarget {
+  readonly webhook: Webhook;
+  /** The same for all targets of one session. */
+  readonly course: Course;
 }
 
 /** What came back from an attempt. `cut`: its session's time ended it, so that it says nothing of the endpoint. */
@@ -63,7 +67,7 @@ export interface WebhookAnswer extends Sent {
 }
 
 /**
- * One instance serves all webhooks. What it keeps in a head: `firstUrl`, the index of the url that took an event last;
+ * One instance serves all webhooks. What it keeps in a head: `firstUrl`, which url took an event last;
  * `isFailing`, whether the last attempt was not taken; `lastAttempt`, what its owner sees of that.
  */
 export class WebhookWay implements ListenerWay<WebhookTarget, WebhookAnswer> {
@@ -78,7 +82,11 @@ export class WebhookWay implements ListenerWay<WebhookTarget, WebhookAnswer> {
     return [webhookKey(actorId, id)];
   }
 
-  open(head: ListenerHead, items: (key: Key) => Item | undefined): OpenListener<WebhookTarget> | undefined {
+  open(
+    head: ListenerHead,
+    items: (key: Key) => Item | undefined,
+    before?: WebhookTarget,
+  ): OpenListener<WebhookTarget> | undefined {
     const item = items(webhookKey(head.actorId, head.id));
     if (item === undefined || item["ending"] === true) return undefined;
     const webhook = webhookOf(item);
@@ -86,9 +94,9 @@ export class WebhookWay implements ListenerWay<WebhookTarget, WebhookAnswer> {
     const { order, parallel, maxAttempts, onExhausted, retryAmbiguous, timeoutSeconds, rate } = webhook.settings;
     const { breaker, retentionMs } = this.#deps;
     const rules = { order, parallel, maxAttempts, onExhausted, retryAmbiguous, breaker, retentionMs };
-    const first = Number(head.own["firstUrl"] ?? 0);
+    const course = before?.course ?? { last: lastUrl(head), isFailing: head.own["isFailing"] === true, own: {} };
     return {
-      target: { webhook, first, isFailing: head.own["isFailing"] === true, own: {}, failed: new Map() },
+      target: { webhook, course },
       lanes: [{ id: ONE_LANE, state: keeperOf(head), rules }],
       timeoutMs: timeoutSeconds * 1_000,
       uncut: !retryAmbiguous,
@@ -106,10 +114,9 @@ export class WebhookWay implements ListenerWay<WebhookTarget, WebhookAnswer> {
 
   async #sendable(target: WebhookTarget, numbered: TargetEvent): Promise<JsonObject> {
     const { actorId, settings } = target.webhook;
-    const { position, event } = numbered.event;
+    const { position, event, kept } = numbered.event;
     const inlineMaxBytes = inlineMaxOf(settings);
-    const failed = numbered.redrive === undefined ? undefined : target.failed.get(position);
-    if (failed !== undefined) return await withDataWithin(this.#deps, actorId, failed.event.event, inlineMaxBytes);
+    if (kept !== undefined) return await withDataWithin(this.#deps, actorId, kept.event.event, inlineMaxBytes);
     const isLarge = contentOf(event).bytes.length > inlineMaxBytes;
     const dataref = isLarge ? await dataUrlOf(this.#deps, actorId, position) : "";
     return this.#envelope(target, numbered, { inlineMaxBytes, dataref });
@@ -135,20 +142,21 @@ export class WebhookWay implements ListenerWay<WebhookTarget, WebhookAnswer> {
     limitMs: number,
   ): Promise<WebhookAnswer> {
     const { clock } = this.#deps;
-    const endpoint = endpointOf(target.webhook, clock.now(), target.first);
+    const { webhook, course } = target;
+    const endpoint = endpointOf(webhook, clock.now(), course.last);
     const timeoutMs = Math.min(limitMs, endpoint.timeoutMs);
     const sent = await sendEvent(this.#deps, { ...endpoint, timeoutMs }, outgoing);
     const isTaken = sent.outcome.is === "taken";
     const cut = !isTaken && timeoutMs < endpoint.timeoutMs && sent.attempt.ms >= timeoutMs;
-    if (!cut && (!isTaken || target.isFailing)) await this.#logAttempt(target, position, sent);
-    if (!cut) target.own = { ...target.own, lastAttempt: lastAttemptText({ ...sent.attempt, position }) };
-    if (isTaken && target.first !== sent.url) {
-      target.first = sent.url;
-      target.own = { ...target.own, firstUrl: sent.url };
+    if (!cut && (!isTaken || course.isFailing)) await this.#logAttempt(target, position, sent);
+    if (!cut) course.own = { ...course.own, lastAttempt: lastAttemptText({ ...sent.attempt, position }) };
+    if (isTaken && endpoint.first !== sent.url) {
+      course.last = tookLast(webhook, sent.url);
+      course.own = { ...course.own, ...compact({ firstUrl: course.last }) };
     }
-    if (!cut && target.isFailing === isTaken) {
-      target.isFailing = !isTaken;
-      target.own = { ...target.own, isFailing: !isTaken };
+    if (!cut && course.isFailing === isTaken) {
+      course.isFailing = !isTaken;
+      course.own = { ...course.own, isFailing: !isTaken };
     }
     return { ...sent, cut };
   }
@@ -189,9 +197,9 @@ export class WebhookWay implements ListenerWay<WebhookTarget, WebhookAnswer> {
     return sysEventsOf(webhook, noted);
   }
 
-  extras(target: WebhookTarget): NoteExtras {
-    const { own } = target;
-    target.own = {};
+  extras({ course }: WebhookTarget): NoteExtras {
+    const { own } = course;
+    course.own = {};
     return { own };
   }
 
@@ -213,9 +221,7 @@ export class WebhookWay implements ListenerWay<WebhookTarget, WebhookAnswer> {
   }
 
   async readFailed(target: WebhookTarget, request: RedriveRequest): Promise<FailedStretch> {
-    const { failed, ...stretch } = await readFailedEvents(this.#deps.failedEvents, target.webhook, request);
-    for (const [position, each] of failed) target.failed.set(position, each);
-    return stretch;
+    return await readFailedEvents(this.#deps.failedEvents, target.webhook, request);
   }
 
   redriving({ webhook: { actorId } }: WebhookTarget, { id, done, failed, ended }: RedriveProgress): readonly Write[] {
@@ -223,14 +229,12 @@ export class WebhookWay implements ListenerWay<WebhookTarget, WebhookAnswer> {
     return [taskProgress({ actorId, taskId: id }, { done, failed }, end)];
   }
 
-  async noted({ webhook, failed }: WebhookTarget, noted: Noted): Promise<void> {
+  async noted({ webhook }: WebhookTarget, noted: Noted): Promise<void> {
     const { clock, failedEvents, log } = this.#deps;
     for (const { event } of noted.redriven) {
-      const taken = failed.get(event.position);
-      failed.delete(event.position);
-      if (taken === undefined) continue;
+      if (event.kept === undefined) continue;
       try {
-        await failedEvents.resolve(taken, { now: clock.now() });
+        await failedEvents.resolve(event.kept, { now: clock.now() });
       } catch (error) {
         const { actorId, id } = webhook;
         log.warn("a redriven event was taken, and is still kept", { actorId, webhookId: id, eventId: event.id, error });

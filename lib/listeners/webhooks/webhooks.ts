@@ -13,7 +13,7 @@ import type { ListenerEvent } from "../../failed-events/hook-event.ts";
 import { FailedWebhookEvents } from "./failed-webhook-events.ts";
 import { attemptWire, attemptsOf } from "./attempt-log.ts";
 import type { Preconditions } from "./put-decision.ts";
-import { endpointOf } from "./endpoint.ts";
+import { endpointOf, lastUrl } from "./endpoint.ts";
 import type { EventDataDeps } from "./event-data.ts";
 import { sendEvent } from "./sender.ts";
 import { readWebhookRequest, type UrlRules } from "./settings.ts";
@@ -31,6 +31,7 @@ import {
   listenerOf,
   WebhookStore,
   type PutResult,
+  type ReadWebhook,
   type StoredWebhook,
   type WebhookRef,
   type WebhookStoreDeps,
@@ -92,7 +93,7 @@ export class Webhooks {
   }
 
   /** @throws ServiceError resource.not_found */
-  async demand(ref: WebhookRef): Promise<StoredWebhook> {
+  async demand(ref: WebhookRef): Promise<ReadWebhook> {
     const stored = await this.#store.get(ref);
     if (stored === undefined) throw noSuchWebhook();
     return stored;
@@ -166,7 +167,7 @@ export class Webhooks {
    */
   async test(ref: WebhookRef, deadline: Deadline): Promise<JsonObject> {
     const { clock, changeLog, ids, epoch, rootOf } = this.#deps;
-    const { webhook } = await this.demand(ref);
+    const { webhook, head } = await this.demand(ref);
     await this.operations.countTest(ref);
     const id = ids.id();
     const envelope = envelopeOf({
@@ -181,7 +182,8 @@ export class Webhooks {
     });
     const timeoutMs = Math.min(webhook.settings.timeoutSeconds * 1_000, deadline.remaining() - ANSWER_MS);
     const body = Buffer.from(printJson(envelope));
-    const { attempt } = await sendEvent(this.#deps, { ...endpointOf(webhook, clock.now()), timeoutMs }, { id, body });
+    const endpoint = endpointOf(webhook, clock.now(), lastUrl(head));
+    const { attempt } = await sendEvent(this.#deps, { ...endpoint, timeoutMs }, { id, body });
     return attemptWire(attempt);
   }
 }

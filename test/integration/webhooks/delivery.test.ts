@@ -243,6 +243,26 @@ describe("an endpoint that takes nothing", () => {
     expect(world.received.map(({ url }) => url)).toEqual([...urls, urls[2]]);
     expect(new Set(world.received.slice(0, 3).map(({ id }) => id)).size).toBe(1);
   });
+
+  it("has the url that took last tried first also after its place among the others has changed", async () => {
+    const world = await WebhookWorld.begin(EVEN);
+    const away = world.receiver("away.example", () => 503);
+    const [last, other] = [world.receiver("last.example"), world.receiver("other.example")];
+    const state = async (urls: readonly string[]) =>
+      await world.ask("PUT", "/webhooks/one", {
+        json: { urls, topics: ["properties.>"] },
+        headers: { "if-match": "*" },
+      });
+    await world.ask("PUT", "/webhooks/one", { json: { urls: [away, last], topics: ["properties.>"] } });
+    await world.put("x", 1);
+    await state([last, other]);
+    await world.put("x", 2);
+    await state([other, away, last]);
+    await world.ask("POST", "/webhooks/one/test");
+    await state([other, away]);
+    await world.put("x", 3);
+    expect(world.received.map(({ url }) => url)).toEqual([away, last, last, last, other]);
+  });
 });
 
 describe("a paused webhook", () => {
@@ -309,6 +329,19 @@ describe("attempts", () => {
       ms: 0,
     });
   });
+});
+
+it("attempts that take long are shown as others are, with the first that was taken after them", async () => {
+  const { world } = await begun(({ event }) => {
+    world.whole.now += 1_500;
+    return event.data.name === "a" ? 422 : 204;
+  });
+  await world.ask("POST", "/webhooks/one/pause");
+  for (const name of ["a", "b", "c"]) await world.put(name, 1);
+  await world.ask("POST", "/webhooks/one/resume");
+  await world.pass(0);
+  const attempts = (await world.ask("GET", "/webhooks/one/attempts")).json.data;
+  expect(attempts.map(({ result }: any) => result)).toEqual(["taken", "failed"]);
 });
 
 describe("rate", () => {

@@ -34,6 +34,31 @@ describe("a redrive of parked events", () => {
     expect((await failedIn(world)).map(({ topic }) => topic)).toEqual(["properties.b"]);
   });
 
+  it("sends them as they were, and lets them go, however long it takes", async () => {
+    const world = await WebhookWorld.begin({ ports: { random: () => 0.5 } });
+    const url = world.receiver("hooks.example", () => 422);
+    await world.webhook("one", { url, topics: ["orders"], maxAttempts: 1 });
+    const headers = {
+      "ce-specversion": "1.0",
+      "ce-source": "/shop",
+      "ce-type": "com.example.order",
+      "ce-colour": "red",
+    };
+    for (const id of ["1", "2", "3", "4"]) {
+      await world.ask("POST", "/events/orders", { json: { id }, headers: { ...headers, "ce-id": id } });
+    }
+    const first = world.received.map(({ event }) => event);
+    world.receiver("hooks.example", () => {
+      world.whole.now += 1_500;
+      return 204;
+    });
+    await redrive(world, { parked: true });
+    await world.pass(0);
+    await world.pass(10_000);
+    expect(world.received.slice(4).map(({ event }) => event)).toEqual(first);
+    expect(await failedIn(world)).toEqual([]);
+  });
+
   it("comes before newer events of the same keys", async () => {
     const world = await withFailed(["a"]);
     await world.ask("POST", "/webhooks/one/pause");

@@ -66,6 +66,19 @@ describe("a webhook", () => {
     expect(said()).toEqual(["$sys.webhook.failing", "$sys.listener.lagging"]);
   });
 
+  it("that is slow because of its rate, or has stopped, is said to lag too", async () => {
+    const slow = await watched(() => 204, { rate: { limit: 1, periodSeconds: 3_600 } });
+    for (let value = 0; value < 6; value += 1) await slow.world.put("a", value);
+    slow.world.whole.now += 15 * DAY;
+    for (let hours = 0; hours < 2; hours += 1) await slow.world.pass(60 * MINUTE);
+    expect(slow.said()).toEqual(["$sys.listener.lagging"]);
+
+    const stopped = await watched(() => 400, { maxAttempts: 1, onExhausted: "stop" });
+    await stopped.world.put("a", 1);
+    for (let days = 0; days < 20; days += 1) await stopped.world.pass(DAY);
+    expect(stopped.said()).toEqual(["$sys.webhook.stopped", "$sys.listener.lagging"]);
+  });
+
   it("that hears of itself ends no day with more and more of it", async () => {
     const world = await WebhookWorld.begin(EVEN);
     const url = world.receiver("crm.example", () => 500);
