@@ -69,6 +69,7 @@ const ALLOWED: readonly { readonly name: RegExp; readonly where: RegExp; readonl
   { name: /^park$/, where: /^(lib\/domain|test\/.*)\/events\//, because: "the wire's word for a setting" },
   { name: /^park$/, where: /^lib\/failed-events\/hook-(event|runs)\.ts$/, because: "a verdict of the library" },
   { name: /^parked$/, where: /^lib\/api\/webhooks\.ts$/, because: "the wire's word" },
+  { name: /^(park|parked|held)$/, where: /^infra\/openapi\//, because: "the wire's words" },
   {
     name: /^(x-forwarded-(for|port|proto)|forwarded)$/,
     where: /^(infra|test\/integration)\/local\/gateway/,
