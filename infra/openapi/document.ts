@@ -50,6 +50,7 @@ const PATH_PARAMETERS: Readonly<Record<string, Schema>> = {
 const EVERY_ANSWER: Readonly<Record<string, Header>> = {
   "x-request-id": { description: "What the log of the service names the request by.", schema: text, required: true },
   "cache-control": { description: "Whether caches may keep the answer.", schema: text, required: true },
+  "apigw-requestid": { description: "What the gateway's log names the request by.", schema: text },
 };
 /** Headers of answers with a body. */
 const WITH_BODY: Readonly<Record<string, Header>> = {
@@ -78,13 +79,13 @@ const EVERY_REQUEST: readonly Json[] = [
   ["x-request-id", "Names the request in the log and in requests to peers.", text],
   ["traceparent", "The W3C trace that the request belongs to.", text],
   ["content-digest", "The digest of the body (RFC 9530); checked before the route acts.", text],
-  ["x-http-method-override", "Lets a GET or POST stand for this method.", { enum: ["PUT", "DELETE"] }],
+  ["x-http-method-override", "`PUT` or `DELETE`: the method that a GET or POST stands for.", text],
 ].map(([name, description, schema]) => ({ name, in: "header", description, schema }));
 const METHOD_PARAMETER = {
   name: "_method",
   in: "query",
   description: "As `X-HTTP-Method-Override`.",
-  schema: { enum: ["PUT", "DELETE"] },
+  schema: text,
 };
 const EVERY = { RequestId: 0, Traceparent: 1, ContentDigest: 2, MethodOverride: 3 } as const;
 

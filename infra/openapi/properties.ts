@@ -45,7 +45,10 @@ const missing = { 404: { "x-actingweb-sequence": sequence, ...ofPublic } };
 /** What stands at a place: JSON, or a text as it is. */
 const value = (description: string): Answer => ({
   description,
-  content: { "application/json": { schema: ref("Value") }, "text/plain": { schema: text } },
+  content: {
+    "application/json": { schema: oneOf(ref("ListPage"), ref("ListMetadata"), ref("Value")) },
+    "text/plain": { schema: text },
+  },
   headers: readHeaders,
 });
 const stored = { "application/json": { schema: ref("Value"), example: { v: 1 } }, "*/*": { schema: text } };
@@ -146,6 +149,7 @@ export const properties: Described<"properties"> = {
   "GET /{actorId}/properties/{name}": get,
   "POST /{actorId}/properties/{name}": {
     summary: "Append an item to a list",
+    query: { index: { description: "Ignored: clients of the reference send it.", schema: text } },
     body: { content: stored },
     answers: { 201: shows("It is appended.", ref("Added"), { headers: location("The item's URL.") }) },
     errors: ["conflict"],

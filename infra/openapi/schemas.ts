@@ -61,6 +61,7 @@ const diff = {
   type: maybe(always("resync")),
   data: anything,
   overwritten: maybe(said("JSON Pointers into `data`: there the value stands literally.", array(text))),
+  contains: maybe(said("Of a state: the newest diff that it contains.", count)),
   url: maybe(uri),
 };
 
@@ -157,7 +158,7 @@ export const schemas = {
     is_custom: bool,
     ...permissionMembers,
   }),
-  Value: said("Any JSON value."),
+  Value: said("Any JSON value.", anything),
   ListMetadata: object({ name: text, _list: always(true), count, description: text, explanation: text }),
   ListPage: object({ items: array(anything), next: maybe(text) }),
   Added: object({ success: always(true), index: count }),
