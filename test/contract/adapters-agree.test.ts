@@ -28,6 +28,7 @@ import {
 } from "../../lib/dynamodb/table.ts";
 import { startEmulatedTable, type EmulatedTable } from "../support/emulated-table.ts";
 import { MemoryTable } from "../support/memory-table.ts";
+import { sized } from "../support/sizes.ts";
 
 const PK = "P";
 const SHARD = "due#0";
@@ -131,7 +132,7 @@ describe("the table's adapters", () => {
         }
         expect(memory.all()).toEqual((await table.query({ pk: PK, prefix: "" })).items);
       }),
-      { numRuns: 150 },
+      { numRuns: sized(70, 2_000) },
     );
   });
 });

@@ -9,7 +9,7 @@ import { sized } from "../support/sizes.ts";
 import { openStream, type Stream } from "./stream.ts";
 
 const SEED = 4711;
-const PER_ROUTE = sized(3, 12);
+const PER_ROUTE = sized(2, 12);
 /** Twice the gateway's limit: a request that takes longer hangs. */
 const ANSWER_MS = 60_000;
 

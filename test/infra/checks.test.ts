@@ -10,7 +10,7 @@ import { withAssemblyFolder } from "../support/service-templates.ts";
 import { sized } from "../support/sizes.ts";
 
 /** How many settings are given to one synthesis, which takes most of a second. */
-const TOGETHER = sized(6, 1);
+const TOGETHER = sized(12, 1);
 const SETTINGS = Object.keys(EVERY_SETTING) as (keyof typeof EVERY_SETTING)[];
 const GROUPS = Array.from({ length: Math.ceil(SETTINGS.length / TOGETHER) }, (_, index) => {
   const names = SETTINGS.slice(index * TOGETHER, (index + 1) * TOGETHER);

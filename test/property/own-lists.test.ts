@@ -103,7 +103,7 @@ const effects: fc.Arbitrary<Effect[]> = fc.array(
 );
 
 const NO_SHRINK = process.env["LIST_SHRINK"] !== "1";
-const RUNS = countFrom("LIST_RUNS", 40, 600);
+const RUNS = countFrom("LIST_RUNS", 25, 600);
 
 type Refusal = "request.invalid" | "resource.not_found" | "resource.conflict";
 type Items = readonly Json[] | undefined;

@@ -74,7 +74,7 @@ const effects: fc.Arbitrary<Effect[]> = fc.array(
 );
 
 const NO_SHRINK = process.env["LIST_SHRINK"] !== "1";
-const RUNS = countFrom("LIST_RUNS", 30, 1_000);
+const RUNS = countFrom("LIST_RUNS", 20, 1_000);
 
 /** Retries as the engine does: the same diff, at the same position or, after a crash, with a higher state version. */
 async function applied(store: PeerStore, fields: JsonObject, stateVersion: () => number, sequence: number) {

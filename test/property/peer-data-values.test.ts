@@ -131,7 +131,7 @@ test("whatever a publisher changes, and whatever happens to its diffs, the repli
         expect(entriesToReread(table)).toEqual([]);
       },
     ),
-    { numRuns: sized(500, 5_000) },
+    { numRuns: sized(250, 5_000) },
   );
 });
 
@@ -170,6 +170,6 @@ test("two subscriptions, one owning a part of what the other covers, together ha
         expect(withoutEmptyColor(await storedIn(table))).toEqual(withoutEmptyColor(state));
       }
     }),
-    { numRuns: sized(500, 5_000) },
+    { numRuns: sized(250, 5_000) },
   );
 });

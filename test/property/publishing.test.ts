@@ -21,7 +21,7 @@ vi.mock("../../lib/publishing/delivery/lost-race.ts", async (original) => {
 vi.mock("node:timers/promises", () => ({ setTimeout: virtualPause }));
 
 /** Random schedules. */
-const SCHEDULES = Math.min(countFrom("SIMULATION_SCHEDULES", 200, 5_000), 1_000_000);
+const SCHEDULES = Math.min(countFrom("SIMULATION_SCHEDULES", 120, 5_000), 1_000_000);
 const FIRST_SEED = Number(process.env["SIMULATION_SEED"] ?? 1);
 /** Says step by step what happened in a schedule that failed. */
 const TRACING = process.env["SIMULATION_TRACE"] === "1";

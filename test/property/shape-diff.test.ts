@@ -183,7 +183,7 @@ test("after every record, every subscriber's copy equals the visible part of its
         }
       }
     }),
-    { numRuns: sized(1_000, 10_000) },
+    { numRuns: sized(400, 10_000) },
   );
 });
 
@@ -240,7 +240,7 @@ test("two overlapping subscriptions of one peer together hold the whole", () => 
         expect(stripped(together.value())).toEqual(whole);
       }
     }),
-    { numRuns: sized(500, 5_000) },
+    { numRuns: sized(200, 5_000) },
   );
 });
 
@@ -275,6 +275,6 @@ test("a diff names no place that is hidden or covered by a narrower subscription
         }
       }
     }),
-    { numRuns: sized(400, 5_000) },
+    { numRuns: sized(200, 5_000) },
   );
 });

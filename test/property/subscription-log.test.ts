@@ -136,7 +136,7 @@ test("numbers are dense, and each is rendered later as it was made", () => {
       expect(said).toEqual(kept);
       if (said.length < made.length) expect(said[0]?.content).toBe("resync");
     }),
-    { numRuns: sized(150, 2_000) },
+    { numRuns: sized(80, 2_000) },
   );
 });
 
@@ -148,7 +148,7 @@ test("the state is the same however the log is split, repeated, or stored betwee
         state = JSON.parse(JSON.stringify(move(state, records.slice(0, stop)).state)) as SubscriptionState;
       expect(move(state, records).state).toEqual(move(begin(), records).state);
     }),
-    { numRuns: sized(150, 2_000) },
+    { numRuns: sized(80, 2_000) },
   );
 });
 
@@ -173,7 +173,7 @@ test("what is cleared never comes back, and the rest stays as it was", () => {
         made.filter(({ sequence }) => sequence > cleared).map(({ sequence, content }) => ({ sequence, content })),
       );
     }),
-    { numRuns: sized(150, 2_000) },
+    { numRuns: sized(80, 2_000) },
   );
 });
 
@@ -189,6 +189,6 @@ test("when old records expire, the rest is rendered right", () => {
       );
       if (said.length < after.length) expect(said[0]?.content).toBe("resync");
     }),
-    { numRuns: sized(150, 2_000) },
+    { numRuns: sized(80, 2_000) },
   );
 });

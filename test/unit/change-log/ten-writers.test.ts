@@ -12,6 +12,7 @@ import { LogCommits } from "../../../lib/change-log/log-commits.ts";
 import { FaultyTable, type Effect, type TableOperation } from "../../support/faulty-table.ts";
 import { MemoryTable } from "../../support/memory-table.ts";
 import { seeded } from "../../support/simulation/scheduler.ts";
+import { sized } from "../../support/sizes.ts";
 import { TimedWorld } from "./timed-world.ts";
 
 const ACTOR = "actor";
@@ -85,7 +86,7 @@ async function expectWritten(outcomes: readonly Outcome[]): Promise<void> {
   ).toEqual(said.toSorted());
 }
 
-const seeds = Array.from({ length: 12 }, (_, seed) => seed + 1);
+const seeds = Array.from({ length: sized(5, 40) }, (_, seed) => seed + 1);
 
 describe("ten writers of one process", () => {
   it("take ten transactions for ten writes, in order of arrival", async () => {
