@@ -20,8 +20,12 @@ const isRun = (file: string): boolean =>
   !HEAVY || file.startsWith("test/slow/") || readFileSync(file, "utf8").includes("support/sizes.ts");
 const filesOf = (folder: string): string[] => globSync(`test/${folder}/**/*.test.ts`).filter(isRun).sort();
 
+/** What the end-to-end tests exchange with a service is checked against the OpenAPI document. */
+const CHECKED = "test/support/openapi/checked-wire.ts";
+
 function project(name: string, include: string[], isolate: boolean) {
-  return { extends: true as const, test: { name, include, isolate } };
+  const setupFiles = name.startsWith("e2e") ? [CHECKED] : [];
+  return { extends: true as const, test: { name, include, isolate, setupFiles } };
 }
 
 const projects = [

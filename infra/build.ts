@@ -13,6 +13,9 @@ import { functions } from "./functions.ts";
 const root = process.argv[2] ?? fileURLToPath(new URL("../", import.meta.url));
 const dist = path.join(root, "dist");
 
+/** The document that the api function serves. */
+const OPENAPI = "docs/openapi.json";
+
 /** One part of the build: its sources, and how to make it. */
 interface Part {
   readonly name: string;
@@ -23,7 +26,7 @@ interface Part {
 
 const bundles: Part = {
   name: "bundles",
-  from: ["functions", "lib", "infra/bundle.ts", "infra/build.ts", "package-lock.json", "package.json"],
+  from: ["functions", "lib", OPENAPI, "infra/bundle.ts", "infra/build.ts", "package-lock.json", "package.json"],
   async make() {
     const entries = Object.keys(functions).filter((name) => existsSync(path.join(root, "functions", `${name}.ts`)));
     if (entries.length === 0) {
@@ -37,6 +40,8 @@ const bundles: Part = {
       entries: entries.map((name) => ({ name, file: `functions/${name}.ts` })),
     });
     for (const [name, contents] of files) await replaceFile(path.join(dist, name), contents);
+    const document: unknown = JSON.parse(readFileSync(path.join(root, OPENAPI), "utf8"));
+    await replaceFile(path.join(dist, "api/openapi.json"), JSON.stringify(document));
   },
 };
 

@@ -14,11 +14,13 @@ const CREATION_FIELDS = Object.keys(creationBody.shape);
 
 export interface ActorRouteServices extends Runtime {
   readonly deletion: ActorDeletion;
+  /** The text of the OpenAPI document. */
+  readonly openApi: () => Promise<string>;
 }
 
 /** The actors area. */
 export function routes(services: ActorRouteServices): RouteMap {
-  const { application, config, deletion, table } = services;
+  const { application, config, deletion, openApi, table } = services;
   const factory = new ActorFactory(services);
   return routesOf("actors", {
     "GET /": () => Promise.resolve(json(200, serviceDocument(application))),
@@ -31,6 +33,10 @@ export function routes(services: ActorRouteServices): RouteMap {
     "GET /healthz": async () => {
       await table.get({ pk: "HEALTH", sk: "HEALTH" }, { consistent: false });
       return json(200, { status: "ok", version: application.version });
+    },
+    "GET /openapi.json": async () => {
+      const headers = { "content-type": "application/json", "cache-control": "public, max-age=300" };
+      return { status: 200, headers, body: await openApi() };
     },
     "GET /{actorId}": (_, { actor }) => Promise.resolve(json(200, actorDocument(actor))),
     "DELETE /{actorId}": async (request, { actor }) => {

@@ -17,12 +17,12 @@ const AGAIN_SECONDS = "1";
 
 const whole = (least: number, most: number) => z.int().check(z.minimum(least), z.maximum(most));
 const position = z.string().check(z.minLength(1), z.maxLength(64));
-const fetchBody = z.object({
+export const fetchBody = z.object({
   max: z.nullish(whole(1, 100)),
   waitSeconds: z.nullish(whole(0, MOST_WAIT_SECONDS)),
   consumer: z.string().check(z.minLength(1), z.maxLength(128)),
 });
-const ackBody = z.object({
+export const ackBody = z.object({
   token: z.string().check(z.minLength(1), z.maxLength(128)),
   upTo: z.nullish(position),
   items: z.nullish(
@@ -39,8 +39,8 @@ const ackBody = z.object({
   extend: z.nullish(z.boolean()),
   done: z.nullish(z.boolean()),
 });
-const resetBody = z.object({ to: position, lanes: z.nullish(whole(1, 16)) });
-const resumeBody = z.object({ skip: z.nullish(z.boolean()) });
+export const groupResetBody = z.object({ to: position, lanes: z.nullish(whole(1, 16)) });
+export const groupResumeBody = z.object({ skip: z.nullish(z.boolean()) });
 const anyBody = z.record(z.string(), z.unknown());
 
 /** The handlers of consumer groups. */
@@ -92,12 +92,12 @@ export function groupHandlers(groups: Groups) {
       return json(200, { outcomes: outcomes.map((each) => ({ ...each })), leases: times });
     },
     "POST /{actorId}/groups/{group}/reset": async (request) => {
-      const { to, lanes } = readBody(request, resetBody);
+      const { to, lanes } = readBody(request, groupResetBody);
       return await shown(await groups.reset(refOf(request), { to, ...compact({ lanes: lanes ?? undefined }) }));
     },
     "POST /{actorId}/groups/{group}/pause": async (request) => await shown(await groups.pause(refOf(request))),
     "POST /{actorId}/groups/{group}/resume": async (request) => {
-      const { skip } = readBody(request, resumeBody, { whenEmpty: {} });
+      const { skip } = readBody(request, groupResumeBody, { whenEmpty: {} });
       return await shown(await groups.resume(refOf(request), skip === true));
     },
   } satisfies Record<string, Handle>;

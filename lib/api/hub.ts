@@ -27,7 +27,7 @@ const target = z.string().check(
   z.refine(isTarget, `must be ${OWN_NAME_RULE}`),
   z.refine((value) => !isOwnPath(value), "is a path of the service, and no target"),
 );
-const publicBody = z.object({
+export const publicBody = z.object({
   properties: z.optional(z.array(glob)),
   targets: z.optional(z.array(target)),
 });

@@ -28,7 +28,7 @@ const MOST_AT_ONCE = 100;
 /** Subscriptions of a request that are made in one commit. */
 const STEP = 40;
 
-const subscriptionBody = z.object({
+export const subscriptionBody = z.object({
   ...scopeFields,
   granularity: z.nullish(granularities),
   accept_encoding: z.nullish(z.string().check(z.maxLength(64))),
@@ -44,7 +44,7 @@ const batchAlone = z.object({
   resource: notTaken(ofEach, [""]),
   granularity: notTaken(ofEach, [""]),
 });
-const clearBody = z.object({ sequence: z.int().check(z.nonnegative()) });
+export const clearBody = z.object({ sequence: z.int().check(z.nonnegative()) });
 
 export interface InboundRouteServices {
   readonly config: Config;

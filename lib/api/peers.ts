@@ -35,7 +35,7 @@ const MOST_EVENTS = 200;
 /** Most bytes of a cursor in `after`. */
 const AFTER_BYTES = { property: 260, failedEvent: 600 };
 
-const actionBody = z.object({ action: z.enum(["retry", "skip"]) });
+export const actionBody = z.object({ action: z.enum(["retry", "skip"]) });
 
 export interface PeerRouteServices {
   readonly table: Table;

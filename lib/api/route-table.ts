@@ -61,6 +61,7 @@ export const routes = [
   { method: "GET", path: "/", area: "actors", access: ["anyone"] },
   { method: "POST", path: "/", area: "actors", access: ["anyone"] },
   { method: "GET", path: "/healthz", area: "actors", access: ["anyone"] },
+  { method: "GET", path: "/openapi.json", area: "actors", access: ["anyone"] },
   { method: "GET", path: "/{actorId}", area: "actors", access: OWNER },
   { method: "DELETE", path: "/{actorId}", area: "actors", access: OWNER, whileDeleting: true },
   { method: "GET", path: "/{actorId}/meta", area: "actors", access: ["anyone"] },

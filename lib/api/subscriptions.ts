@@ -21,7 +21,7 @@ import { inboundHandlers, namesOf, poll, refOf, type InboundRouteServices } from
 import { granularities, requestedScope, scopeFields } from "./requested-scope.ts";
 import { inboundListed, outboundListed, shown, type Listed } from "./subscription-list.ts";
 
-const requestedBody = z.object({
+export const requestedBody = z.object({
   peerid: z.string().check(z.refine(isOutsideId, "is not a valid peer id")),
   ...scopeFields,
   granularity: z._default(granularities, "high"),

@@ -11,7 +11,7 @@ import { ServiceError } from "../system/errors.ts";
 import type { JsonObject } from "../system/ports.ts";
 import type { Handle } from "./handler.ts";
 
-const placeBody = z.object({
+export const placeBody = z.object({
   target: z.string(),
   subtarget: z.nullish(z.string()),
   resource: notTaken("a suspension is of a target, or of a subtarget", [""]),

@@ -18,14 +18,14 @@ const MOST_REDRIVEN = 1_000;
 
 const position = z.string().check(z.minLength(1), z.maxLength(64));
 const anyBody = z.record(z.string(), z.unknown());
-const rotateBody = z.object({
+export const rotateBody = z.object({
   overlapSeconds: z.nullish(z.int().check(z.minimum(0), z.maximum(MOST_OVERLAP_SECONDS))),
 });
-const resumeBody = z.object({
+export const resumeBody = z.object({
   skip: z.nullish(z.boolean()),
   from: z.nullish(position),
 });
-const redriveBody = z.object({
+export const redriveBody = z.object({
   parked: z.nullish(z.boolean()),
   from: z.nullish(position),
   to: z.nullish(position),

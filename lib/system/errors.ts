@@ -2,7 +2,7 @@
  * Every error that a client can receive, in one list: a dotted code, its status, its wire code. An error is recognised by
  * `code`, never by class identity or name, because bundling may duplicate classes.
  */
-const CATALOGUE = {
+export const CATALOGUE = {
   "request.invalid": [400, "bad_request"],
   "request.unsupported_media_type": [415, "unsupported_media_type"],
   "request.too_large": [413, "payload_too_large"],

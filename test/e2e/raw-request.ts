@@ -1,4 +1,5 @@
 import { request } from "node:http";
+import { noteExchange } from "../support/openapi/exchanges.ts";
 
 export interface RawRequest {
   method: string;
@@ -29,7 +30,20 @@ export function rawRequest(url: string, { method, path, headers, body, timeoutMs
       response.on("error", () => nothing(0));
       response.on("end", () => {
         const text = Buffer.concat(chunks).toString();
-        resolve({ status: response.statusCode ?? 0, headers: response.headers, text });
+        const { statusCode: status = 0, headers: answered } = response;
+        noteExchange({
+          ...{
+            method,
+            url: url + path.replaceAll("#", "%23"),
+            headers: lowerCaseNames(headers),
+            status,
+            answer: text,
+            odd: true,
+          },
+          answerHeaders: lowerCaseNames(answered),
+          ...(body === undefined ? {} : { body }),
+        });
+        resolve({ status, headers: answered, text });
       });
     });
     sent.setTimeout(timeoutMs, () => {
@@ -40,3 +54,6 @@ export function rawRequest(url: string, { method, path, headers, body, timeoutMs
     sent.end(body);
   });
 }
+
+const lowerCaseNames = (headers: Readonly<Record<string, string | string[] | undefined>>): Record<string, string> =>
+  Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), String(value)]));

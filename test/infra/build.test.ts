@@ -21,7 +21,7 @@ let root: string;
 /** A project with this one's everything but functions of its own. */
 beforeAll(() => {
   root = mkdtempSync(path.join(tmpdir(), "build-"));
-  for (const shared of ["infra", "lib", "node_modules", "package.json", "package-lock.json"]) {
+  for (const shared of ["docs", "infra", "lib", "node_modules", "package.json", "package-lock.json"]) {
     symlinkSync(path.join(project, shared), path.join(root, shared));
   }
   mkdirSync(path.join(root, "functions"));

@@ -16,7 +16,7 @@ import { trustServices, type TrustServices, type TrustConsequences } from "../..
 import { MemoryTable } from "../support/memory-table.ts";
 import { basic, type Answer, type Asking, type Network } from "../support/in-process.ts";
 import { quietCommits } from "../support/quiet-commits.ts";
-import { askAreas } from "../support/whole-service.ts";
+import { askAreas, NO_DOCUMENT } from "../support/whole-service.ts";
 import { MemoryQueue } from "../support/memory-queue.ts";
 
 export interface ConsequenceCall {
@@ -105,7 +105,7 @@ export class TrustWorld {
     this.services = { ...this.runtime, trust, deletion };
     const provide = () => this.services;
     this.#handlers = {
-      actors: area("actors", actorRoutes, provide),
+      actors: area("actors", actorRoutes, () => ({ ...provide(), openApi: NO_DOCUMENT })),
       trust: area("trust", trustRoutes, provide),
     };
     network.hosts.set(origin, (request) => {

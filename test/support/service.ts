@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { OwnedActor } from "./owned-actor.ts";
+import { checkedOrigins } from "./openapi/checked-origins.ts";
 import { reservedPort } from "./ports.ts";
 import { ask, type Ask, type Answered } from "./publisher/wire.ts";
 
@@ -42,6 +43,7 @@ export class Service {
     this.port = port;
     this.dataDir = dataDir;
     this.#environment = environment;
+    checkedOrigins.add(this.url);
   }
 
   get url(): string {

@@ -38,7 +38,7 @@ export interface Preconditions {
 const whole = (least: number, most: number) => z.int().check(z.minimum(least), z.maximum(most));
 const texts = z.array(z.string()).check(z.minLength(1), z.maxLength(20));
 
-const body = z.object({
+export const groupBody = z.object({
   topics: texts,
   types: z.nullish(texts),
   from: z.nullish(z.string().check(z.minLength(1), z.maxLength(64))),
@@ -51,7 +51,7 @@ const body = z.object({
 
 /** Reads what a PUT asks for. @throws ServiceError request.invalid which names the field */
 export function readGroupRequest(value: unknown): GroupRequest {
-  const given = checked(value, body);
+  const given = checked(value, groupBody);
   const types = given.types ?? undefined;
   const settings: GroupSettings = {
     topics: sorted(given.topics.map(patternOf)),

@@ -64,7 +64,7 @@ const MAX_FROM_LENGTH = 64;
 const whole = (least: number, most: number) => z.int().check(z.minimum(least), z.maximum(most));
 const texts = (most: number) => z.array(z.string()).check(z.minLength(1), z.maxLength(most));
 
-const body = z.object({
+export const webhookBody = z.object({
   url: z.nullish(z.string()),
   urls: z.nullish(texts(MOST_URLS)),
   topics: texts(MOST_TOPICS),
@@ -86,7 +86,7 @@ const body = z.object({
 
 /** Reads what a PUT asks for. @throws ServiceError request.invalid which names the field, never a secret */
 export function readWebhookRequest(value: unknown, rules: UrlRules): WebhookRequest {
-  const given = checked(value, body);
+  const given = checked(value, webhookBody);
   const urls = urlsOf(given, rules);
   const inlineMaxBytes = given.inlineMaxBytes ?? undefined;
   const settings: WebhookSettings = {
