@@ -3,6 +3,7 @@ import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { OwnedActor } from "../support/owned-actor.ts";
 import { startService, until, type Service } from "../support/service.ts";
+import { busFault, strictEvent } from "../support/strict-event.ts";
 import { SubscriberHost } from "../support/subscriber-peer/host.ts";
 
 let service: Service;
@@ -30,9 +31,17 @@ async function ask(method: string, path: string, json?: object): Promise<{ statu
   return { status: answer.status, json: text === "" ? undefined : JSON.parse(text) };
 }
 
+/** Events that servers were sent which answer as no receiver should. */
+const sentThere: string[] = [];
+
 /** A server that answers as no receiver should. */
 async function badServer(listener: RequestListener): Promise<string> {
-  const server = createServer(listener);
+  const server = createServer((request, response) => {
+    void request.toArray().then((chunks: Buffer[]) => {
+      sentThere.push(Buffer.concat(chunks).toString());
+      listener(request, response);
+    });
+  });
   servers.push(server);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return `http://127.0.0.1:${String((server.address() as AddressInfo).port)}/`;
@@ -93,6 +102,16 @@ it("no answer harms the sender: large ones, slow ones, none, and ways inward", a
     redirect: ["failed", 302, true],
   });
   expect(inward).toBe(0);
+  expect(sentThere.map((text) => strictEvent(JSON.parse(text)).type)).toHaveLength(4);
   const metadata = { url: "http://169.254.169.254/latest/meta-data", topics: ["none"] };
   expect((await ask("PUT", "/webhooks/never", metadata)).json.error).toMatchObject({ field: "url" });
+});
+
+it("a webhook onto the bus gives it the events that EventBridge would have", async () => {
+  expect((await ask("PUT", "/webhooks/onto", { url: "bus:", topics: ["properties.>", "orders.>"] })).status).toBe(201);
+  await ask("PUT", "/properties/color", { name: "red" });
+  await ask("POST", "/events/orders.new", { number: 8 });
+  const onBus = (): readonly string[] => service.log.filter((line) => line.includes('"event bus"'));
+  await until("both", () => onBus().length === 2);
+  expect(onBus().map(busFault)).toEqual([undefined, undefined]);
 });

@@ -9,6 +9,7 @@ import { OwnedActor } from "./owned-actor.ts";
 import { checkedOrigins } from "./openapi/checked-origins.ts";
 import { reservedPort } from "./ports.ts";
 import { ask, type Ask, type Answered } from "./publisher/wire.ts";
+import { busFault } from "./strict-event.ts";
 
 const SERVE = fileURLToPath(new URL("../../infra/local/serve.ts", import.meta.url));
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -104,10 +105,12 @@ export class Service {
     return code;
   }
 
-  /** Stops it and removes its folder. */
+  /** Stops it and removes its folder. @throws when the bus was given what is no event */
   async dispose(): Promise<void> {
     await this.stop();
     await rm(this.dataDir, { recursive: true, force: true });
+    const faults = this.log.flatMap((line) => busFault(line) ?? []);
+    if (faults.length > 0) throw new Error(`not every event on the bus was one: ${faults.join("; ")}`);
   }
 
   /** A request below the service's URL. */

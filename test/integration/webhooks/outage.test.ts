@@ -7,6 +7,9 @@ const BEGINS = 10 * MINUTE;
 const ENDS = BEGINS + 12 * HOUR;
 const EVENTS = sized(60, 10_000);
 
+/** So many that ten thousand are not what takes the 16 min. */
+const RATE = { limit: 1_000, periodSeconds: 1 };
+
 /** Events of so many keys, evenly until the end of the outage. */
 function evenly(keys: number): readonly Made[] {
   const random = seeded(1);
@@ -28,7 +31,7 @@ describe("an endpoint that is dead for 12 h", () => {
     "with %i keys by %s: nothing is parked, all comes in order within 16 min (watched: %s)",
     async (keys, way, isWatched) => {
       const world = await new TroubledWebhook({
-        ...{ makes: evenly(keys), isWatched },
+        ...{ makes: evenly(keys), isWatched, settings: { rate: RATE } },
         fails: (_, now) => (now >= BEGINS && now < ENDS ? WAYS[way] : undefined),
       }).play(({ delivered, deployment }) => delivered.length === EVENTS && deployment.isIdle, ENDS + 24 * HOUR);
       const last = Math.max(...world.delivered.map(({ takenAt }) => takenAt));

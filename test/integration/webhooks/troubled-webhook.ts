@@ -128,7 +128,7 @@ export class TroubledWebhook {
       await time.sleep(timeoutMs);
       throw new PeerFailure("timeout", "The peer did not answer in time.", { sent: true });
     }
-    await time.sleep(5);
+    await time.sleep(2);
     if (way === "reset") throw new PeerFailure("unreachable", "The connection was reset.", { sent: true });
     if (way !== undefined) return answered(way);
     if (!this.#taken.has(number)) {

@@ -3,6 +3,7 @@ import { Webhook } from "standardwebhooks";
 import { vi } from "vitest";
 import type { Table } from "../../../lib/dynamodb/table.ts";
 import { PeerFailure, type PeerRequest } from "../../../lib/system/ports.ts";
+import { strictEvent } from "../../support/strict-event.ts";
 import { Network, type Answer, type Asking } from "../../support/in-process.ts";
 import { MemoryTable } from "../../support/memory-table.ts";
 import { WholeService, type Hosted } from "../../support/whole-service.ts";
@@ -69,6 +70,7 @@ export class WebhookWorld {
     const text = Buffer.from(request.body?.bytes ?? []).toString();
     const secret = this.secrets.get(host);
     const event: unknown = secret === undefined ? JSON.parse(text) : this.#verified(secret, text, headers);
+    strictEvent(event);
     const received: Received = { id: headers["webhook-id"] ?? "", url: request.url, headers, event };
     this.received.push(received);
     const said = this.answering.get(host)?.(received) ?? 204;

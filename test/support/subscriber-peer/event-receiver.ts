@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { CloudEvent } from "cloudevents";
 import { Webhook } from "standardwebhooks";
+import { strictEvent } from "../strict-event.ts";
 import { answerCallback, takes, type Behaviour } from "./behaviour.ts";
 
 /** One request to a receiver, verified. */
@@ -41,10 +41,7 @@ export class EventReceiver {
     let event: ReceivedEvent;
     try {
       const headers = Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name, String(value)]));
-      const envelope = new Webhook(this.secret).verify(sent.toString(), headers) as ConstructorParameters<
-        typeof CloudEvent
-      >[0];
-      const parsed = new CloudEvent(envelope, true);
+      const parsed = strictEvent(new Webhook(this.secret).verify(sent.toString(), headers));
       const { id, subject = "", data } = parsed;
       if (headers["webhook-id"] !== id) this.faults.push("another id than that of its event");
       const sequence = parsed["sequence"] === undefined ? undefined : Number(parsed["sequence"]);

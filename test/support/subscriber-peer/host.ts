@@ -60,7 +60,7 @@ export class SubscriberHost {
     return this;
   }
 
-  /** Ends every connection, hung ones too. What the subscribers know stays. */
+  /** Ends every connection, hung ones too. What the subscribers know stays. @throws when a webhook was sent what is none */
   async close(): Promise<void> {
     const server = this.#server;
     if (!server) return;
@@ -68,6 +68,8 @@ export class SubscriberHost {
     const closed = new Promise((resolve) => server.close(resolve));
     server.closeAllConnections();
     await closed;
+    const faults = [...this.receivers.values()].flatMap((receiver) => receiver.faults);
+    if (faults.length > 0) throw new Error(`not every event was one: ${faults.join("; ")}`);
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
