@@ -12,6 +12,7 @@ import {
   above,
   all,
   any,
+  atMost,
   equals,
   exists,
   itemExists,
@@ -50,6 +51,8 @@ export interface Appended {
   readonly at: number;
   /** What else changes on the head. */
   readonly change?: Change | undefined;
+  /** What else must hold of the head. */
+  readonly when?: Condition | undefined;
   /** The digest of the rules of relationships in this release; absent: they do not concern the logs. */
   readonly rules?: string | undefined;
 }
@@ -70,7 +73,7 @@ export interface LogHead {
   readonly buckets: Buckets;
   /** The targets and subtargets whose changes make no diffs. */
   readonly suspended: readonly Suspension[];
-  /** The records up to this one, at least, are deleted: no subscription needed them. */
+  /** The records up to this one are being deleted, or are: no subscription needed them, and a listener begins after them. */
   readonly deletedUpTo: number;
   /** The newest record at the last maintenance. */
   readonly maintainedUpTo: number;
@@ -175,7 +178,7 @@ export class ChangeLog {
    *
    * @throws ServiceError request.too_large when a record takes more than four parts of 300 KB
    */
-  appendWrites(actorId: string, head: LogHead, { records, at, change = {}, rules }: Appended): readonly Write[] {
+  appendWrites(actorId: string, head: LogHead, { records, at, change = {}, when, rules }: Appended): readonly Write[] {
     const { clock, retentionDays } = this.#deps;
     const { newest } = head;
     const now = clock.now();
@@ -210,6 +213,7 @@ export class ChangeLog {
       condition: all(
         newest === 0 ? any(itemMissing, missing("newest"), equals("newest", 0)) : equals("newest", newest),
         sameListeners(head),
+        ...(when === undefined ? [] : [when]),
       ),
     };
     const ttl = Math.ceil(now / 1_000) + retentionDays * DAY_SECONDS;
@@ -332,6 +336,22 @@ export function readLogHead(item: Item | undefined): LogHead {
     dueAt: item?.["dueAt"] === undefined ? undefined : number("dueAt"),
   });
 }
+
+/** The number of the oldest record that a listener may begin at, of the oldest one that is there; undefined: there is none. */
+export const oldestKept = (
+  { deletedUpTo }: Pick<LogHead, "deletedUpTo">,
+  oldest: { readonly number: number } | undefined,
+): number | undefined => oldest && Math.max(oldest.number, deletedUpTo + 1);
+
+/** No records were chosen for deletion since the head was read. */
+export const sameDeleted = ({ deletedUpTo }: Pick<LogHead, "deletedUpTo">): Condition =>
+  deletedUpTo === 0 ? any(missing("deletedUpTo"), equals("deletedUpTo", 0)) : equals("deletedUpTo", deletedUpTo);
+
+/** No listener reads the records, so that maintenance may delete them. */
+export const isReadByNone: Condition = any(
+  missing(LISTENER_ATTRIBUTES.reading),
+  atMost(LISTENER_ATTRIBUTES.reading, 0),
+);
 
 /**
  * No listener was made, changed or deleted since the head was read, and the hub has subscriptions as it had: none or some.

@@ -10,6 +10,7 @@ import {
   itemExists,
   missing,
   type Change,
+  type Condition,
   type Item,
   type Key,
   type Table,
@@ -54,6 +55,8 @@ export interface LogPlan {
   readonly writes: readonly Write[];
   /** What else changes on the log's head. */
   readonly head?: Change;
+  /** What else must hold of the log's head; the plan runs again when it does not. */
+  readonly when?: Condition;
   /** The error to stop with when the write of that index was refused; undefined: try again. */
   readonly refused?: (index: number, item: Item | undefined) => Error | undefined;
 }
@@ -208,6 +211,7 @@ export class LogCommits implements Commits {
       records,
       at: micros,
       change: planned.head,
+      when: planned.when,
       rules: rules?.digest,
     });
     const refused = await refusedReasons(table, [...appended, ...planned.writes, actorStands(actorId)]);

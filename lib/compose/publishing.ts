@@ -193,7 +193,15 @@ export function composePublishing(
     deliverSlice: async (slice, deadline) => {
       await deliverSlice({ ...base, heads: inboundHeads, changeLog, fanOut }, slice, deadline);
     },
-    maintenance: new ChangeLogMaintenance({ ...base, heads: inboundHeads, fanOut, listeners, properties, retention }),
+    maintenance: new ChangeLogMaintenance({
+      ...base,
+      heads: inboundHeads,
+      fanOut,
+      listeners,
+      properties,
+      retention,
+      changeLog,
+    }),
     retention,
     permissionsOf,
     calls,

@@ -10,7 +10,7 @@ export const LOG_SK = "LOG";
 /**
  * The head of an actor's change log: `newest`, the number of its last record, and `cleared`, that of the last one that
  * deleted all properties; `subscribers`, how many inbound heads there are, and `buckets`, how many in each bucket; `suspended`,
- * the suspended places as JSON text; `deletedUpTo`, up to which the records are deleted; `rules`, what relationships allowed when that was recorded last. Every
+ * the suspended places as JSON text; `deletedUpTo`, up to which the records are deleted, or are to be; `rules`, what relationships allowed when that was recorded last. Every
  * change is one transaction that moves it on the condition that `newest` is as read, which makes it the one item all
  * writers of an actor meet at, alone in its partition. In the due index while there is maintenance to do: heads to move, callbacks to send, records or
  * deleted properties to remove.

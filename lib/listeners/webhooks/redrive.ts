@@ -1,5 +1,5 @@
 /** Redrives: events that a webhook is sent again as its owner asks, as a task with progress. */
-import type { ChangeLog } from "../../change-log/change-log.ts";
+import { oldestKept, type ChangeLog } from "../../change-log/change-log.ts";
 import { positionGone } from "../../actors/position-gone.ts";
 import { withRedrive, withoutRedrive } from "../../domain/events/keeper-changes.ts";
 import { printPosition, resolvePosition } from "../../domain/events/position.ts";
@@ -126,9 +126,14 @@ async function rangeOf(
   actorId: string,
   scope: { readonly from: string; readonly to: string },
 ): Promise<Range> {
-  const [{ newest }, oldest] = [await changeLog.head(actorId), await changeLog.oldest(actorId)];
+  const [logHead, found] = [await changeLog.head(actorId), await changeLog.oldest(actorId)];
+  const { newest } = logHead;
   const resolved = (field: "from" | "to"): string => {
-    const position = resolvePosition(scope[field], { epoch, newest, ...compact({ oldest: oldest?.number }) });
+    const position = resolvePosition(scope[field], {
+      epoch,
+      newest,
+      ...compact({ oldest: oldestKept(logHead, found) }),
+    });
     if (typeof position !== "string") return printPosition(position);
     throw positionGone(rootOf(actorId), `${WHY[position]}; nothing is sent again.`, field);
   };

@@ -1,6 +1,6 @@
 /** What owners do with a webhook besides stating it: pause, resume, rotate its secret, count its test events. */
 import { positionGone } from "../../actors/position-gone.ts";
-import type { ChangeLog } from "../../change-log/change-log.ts";
+import { oldestKept, type ChangeLog } from "../../change-log/change-log.ts";
 import { restarted, resumed } from "../../domain/events/keeper-changes.ts";
 import {
   comparePositions,
@@ -113,8 +113,9 @@ export class WebhookOperations {
   /** The state of a listener that begins again after a position, with its numbers. */
   async #restarted(actorId: string, keeper: Keeper, from: string): Promise<Keeper> {
     const { changeLog, clock, epoch, rootOf } = this.#deps;
-    const [{ newest }, oldest] = [await changeLog.head(actorId), await changeLog.oldest(actorId)];
-    const begin = resolvePosition(from, { epoch, newest, ...compact({ oldest: oldest?.number }) });
+    const [logHead, found] = [await changeLog.head(actorId), await changeLog.oldest(actorId)];
+    const { newest } = logHead;
+    const begin = resolvePosition(from, { epoch, newest, ...compact({ oldest: oldestKept(logHead, found) }) });
     if (typeof begin === "string")
       throw positionGone(rootOf(actorId), `${WHY[begin]}; read the state, and begin now.`, "from");
     const [floor, numbered] = [parsePosition(keeper.floor.after), parsePosition(keeper.numbered.after)];

@@ -1,6 +1,6 @@
 /** The webhooks of all actors: made, changed and read as their owners ask. */
 import { positionGone } from "../../actors/position-gone.ts";
-import type { ChangeLog, LogHead } from "../../change-log/change-log.ts";
+import { oldestKept, sameDeleted, type ChangeLog, type LogHead } from "../../change-log/change-log.ts";
 import type { Commits, LogPlan } from "../../change-log/log-commits.ts";
 import { renewed, withSelection } from "../../domain/events/keeper-changes.ts";
 import { newKeeperState, type KeeperState } from "../../domain/events/keeper-state.ts";
@@ -149,6 +149,8 @@ export class WebhookStore {
     const others = await queryAll(table, { pk, prefix: WEBHOOK_PREFIX, only: ["version"] });
     if (others.length >= MOST_WEBHOOKS) throw tooMany(`An actor has at most ${String(MOST_WEBHOOKS)} webhooks.`);
     demandRoom(logHead, registration);
+    // The records that it begins at are not chosen for deletion, and are not from now on.
+    const kept = from === "now" ? {} : { when: sameDeleted(logHead) };
     const after = await this.#begin(ref.actorId, from, logHead);
     const keeper = newKeeperState(after, { selection: selectionOf(stated.settings), at: now });
     const webhook: Webhook = { ...ref, ...stated, version: 1, createdAt: now, paused: false };
@@ -159,15 +161,16 @@ export class WebhookStore {
     return {
       isDue: isBehind,
       stored: { webhook, keeper },
-      plan: planOf(registration, [{ put: webhookItem(webhook), condition: itemMissing }, made]),
+      plan: { ...planOf(registration, [{ put: webhookItem(webhook), condition: itemMissing }, made]), ...kept },
     };
   }
 
   /** @throws ServiceError resource.position_gone */
-  async #begin(actorId: string, from: string, { newest }: LogHead): Promise<string> {
+  async #begin(actorId: string, from: string, logHead: LogHead): Promise<string> {
     const { changeLog, epoch, rootOf } = this.#deps;
-    const oldest = from === "now" ? undefined : await changeLog.oldest(actorId);
-    const position = resolvePosition(from, { epoch, newest, ...compact({ oldest: oldest?.number }) });
+    const found = from === "now" ? undefined : await changeLog.oldest(actorId);
+    const oldest = oldestKept(logHead, found);
+    const position = resolvePosition(from, { epoch, newest: logHead.newest, ...compact({ oldest }) });
     if (typeof position !== "string") return printPosition(position);
     throw positionGone(rootOf(actorId), `${WHY[position]}; read the state, and begin now.`, "from");
   }

@@ -9,7 +9,14 @@ import { compact } from "../../system/compact.ts";
 import type { Deadline } from "../../system/ports.ts";
 import { wakeUp, type WakeUpDeps } from "../../system/wake-up.ts";
 import type { PropertyStore } from "../../properties/property-store.ts";
-import { TIDY_AFTER_MS, hasListeners, readLogHead, type LogHead } from "../../change-log/change-log.ts";
+import {
+  TIDY_AFTER_MS,
+  hasListeners,
+  isReadByNone,
+  readLogHead,
+  type ChangeLog,
+  type LogHead,
+} from "../../change-log/change-log.ts";
 import type { CaughtUp, Listeners } from "../../engine/listening.ts";
 import { headKey, type InboundHead } from "../subscribers/inbound-head.ts";
 import type { InboundHeads } from "../subscribers/inbound-heads.ts";
@@ -28,7 +35,8 @@ export interface ChangeLogMaintenanceDeps extends WakeUpDeps {
   readonly heads: Pick<InboundHeads, "inBucket">;
   readonly fanOut: Pick<FanOut, "deliver">;
   readonly listeners: Pick<Listeners, "catchUp">;
-  readonly retention: Pick<RecordRetention, "catchUp" | "deleteUnneeded">;
+  readonly retention: Pick<RecordRetention, "catchUp" | "unneeded">;
+  readonly changeLog: Pick<ChangeLog, "deleteRecords">;
   readonly properties: Pick<PropertyStore, "clean">;
 }
 
@@ -88,7 +96,7 @@ export class ChangeLogMaintenance {
   }
 
   async #finishWithoutPeers(actorId: string, logHead: LogHead, caughtUp: CaughtUp): Promise<void> {
-    const { deletedUpTo } = await this.#deps.retention.deleteUnneeded(actorId, NO_NEEDS, logHead);
+    const { deletedUpTo } = await this.#deps.retention.unneeded(actorId, NO_NEEDS, logHead);
     const dueAt = caughtUp === "again" ? this.#deps.clock.now() + RUN_AGAIN_MS : undefined;
     await this.#next(actorId, logHead, compact({ deletedUpTo, dueAt }));
   }
@@ -118,7 +126,7 @@ export class ChangeLogMaintenance {
       times.push(...reachable.map((at) => Math.max(at, now + RUN_AGAIN_MS)));
       if (!quiet && stored.some(({ state }) => state.cursor < newest)) times.push(now + TIDY_AFTER_MS);
     }
-    const { oldest, deletedUpTo } = await retention.deleteUnneeded(actorId, needs, logHead);
+    const { oldest, deletedUpTo } = await retention.unneeded(actorId, needs, logHead);
     if (oldest !== undefined) times.push(oldest.expiresAt);
     // A needed record has expired since the heads were caught up: the next run makes a resync that stands for it.
     const left = oldest?.number ?? newest + 1;
@@ -154,22 +162,32 @@ export class ChangeLogMaintenance {
   }
 
   /**
-   * Sets the log's due time, and how far its records are deleted, unless something was committed, or made due, meanwhile.
-   * Then the next run finds nothing left to delete up to there.
+   * Sets the log's due time, and how far its records are deleted, unless something was committed, or made due, meanwhile;
+   * then deletes them. The condition orders that and a listener that begins at an earlier record: it is made before, and
+   * nothing is deleted, or it finds them chosen. Of a run that dies before the deletion the next one, or their time, deletes them.
    */
   async #next(
     actorId: string,
     { newest, dueAt: was, deletedUpTo: before }: LogHead,
     { dueAt, deletedUpTo }: { readonly dueAt?: number; readonly deletedUpTo: number },
   ): Promise<void> {
+    const { changeLog, table } = this.#deps;
+    const key = logHeadKey(actorId);
+    const deletes = deletedUpTo > before;
     const change = {
-      set: compact({ maintainedUpTo: newest, dueAt, deletedUpTo: deletedUpTo > before ? deletedUpTo : undefined }),
+      set: compact({ maintainedUpTo: newest, dueAt, deletedUpTo: deletes ? deletedUpTo : undefined }),
       remove: dueAt === undefined ? ["dueAt"] : [],
     };
     const same = was === undefined ? missing("dueAt") : equals("dueAt", was);
     const notFurther = any(missing("deletedUpTo"), atMost("deletedUpTo", deletedUpTo));
-    const when = all(equals("newest", newest), same, missing("stale"), notFurther);
-    await updateIf(this.#deps.table, logHeadKey(actorId), change, when);
+    const mayDelete = all(notFurther, ...(deletes ? [isReadByNone] : []));
+    const when = all(equals("newest", newest), same, missing("stale"), mayDelete);
+    const { written } = await updateIf(table, key, change, when);
+    if (!deletes) return;
+    // A log that is written to all the time must not grow for that.
+    const chosen =
+      written || (await updateIf(table, key, { set: { deletedUpTo } }, all(itemExists, mayDelete))).written;
+    if (chosen) await changeLog.deleteRecords(actorId, deletedUpTo);
   }
 }
 

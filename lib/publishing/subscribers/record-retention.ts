@@ -70,8 +70,9 @@ export interface CaughtUp {
   readonly readable?: number;
 }
 
-/** What is left of a log. */
-export interface Deleted {
+/** What of a log may be deleted, and what is left. */
+export interface Unneeded {
+  /** The last record to delete; all up to `LogHead.deletedUpTo` were chosen before. */
   readonly deletedUpTo: number;
   readonly oldest: { readonly number: number; readonly expiresAt: number } | undefined;
 }
@@ -79,7 +80,7 @@ export interface Deleted {
 export interface RecordRetentionDeps {
   readonly clock: Clock;
   readonly log: Log;
-  readonly changeLog: Pick<ChangeLog, "oldest" | "stream" | "deleteRecords">;
+  readonly changeLog: Pick<ChangeLog, "oldest" | "stream">;
   readonly cursors: Pick<CursorStore, "advance" | "makeResync">;
 }
 
@@ -129,20 +130,17 @@ export class RecordRetention {
   }
 
   /**
-   * Deletes the records that no head needs, unless a listener reads records. `needs` are those of all stored heads of the
-   * actor, read after `logHead`: a subscription that is made in between needs only newer records, and so does a listener.
+   * The records that no head needs, unless a listener reads records. `needs` are those of all stored heads of the
+   * actor, read after `logHead`: a subscription that is made in between needs only newer records.
    *
-   * @returns the last deleted record, which the head is to note; the oldest remaining one, and when it expires (ms since
-   *   1970), undefined when no backlog needs it, or it has expired
+   * @returns the last one, which the head is to note before any is deleted; the oldest remaining one, and when it expires
+   *   (ms since 1970), undefined when no backlog needs it, or it has expired
    */
-  async deleteUnneeded(actorId: string, needs: Needs, logHead: LogHead): Promise<Deleted> {
-    const { changeLog } = this.#deps;
+  async unneeded(actorId: string, needs: Needs, logHead: LogHead): Promise<Unneeded> {
     const last = Math.min(logHead.newest + 1, needs.first) - 1;
-    const oldest = async () => (needs.waiting ? await changeLog.oldest(actorId, needs.first) : undefined);
+    const oldest = needs.waiting ? await this.#deps.changeLog.oldest(actorId, needs.first) : undefined;
     // A listener that reads records may come back to any of them until it expires.
     const keepsAll = logHead.listeners.reading > 0 || last <= logHead.deletedUpTo;
-    if (keepsAll) return { deletedUpTo: logHead.deletedUpTo, oldest: await oldest() };
-    await changeLog.deleteRecords(actorId, last);
-    return { deletedUpTo: last, oldest: await oldest() };
+    return { deletedUpTo: keepsAll ? logHead.deletedUpTo : last, oldest };
   }
 }

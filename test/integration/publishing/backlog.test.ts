@@ -345,7 +345,9 @@ describe("retention", () => {
     const tidy = async (): Promise<void> => {
       const logHead = await changeLog.head(world.actor.id);
       await retention.catchUp(world.actor.id, await world.heads(), logHead.newest);
-      await retention.deleteUnneeded(world.actor.id, needsOf(await world.heads(), world.host.now), logHead);
+      const needs = needsOf(await world.heads(), world.host.now);
+      const { deletedUpTo } = await retention.unneeded(world.actor.id, needs, logHead);
+      await changeLog.deleteRecords(world.actor.id, deletedUpTo);
     };
     await tidy();
     expect(await world.records()).toHaveLength(2);

@@ -121,10 +121,10 @@ export const LONE_SABOTAGES: Readonly<Record<string, LoneSabotage>> = {
   },
   "records go that only computed heads have passed": {
     service: ({ retention, cursors, inboundHeads, clock }) => {
-      const deleteUnneeded = retention.deleteUnneeded.bind(retention);
-      retention.deleteUnneeded = async (actorId, _, logHead) => {
+      const unneeded = retention.unneeded.bind(retention);
+      retention.unneeded = async (actorId, _, logHead) => {
         const heads = await cursors.preview(await inboundHeads.all(actorId, logHead.buckets), logHead.newest);
-        return await deleteUnneeded(actorId, needsOf(heads, clock.now()), logHead);
+        return await unneeded(actorId, needsOf(heads, clock.now()), logHead);
       };
     },
   },
