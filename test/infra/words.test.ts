@@ -84,7 +84,7 @@ const ALLOWED: readonly { readonly name: RegExp; readonly where: RegExp; readonl
   },
   { name: /^node:timers/, where: /./, because: "Node" },
   {
-    name: /^(\/?parked(\/|\/\{eventId\}|\?source=webhook:one)?|park|toPark)$/,
+    name: /^(\/?parked(\/|\/\{eventId\}|\?source=[a-z:]*)?|park|toPark)$/,
     where: /^test\//,
     because: "the route, a status, a verdict",
   },

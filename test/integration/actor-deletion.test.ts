@@ -4,7 +4,10 @@ import { actorPartition } from "../../lib/dynamodb/keys/partition.ts";
 import { readDuePage } from "../../lib/dynamodb/keys/due-index.ts";
 import { dueShards } from "../../lib/dynamodb/keys/due.ts";
 import { RemotePeerStore } from "../../lib/receiving/replica/remote-peer-store.ts";
-import { bearer, Network } from "../support/in-process.ts";
+import { ActingWebApp } from "../../lib/application/acting-web-app.ts";
+import { Verdict } from "../../lib/index.ts";
+import { MemoryTable } from "../support/memory-table.ts";
+import { bearer, Network, type Asking } from "../support/in-process.ts";
 import { HangingPeers } from "./hanging-peers.ts";
 import { WholeService, type Hosted } from "../support/whole-service.ts";
 import { resumeTrust } from "../../lib/trust/ending.ts";
@@ -137,4 +140,48 @@ describe("the data of an actor that is being deleted", () => {
     await peers.during(host.sweep());
     expect(await left()).toEqual([]);
   });
+});
+
+it("an actor with listeners of all kinds leaves nothing: no head, marker, task, failed event, verification or key", async () => {
+  const app = new ActingWebApp({ awType: "urn:actingweb:example.com:test", desc: "A test" });
+  app.eventHook({ id: "all", pattern: "properties.>" }, () => {
+    throw new Verdict("park");
+  });
+  const table = new MemoryTable();
+  const whole = new WholeService(network, "https://all.example.com", { app, table });
+  const bob = await whole.actor("bob");
+  const ask = async (method: string, path: string, asking: Asking = {}) =>
+    await whole.ask(method, `${bob.root}${path}`, { ...asking, headers: { ...bob.as, ...asking.headers } });
+  network.hosts.set("https://receiver.example.com", () =>
+    Promise.resolve({ status: 400, headers: {}, text: "", json: undefined }),
+  );
+  for (const [id, topics] of [
+    ["named", ["properties.>"]],
+    ["wild", [">", "$sys.>"]],
+  ] as const) {
+    const json = { url: "https://receiver.example.com/hook", topics, maxAttempts: 1 };
+    expect((await ask("PUT", `/webhooks/${id}`, { json })).status).toBe(201);
+  }
+  await ask("PUT", "/public", { json: { properties: ["*"], targets: [] } });
+  await ask("PUT", "/properties/a", { json: 1 });
+  await ask("POST", "/events/orders.new", { json: 1, headers: { "idempotency-key": "k" } });
+  const form = { "hub.mode": "subscribe", "hub.topic": `${bob.root}/properties/a` };
+  const body = new URLSearchParams({ ...form, "hub.callback": "https://receiver.example.com/cb" }).toString();
+  const type = { "content-type": "application/x-www-form-urlencoded" };
+  expect((await whole.ask("POST", `${bob.root}/hub`, { headers: type, body })).status).toBe(202);
+  expect((await ask("POST", "/webhooks/named/redrive", { json: { parked: true } })).status).toBe(202);
+  const kept = (await ask("GET", "/parked")).json as { data: { source: string }[] };
+  expect(kept.data.map(({ source }) => source).toSorted()).toContain("event-hook:all");
+  const before = table.all().length;
+  expect((await ask("DELETE", "")).status).toBe(204);
+  const late = [...whole.messages];
+  for (let sweeps = 0; sweeps < 5; sweeps += 1) {
+    await whole.arriveMessages();
+    await whole.sweep();
+    whole.now += MINUTE;
+  }
+  whole.messages.push(...late);
+  await whole.arriveMessages();
+  expect(before).toBeGreaterThan(20);
+  expect(table.all().map(({ pk, sk }) => `${pk} ${sk}`)).toEqual(["DUE SHARDS"]);
 });
