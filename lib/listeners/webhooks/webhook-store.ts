@@ -1,10 +1,9 @@
 /** The webhooks of all actors: made, changed and read as their owners ask. */
-import { positionGone } from "../../actors/position-gone.ts";
 import type { ChangeLog, LogHead } from "../../change-log/change-log.ts";
 import type { Commits, LogPlan } from "../../change-log/log-commits.ts";
 import { renewed, withSelection } from "../../domain/events/keeper-changes.ts";
 import { newKeeperState, type KeeperState } from "../../domain/events/keeper-state.ts";
-import { positionAfter, printPosition, resolvePosition, type PositionGone } from "../../domain/events/position.ts";
+import { positionAfter, printPosition } from "../../domain/events/position.ts";
 import type { Selection } from "../../domain/events/selection.ts";
 import { listenerKey, listenerPrefix, type ListenerRef } from "../../dynamodb/keys/listeners.ts";
 import { WEBHOOK_PREFIX, webhookKey, webhookPartition } from "../../dynamodb/keys/webhooks.ts";
@@ -14,6 +13,7 @@ import { registering, type Registered } from "../../engine/registration.ts";
 import { compact } from "../../system/compact.ts";
 import { ServiceError } from "../../system/errors.ts";
 import type { Clock, Ids } from "../../system/ports.ts";
+import { beginningAfter } from "../beginning.ts";
 import {
   changeListenerHead,
   makeListenerHead,
@@ -22,7 +22,8 @@ import {
   type HeadChange,
   type ListenerHead,
 } from "../listener-head.ts";
-import { decidePut, type Preconditions, type PutDecision } from "./put-decision.ts";
+import type { Preconditions } from "../preconditions.ts";
+import { decidePut, type PutDecision } from "./put-decision.ts";
 import type { WebhookRequest, WebhookSettings } from "./settings.ts";
 import { changeTo, isUnchanged, webhookItem, webhookOf, type Webhook } from "./webhook-item.ts";
 
@@ -146,7 +147,7 @@ export class WebhookStore {
     const others = await queryAll(table, { pk, prefix: WEBHOOK_PREFIX, only: ["version"] });
     if (others.length >= MOST_WEBHOOKS) throw tooMany(`An actor has at most ${String(MOST_WEBHOOKS)} webhooks.`);
     demandRoom(logHead, registration);
-    const after = await this.#begin(ref.actorId, from, logHead);
+    const after = await beginningAfter(this.#deps, { ...ref, from, newest: logHead.newest });
     const keeper = newKeeperState(after, { selection: selectionOf(stated.settings), at: now });
     const webhook: Webhook = { ...ref, ...stated, version: 1, createdAt: now, paused: false };
     // Behind the newest record there may be events to send at once.
@@ -158,15 +159,6 @@ export class WebhookStore {
       stored: { webhook, keeper },
       plan: planOf(registration, [{ put: webhookItem(webhook), condition: itemMissing }, made]),
     };
-  }
-
-  /** @throws ServiceError resource.position_gone */
-  async #begin(actorId: string, from: string, { newest }: LogHead): Promise<string> {
-    const { changeLog, epoch, rootOf } = this.#deps;
-    const oldest = from === "now" ? undefined : await changeLog.oldest(actorId);
-    const position = resolvePosition(from, { epoch, newest, ...compact({ oldest: oldest?.number }) });
-    if (typeof position !== "string") return printPosition(position);
-    throw positionGone(rootOf(actorId), `${WHY[position]}; read the state, and begin now.`, "from");
   }
 
   #planChange({ webhook, keeper: before, head }: ReadWebhook, decided: PutDecision, logHead: LogHead): Planned {
@@ -198,14 +190,6 @@ export class WebhookStore {
     return { ...planned, plan: planOf(registration, writes) };
   }
 }
-
-/** Why no webhook can begin at a position. */
-export const WHY: Readonly<Record<PositionGone, string>> = {
-  unknown: "This is no position of the actor's log",
-  ahead: "The log has not come to this position",
-  expired: "The record at this position has expired",
-  epoch: "This position is of another epoch of the log",
-};
 
 interface Planned {
   readonly stored: StoredWebhook;

@@ -25,7 +25,7 @@ import type {
 } from "../listener-way.ts";
 import { attemptItem } from "./attempt-log.ts";
 import { endpointOf } from "./endpoint.ts";
-import { dataUrlOf, inlineMaxOf, withDataWithin, type EventDataDeps } from "./event-data.ts";
+import { dataUrlOf, inlineMaxOf, withDataWithin, type EventDataDeps } from "../event-data.ts";
 import { readFailedEvents } from "./redriven-events.ts";
 import { sendEvent, type OutgoingEvent, type Sent } from "./sender.ts";
 import { taskProgress } from "./tasks.ts";
