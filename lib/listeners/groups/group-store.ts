@@ -1,11 +1,9 @@
 /** The consumer groups of all actors, as items: made, changed, read, ended. */
-import { positionGone } from "../../actors/position-gone.ts";
-import type { ChangeLog, LogHead } from "../../change-log/change-log.ts";
+import { sameDeleted, type ChangeLog, type LogHead } from "../../change-log/change-log.ts";
 import type { Commits } from "../../change-log/log-commits.ts";
 import { groupFloor, newGroupState } from "../../domain/events/group-state.ts";
 import { selectionsFrom } from "../../domain/events/keeper-notes.ts";
 import { MAX_SELECTIONS } from "../../domain/events/keeper-state.ts";
-import { printPosition, resolvePosition, type Position } from "../../domain/events/position.ts";
 import { listenerKey, listenerPartition, listenerPrefix } from "../../dynamodb/keys/listeners.ts";
 import { sourceText } from "../../dynamodb/keys/failed-events.ts";
 import { refusedReasons, updateIf } from "../../dynamodb/outcomes.ts";
@@ -14,11 +12,11 @@ import { equals, TransactionRefused, type Item, type Table, type Write } from ".
 import { sameJson } from "../../domain/json/canonical-json.ts";
 import { registering } from "../../engine/registration.ts";
 import { deleteFailedEvents } from "../../failed-events/failed-event-store.ts";
-import { compact } from "../../system/compact.ts";
 import { ServiceError } from "../../system/errors.ts";
 import type { Clock, Json } from "../../system/ports.ts";
 import { retryOnConflict } from "../../system/retry-on-conflict.ts";
-import { WHY } from "../webhooks/webhook-store.ts";
+import { beginningAfter } from "../beginning.ts";
+import type { Preconditions } from "../preconditions.ts";
 import {
   groupChanged,
   groupMade,
@@ -28,13 +26,7 @@ import {
   type GroupChange,
   type GroupRef,
 } from "./group-item.ts";
-import {
-  decideGroupPut,
-  selectionOf,
-  type GroupRequest,
-  type GroupSettings,
-  type Preconditions,
-} from "./group-settings.ts";
+import { decideGroupPut, selectionOf, type GroupRequest, type GroupSettings } from "./group-settings.ts";
 
 /** Most groups of one actor. */
 const MOST_GROUPS = 100;
@@ -107,7 +99,9 @@ export class GroupStore {
           const made = await this.#made(ref, { settings, from }, head);
           result = { is, group: made };
           const { writes, head: logHead } = registering(listenerOf(ref), { after: registeredAs(settings) });
-          return { records: [], writes: [groupMade(ref, made), ...writes], head: logHead };
+          // The records that it begins at are not chosen for deletion, and are not from now on.
+          const kept = from === "now" ? {} : { when: sameDeleted(head) };
+          return { records: [], writes: [groupMade(ref, made), ...writes], head: logHead, ...kept };
         }
         if (group.draining)
           throw new ServiceError("resource.conflict", "This group is being drained; it will be gone.");
@@ -137,18 +131,9 @@ export class GroupStore {
     if (others.length >= MOST_GROUPS) {
       throw new ServiceError("limit.reached", `An actor has at most ${String(MOST_GROUPS)} groups.`);
     }
-    const after = printPosition(await this.begin(ref.actorId, from, head, "from"));
+    const after = await beginningAfter(this.#deps, { actorId: ref.actorId, from, log: head });
     const state = newGroupState(after, { lanes: settings.lanes, selection: selectionOf(settings) });
     return { ...ref, version: 1, settings, state, paused: false, draining: false, failedEvents: 0 };
-  }
-
-  /** The position that a text names. @throws ServiceError resource.position_gone */
-  async begin(actorId: string, from: string, { newest }: Pick<LogHead, "newest">, field: string): Promise<Position> {
-    const { changeLog, epoch, rootOf } = this.#deps;
-    const oldest = from === "now" ? undefined : await changeLog.oldest(actorId);
-    const position = resolvePosition(from, { epoch, newest, ...compact({ oldest: oldest?.number }) });
-    if (typeof position !== "string") return position;
-    throw positionGone(rootOf(actorId), `${WHY[position]}; read the state, and begin now.`, field);
   }
 
   /**

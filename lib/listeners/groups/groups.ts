@@ -11,7 +11,7 @@ import {
   type VerdictOutcome,
 } from "../../domain/events/group-verdicts.ts";
 import { ended, withoutExpired } from "../../domain/events/group-fetch.ts";
-import { positionAfter, positionOf, printPosition, parsePosition } from "../../domain/events/position.ts";
+import { positionAfter, positionOf, parsePosition } from "../../domain/events/position.ts";
 import { eventsOf } from "../../domain/events/record-events.ts";
 import { selects } from "../../domain/events/selection.ts";
 import { selectionAt } from "../../domain/events/keeper-state.ts";
@@ -21,7 +21,9 @@ import type { FailedEvent } from "../../failed-events/failed-event.ts";
 import { compact } from "../../system/compact.ts";
 import { ServiceError } from "../../system/errors.ts";
 import type { Deadline, JsonObject } from "../../system/ports.ts";
+import { beginningAfter } from "../beginning.ts";
 import { readStretch, type LogEvent } from "../log-events.ts";
+import type { Preconditions } from "../preconditions.ts";
 import {
   fetchEvents,
   keeping,
@@ -31,7 +33,7 @@ import {
   type GroupFetchingDeps,
 } from "./group-fetching.ts";
 import { rulesOf, type Group, type GroupRef } from "./group-item.ts";
-import { readGroupRequest, selectionOf, type Preconditions } from "./group-settings.ts";
+import { readGroupRequest, selectionOf } from "./group-settings.ts";
 import { GroupStore, type GroupStoreDeps } from "./group-store.ts";
 import { groupWire } from "./group-view.ts";
 
@@ -191,8 +193,7 @@ export class Groups {
    */
   async reset(ref: GroupRef, { to, lanes }: { readonly to: string; readonly lanes?: number }): Promise<Group> {
     return await this.#store.change(ref, async (group) => {
-      const begin = await this.#store.begin(ref.actorId, to, await this.#deps.changeLog.head(ref.actorId), "to");
-      const after = printPosition(begin);
+      const after = await beginningAfter(this.#deps, { actorId: ref.actorId, from: to, log: await this.#deps.changeLog.head(ref.actorId), field: "to" });
       const settings = { ...group.settings, ...compact({ lanes }) };
       const number = await this.#numberAt(group, after);
       const fresh = newGroupState(after, { lanes: settings.lanes, selection: selectionOf(settings), number });

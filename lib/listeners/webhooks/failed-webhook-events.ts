@@ -7,7 +7,7 @@ import { sourceOf } from "../../dynamodb/keys/failed-events.ts";
 import type { Key } from "../../dynamodb/table.ts";
 import type { Deadline, Ids, PeerHttp } from "../../system/ports.ts";
 import { endpointOf, lastUrl } from "./endpoint.ts";
-import { inlineMaxOf, withDataWithin, type EventDataDeps } from "./event-data.ts";
+import { inlineMaxOf, withDataWithin, type EventDataDeps } from "../event-data.ts";
 import { sendEvent } from "./sender.ts";
 import type { WebhookRef, WebhookStore } from "./webhook-store.ts";
 

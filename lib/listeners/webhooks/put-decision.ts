@@ -1,11 +1,10 @@
 /** What a PUT of a webhook changes, and whether its preconditions allow that. Pure. */
 import { createHmac } from "node:crypto";
 import { mintSecret } from "../../domain/events/signature.ts";
-import { canonicalJson, sameJson } from "../../domain/json/canonical-json.ts";
-import { namesTag } from "../../http/entity-tags.ts";
+import { canonicalJson } from "../../domain/json/canonical-json.ts";
 import { compact } from "../../system/compact.ts";
-import { ServiceError } from "../../system/errors.ts";
 import type { Ids, Json } from "../../system/ports.ts";
+import { demandPreconditions, demandNamed, differencesOf, type Preconditions } from "../preconditions.ts";
 import type { WebhookRequest, WebhookSettings } from "./settings.ts";
 
 /** What an owner has said of a webhook, with its secrets. */
@@ -15,12 +14,6 @@ export interface StatedWebhook {
   readonly secret?: string;
   /** Makes the tag of these settings say nothing of their secrets. */
   readonly tagKey: string;
-}
-
-/** The headers of a request that say what must be there. */
-export interface Preconditions {
-  readonly ifMatch?: string;
-  readonly ifNoneMatch?: string;
 }
 
 /** A PUT that may be carried out. `same`: nothing differs. */
@@ -53,15 +46,11 @@ export function tagOf({ settings, secret, tagKey }: StatedWebhook): string {
 export function decidePut(
   stored: StatedWebhook | undefined,
   { settings, secret: given }: WebhookRequest,
-  { ifMatch, ifNoneMatch }: Preconditions,
+  preconditions: Preconditions,
   ids: Ids,
 ): PutDecision {
   const tag = stored === undefined ? undefined : tagOf(stored);
-  if (ifMatch !== undefined && !namesTag(ifMatch, tag, "strong"))
-    throw failed("The webhook is not the one of If-Match.");
-  if (ifNoneMatch !== undefined && namesTag(ifNoneMatch, tag, "weak")) {
-    throw failed("The webhook is there already, as If-None-Match says it must not be.");
-  }
+  demandPreconditions("webhook", tag, preconditions);
   const kept = given ?? stored?.secret;
   const minted = kept === undefined && settings.signature === "v1" ? mintSecret(ids) : undefined;
   const stated = {
@@ -70,12 +59,9 @@ export function decidePut(
     ...compact({ secret: kept ?? minted }),
   };
   if (stored === undefined) return { is: "created", stated, ...compact({ minted }), selection: true, endpoint: true };
-  const fields = differences(stored, stated);
+  const fields = differencesOf(membersOf(stored), membersOf(stated));
   if (fields.length === 0) return { is: "same", stated, selection: false, endpoint: false };
-  if (ifMatch === undefined) {
-    const message = `This changes the webhook (${fields.join(", ")}); say by If-Match which one, with the ETag of a GET.`;
-    throw new ServiceError("request.precondition_required", message, { extra: { fields } });
-  }
+  demandNamed("webhook", fields, preconditions);
   return {
     is: "changed",
     stated,
@@ -83,15 +69,6 @@ export function decidePut(
     selection: fields.some((field) => SELECTING.has(field)),
     endpoint: fields.some((field) => REACHING.has(field)),
   };
-}
-
-const failed = (message: string): ServiceError => new ServiceError("request.precondition_failed", message);
-
-/** The names of the fields that differ, as a client names them. */
-function differences(one: StatedWebhook, other: StatedWebhook): readonly string[] {
-  const [before, after] = [membersOf(one), membersOf(other)];
-  const names = [...new Set([...Object.keys(before), ...Object.keys(after)])].toSorted();
-  return names.filter((name) => !sameJson(before[name] ?? null, after[name] ?? null));
 }
 
 function membersOf({ settings, secret }: StatedWebhook): Readonly<Record<string, Json>> {

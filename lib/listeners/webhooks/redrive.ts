@@ -12,10 +12,11 @@ import { compact } from "../../system/compact.ts";
 import { ServiceError } from "../../system/errors.ts";
 import type { Clock, Ids } from "../../system/ports.ts";
 import { retryOnConflict } from "../../system/retry-on-conflict.ts";
+import { WHY } from "../beginning.ts";
 import { changeListenerHead } from "../listener-head.ts";
 import { readTask, taskBegun, taskCancelled, type Task, type TaskRef } from "./tasks.ts";
 import { noSuchWebhook } from "./webhook-operations.ts";
-import { WHY, withKeeper, type WebhookRef, type WebhookStore } from "./webhook-store.ts";
+import { withKeeper, type WebhookRef, type WebhookStore } from "./webhook-store.ts";
 
 /** More than the writers that one webhook has at a time. */
 const MOST_CONFLICTS = 8;

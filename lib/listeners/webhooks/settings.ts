@@ -1,8 +1,6 @@
 /** What an owner says of a webhook: where events go, which, and how. A PUT states all of it. */
 import * as z from "zod/mini";
-import { isTypePattern } from "../../domain/events/selection.ts";
 import { isSecret, SECRET_RULE } from "../../domain/events/signature.ts";
-import { isFault, parsePattern } from "../../domain/events/topic.ts";
 import type { Rate } from "../../domain/events/rate.ts";
 import { liesUnder } from "../../domain/terms/peer-url.ts";
 import { checked } from "../../http/body.ts";
@@ -10,6 +8,7 @@ import { judgeUrl, type AddressPolicy } from "../../peers/http/address-rules.ts"
 import { compact } from "../../system/compact.ts";
 import { ServiceError } from "../../system/errors.ts";
 import { BUS_INLINE_MAX_BYTES, BUS_URL } from "../bus-http.ts";
+import { selectionFields, selectionFrom, texts, whole } from "../selection-fields.ts";
 import { checkHeaders } from "./own-headers.ts";
 
 /** Settings with their defaults. Sets are sorted, so that equal settings are equal texts. */
@@ -54,22 +53,14 @@ export interface UrlRules {
 
 const MOST_URLS = 5;
 const MAX_URL_LENGTH = 2_048;
-const MOST_TOPICS = 20;
-const MOST_TYPES = 20;
 const MOST_PER_PERIOD = 10_000;
 const MOST_PERIOD_SECONDS = 3_600;
 const MAX_INLINE_BYTES = 262_144;
-const MAX_FROM_LENGTH = 64;
-
-const whole = (least: number, most: number) => z.int().check(z.minimum(least), z.maximum(most));
-const texts = (most: number) => z.array(z.string()).check(z.minLength(1), z.maxLength(most));
 
 export const webhookBody = z.object({
   url: z.nullish(z.string()),
   urls: z.nullish(texts(MOST_URLS)),
-  topics: texts(MOST_TOPICS),
-  types: z.nullish(texts(MOST_TYPES)),
-  from: z.nullish(z.string().check(z.minLength(1), z.maxLength(MAX_FROM_LENGTH))),
+  ...selectionFields,
   order: z.nullish(z.enum(["key", "strict", "none"])),
   parallel: z.nullish(whole(1, 16)),
   signature: z.nullish(z.enum(["v1", "none"])),
@@ -91,7 +82,7 @@ export function readWebhookRequest(value: unknown, rules: UrlRules): WebhookRequ
   const inlineMaxBytes = given.inlineMaxBytes ?? undefined;
   const settings: WebhookSettings = {
     urls,
-    topics: sorted(given.topics.map(patternOf)),
+    ...selectionFrom(given),
     order: given.order ?? "key",
     parallel: given.parallel ?? 4,
     signature: given.signature ?? "v1",
@@ -101,7 +92,6 @@ export function readWebhookRequest(value: unknown, rules: UrlRules): WebhookRequ
     retryAmbiguous: given.retryAmbiguous ?? true,
     timeoutSeconds: given.timeoutSeconds ?? 15,
     ...compact({
-      types: given.types === undefined || given.types === null ? undefined : sorted(given.types.map(typeOf)),
       inlineMaxBytes: urls.includes(BUS_URL)
         ? Math.min(inlineMaxBytes ?? Infinity, BUS_INLINE_MAX_BYTES)
         : inlineMaxBytes,
@@ -141,24 +131,6 @@ function urlOf(text: string, field: string, { addresses, bus }: UrlRules): strin
   if (!liesUnder(text, text)) throw invalid(field, `The ${field} must not have dot segments in its path.`);
   return text;
 }
-
-function patternOf(text: string, index: number): string {
-  const pattern = parsePattern(text);
-  if (!isFault(pattern)) return pattern;
-  const field = `topics.${String(index)}`;
-  throw invalid(field, `The field "${field}" ${pattern.fault}.`);
-}
-
-function typeOf(text: string, index: number): string {
-  if (isTypePattern(text)) return text;
-  const field = `types.${String(index)}`;
-  throw invalid(
-    field,
-    `The field "${field}" must be a type of 1 to 128 of A-Z a-z 0-9 . _ -, or one that ends with ".*".`,
-  );
-}
-
-const sorted = (all: readonly string[]): readonly string[] => [...new Set(all)].toSorted();
 
 const invalid = (field: string, message: string): ServiceError =>
   new ServiceError("request.invalid", message, { field });

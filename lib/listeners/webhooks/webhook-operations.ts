@@ -20,11 +20,11 @@ import { compact } from "../../system/compact.ts";
 import { ServiceError } from "../../system/errors.ts";
 import type { Clock, Ids } from "../../system/ports.ts";
 import { retryOnConflict } from "../../system/retry-on-conflict.ts";
+import { WHY } from "../beginning.ts";
 import { changeListenerHead } from "../listener-head.ts";
 import { taskProgress } from "./tasks.ts";
 import { changeTo, isUnchanged, rotated, testCounted, type Webhook } from "./webhook-item.ts";
 import {
-  WHY,
   withKeeper,
   type ReadWebhook,
   type StoredWebhook,

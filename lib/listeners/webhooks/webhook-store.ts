@@ -1,10 +1,9 @@
 /** The webhooks of all actors: made, changed and read as their owners ask. */
-import { positionGone } from "../../actors/position-gone.ts";
-import { oldestKept, sameDeleted, type ChangeLog, type LogHead } from "../../change-log/change-log.ts";
+import { sameDeleted, type ChangeLog, type LogHead } from "../../change-log/change-log.ts";
 import type { Commits, LogPlan } from "../../change-log/log-commits.ts";
 import { renewed, withSelection } from "../../domain/events/keeper-changes.ts";
 import { newKeeperState, type KeeperState } from "../../domain/events/keeper-state.ts";
-import { positionAfter, printPosition, resolvePosition, type PositionGone } from "../../domain/events/position.ts";
+import { positionAfter, printPosition } from "../../domain/events/position.ts";
 import type { Selection } from "../../domain/events/selection.ts";
 import { listenerKey, listenerPrefix, type ListenerRef } from "../../dynamodb/keys/listeners.ts";
 import { WEBHOOK_PREFIX, webhookKey, webhookPartition } from "../../dynamodb/keys/webhooks.ts";
@@ -14,6 +13,7 @@ import { registering, type Registered } from "../../engine/registration.ts";
 import { compact } from "../../system/compact.ts";
 import { ServiceError } from "../../system/errors.ts";
 import type { Clock, Ids } from "../../system/ports.ts";
+import { beginningAfter } from "../beginning.ts";
 import {
   changeListenerHead,
   makeListenerHead,
@@ -23,7 +23,8 @@ import {
   type ListenerHead,
 } from "../listener-head.ts";
 import { lastAttemptIn, type LoggedAttempt } from "./attempt-log.ts";
-import { decidePut, type Preconditions, type PutDecision } from "./put-decision.ts";
+import type { Preconditions } from "../preconditions.ts";
+import { decidePut, type PutDecision } from "./put-decision.ts";
 import type { WebhookRequest, WebhookSettings } from "./settings.ts";
 import { changeTo, isUnchanged, webhookItem, webhookOf, type Webhook } from "./webhook-item.ts";
 
@@ -151,7 +152,7 @@ export class WebhookStore {
     demandRoom(logHead, registration);
     // The records that it begins at are not chosen for deletion, and are not from now on.
     const kept = from === "now" ? {} : { when: sameDeleted(logHead) };
-    const after = await this.#begin(ref.actorId, from, logHead);
+    const after = await beginningAfter(this.#deps, { ...ref, from, log: logHead });
     const keeper = newKeeperState(after, { selection: selectionOf(stated.settings), at: now });
     const webhook: Webhook = { ...ref, ...stated, version: 1, createdAt: now, paused: false };
     // Behind the newest record there may be events to send at once.
@@ -163,16 +164,6 @@ export class WebhookStore {
       stored: { webhook, keeper },
       plan: { ...planOf(registration, [{ put: webhookItem(webhook), condition: itemMissing }, made]), ...kept },
     };
-  }
-
-  /** @throws ServiceError resource.position_gone */
-  async #begin(actorId: string, from: string, logHead: LogHead): Promise<string> {
-    const { changeLog, epoch, rootOf } = this.#deps;
-    const found = from === "now" ? undefined : await changeLog.oldest(actorId);
-    const oldest = oldestKept(logHead, found);
-    const position = resolvePosition(from, { epoch, newest: logHead.newest, ...compact({ oldest }) });
-    if (typeof position !== "string") return printPosition(position);
-    throw positionGone(rootOf(actorId), `${WHY[position]}; read the state, and begin now.`, "from");
   }
 
   #planChange(stored: ReadWebhook, decided: PutDecision, logHead: LogHead): Planned {
@@ -205,14 +196,6 @@ export class WebhookStore {
     return { ...planned, plan: planOf(registration, writes) };
   }
 }
-
-/** Why no webhook can begin at a position. */
-export const WHY: Readonly<Record<PositionGone, string>> = {
-  unknown: "This is no position of the actor's log",
-  ahead: "The log has not come to this position",
-  expired: "The record at this position has expired",
-  epoch: "This position is of another epoch of the log",
-};
 
 interface Planned {
   readonly stored: StoredWebhook;

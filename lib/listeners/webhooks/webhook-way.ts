@@ -24,7 +24,7 @@ import type {
 } from "../listener-way.ts";
 import { attemptItem, lastAttemptText } from "./attempt-log.ts";
 import { endpointOf, lastUrl, tookLast } from "./endpoint.ts";
-import { dataUrlOf, inlineMaxOf, withDataWithin, type EventDataDeps } from "./event-data.ts";
+import { dataUrlOf, inlineMaxOf, withDataWithin, type EventDataDeps } from "../event-data.ts";
 import { readFailedEvents } from "./redriven-events.ts";
 import { sendEvent, type OutgoingEvent, type Sent } from "./sender.ts";
 import { taskProgress } from "./tasks.ts";

@@ -12,9 +12,9 @@ import type { FailedEventStore } from "../../failed-events/failed-event-store.ts
 import type { ListenerEvent } from "../../failed-events/hook-event.ts";
 import { FailedWebhookEvents } from "./failed-webhook-events.ts";
 import { attemptWire, attemptsOf } from "./attempt-log.ts";
-import type { Preconditions } from "./put-decision.ts";
+import type { Preconditions } from "../preconditions.ts";
 import { endpointOf, lastUrl } from "./endpoint.ts";
-import type { EventDataDeps } from "./event-data.ts";
+import type { EventDataDeps } from "../event-data.ts";
 import { sendEvent } from "./sender.ts";
 import { readWebhookRequest, type UrlRules } from "./settings.ts";
 import { beginRedrive, cancelRedrive, type RedriveScope } from "./redrive.ts";

@@ -144,7 +144,7 @@ export class PublishingCosts {
   async #ask(route: string, actorId: string, authorization: string, more: Asking): Promise<Reply> {
     const [method = "", pattern = ""] = route.split(" ");
     const [, , first = ""] = pattern.split("/");
-    const handler = this.#areas[first === "subscriptions" || first === "events" ? first : "properties"];
+    const handler = this.#areas[areaOf(first)];
     const end = this.now + REQUEST_MS;
     return await askArea(handler, {
       ...{ method, pattern, params: { actorId, ...more.params }, remaining: () => end - this.now },
@@ -181,6 +181,9 @@ export class PublishingCosts {
     return this.#measurement.report();
   }
 }
+
+const areaOf = (first: string): "properties" | "subscriptions" | "events" =>
+  first === "subscriptions" ? first : first === "events" || first === "groups" ? "events" : "properties";
 
 /** Every peer says what it can. */
 function answerOf({ method, url }: PeerRequest, callback: number): PeerAnswer {

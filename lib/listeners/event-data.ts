@@ -1,10 +1,9 @@
-/** The data of an event as a webhook is sent it: in the envelope, or at a URL when it is large. */
-import { eventDataUrl } from "../../actors/event-data-url.ts";
-import type { ActorStore } from "../../actors/actor-store.ts";
-import { contentOf, digestOfBytes, INLINE_MAX_BYTES } from "../../domain/events/envelope.ts";
-import { compact } from "../../system/compact.ts";
-import type { Clock, JsonObject } from "../../system/ports.ts";
-import type { WebhookSettings } from "./settings.ts";
+/** The data of an event as a listener is given it: in the envelope, or at a URL when it is large. */
+import { eventDataUrl } from "../actors/event-data-url.ts";
+import type { ActorStore } from "../actors/actor-store.ts";
+import { contentOf, digestOfBytes, INLINE_MAX_BYTES } from "../domain/events/envelope.ts";
+import { compact } from "../system/compact.ts";
+import type { Clock, JsonObject } from "../system/ports.ts";
 
 export interface EventDataDeps {
   readonly actors: Pick<ActorStore, "get">;
@@ -14,7 +13,8 @@ export interface EventDataDeps {
 }
 
 /** The bytes of data up to which it lies in the envelope. */
-export const inlineMaxOf = ({ inlineMaxBytes }: WebhookSettings): number => inlineMaxBytes ?? INLINE_MAX_BYTES;
+export const inlineMaxOf = ({ inlineMaxBytes }: { readonly inlineMaxBytes?: number }): number =>
+  inlineMaxBytes ?? INLINE_MAX_BYTES;
 
 /** The URL at which the data of an actor's event can be read for a while; `""` when the actor is gone. One read. */
 export async function dataUrlOf(deps: EventDataDeps, actorId: string, position: string): Promise<string> {
@@ -23,7 +23,7 @@ export async function dataUrlOf(deps: EventDataDeps, actorId: string, position: 
   return eventDataUrl(actor, { root: deps.rootOf(actorId), position, now: deps.clock.now() });
 }
 
-/** An envelope that has its data in it, as a webhook with this limit is sent it. */
+/** An envelope that has its data in it, as a listener with this limit is given it. */
 export async function withDataWithin(
   deps: EventDataDeps,
   actorId: string,
