@@ -23,11 +23,15 @@ afterAll(async () => {
   }
 });
 
+/** Whole, of every request of the owner's in this file. */
+const answers: string[] = [];
+
 async function ask(method: string, path: string, json?: object): Promise<{ status: number; json: any }> {
   const headers = { authorization: actor.basic, "content-type": "application/json" };
   const body = json === undefined ? {} : { body: JSON.stringify(json) };
   const answer = await fetch(`${actor.uri}${path}`, { method, headers, ...body });
   const text = await answer.text();
+  answers.push(`${method} ${path} ${JSON.stringify([...answer.headers])} ${text}`);
   return { status: answer.status, json: text === "" ? undefined : JSON.parse(text) };
 }
 
@@ -114,4 +118,64 @@ it("a webhook onto the bus gives it the events that EventBridge would have", asy
   const onBus = (): readonly string[] => service.log.filter((line) => line.includes('"event bus"'));
   await until("both", () => onBus().length === 2);
   expect(onBus().map(busFault)).toEqual([undefined, undefined]);
+});
+
+it("every secret is in the one answer that gives it, and in no other, no error and no line of the log", async () => {
+  const given = `whsec_${Buffer.alloc(32, 7).toString("base64")}`;
+  // It says what it was sent, and takes nothing.
+  const echo = await badServer((request, response) => {
+    response.writeHead(500).end(JSON.stringify(request.headers));
+  });
+  let isVerified = false;
+  const subscriber = await badServer((request, response) => {
+    const challenge = new URL(request.url ?? "", "http://127.0.0.1").searchParams.get("hub.challenge");
+    isVerified ||= challenge !== null;
+    if (challenge === null) response.writeHead(500).end(JSON.stringify(request.headers));
+    else response.end(challenge);
+  });
+  const hush = { url: echo, topics: ["properties.>"], bearer: "hush-bearer", headers: { "X-Key": "hush-header" } };
+  const minted = String((await ask("PUT", "/webhooks/hush", { ...hush, maxAttempts: 1 })).json.secret);
+  await ask("PUT", "/webhooks/given", { ...hush, secret: given });
+  const rotated = String((await ask("POST", "/webhooks/hush/rotate")).json.secret);
+  expect(minted).not.toBe(rotated);
+  await ask("PUT", "/properties/blog", { title: "none" });
+  await ask("PUT", "/public", { properties: ["blog"], targets: [] });
+  const form = { "hub.mode": "subscribe", "hub.topic": `${actor.uri}/properties/blog`, "hub.callback": subscriber };
+  const subscribe = async (more: object): Promise<void> => {
+    const body = new URLSearchParams({ ...form, "hub.secret": "hush-hub", ...more });
+    answers.push(await (await fetch(`${actor.uri}/hub`, { method: "POST", body })).text());
+  };
+  await subscribe({});
+  await subscribe({ "hub.lease_seconds": "none" });
+  await until("the verification", () => isVerified);
+  await ask("PUT", "/properties/blog", { title: "first" });
+  await ask("PUT", "/webhooks/hush", { ...hush, parallel: 0 });
+  await ask("PUT", "/webhooks/hush", { ...hush, bearer: "hush-bearer-2", topics: ["other"] });
+  await ask("PUT", "/webhooks/other", { ...hush, secret: `${given}=` });
+  await until("a failure of each", async () => {
+    const tried = ["hush", "given"].map(
+      async (id) => (await ask("GET", `/webhooks/${id}/attempts`)).json.data.length > 0,
+    );
+    return (await Promise.all(tried)).every(Boolean);
+  });
+  for (const path of ["", "/hush", "/given", "/given/attempts"]) await ask("GET", `/webhooks${path}`);
+  for (const what of ["test", "pause", "resume", "redrive"])
+    await ask("POST", `/webhooks/hush/${what}`, { parked: true });
+  for (const path of ["/parked", "/properties", "/meta", "/tasks/none"]) await ask("GET", path);
+  const wrong = `Basic ${Buffer.from("creator:hush-passphrase").toString("base64")}`;
+  answers.push(await (await fetch(`${actor.uri}/webhooks`, { headers: { authorization: wrong } })).text());
+  for (const id of ["hush", "given"]) await ask("DELETE", `/webhooks/${id}`);
+
+  const found = (secret: string): readonly string[] => [
+    ...answers.filter((answer) => answer.includes(secret)).map((answer) => answer.split(" [")[0] ?? ""),
+    ...service.log.filter((line) => line.includes(secret)),
+  ];
+  expect(found(minted.slice(6))).toEqual(["PUT /webhooks/hush"]);
+  expect(found(rotated.slice(6))).toEqual(["POST /webhooks/hush/rotate"]);
+  const { passphrase, basic } = actor;
+  const credentials = [passphrase, basic.slice(6), "hush-passphrase", wrong.slice(6)];
+  const never = [given.slice(6), "hush-bearer", "hush-header", "hush-hub", ...credentials];
+  expect(never.flatMap((secret) => found(secret))).toEqual([]);
+  // They would be found: what was echoed is there but for them.
+  expect(answers.some((answer) => answer.includes("webhook-signature"))).toBe(true);
 });
