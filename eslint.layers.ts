@@ -50,8 +50,6 @@ const TOOLS = [
   "fast-check",
   "autocannon",
 ];
-/** Packages that run in browsers and workers as they do in Node. */
-const CLIENT_PACKAGES = ["openapi-fetch"];
 /** What a room may take from dynamodb: the port and the keys. The adapters are for compose alone. */
 const TABLE_PORT = /^lib\/dynamodb\/(table|lease|paging|outcomes|keys\/[a-z-]+)\.ts$/;
 
@@ -122,8 +120,7 @@ function objection(
 
 function packageObjection(from: string, to: string): string | undefined {
   if (TOOLS.some((tool) => fromPackage(to, tool))) return `${to} is a tool, not part of what runs in a function`;
-  if (inside(from, "lib/client") && !CLIENT_PACKAGES.includes(to))
-    return "lib/client runs where no package of Node does";
+  if (inside(from, "lib/client")) return "lib/client runs where there is neither Node nor a package";
   const edge = inside(from, "lib/dynamodb") || inside(from, "lib/queue");
   const sdk = to.startsWith("@aws-sdk/") || to.startsWith("@smithy/");
   if (sdk && !edge) return "only lib/dynamodb and lib/queue know the SDK";

@@ -54,8 +54,6 @@ export interface AckItem {
   readonly verdict: Verdict;
   /** Of `retry`: not before this many seconds. */
   readonly delaySeconds?: number;
-  /** Of `park` and `stop`: why, for people. */
-  readonly reason?: string;
 }
 
 export interface Ack {

@@ -12,7 +12,7 @@ export interface Message {
   readonly lane: number;
   /** Aborts when the lease is lost, or when a drain takes too long: what the handler still does may be done by another. */
   readonly signal: AbortSignal;
-  /** Puts the event aside, for a person to look at; its key continues. */
+  /** Puts the event aside, for a person to look at; its key continues. The reason goes to `onError`. */
   park(reason?: string): void;
   /** Gives the event back, to come again after this many seconds; its key waits for it. */
   retry(delaySeconds?: number): void;
@@ -185,15 +185,19 @@ export class Worker<Data = unknown> {
     const decide = (verdict: Verdict, more: object = {}): void => {
       decided = { verdict, ...more };
     };
-    const because = (reason: string | undefined): object => (reason === undefined ? {} : { reason });
+    // The service keeps no reason.
+    const because = (verdict: Verdict, reason: string | undefined): void => {
+      decide(verdict);
+      if (reason !== undefined) this.#options.onError?.(new Error(reason), event);
+    };
     const message: Message = {
       attempt,
       lane: number,
       signal: lane.abort.signal,
-      park: (reason) => decide("park", because(reason)),
+      park: (reason) => because("park", reason),
       retry: (delaySeconds) => decide("retry", delaySeconds === undefined ? {} : { delaySeconds }),
       skip: () => decide("skip"),
-      stop: (reason) => decide("stop", because(reason)),
+      stop: (reason) => because("stop", reason),
     };
     try {
       await this.#handler(event, message);

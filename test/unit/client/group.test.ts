@@ -99,9 +99,12 @@ describe("a worker", () => {
     );
     await settled;
     expect(attempts).toEqual([...["a", "b", "c", "d", "e"].map((name) => [name, 1]), ["c", 2], ["d", 2]]);
-    expect(failures).toEqual([["Error: not yet", "d"]]);
+    expect(failures).toEqual([
+      ["Error: no such customer", "a"],
+      ["Error: not yet", "d"],
+    ]);
     expect(acks()[0].items).toEqual([
-      { position: positions[0], verdict: "park", reason: "no such customer" },
+      { position: positions[0], verdict: "park" },
       { position: positions[1], verdict: "skip" },
       { position: positions[2], verdict: "retry", delaySeconds: 60 },
       { position: positions[3], verdict: "retry" },
