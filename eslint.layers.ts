@@ -24,6 +24,8 @@ export const ROWS: readonly (readonly string[])[] = [
   ["aws"],
   ["domain"],
   ["system"],
+  // What other programs install: the service knows nothing of it, and it knows nothing of the service.
+  ["client"],
 ];
 
 /** The folders of a room in the same order; `.` holds the files of the room itself. */
@@ -99,6 +101,7 @@ function objection(
   if (standing === undefined) return undefined;
   if (inside(to, "infra")) return "what runs in a function takes nothing from infra";
   const target = standingOf(to);
+  if (target?.room === "client" && standing.room !== "client") return "lib/client is for other programs";
   const wrong = target === undefined ? undefined : wrongWay(standing, target);
   if (wrong !== undefined) return wrong;
   if (standing.room === "api" && standing.folder === "." && /route-table\.ts$/.test(from)) {
@@ -117,6 +120,7 @@ function objection(
 
 function packageObjection(from: string, to: string): string | undefined {
   if (TOOLS.some((tool) => fromPackage(to, tool))) return `${to} is a tool, not part of what runs in a function`;
+  if (inside(from, "lib/client")) return "lib/client runs where there is neither Node nor a package";
   const edge = inside(from, "lib/dynamodb") || inside(from, "lib/queue");
   const sdk = to.startsWith("@aws-sdk/") || to.startsWith("@smithy/");
   if (sdk && !edge) return "only lib/dynamodb and lib/queue know the SDK";

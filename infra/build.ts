@@ -3,11 +3,13 @@
  * part whose sources have not changed. Two builds may run at the same time: each file is replaced whole. An argument names
  * another root than this project's, for the build's own test.
  */
+import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { mkdir, rename, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { functions } from "./functions.ts";
 
 const root = process.argv[2] ?? fileURLToPath(new URL("../", import.meta.url));
@@ -56,6 +58,23 @@ const templates: Part = {
   },
 };
 
+/** The client as other programs import it: ES modules and their types, file by file, compiled without the types of Node. */
+const client: Part = {
+  name: "client",
+  from: ["lib/client", "tsconfig.client.json", "tsconfig.json", "package-lock.json"],
+  async make() {
+    const tsc = path.join(root, "node_modules/.bin/tsc");
+    const { stdout } = await promisify(execFile)(tsc, ["-p", path.join(root, "tsconfig.client.json")]).catch(
+      (error: unknown) => {
+        throw new Error("The client does not compile: " + String((error as { stdout?: string }).stdout), {
+          cause: error,
+        });
+      },
+    );
+    process.stderr.write(stdout);
+  },
+};
+
 /** Makes the parts whose sources changed. */
 async function build(parts: readonly Part[]): Promise<void> {
   for (const part of parts) {
@@ -96,7 +115,10 @@ async function replaceFile(file: string, contents: string | Uint8Array): Promise
 
 try {
   // The templates do not need the functions, so they are built first.
-  await build([templates, bundles]);
+  const parts = [templates, bundles, client].filter(
+    ({ name }) => name !== "client" || existsSync(path.join(root, "lib/client")),
+  );
+  await build(parts);
 } catch (error) {
   process.stderr.write(`The build failed: ${error instanceof Error ? error.message : String(error)}\n`);
   process.exitCode = 1;

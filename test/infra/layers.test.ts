@@ -49,6 +49,13 @@ describe("the dependency direction", () => {
     ["functions/a.ts", "@aws-sdk/client-sqs"],
     ["lib/receiving/stream/a.ts", "../../compose/runtime.ts"],
     ["infra/a.ts", "../test/support/memory-table.ts"],
+    // The client runs where neither Node nor the service is.
+    ["lib/client/a.ts", "node:crypto"],
+    ["lib/client/a.ts", "zod"],
+    ["lib/client/a.ts", "../system/compact.ts"],
+    ["lib/client/a.ts", "../domain/events/topic.ts"],
+    ["lib/api/a.ts", "../client/verify.ts"],
+    ["functions/a.ts", "../lib/client/verify.ts"],
   ])("keeps %s from importing %s", (file, imported) => {
     expect(complaints(file, `import * as x from "${imported}";`)).toHaveLength(1);
     expect(complaints(file, `export { x } from "${imported}";`)).toHaveLength(1);
@@ -74,6 +81,7 @@ describe("the dependency direction", () => {
     ["infra/local/a.ts", "dynalite"],
     ["infra/a.ts", "../lib/system/config.ts"],
     ["test/unit/a.test.ts", "../../lib/api/route-table.ts"],
+    ["lib/client/a.ts", "./verify.ts"],
   ])("lets %s import %s", (file, imported) => {
     expect(complaints(file, `import * as x from "${imported}";`)).toEqual([]);
   });

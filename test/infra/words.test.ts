@@ -82,6 +82,11 @@ const ALLOWED: readonly { readonly name: RegExp; readonly where: RegExp; readonl
     where: /^(infra|test\/integration)\/local\/gateway/,
     because: "HTTP",
   },
+  {
+    name: /^(Fenced|fenced|Held|held|park)$/,
+    where: /^(lib|test\/unit|test\/e2e)\/client\//,
+    because: "the wire's words for a verdict and two refusals, and the errors named after them",
+  },
   { name: /^node:timers/, where: /./, because: "Node" },
   {
     name: /^(\/?parked(\/|\/\{eventId\}|\?source=[a-z:]*)?|park|toPark)$/,

@@ -1,0 +1,156 @@
+/** Reading an actor's events: from a position that the reader keeps, waiting for new ones. */
+import { PositionGone } from "./errors.ts";
+import { queryOf, type Http } from "./http.ts";
+
+/** A CloudEvent as the service gives it to every listener. */
+export interface ActorEvent<Data = unknown> {
+  readonly specversion: "1.0";
+  readonly id: string;
+  /** The actor's root URI. */
+  readonly source: string;
+  /** The topic. */
+  readonly subject: string;
+  readonly type: string;
+  readonly time: string;
+  readonly datacontenttype?: string;
+  /** Where the event stands in the actor's log; later ones sort later. */
+  readonly position: string;
+  /** The listener's own number, 16 digits; a reader's events have none. */
+  readonly sequence?: string;
+  readonly partitionkey?: string;
+  readonly traceparent?: string;
+  readonly data?: Data;
+  readonly data_base64?: string;
+  /** Where data that is too large for the envelope can be read for a week. */
+  readonly dataref?: string;
+  readonly datadigest?: string;
+}
+
+/** The type of the event that stands for a state which was read instead of events that are gone. */
+export const SNAPSHOT = "org.actingweb.client.snapshot";
+
+export interface EventsOptions {
+  /** The events after this position; `earliest` or `now` stand for the ends [`now`]. */
+  readonly from?: string;
+  /** Exact types, or beginnings such as `org.actingweb.list.*` [all]. */
+  readonly types?: readonly string[];
+  /** Events for each request [100]. */
+  readonly limit?: number;
+  /** How long the service waits for an event before it answers, s, at most 20 [20]. */
+  readonly waitSeconds?: number;
+  /** Ends with the newest event there is, instead of waiting for further ones [false]. */
+  readonly untilNow?: boolean;
+  readonly signal?: AbortSignal;
+  /**
+   * Called with each position up to which there is no event left, also when none came: what a reader may save while nothing
+   * happens.
+   */
+  readonly onPosition?: (position: string) => unknown;
+  /**
+   * What to do about a position that is gone: `throw` rejects with PositionGone; `snapshot` yields one event of the type
+   * SNAPSHOT with the state as its data, and continues from just before that state; a function gives the position to
+   * continue from [`throw`].
+   */
+  readonly onGone?: "throw" | "snapshot" | ((gone: PositionGone) => string | Promise<string>);
+}
+
+interface Page {
+  readonly events: readonly ActorEvent[];
+  readonly next: string;
+  readonly isUpToDate: boolean;
+}
+
+/**
+ * The events of some topics, for `for await`. It survives lost connections; events come at least once and in order. It ends
+ * when the signal aborts: with no error.
+ *
+ * @throws PositionGone unless `onGone` says otherwise; ServiceError and Unreachable when the retries are used up
+ */
+export async function* readEvents<Data>(
+  http: Http,
+  topics: string | readonly string[],
+  options: EventsOptions,
+): AsyncGenerator<ActorEvent<Data>, void, void> {
+  const { signal, onPosition, untilNow = false } = options;
+  let from = options.from ?? "now";
+  try {
+    for (;;) {
+      signal?.throwIfAborted();
+      let page: Page;
+      try {
+        page = await readPage(http, topics, from, options);
+      } catch (error) {
+        if (!(error instanceof PositionGone)) throw error;
+        const { onGone = "throw" } = options;
+        if (onGone === "throw") throw error;
+        if (onGone === "snapshot") {
+          const snapshot = await readSnapshot<Data>(http, error, signal);
+          from = snapshot.position;
+          yield snapshot;
+        } else {
+          from = await onGone(error);
+        }
+        continue;
+      }
+      for (const event of page.events) {
+        yield event as ActorEvent<Data>;
+        signal?.throwIfAborted();
+      }
+      from = page.next;
+      await onPosition?.(from);
+      if (untilNow && page.isUpToDate) return;
+    }
+  } catch (error) {
+    if (signal?.aborted === true) return;
+    throw error;
+  }
+}
+
+async function readPage(
+  http: Http,
+  topics: string | readonly string[],
+  from: string,
+  { types, limit, waitSeconds = 20, untilNow, signal }: EventsOptions,
+): Promise<Page> {
+  const wait = untilNow === true ? 0 : waitSeconds;
+  const query = queryOf({ from, topics: [topics].flat().join(","), types: types?.join(","), limit, wait });
+  const answer = await http.send({
+    method: "GET",
+    path: `/events${query}`,
+    isRepeatable: true,
+    waitMs: wait * 1_000,
+    signal,
+  });
+  const events = answer.status === 204 ? [] : ((await answer.json()) as ActorEvent[]);
+  return {
+    events,
+    next: answer.headers.get("stream-next-offset") ?? events.at(-1)?.position ?? from,
+    isUpToDate: answer.headers.get("stream-up-to-date") === "true",
+  };
+}
+
+/** The position is asked for before the state: what happens in between comes twice, and nothing is missed. */
+async function readSnapshot<Data>(http: Http, gone: PositionGone, signal?: AbortSignal): Promise<ActorEvent<Data>> {
+  // The credentials are for this actor alone.
+  if (gone.snapshot?.startsWith(`${http.root}/`) !== true) throw gone;
+  const { next } = await readPage(http, "$sys.none", "now", {
+    untilNow: true,
+    ...(signal === undefined ? {} : { signal }),
+  });
+  const state = await http.send({
+    method: "GET",
+    path: gone.snapshot,
+    isRepeatable: true,
+    signal,
+  });
+  return {
+    specversion: "1.0",
+    id: `snapshot-${next}`,
+    source: http.root,
+    subject: "properties",
+    type: SNAPSHOT,
+    time: new Date(http.machine.now()).toISOString(),
+    position: next,
+    data: (await state.json()) as Data,
+  };
+}

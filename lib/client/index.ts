@@ -1,0 +1,29 @@
+/** The client of the service: what a program elsewhere imports as `actingweb-serverless/client`. */
+export { actor, ActorClient } from "./actor.ts";
+export {
+  ConfigDiffers,
+  Fenced,
+  Held,
+  PositionGone,
+  RateLimited,
+  ServiceError,
+  Unreachable,
+  type ErrorDetails,
+} from "./errors.ts";
+export { SNAPSHOT, type ActorEvent, type EventsOptions } from "./events.ts";
+export { Gapless, gapless, type Gap } from "./gapless.ts";
+export {
+  Group,
+  type Ack,
+  type AckItem,
+  type Batch,
+  type Fetched,
+  type FetchOptions,
+  type GroupSettings,
+  type Lease,
+  type Verdict,
+} from "./group.ts";
+export type { Credentials, HttpOptions, Machine } from "./http.ts";
+export type { Published, PublishOptions } from "./publish.ts";
+export { AlreadyRegistered, Registry, type Subscription } from "./registry.ts";
+export { Worker, type Handler, type Message, type RunOptions } from "./worker.ts";

@@ -1,0 +1,166 @@
+/**
+ * Verifies webhooks by the Standard Webhooks specification: HMAC with SHA-256 (`v1`) and Ed25519 (`v1a`). Needs WebCrypto
+ * and nothing else, so that it runs in Node, on Lambda, in workers and in browsers.
+ */
+
+/** Why a webhook was refused. */
+export type VerifyErrorCode =
+  | "header_missing"
+  | "header_invalid"
+  | "timestamp_too_old"
+  | "timestamp_too_new"
+  | "signature_mismatch"
+  | "secret_invalid"
+  | "body_invalid";
+
+/** A webhook that must not be acted on; `code` says why. */
+export class VerifyError extends Error {
+  override readonly name = "VerifyError";
+  readonly code: VerifyErrorCode;
+
+  constructor(code: VerifyErrorCode, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** A public key as RFC 8037 writes it, alone or in a key set. */
+export interface PublicKey {
+  readonly kty: string;
+  readonly crv?: string;
+  readonly x?: string;
+}
+
+/**
+ * `whsec_` and base64: the shared secret of `v1`. `whpk_` and base64: the public key of `v1a`. A JWK or a JWKS document: its
+ * Ed25519 keys, for `v1a`; other keys of a set are ignored.
+ */
+export type Secret = string | PublicKey | { readonly keys: readonly PublicKey[] };
+
+/** The headers of a request, in any case. */
+export type VerifyHeaders = Headers | Readonly<Record<string, string | readonly string[] | undefined>>;
+
+export interface VerifyOptions {
+  /** How far the timestamp may be from the clock, either way [300]. */
+  readonly toleranceSeconds?: number;
+  /** The clock, ms since 1970 [the machine's]. */
+  readonly now?: () => number;
+}
+
+type Bytes = Uint8Array<ArrayBuffer>;
+interface Key {
+  readonly version: "v1" | "v1a";
+  readonly algorithm: "HMAC" | "Ed25519";
+  readonly key: Awaited<ReturnType<typeof crypto.subtle.importKey>>;
+}
+
+const HMAC = { name: "HMAC", hash: "SHA-256" };
+const KEY_BYTES = 32;
+const utf8 = new TextEncoder();
+
+/**
+ * The event in a webhook's body, when one of the secrets signed exactly these bytes within the tolerance.
+ *
+ * @param body the raw bytes as they arrived. A text is taken as UTF-8. Parsed and printed JSON has other bytes.
+ * @param secrets one or several: while a secret is rotated both are good.
+ * @throws VerifyError with the reason
+ */
+export async function verify<T = unknown>(
+  body: Uint8Array | ArrayBuffer | string,
+  headers: VerifyHeaders,
+  secrets: Secret | readonly Secret[],
+  { toleranceSeconds = 300, now = Date.now }: VerifyOptions = {},
+): Promise<T> {
+  const id = headerOf(headers, "webhook-id");
+  const timestamp = headerOf(headers, "webhook-timestamp");
+  const signatures = headerOf(headers, "webhook-signature");
+  // The full stop parts what is signed: in an id it would let one signature stand for two messages.
+  if (id.includes(".") || !/^[0-9]{1,15}$/.test(timestamp)) {
+    throw new VerifyError("header_invalid", "webhook-id or webhook-timestamp has a form that no sender gives it.");
+  }
+  const age = Math.floor(now() / 1_000) - Number(timestamp);
+  if (age > toleranceSeconds) throw new VerifyError("timestamp_too_old", `The webhook is ${age} s old.`);
+  if (-age > toleranceSeconds) throw new VerifyError("timestamp_too_new", `The webhook is ${-age} s ahead.`);
+
+  const bytes = typeof body === "string" ? utf8.encode(body) : new Uint8Array(body);
+  const head = utf8.encode(`${id}.${timestamp}.`);
+  const signed = new Uint8Array(head.length + bytes.length);
+  signed.set(head);
+  signed.set(bytes, head.length);
+
+  const keys = (await Promise.all([secrets].flat().map(keysOf))).flat();
+  if (keys.length === 0) throw new VerifyError("secret_invalid", "There is no secret to verify with.");
+  if (!(await isSigned(signed, signatures, keys))) {
+    throw new VerifyError("signature_mismatch", "No signature is one of these bytes by one of the secrets.");
+  }
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes)) as T;
+  } catch {
+    throw new VerifyError("body_invalid", "The body is signed and is no JSON.");
+  }
+}
+
+function headerOf(headers: VerifyHeaders, name: string): string {
+  const value = hasGet(headers)
+    ? headers.get(name)
+    : Object.entries(headers).find(([key]) => key.toLowerCase() === name)?.[1];
+  // A header that is there twice is none: nothing says which one was signed.
+  if (typeof value !== "string" || value === "") throw new VerifyError("header_missing", `There is no ${name}.`);
+  return value;
+}
+
+const hasGet = (headers: VerifyHeaders): headers is Headers => typeof (headers as Partial<Headers>).get === "function";
+
+/** WebCrypto compares in constant time. */
+async function isSigned(signed: Bytes, signatures: string, keys: readonly Key[]): Promise<boolean> {
+  for (const signature of signatures.split(" ")) {
+    const comma = signature.indexOf(",");
+    const bytes = bytesOf(signature.slice(comma + 1));
+    if (bytes === undefined) continue;
+    for (const { version, algorithm, key } of keys) {
+      if (version !== signature.slice(0, comma)) continue;
+      if (await crypto.subtle.verify(algorithm, key, bytes, signed)) return true;
+    }
+  }
+  return false;
+}
+
+async function keysOf(secret: Secret): Promise<readonly Key[]> {
+  if (typeof secret === "object") {
+    if ("keys" in secret) return (await Promise.all(secret.keys.filter(isEd25519).map(keysOf))).flat();
+    const raw = isEd25519(secret) ? bytesOf(fromBase64Url(secret.x ?? "")) : undefined;
+    return [await publicKey(raw)];
+  }
+  if (secret.startsWith("whpk_")) return [await publicKey(bytesOf(secret.slice(5)))];
+  const raw = bytesOf(secret.startsWith("whsec_") ? secret.slice(6) : secret);
+  if (raw === undefined || raw.length === 0) throw new VerifyError("secret_invalid", "A secret is whsec_ and base64.");
+  return [
+    { version: "v1", algorithm: "HMAC", key: await crypto.subtle.importKey("raw", raw, HMAC, false, ["verify"]) },
+  ];
+}
+
+const isEd25519 = ({ kty, crv }: PublicKey): boolean => kty === "OKP" && crv === "Ed25519";
+
+const fromBase64Url = (text: string): string =>
+  text
+    .replace(/-/g, "+")
+    .replace(/_/g, "/")
+    .padEnd(Math.ceil(text.length / 4) * 4, "=");
+
+async function publicKey(raw: Bytes | undefined): Promise<Key> {
+  if (raw?.length !== KEY_BYTES) {
+    throw new VerifyError("secret_invalid", "A public key is whpk_ and the base64 of 32 bytes, or a JWK of Ed25519.");
+  }
+  const key = await crypto.subtle.importKey("raw", raw, { name: "Ed25519" }, false, ["verify"]);
+  return { version: "v1a", algorithm: "Ed25519", key };
+}
+
+/** What base64 stands for; undefined for a spelling other than the one that an encoder writes. */
+function bytesOf(text: string): Bytes | undefined {
+  try {
+    const raw = atob(text);
+    return btoa(raw) === text ? Uint8Array.from(raw, (char) => char.charCodeAt(0)) : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,254 @@
+/** A consumer that works by itself: fetches, calls a handler, acknowledges, extends its leases, drains. */
+import { Fenced, Held, RateLimited, ServiceError, Unreachable } from "./errors.ts";
+import type { ActorEvent } from "./events.ts";
+import type { AckItem, Batch, Fetched, Group, Lease, Verdict } from "./group.ts";
+import type { Machine } from "./http.ts";
+import { KeyOrder } from "./key-order.ts";
+
+/** What a handler learns about its event, and what it decides. The last decision counts; without one it is acknowledged. */
+export interface Message {
+  /** 1 for the first. */
+  readonly attempt: number;
+  readonly lane: number;
+  /** Aborts when the lease is lost, or when a drain takes too long: what the handler still does may be done by another. */
+  readonly signal: AbortSignal;
+  /** Puts the event aside, for a person to look at; its key continues. The reason goes to `onError`. */
+  park(reason?: string): void;
+  /** Gives the event back, to come again after this many seconds; its key waits for it. */
+  retry(delaySeconds?: number): void;
+  /** Lets the event go, though it was not handled. */
+  skip(): void;
+  /** Stops the whole group at this event. */
+  stop(reason?: string): void;
+}
+
+/** Handles one event. A throw or a rejection is a `retry`. */
+export type Handler<Data> = (event: ActorEvent<Data>, message: Message) => unknown;
+
+export interface RunOptions {
+  /** Handlers that run at the same time; never two of one key [1]. */
+  readonly concurrency?: number;
+  /** Events for each fetch, at most 100 [50]. */
+  readonly max?: number;
+  /** How long a fetch waits for an event, s, at most 20; a drain waits for it too [10]. */
+  readonly waitSeconds?: number;
+  /** The consumer's name, as an operator sees it [a random one]. */
+  readonly consumer?: string;
+  /** How long `stop` and the end of `await using` wait, ms [25000]. */
+  readonly drainMs?: number;
+  /** Called with what handlers throw, with lost leases, and with failures after which the worker tries again. */
+  readonly onError?: (error: unknown, event?: ActorEvent) => unknown;
+}
+
+/** A lane of one batch, and what is to be said about its events. */
+interface LaneWork {
+  readonly lease: Lease;
+  readonly abort: AbortController;
+  /** Verdicts that the service has not got. */
+  unsent: AckItem[];
+  /** Events without a verdict. */
+  left: number;
+  /** ms since 1970, by the clock of this machine. */
+  endsAt: number;
+  /** The acknowledgement before the next one: one at a time. */
+  sending: Promise<void>;
+}
+
+const LEAST_LEASE_MS = 3_000;
+const PAUSE_MS = 1_000;
+const LONGEST_PAUSE_MS = 30_000;
+
+/**
+ * States: running; draining (from `stop`: nothing more is fetched or begun, handlers in flight finish, what was not begun is
+ * released); ended (`finished`). A worker that cannot continue, because it may not read the group, say, ends with that error.
+ *
+ * Invariants: two events of one key are never in handlers at the same time, nor in another order than that of positions;
+ * after an event that is to come again, no later one of its key begins; after a lease is lost or over, none of its lane does.
+ */
+export class Worker<Data = unknown> {
+  /** Resolves when the worker has ended; rejects with the error that ended it. */
+  readonly finished: Promise<void>;
+  readonly #group: Group;
+  readonly #handler: Handler<Data>;
+  readonly #machine: Machine;
+  readonly #options: RunOptions;
+  readonly #consumer: string;
+  /** Aborts when the drain begins, and when it gives up. */
+  readonly #draining = new AbortController();
+  readonly #ending = new AbortController();
+
+  constructor(group: Group, handler: Handler<Data>, options: RunOptions & { readonly machine: Machine }) {
+    this.#group = group;
+    this.#handler = handler;
+    this.#machine = options.machine;
+    this.#options = options;
+    this.#consumer = options.consumer ?? `client-${crypto.randomUUID().slice(0, 8)}`;
+    this.finished = this.#run();
+    // The caller of `stop` gets the error; no caller has to wait for the end.
+    this.finished.catch(() => undefined);
+  }
+
+  /**
+   * Drains: every event that is in a handler is acknowledged, every other one returned. True when that is so within the time;
+   * else handlers see their signal abort, and their events come again when the leases end.
+   *
+   * @throws the error that ended the worker
+   */
+  async stop(timeoutMs: number = this.#options.drainMs ?? 25_000): Promise<boolean> {
+    this.#draining.abort();
+    const over = new AbortController();
+    const limit = this.#machine.sleep(timeoutMs, over.signal).then(
+      () => false,
+      () => true,
+    );
+    const drained = await Promise.race([this.finished.then(() => true), limit]).finally(() => over.abort());
+    if (!drained) this.#ending.abort();
+    return drained;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  async #run(): Promise<void> {
+    await this.#group.declare();
+    const isStrict = await this.#group.isStrict();
+    for (let failures = 0; !this.#draining.signal.aborted;) {
+      try {
+        const batch = await this.#fetch();
+        failures = 0;
+        await this.#work(batch, isStrict);
+        if (batch.events.length === 0) await this.#pause(batch.retryAfterMs ?? 0);
+      } catch (error) {
+        if (this.#ending.signal.aborted) return;
+        if (error instanceof Held) {
+          await this.#pause(error.retryAfterMs ?? PAUSE_MS);
+          continue;
+        }
+        if (!isPassing(error)) throw error;
+        this.#options.onError?.(error);
+        failures += 1;
+        await this.#pause(Math.min(LONGEST_PAUSE_MS, PAUSE_MS * 2 ** failures) * this.#machine.random());
+      }
+    }
+  }
+
+  /** A drain lets a fetch end: one whose answer is not awaited would leave leases with a consumer that has gone. */
+  async #fetch(): Promise<Batch<Data>> {
+    const { max = 50, waitSeconds = 10 } = this.#options;
+    return await this.#group.fetch<Data>({ max, waitSeconds, consumer: this.#consumer, signal: this.#ending.signal });
+  }
+
+  async #work(batch: Batch<Data>, isStrict: boolean): Promise<void> {
+    const { now } = this.#machine;
+    const lanes = new Map<number, LaneWork>();
+    for (const lease of batch.leases) {
+      const left = batch.events.filter(({ lane }) => lane === lease.lane).length;
+      const endsAt = now() + Math.max(LEAST_LEASE_MS, Date.parse(lease.until) - (batch.now ?? now()));
+      const abort = new AbortController();
+      this.#ending.signal.addEventListener("abort", () => abort.abort(), { signal: abort.signal });
+      const lane = { lease, abort, unsent: [], left, endsAt, sending: Promise.resolve() };
+      lanes.set(lease.lane, lane);
+      if (left === 0) void this.#say(lane, { done: true });
+    }
+    const over = new AbortController();
+    const renewing = [...lanes.values()].map(async (lane) => await this.#renew(lane, lane.endsAt - now(), over.signal));
+    const order = new KeyOrder(this.#options.concurrency ?? 1, isStrict);
+    const handling = batch.events.map(async (fetched) => {
+      const lane = lanes.get(fetched.lane);
+      if (lane !== undefined) await order.run(fetched.event, (blocked) => this.#handle(fetched, lane, blocked));
+    });
+    try {
+      await Promise.all(handling);
+    } finally {
+      over.abort();
+      await Promise.all([...renewing, ...[...lanes.values()].map(({ sending }) => sending)]);
+    }
+  }
+
+  /** Handles one event. @returns whether its key, or the group, has to wait for it */
+  async #handle(fetched: Fetched<Data>, lane: LaneWork, isBlocked: boolean): Promise<"key" | "all" | undefined> {
+    if (this.#machine.now() >= lane.endsAt) lane.abort.abort();
+    if (isLost(lane)) return "key";
+    const isBegun = !isBlocked && !this.#draining.signal.aborted;
+    const decided = isBegun ? await this.#decide(fetched, lane) : { verdict: "release" as const };
+    if (isLost(lane)) return "key";
+    lane.unsent.push({ position: fetched.event.position, ...decided });
+    lane.left -= 1;
+    if (lane.left === 0) void this.#say(lane, { done: true });
+    if (decided.verdict === "stop") return "all";
+    return decided.verdict === "retry" || decided.verdict === "release" ? "key" : undefined;
+  }
+
+  async #decide({ event, attempt, lane: number }: Fetched<Data>, lane: LaneWork): Promise<Omit<AckItem, "position">> {
+    let decided: Omit<AckItem, "position"> = { verdict: "ack" };
+    const decide = (verdict: Verdict, more: object = {}): void => {
+      decided = { verdict, ...more };
+    };
+    // The service keeps no reason.
+    const because = (verdict: Verdict, reason: string | undefined): void => {
+      decide(verdict);
+      if (reason !== undefined) this.#options.onError?.(new Error(reason), event);
+    };
+    const message: Message = {
+      attempt,
+      lane: number,
+      signal: lane.abort.signal,
+      park: (reason) => because("park", reason),
+      retry: (delaySeconds) => decide("retry", delaySeconds === undefined ? {} : { delaySeconds }),
+      skip: () => decide("skip"),
+      stop: (reason) => because("stop", reason),
+    };
+    try {
+      await this.#handler(event, message);
+      return decided;
+    } catch (error) {
+      this.#options.onError?.(error, event);
+      return { verdict: "retry" };
+    }
+  }
+
+  /** Extends a lease in time, with the verdicts so far, until its batch is done. */
+  async #renew(lane: LaneWork, leaseMs: number, over: AbortSignal): Promise<void> {
+    const signal = AbortSignal.any([over, lane.abort.signal]);
+    for (;;) {
+      const isOver = await this.#machine.sleep(leaseMs / 3, signal).then(
+        () => false,
+        () => true,
+      );
+      if (isOver || lane.left === 0) return;
+      const began = this.#machine.now();
+      await this.#say(lane, { extend: true });
+      if (!isLost(lane)) lane.endsAt = began + leaseMs;
+    }
+  }
+
+  /** Sends the verdicts that are there. Never rejects: a lane that cannot be acknowledged is lost, and its events come again. */
+  async #say(lane: LaneWork, what: { readonly extend: true } | { readonly done: true }): Promise<void> {
+    lane.sending = lane.sending.then(async () => {
+      if (isLost(lane)) return;
+      const items = lane.unsent;
+      lane.unsent = [];
+      try {
+        await this.#group.ack({ token: lane.lease.token, ...(items.length === 0 ? {} : { items }), ...what });
+      } catch (error) {
+        lane.abort.abort(error);
+        this.#options.onError?.(error);
+      }
+    });
+    await lane.sending;
+  }
+
+  async #pause(ms: number): Promise<void> {
+    await this.#machine.sleep(ms, this.#draining.signal).catch(() => undefined);
+  }
+}
+
+/** A failure after which the same request may succeed. */
+const isPassing = (error: unknown): boolean =>
+  error instanceof Unreachable ||
+  error instanceof RateLimited ||
+  error instanceof Fenced ||
+  (error instanceof ServiceError && (error.status >= 500 || error.status === 409));
+
+const isLost = ({ abort }: LaneWork): boolean => abort.signal.aborted;
