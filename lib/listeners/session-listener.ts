@@ -8,7 +8,7 @@ import { compact } from "../system/compact.ts";
 import type { Item, Key, Write } from "../dynamodb/table.ts";
 import type { FailedEventStore } from "../failed-events/failed-event-store.ts";
 import type { ListenerEvent } from "../failed-events/hook-event.ts";
-import type { HeadChange, ListenerHead } from "./listener-head.ts";
+import type { HeadChange, Lanes, ListenerHead } from "./listener-head.ts";
 import type { ListenerWay, NoteExtras, Noted, OpenListener } from "./listener-way.ts";
 import type { LogEvent } from "./log-events.ts";
 import { SessionHead, type SessionHeadDeps, type Written } from "./session-head.ts";
@@ -49,7 +49,8 @@ export interface LastNote {
 
 /**
  * States: as those of its SessionHead. Invariant: a note has what the keepers say and what the way out adds, or it is not
- * stored and the session is over; only where people changed what the listener hears, the keepers adopt that and it is stored.
+ * stored and the session is over; only where people changed the head under the lease, the keepers adopt that: a note is
+ * stored then, and what was to be the last one is not, for there may be more to do.
  */
 export class SessionListener<Target, Answer> {
   readonly #deps: SessionListenerDeps;
@@ -126,19 +127,24 @@ export class SessionListener<Target, Answer> {
 
   /** Stores a note, and acquires the lease for `ms` unless it is held. @returns false when the session is over */
   async note(ms: number): Promise<boolean> {
-    return await this.#store(async (change, writes) =>
+    const stored = await this.#store(async (change, writes) =>
       this.isLeased ? await this.#head.note(change, writes) : await this.#head.acquire(change, writes, ms),
     );
+    return stored === "written";
   }
 
-  /** Stores the last note, and releases the lease. @returns false when another works on the listener by now */
-  async release({ dueAt, slowUntil }: LastNote): Promise<boolean> {
-    return await this.#store(async (change, writes) => {
+  /**
+   * Stores the last note, and releases the lease.
+   * @returns `changed`: people have just changed what is to be done, and the lease is held; `lost`: another works on it
+   */
+  async release({ dueAt, slowUntil }: LastNote): Promise<Written> {
+    const write: Writing = async (change, writes) => {
       const isUnsaid = change.unsaid !== undefined || this.head.unsaid.length > 0;
       const last = isUnsaid ? Math.min(dueAt ?? Number.POSITIVE_INFINITY, this.#deps.clock.now() + SAID_MS) : dueAt;
       const due = last ?? (this.head.dueAt === undefined ? undefined : null);
       return await this.#head.release({ ...change, ...compact({ dueAt: due, slowUntil }) }, writes);
-    });
+    };
+    return await this.#store(write, true);
   }
 
   /** Where nothing was sent, only another due time, or many records that were passed, are worth a write. */
@@ -151,7 +157,7 @@ export class SessionListener<Target, Answer> {
     });
   }
 
-  async #store(write: (change: HeadChange, writes: readonly Write[]) => Promise<Written>): Promise<boolean> {
+  async #store(write: Writing, isLast = false): Promise<Written> {
     for (;;) {
       await this.#recountWhenFull();
       const target = this.#target;
@@ -176,10 +182,11 @@ export class SessionListener<Target, Answer> {
       const progress = notes.flatMap(({ note }) => note.redrive ?? []);
       const redriving = progress.flatMap((each) => this.#way.redriving(target, each));
       const written = await write(change, [...writes, ...kept.writes, ...redriving]);
-      if (written === "lost") return false;
+      if (written === "lost") return written;
       if (written === "changed") {
-        if (!this.#isAdoptable()) return false;
+        if (!this.#isAdoptable()) return "lost";
         await this.#reopen();
+        if (isLast) return written;
         continue;
       }
       this.#extras = {};
@@ -189,7 +196,7 @@ export class SessionListener<Target, Answer> {
         lane.stored = printJson(note.state);
       }
       if (signals.length + redriven.length + kept.count > 0) await this.#way.noted(target, noted);
-      return true;
+      return written;
     }
   }
 
@@ -238,7 +245,7 @@ export class SessionListener<Target, Answer> {
       if (stored === lane.stored && printJson(now.rules) === printJson(lane.rules)) continue;
       lane.rules = now.rules;
       lane.stored = stored;
-      lane.keeper.adopt(now.state.selections, { ...now.rules, room: roomOf(this.head) });
+      lane.keeper.adopt(now.state, { ...now.rules, room: roomOf(this.head) });
     }
   }
 
@@ -248,13 +255,17 @@ export class SessionListener<Target, Answer> {
     this.#extras = { own: { ...this.#extras.own, ...own }, writes: [...(this.#extras.writes ?? []), ...writes] };
   }
 
-  /** What people changed under the lease is what the listener hears, and nothing that this session works on. */
+  /** What people changed under the lease is none of what is done: that only the holder of the lease writes. */
   #isAdoptable(): boolean {
-    return this.lanes.every(
-      ({ id, stored }) => withoutSelections(this.head.lanes[id]) === withoutSelections(parseText(stored)),
-    );
+    return this.lanes.every(({ id, stored }) => {
+      const [now, before] = [this.head.lanes[id], parseText(stored) as Lanes[string] | null];
+      return now !== undefined && before !== null && doneIn(now) === doneIn(before);
+    });
   }
 }
+
+/** Writes a note with these other writes. */
+type Writing = (change: HeadChange, writes: readonly Write[]) => Promise<Written>;
 
 interface LaneNote {
   readonly lane: LaneRun;
@@ -267,7 +278,10 @@ const roomOf = ({ failedEvents }: ListenerHead): number => Math.max(0, MOST_FAIL
 
 const recordIn = (position: string): number => parsePosition(position)?.record ?? 0;
 
-const withoutSelections = (lane: unknown): string => printJson({ ...(lane as object | undefined), selections: [] });
+/** What of a stored state only the holder of the lease writes, as text. */
+function doneIn({ floor, numbered, entries }: Lanes[string]): string {
+  return printJson([floor, numbered, entries.map(({ failing: _, ...entry }) => entry)]);
+}
 
 /** Finds items by their keys. */
 export function itemIn(items: readonly Item[]): (key: Key) => Item | undefined {

@@ -5,6 +5,7 @@ import type { DeliveryBudget } from "../engine/delivery-budget.ts";
 import type { ListenerHead } from "./listener-head.ts";
 import type { ListenerWay, OpenListener, TargetEvent } from "./listener-way.ts";
 import { readStretch, type LogEvent, type LogReading } from "./log-events.ts";
+import type { Written } from "./session-head.ts";
 import { SessionListener, type LaneRun, type SessionListenerDeps } from "./session-listener.ts";
 
 /** Stores a note after this many outcomes, so that a crash repeats little of a long backlog. */
@@ -94,7 +95,10 @@ export class ListenerSession<Target, Answer> {
     } catch (error) {
       await Promise.all(this.#flights);
       // What was sent must not be sent again because something else failed.
-      if (this.#listener.isLeased || this.#begun > 0) await this.#listener.release({ dueAt: this.#deps.clock.now() });
+      if (this.#listener.isLeased || this.#begun > 0) {
+        const last = { dueAt: this.#deps.clock.now() };
+        for (let is: Written = "changed"; is === "changed";) is = await this.#listener.release(last);
+      }
       throw error;
     }
   }
@@ -140,7 +144,8 @@ export class ListenerSession<Target, Answer> {
       ];
       const wakeAt = times.length === 0 ? undefined : Math.min(...times);
       if (!isLate && wakeAt !== undefined && (await this.#waited(wakeAt - now))) continue;
-      return await this.#end(wakeAt, isLate);
+      const end = await this.#end(wakeAt, isLate);
+      if (end !== undefined) return end;
     }
   }
 
@@ -243,7 +248,8 @@ export class ListenerSession<Target, Answer> {
     return await this.#listener.note(this.#input.time.remaining());
   }
 
-  async #end(wakeAt: number | undefined, isLate: boolean): Promise<SessionResult> {
+  /** @returns undefined when people have just changed what is to be done */
+  async #end(wakeAt: number | undefined, isLate: boolean): Promise<SessionResult | undefined> {
     const listener = this.#listener;
     const now = this.#deps.clock.now();
     const isOver = listener.open === undefined;
@@ -251,7 +257,8 @@ export class ListenerSession<Target, Answer> {
     const end = isLate || this.#cut ? "late" : "done";
     if (!listener.isLeased && this.#begun === 0 && !listener.isWorthStoring(dueAt)) return end;
     const slow = this.#cut && !this.#input.mayWait ? { slowUntil: now + SLOW_MS } : {};
-    return (await listener.release({ dueAt, ...slow })) ? end : "lost";
+    const released = await listener.release({ dueAt, ...slow });
+    return released === "written" ? end : released === "changed" ? undefined : "lost";
   }
 }
 

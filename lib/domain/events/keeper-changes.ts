@@ -1,7 +1,9 @@
 /**
  * What people change in a listener's stored state, each as a function of the state. It is stored on the condition that the
- * state is as it was read, `numbered` included: a session that works meanwhile adopts it, or begins again.
+ * state is as it was read, `numbered` included: a session that works meanwhile adopts it.
  */
+import type { Json } from "../../system/ports.ts";
+import { sameJson } from "../json/canonical-json.ts";
 import { selectionsFrom } from "./keeper-notes.ts";
 import {
   MAX_SELECTIONS,
@@ -97,6 +99,22 @@ export function renewed<S>(state: KeeperState<S>, now: number): KeeperState<S> {
     }),
   };
 }
+
+/**
+ * The failures of an event that a session knows, beside what people made of them meanwhile.
+ *
+ * @param before as the session stored it last
+ * @param changed the same as people left it
+ */
+export function changedFailing<S>(known: Failing, before: KeeperState<S>, changed: KeeperState<S>): Failing {
+  const of = ({ entries }: KeeperState<S>) => entries.find(({ failing }) => failing?.position === known.position);
+  const [was, is] = [of(before)?.failing, of(changed)?.failing];
+  if (was === undefined || is === undefined || sameState(was, is)) return known;
+  return { ...is, attempts: Math.max(0, is.attempts + known.attempts - was.attempts) };
+}
+
+/** True for equal parts of states. */
+export const sameState = (one: object, other: object): boolean => sameJson(one as Json, other as Json);
 
 function fresh(failing: Failing, now: number): Failing {
   const { exhausted: _, retryAfter: __, ...rest } = failing;

@@ -75,6 +75,11 @@ export class KeeperFronts<E extends OrderedEvent, S> {
     this.redrive.load(done, { after, upTo, number, atEnd: false });
   }
 
+  /** The redrive of that id, unless a person has ended it. */
+  redriveOf(id: string | undefined): RedriveQueue<E> | undefined {
+    return this.redrive?.progress.id === id ? this.redrive : undefined;
+  }
+
   /** The event that is sent again next, when it may begin. */
   readyRedriven(): Item<E> | undefined {
     const first = this.redrive?.first;

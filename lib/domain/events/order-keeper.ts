@@ -1,4 +1,5 @@
 import { compact } from "../../system/compact.ts";
+import { changedFailing, sameState } from "./keeper-changes.ts";
 import { choose, isBlocked, type Choice } from "./keeper-choice.ts";
 import { afterFailure, afterTaken, givenBack, type Attempt, type NotTaken } from "./keeper-failures.ts";
 import { KeeperFronts } from "./keeper-fronts.ts";
@@ -13,7 +14,6 @@ import {
   type Failing,
   type KeeperState,
   type OrderedEvent,
-  type SelectionFrom,
   type Selects,
   type Stopped,
 } from "./keeper-state.ts";
@@ -34,11 +34,11 @@ export interface KeeperTools<E extends OrderedEvent, S> {
   readonly random: () => number;
 }
 
-/** An attempt, and whether its event is sent again on request. */
+/** An attempt, and the id of the redrive whose event it sends again. */
 interface Begun<E extends OrderedEvent> {
   readonly item: Item<E>;
   readonly attempt: Attempt;
-  readonly isRedriven: boolean;
+  readonly redrive: string | undefined;
 }
 
 /**
@@ -152,10 +152,10 @@ export class OrderKeeper<E extends OrderedEvent, S> {
     const item = this.#choice?.items.find((each) => each.number === number);
     if (this.#choice === undefined || item === undefined)
       throw new RangeError("only an event of the last step can begin");
-    const isRedriven = this.#isRedriven(item);
-    this.#floorFirst = isRedriven || this.#fronts.ownerOf(item) !== undefined;
+    const redrive = this.#isRedriven(item) ? this.#fronts.redrive?.progress.id : undefined;
+    this.#floorFirst = redrive !== undefined || this.#fronts.ownerOf(item) !== undefined;
     this.#fronts.begin(item);
-    this.#begun.set(number, { item, attempt: { ...this.#choice.how, beganAt: now }, isRedriven });
+    this.#begun.set(number, { item, attempt: { ...this.#choice.how, beganAt: now }, redrive });
     this.#choice = undefined;
   }
 
@@ -163,20 +163,20 @@ export class OrderKeeper<E extends OrderedEvent, S> {
   report({ number }: NumberedEvent<E>, outcome: Outcome, now: number): void {
     const begun = this.#begun.get(number);
     if (begun === undefined) throw new RangeError("only an event that began has an outcome");
-    const { item, attempt, isRedriven } = begun;
+    const { item, attempt, redrive } = begun;
     this.#begun.delete(number);
     this.#fronts.end(item);
     if (outcome.is === "ended") this.#stopped ??= { reason: "gone" };
     else if (outcome.is === "taken") this.#taken(begun, now);
-    else if (isRedriven) this.#failedAgain(item, { outcome, attempt, now });
+    else if (redrive !== undefined) this.#failedAgain(begun, { outcome, attempt, now });
     else this.#failed(item, { outcome, attempt, now });
   }
 
-  #taken({ item, attempt: { why }, isRedriven }: Begun<E>, now: number): void {
-    const wasBlocked = !isRedriven && this.#priorOf(item) !== undefined;
-    if (isRedriven) {
+  #taken({ item, attempt: { why }, redrive }: Begun<E>, now: number): void {
+    const wasBlocked = redrive === undefined && this.#priorOf(item) !== undefined;
+    if (redrive !== undefined) {
       this.#redriven.push(this.#numbered(item));
-      this.#fronts.redrive?.finish(true);
+      this.#fronts.redriveOf(redrive)?.finish(true);
     } else this.#isDone(item);
     const { openUntil, pausedUntil, pace } = this.#health;
     const closes = why === "probe" || why === "early";
@@ -203,8 +203,8 @@ export class OrderKeeper<E extends OrderedEvent, S> {
   }
 
   /** A person has the event again, unless the endpoint is to blame and may still take it. */
-  #failedAgain(item: Item<E>, how: NotTaken): void {
-    const { redrive } = this.#fronts;
+  #failedAgain({ item, redrive: id }: Begun<E>, how: NotTaken): void {
+    const redrive = this.#fronts.redriveOf(id);
     const failed = { ...how, event: item.event, prior: undefined, health: this.#health };
     const { health, opens } = afterFailure(failed, this.#rules, this.#tools.random);
     this.#isNow(compact({ ...health, pace: this.#health.pace }), opens, how.now);
@@ -300,21 +300,27 @@ export class OrderKeeper<E extends OrderedEvent, S> {
   }
 
   /**
-   * The owner changed settings while the session works: other rules, or other selections in the stored state. What happened
-   * since the newest stored note stays; what was read beyond it is read again, for its numbers may be others.
+   * People changed the stored state, or the settings, while the session works. What happened since the newest stored note
+   * stays beside what they changed; what was read beyond that note is read again, for its numbers may be others.
    */
-  adopt(selections: readonly SelectionFrom<S>[], rules: KeeperRules): void {
+  adopt(changed: KeeperState<S>, rules: KeeperRules): void {
+    const before = this.#stored;
     const { entries, redrive } = this.#fronts;
-    const [oldest] = selections;
+    const [oldest] = changed.selections;
     // Numbers cannot be counted from an anchor whose selection is forgotten.
-    const anchors = this.#stored.anchors.filter(({ after }) => oldest === undefined || after >= oldest.after);
-    this.#stored = { ...this.#stored, selections, anchors };
+    const anchors = changed.anchors.filter(({ after }) => oldest === undefined || after >= oldest.after);
+    if (this.#health === before.health || !sameState(before.health, changed.health)) this.#health = changed.health;
+    if (this.#stopped === before.stopped) this.#stopped = changed.stopped;
+    this.#stored = { ...changed, anchors };
     this.#rules = rules;
-    const { redrive: _, ...stored } = this.#stored;
-    this.#fronts = new KeeperFronts<E, S>(stored, rules.order, this.#tools.selects);
-    this.#fronts.redrive = redrive;
+    this.#fronts = new KeeperFronts<E, S>(this.#stored, rules.order, this.#tools.selects);
+    if (before.redrive?.id === changed.redrive?.id) this.#fronts.redrive = redrive;
     for (const item of this.#done) this.#fronts.done(item);
-    for (const entry of entries) if (entry.failing !== undefined) this.#fronts.fails(entry);
+    for (const entry of entries) {
+      if (entry.failing === undefined) continue;
+      entry.failing = changedFailing(entry.failing, before, changed);
+      this.#fronts.fails(entry);
+    }
     for (const { item } of this.#begun.values()) this.#fronts.begin(item);
     this.#choice = undefined;
     this.#noted = 0;

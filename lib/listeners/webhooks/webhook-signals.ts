@@ -37,6 +37,12 @@ export function logSignals(
   if (kept > 0) log.warn("a webhook has failed events", { actorId, webhookId: id, kept });
 }
 
+/** What is said of a webhook whose breaker its owner closes, by another url or another proof. */
+export const recoveredOf = ({ id }: Pick<Webhook, "id">): SysEvent => ({
+  event: SIGNALS.recovered.event,
+  data: { webhook: id },
+});
+
 /** The `$sys` events of a note: one for each signal, and one when the first failed event is kept. */
 export function sysEventsOf(
   { id }: Pick<Webhook, "id">,

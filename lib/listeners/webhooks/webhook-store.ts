@@ -26,6 +26,7 @@ import { lastAttemptIn, type LoggedAttempt } from "./attempt-log.ts";
 import type { Preconditions } from "../preconditions.ts";
 import { decidePut, type PutDecision } from "./put-decision.ts";
 import type { WebhookRequest, WebhookSettings } from "./settings.ts";
+import { recoveredOf } from "./webhook-signals.ts";
 import { changeTo, isUnchanged, webhookItem, webhookOf, type Webhook } from "./webhook-item.ts";
 
 /** Most webhooks of one actor, and most of its listeners with a pattern that begins with a wildcard. */
@@ -182,7 +183,10 @@ export class WebhookStore {
     const isSent = !webhook.paused && logHead.maintainedUpTo < logHead.newest;
     const sentUpTo = isSent ? positionAfter(this.#deps.epoch, logHead.newest) : "";
     const keeper = changedKeeper(before, decided, { now, sentUpTo });
-    writes.push(changeListenerHead(head, withKeeper(keeper, decided.endpoint ? now : undefined)));
+    const recovers = before.health.openUntil !== undefined && keeper.health.openUntil === undefined;
+    const said = recovers && logHead.listeners.sys > 0 ? recoveredOf(webhook) : undefined;
+    const change = withKeeper(keeper, decided.endpoint ? now : undefined);
+    writes.push(changeListenerHead(head, { ...change, ...compact({ unsaid: said && [...head.unsaid, said] }) }));
     const planned = {
       stored: { ...stored, webhook: after, keeper },
       isDue: decided.endpoint,

@@ -44,7 +44,7 @@ export interface WebhookWayDeps extends EventDataDeps {
   readonly signalled: (webhook: Webhook, noted: Noted) => Promise<void>;
 }
 
-/** What the attempts of a session came to. */
+/** The result of the attempts of a session. */
 interface Course {
   /** Which url took an event last, as `tookLast` says it. */
   last: string | undefined;

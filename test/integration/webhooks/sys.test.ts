@@ -36,6 +36,17 @@ describe("a webhook", () => {
     expect(event).toMatchObject({ type: "org.actingweb.sys.webhook.failing", data: { webhook: "crm" } });
   });
 
+  it("that recovers because its owner states another url is said to, once", async () => {
+    const { world, said } = await watched(() => 500);
+    for (let value = 0; value < 6; value += 1) await world.put(`p${String(value)}`, value);
+    await world.pass(MINUTE);
+    const json = { url: world.receiver("other.example"), topics: ["properties.>"] };
+    await world.ask("PUT", "/webhooks/crm", { json, headers: { "if-match": "*" } });
+    for (let minutes = 0; minutes < 5; minutes += 1) await world.pass(MINUTE);
+    expect(said()).toEqual(["$sys.webhook.failing", "$sys.webhook.recovered"]);
+    expect(await world.seen("crm")).toMatchObject({ status: "active", blocked: [], lag: 0 });
+  });
+
   it("has no record of it in the log where no listener hears $sys", async () => {
     const world = await WebhookWorld.begin(EVEN);
     const url = world.receiver("crm.example", () => 500);

@@ -212,10 +212,9 @@ export class KeeperSchedule {
 
   /** The owner asks for events once more. */
   #redrive(): void {
-    this.#drain();
-    this.#store();
-    this.#keeper = undefined;
     const source = this.#below(2) === 0 ? ("failed" as const) : ("log" as const);
+    // What a session has done and not noted, the log would give it once more.
+    this.#comes(source === "failed");
     const count = this.#log.events.length;
     const from = this.#below(2) === 0 || count === 0 ? BEGINNING : positionAt(this.#below(count));
     const upTo = count === 0 ? BEGINNING : positionAt(Math.min(count - 1, this.#below(count + 4)));
@@ -232,6 +231,15 @@ export class KeeperSchedule {
       const isCovered = changed.entries.some((entry) => entry.after < event.position);
       return isIn && (given || taken) && event.position <= changed.floor.after && !isCovered;
     });
+    this.#keeper?.adopt(changed, this.#rules);
+  }
+
+  /** Somebody comes to change the stored state: after a session, or, where that may be, while one works. */
+  #comes(mayBeWhile: boolean): void {
+    if (mayBeWhile && this.#below(2) === 0) return;
+    this.#drain();
+    this.#store();
+    this.#keeper = undefined;
   }
 
   readonly #unnoted = new Set<WorldEvent>();
@@ -301,7 +309,7 @@ export class KeeperSchedule {
     const from = changed.numbered.after === BEGINNING ? 0 : Number(changed.numbered.after) + 1;
     this.#ledger.select(from, selection);
     this.#say(`select ${String(selection)} from ${String(from)}`);
-    this.#keeper?.adopt(changed.selections, this.#rules);
+    this.#keeper?.adopt(changed, this.#rules);
   }
 
   /** The session ends in order, and the next one has other settings. */
@@ -321,14 +329,13 @@ export class KeeperSchedule {
 
   /** What people do with a listener. */
   #person(): void {
-    this.#drain();
-    this.#store();
-    this.#keeper = undefined;
+    this.#comes(true);
     const { stopped } = this.#stored;
     this.#say("a person acts");
     if (stopped?.reason === "position_gone") throw new EventsViolation("the position is gone");
     if (this.#below(3) === 0) this.#stored = renewed(this.#stored, this.#now);
     else this.#stored = resumed(this.#stored, { now: this.#now, skip: this.#below(2) === 0 });
+    this.#keeper?.adopt(this.#stored, this.#rules);
   }
 
   /** From now on the endpoint takes everything. */
