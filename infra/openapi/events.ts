@@ -78,6 +78,8 @@ export const events: Described<"events"> = {
           example: [cloudEvent.example],
         },
         ...plain,
+        // Of a CloudEvent whose attributes are headers.
+        "application/json": { schema: ref("Value") },
       },
     },
     answers: publishAnswers,
@@ -166,7 +168,7 @@ export const events: Described<"events"> = {
   },
   "POST /{actorId}/webhooks/{webhookId}/resume": {
     summary: "Go on, after a pause or a stop",
-    body: { optional: true, content: json(taken(resumeBody), { skip: true }) },
+    body: { optional: true, content: json(taken(resumeBody), { skip: false }) },
     answers: { 200: theWebhook("The webhook.") },
     errors: ["conflict", "position_gone", "limit_reached"],
     errorHeaders: goneLink,

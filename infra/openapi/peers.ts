@@ -16,7 +16,7 @@ import {
   type Described,
   type Operation,
 } from "./operation.ts";
-import { id, ownName } from "./schemas.ts";
+import { id } from "./schemas.ts";
 
 const paging = {
   after: { description: "Where the page begins: what the page before gave as `next`.", schema: text },
@@ -36,7 +36,7 @@ export const peers: Described<"peers"> = {
   },
   "POST /{actorId}/suspensions": {
     summary: "Suspend the diffs of a target",
-    body: { content: json(taken(placeBody, { target: ownName }), { target: "properties" }) },
+    body: { content: json(taken(placeBody), { target: "properties" }) },
     answers: {
       200: shows("It was suspended before.", ref("Suspension")),
       201: shows("It is suspended.", ref("Suspension")),

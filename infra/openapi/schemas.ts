@@ -1,4 +1,5 @@
 /** The schemas that several routes share: the components of the document. */
+import { OWN_ATTRIBUTES } from "../../lib/domain/events/envelope.ts";
 import { errorCodes } from "./error-codes.ts";
 import {
   always,
@@ -83,6 +84,9 @@ const cloudEventMembers = {
   source: { type: "string", minLength: 1 },
   type: { type: "string", minLength: 1, maxLength: 128 },
 };
+
+/** Attributes that the service gives an event: those of a publisher are dropped. */
+const ofTheService = said("Given by the service; dropped.", anything);
 
 /** Settings of a webhook as answers show them. */
 const webhookSettings = {
@@ -209,7 +213,7 @@ export const schemas = {
     type: maybe(choice("diff", "resync", null)),
     data: maybe(said("What changed, relative to the scope of the subscription.", anything)),
     url: maybe(said("Where the data is, in place of `data`.", oneOf(text, { type: "null" }))),
-    overwritten: maybe(oneOf(array(text), { type: "null" })),
+    overwritten: maybe(said("Of a diff: JSON Pointers into `data`, at which the value stands literally.", anything)),
   }),
   CallbackTaken: object({
     result: choice("processed", "duplicate", "pending", "resync_required"),
@@ -325,7 +329,10 @@ export const schemas = {
       dataschema: maybe(oneOf(text, { type: "null" })),
       partitionkey: maybe(oneOf({ type: "string", minLength: 1, maxLength: 128 }, { type: "null" })),
       traceparent: maybe(oneOf(text, { type: "null" })),
-      tracestate: maybe(oneOf(text, { type: "null" })),
+      tracestate: maybe(said("Counts beside a `traceparent` alone.", anything)),
+      ...Object.fromEntries(
+        [...OWN_ATTRIBUTES].map((name) => [name, maybe(name === "dataref" ? { type: "null" } : ofTheService)]),
+      ),
       data: maybe(anything),
       data_base64: maybe(oneOf({ type: "string", contentEncoding: "base64" }, { type: "null" })),
     },

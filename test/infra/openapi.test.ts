@@ -124,6 +124,23 @@ describe("the check of exchanges", () => {
     expect(faults(change)).toContain(fault);
   });
 
+  it("finds an event that is none", () => {
+    const event = {
+      ...{
+        specversion: "1.0",
+        id: "e",
+        source: "https://us.example/a",
+        subject: "orders.new",
+        type: "org.actingweb.event",
+      },
+      ...{ time: "2026-01-31T12:00:00Z", datacontenttype: "application/json", position: "1-1-0", data: 1 },
+    };
+    expect(check.eventFaults(event)).toEqual([]);
+    expect(check.eventFaults({ ...event, sequence: "1" })).not.toEqual([]);
+    const { position: _, ...without } = event;
+    expect(check.eventFaults(without)).not.toEqual([]);
+  });
+
   it("lets a refused request be wrong, and one that was made to be odd have more parameters", () => {
     const refused = { status: 400, answerHeaders, answer: error("bad_request") };
     expect(faults({ ...refused, body: "[", url: "http://127.0.0.1:1/?more=1" })).toBe("");

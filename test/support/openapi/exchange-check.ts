@@ -106,6 +106,11 @@ export class ExchangeCheck {
     ];
   }
 
+  /** What is wrong with an event that the service has sent. */
+  eventFaults(envelope: unknown): readonly string[] {
+    return this.#closed.faults("/components/schemas/Event", envelope, "the event");
+  }
+
   #operation(method: string, pattern: string) {
     const key = `${method} ${pattern}`;
     if (!this.#operations.has(key)) {

@@ -18,6 +18,12 @@ export function noteExchange(exchange: Exchange): void {
   }
 }
 
+/** What is wrong with an event that a service has sent. */
+export function eventFaults(envelope: unknown): readonly string[] {
+  kept.check ??= repositoryCheck();
+  return kept.check.eventFaults(envelope);
+}
+
 /** The faults since it was called last. */
 export function takeFaults(): readonly string[] {
   const faults = [...kept.faults];

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Webhook } from "standardwebhooks";
 import { strictEvent } from "../strict-event.ts";
+import { eventFaults } from "../openapi/exchanges.ts";
 import { answerCallback, takes, type Behaviour } from "./behaviour.ts";
 
 /** One request to a receiver, verified. */
@@ -16,7 +17,7 @@ export interface ReceivedEvent {
 
 /**
  * A receiver of webhooks: it verifies every request by the standard's own library, parses it by the official SDK of
- * CloudEvents in strict mode, and answers as its behaviour says.
+ * CloudEvents in strict mode, compares it with the OpenAPI document, and answers as its behaviour says.
  */
 export class EventReceiver {
   readonly url: string;
@@ -41,7 +42,9 @@ export class EventReceiver {
     let event: ReceivedEvent;
     try {
       const headers = Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name, String(value)]));
-      const parsed = strictEvent(new Webhook(this.secret).verify(sent.toString(), headers));
+      const envelope = new Webhook(this.secret).verify(sent.toString(), headers);
+      const parsed = strictEvent(envelope);
+      this.faults.push(...eventFaults(envelope));
       const { id, subject = "", data } = parsed;
       if (headers["webhook-id"] !== id) this.faults.push("another id than that of its event");
       const sequence = parsed["sequence"] === undefined ? undefined : Number(parsed["sequence"]);
