@@ -11,11 +11,11 @@ beforeEach(async () => {
 });
 
 const group = async (json: object = {}): Promise<Answer> =>
-  await world.ask("PUT", "/groups/g", { json: { topics: ["properties.>", "properties"], ...json } });
+  await world.ask("PUT", "/groups/billing", { json: { topics: ["properties.>", "properties"], ...json } });
 const fetched = async (consumer: string, json: object = {}): Promise<Answer> =>
-  await world.ask("POST", "/groups/g/fetch", { json: { consumer, ...json } });
-const acked = async (json: object): Promise<Answer> => await world.ask("POST", "/groups/g/ack", { json });
-const seen = async (): Promise<any> => (await world.ask("GET", "/groups/g")).json;
+  await world.ask("POST", "/groups/billing/fetch", { json: { consumer, ...json } });
+const acked = async (json: object): Promise<Answer> => await world.ask("POST", "/groups/billing/ack", { json });
+const seen = async (): Promise<any> => (await world.ask("GET", "/groups/billing")).json;
 const topics = (answer: Answer): readonly string[] => answer.json.events.map((each: any) => each.event.subject);
 const tokenOf = (answer: Answer): string => answer.json.leases[0].token;
 const allDone = async (lent: Answer): Promise<Answer> => {
@@ -78,7 +78,7 @@ describe("a group with lanes", () => {
       const { position } = lent.json.events[0].event;
       await acked({ token: tokenOf(lent), items: [{ position, verdict: "retry", delaySeconds: 0 }], done: true });
     }
-    const [parked] = (await world.ask("GET", "/parked?source=group:g")).json.data;
+    const [parked] = (await world.ask("GET", "/parked?source=group:billing")).json.data;
     expect(parked).toMatchObject({ topic: "properties.a", status: "parked" });
     await world.put("a", 2);
     await allDone(await fetched("one"));
@@ -115,7 +115,7 @@ describe("a group with lanes", () => {
     const lost = await fetched("one");
     expect([lost.status, lost.json.error.code]).toEqual([410, "position_gone"]);
     expect(await seen()).toMatchObject({ status: "stopped", reason: "position_gone" });
-    expect((await world.ask("POST", "/groups/g/reset", { json: { to: "earliest" } })).status).toBe(200);
+    expect((await world.ask("POST", "/groups/billing/reset", { json: { to: "earliest" } })).status).toBe(200);
     expect(topics(await fetched("one"))).toEqual(["properties.c"]);
   });
 

@@ -53,7 +53,7 @@ class TroubledWorld {
 async function workOff(troubled: TroubledWorld, poison: string): Promise<readonly (readonly [string, number])[]> {
   const done: [string, number][] = [];
   for (let idle = 0; idle < 4;) {
-    const lent = await troubled.ask("POST", "/groups/g/fetch", { consumer: "c", max: 3 });
+    const lent = await troubled.ask("POST", "/groups/billing/fetch", { consumer: "c", max: 3 });
     if (lent.status !== 200) {
       idle += 1;
       await troubled.world.pass(31_000);
@@ -67,7 +67,7 @@ async function workOff(troubled: TroubledWorld, poison: string): Promise<readonl
       ...(data.name === poison && { delaySeconds: 1 }),
     }));
     const token: string = lent.json.leases[0].token;
-    const said = await troubled.ask("POST", "/groups/g/ack", { token, items, done: true });
+    const said = await troubled.ask("POST", "/groups/billing/ack", { token, items, done: true });
     // An answer that got lost may have been carried out: then the lease has ended, and what it had is done.
     if (said.status !== 200) continue;
     for (const [index, { outcome }] of said.json.outcomes.entries()) {
@@ -80,7 +80,7 @@ async function workOff(troubled: TroubledWorld, poison: string): Promise<readonl
 async function play(at: number, effect: Effect): Promise<number> {
   const troubled = await TroubledWorld.begin(at, effect);
   const { world } = troubled;
-  await troubled.ask("PUT", "/groups/g", { topics: ["properties.>"], lanes: 2, maxAttempts: 2 });
+  await troubled.ask("PUT", "/groups/billing", { topics: ["properties.>"], lanes: 2, maxAttempts: 2 });
   for (let value = 1; value <= 3; value += 1) for (const name of ["a", "b", "p"]) await world.put(name, value);
   troubled.arm();
   const done = await workOff(troubled, "p");
@@ -88,27 +88,27 @@ async function play(at: number, effect: Effect): Promise<number> {
     const values = done.filter(([of]) => of === name).map(([, value]) => value);
     expect(values, `${effect} at ${String(at)}`).toEqual([...new Set(values)].toSorted((one, other) => one - other));
   }
-  const seen = (await troubled.ask("GET", "/groups/g")).json;
+  const seen = (await troubled.ask("GET", "/groups/billing")).json;
   expect(seen, `${effect} at ${String(at)}`).toMatchObject({ lag: 0, parked: 3 });
-  const parked = (await troubled.ask("GET", "/parked?source=group:g")).json.data;
+  const parked = (await troubled.ask("GET", "/parked?source=group:billing")).json.data;
   expect(parked).toHaveLength(3);
   await troubled.ask("POST", `/parked/${String(parked[1].id)}`, { action: "retry" });
   await workOff(troubled, "none");
-  const after = (await troubled.ask("GET", "/groups/g")).json;
+  const after = (await troubled.ask("GET", "/groups/billing")).json;
   expect([after.floor, after.lag], "a replay moves nothing").toEqual([seen.floor, 0]);
-  expect((await troubled.ask("POST", "/groups/g/reset", { to: "earliest" })).status).toBe(200);
-  let again = await troubled.ask("POST", "/groups/g/fetch", { consumer: "c" });
+  expect((await troubled.ask("POST", "/groups/billing/reset", { to: "earliest" })).status).toBe(200);
+  let again = await troubled.ask("POST", "/groups/billing/fetch", { consumer: "c" });
   if (again.status === 423) {
     // The answer with the lease got lost, so that the lease has to run out.
     await world.pass(31_000);
-    again = await troubled.ask("POST", "/groups/g/fetch", { consumer: "c" });
+    again = await troubled.ask("POST", "/groups/billing/fetch", { consumer: "c" });
   }
   expect(again.json.events).toHaveLength(9);
-  await troubled.ask("DELETE", "/groups/g?drainSeconds=0");
+  await troubled.ask("DELETE", "/groups/billing?drainSeconds=0");
   await world.pass(61_000);
   await world.pass(61_000);
-  expect((await troubled.ask("GET", "/groups/g")).status, `${effect} at ${String(at)}`).toBe(404);
-  expect((await troubled.ask("GET", "/parked?source=group:g")).json.data).toEqual([]);
+  expect((await troubled.ask("GET", "/groups/billing")).status, `${effect} at ${String(at)}`).toBe(404);
+  expect((await troubled.ask("GET", "/parked?source=group:billing")).json.data).toEqual([]);
   return troubled.count;
 }
 
