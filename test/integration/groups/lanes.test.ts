@@ -1,0 +1,132 @@
+/** Groups with several consumers, barriers, replays between checkpoints, lost positions, and their end with the actor. */
+import { beforeEach, describe, expect, it } from "vitest";
+import { listenerPartition } from "../../../lib/dynamodb/keys/listeners.ts";
+import type { Answer } from "../../support/in-process.ts";
+import { WebhookWorld } from "../webhooks/webhook-world.ts";
+
+const DAY_MS = 86_400_000;
+let world: WebhookWorld;
+beforeEach(async () => {
+  world = await WebhookWorld.begin();
+});
+
+const group = async (json: object = {}): Promise<Answer> =>
+  await world.ask("PUT", "/groups/billing", { json: { topics: ["properties.>", "properties"], ...json } });
+const fetched = async (consumer: string, json: object = {}): Promise<Answer> =>
+  await world.ask("POST", "/groups/billing/fetch", { json: { consumer, ...json } });
+const acked = async (json: object): Promise<Answer> => await world.ask("POST", "/groups/billing/ack", { json });
+const seen = async (): Promise<any> => (await world.ask("GET", "/groups/billing")).json;
+const topics = (answer: Answer): readonly string[] => answer.json.events.map((each: any) => each.event.subject);
+const tokenOf = (answer: Answer): string => answer.json.leases[0].token;
+const allDone = async (lent: Answer): Promise<Answer> => {
+  const upTo = lent.json.events
+    .map((each: any) => String(each.event.position))
+    .toSorted()
+    .at(-1);
+  return await acked({ token: tokenOf(lent), upTo });
+};
+
+describe("a group with lanes", () => {
+  it("gives each consumer other lanes, and a key to one of them at a time", async () => {
+    await group({ lanes: 8 });
+    for (let value = 0; value < 3; value += 1) for (const name of ["a", "b", "c", "d"]) await world.put(name, value);
+    const one = await fetched("one", { max: 2 });
+    const two = await fetched("two", { max: 2 });
+    const lanesOf = (lent: Answer): ReadonlySet<number> => new Set(lent.json.leases.map(({ lane }: any) => lane));
+    expect([one.status, two.status]).toEqual([200, 200]);
+    expect(lanesOf(one).isDisjointFrom(lanesOf(two))).toBe(true);
+    expect(new Set(topics(one)).isDisjointFrom(new Set(topics(two)))).toBe(true);
+    const taken = new Map<string, number[]>();
+    for (let lent = one, also: Answer | undefined = two; lent.status === 200; also = undefined) {
+      for (const each of also === undefined ? [lent] : [lent, also]) {
+        for (const { event } of each.json.events) {
+          taken.set(event.subject, [...(taken.get(event.subject) ?? []), event.data.value]);
+        }
+        expect((await allDone(each)).status).toBe(200);
+      }
+      lent = await fetched("one");
+    }
+    const values = [0, 1, 2];
+    expect(Object.fromEntries(taken)).toEqual(
+      Object.fromEntries(["a", "b", "c", "d"].map((name) => [`properties.${name}`, values])),
+    );
+  });
+
+  it("passes the deletion of all properties only when every earlier event is done, in every lane", async () => {
+    await group({ lanes: 8 });
+    for (const name of ["a", "b", "c"]) await world.put(name, 1);
+    await world.ask("DELETE", "/properties");
+    await world.put("a", 2);
+    const before = await fetched("one");
+    expect(topics(before).toSorted()).toEqual(["properties.a", "properties.b", "properties.c"]);
+    const early = await fetched("two");
+    expect([204, 423]).toContain(early.status);
+    await allDone(before);
+    const barrier = await fetched("two");
+    expect(topics(barrier)).toEqual(["properties"]);
+    expect([204, 423]).toContain((await fetched("one")).status);
+    await allDone(barrier);
+    expect(topics(await fetched("one"))).toEqual(["properties.a"]);
+  });
+
+  it("keeps its floor through failed deliveries and a replay with a checkpoint in between", async () => {
+    await group({ maxAttempts: 10, leaseSeconds: 10 });
+    await world.put("a", 1);
+    for (let attempt = 1; attempt <= 10; attempt += 1) {
+      const lent = await fetched("one");
+      expect(lent.json.events[0].attempt, `attempt ${String(attempt)}`).toBe(attempt);
+      const { position } = lent.json.events[0].event;
+      await acked({ token: tokenOf(lent), items: [{ position, verdict: "retry", delaySeconds: 0 }], done: true });
+    }
+    const [parked] = (await world.ask("GET", "/parked?source=group:billing")).json.data;
+    expect(parked).toMatchObject({ topic: "properties.a", status: "parked" });
+    await world.put("a", 2);
+    await allDone(await fetched("one"));
+    const checkpoint = (await seen()).floor;
+    await world.ask("POST", `/parked/${String(parked.id)}`, { json: { action: "retry" } });
+    await world.put("a", 3);
+    const replayed = await fetched("one", { max: 1 });
+    expect(replayed.json.events[0].event.data).toMatchObject({ value: 1 });
+    expect((await allDone(replayed)).status).toBe(200);
+    expect((await seen()).floor).toBe(checkpoint);
+    const next = await fetched("one");
+    expect(next.json.events[0].event.data).toMatchObject({ value: 3 });
+    await allDone(next);
+    expect((await seen()).floor > checkpoint).toBe(true);
+  });
+
+  it("counts no attempt for what is released, and one for what is not answered", async () => {
+    await group({ leaseSeconds: 5 });
+    await world.put("a", 1);
+    const lent = await fetched("one");
+    const { position } = lent.json.events[0].event;
+    await acked({ token: tokenOf(lent), items: [{ position, verdict: "release" }], done: true });
+    expect((await fetched("one")).json.events[0].attempt).toBe(1);
+    world.whole.now += 6_000;
+    expect((await fetched("two")).json.events[0].attempt).toBe(2);
+  });
+
+  it("stops where its position is gone, and continues after a reset", async () => {
+    await group();
+    await world.put("a", 1);
+    await world.put("b", 1);
+    world.whole.now += 40 * DAY_MS;
+    await world.put("c", 1);
+    const lost = await fetched("one");
+    expect([lost.status, lost.json.error.code]).toEqual([410, "position_gone"]);
+    expect(await seen()).toMatchObject({ status: "stopped", reason: "position_gone" });
+    expect((await world.ask("POST", "/groups/billing/reset", { json: { to: "earliest" } })).status).toBe(200);
+    expect(topics(await fetched("one"))).toEqual(["properties.c"]);
+  });
+
+  it("ends with its actor", async () => {
+    await group({ maxAttempts: 1 });
+    await world.put("a", 1);
+    const lent = await fetched("one");
+    const { position } = lent.json.events[0].event;
+    await acked({ token: tokenOf(lent), items: [{ position, verdict: "park" }] });
+    expect((await world.ask("DELETE", "")).status).toBe(204);
+    await world.pass(60_000);
+    expect((await world.whole.table.query({ pk: listenerPartition(world.owner.id), prefix: "" })).items).toEqual([]);
+  });
+});
