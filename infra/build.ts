@@ -116,7 +116,7 @@ async function replaceFile(file: string, contents: string | Uint8Array): Promise
 try {
   // The templates do not need the functions, so they are built first.
   const parts = [templates, bundles, client].filter(
-    ({ name }) => name !== "client" || existsSync(path.join(root, "lib/client")),
+    ({ name }) => name !== "client" || existsSync(path.join(root, "tsconfig.client.json")),
   );
   await build(parts);
 } catch (error) {
