@@ -7,14 +7,14 @@ import { SqsEventSource } from "aws-cdk-lib/aws-lambda-event-sources";
 import type { Construct } from "constructs";
 import { compact } from "../lib/system/compact.ts";
 import { METRICS_NAMESPACE } from "../lib/system/metric-names.ts";
-import { actorCreationToken } from "./actor-creation-token.ts";
 import { Alarms } from "./alarms.ts";
-import { DUE_INDEX, type TableReference } from "./data-stack.ts";
+import { DUE_INDEX, FEED_INDEX, type TableReference } from "./data-stack.ts";
 import { DelayQueue } from "./delay-queue.ts";
 import { Gateway } from "./gateway.ts";
 import { isApiEndpoint, isFor, type Deployment } from "./operator.ts";
 import { functions, type FunctionName, type FunctionRights } from "./functions.ts";
 import { ServiceFunction } from "./service-function.ts";
+import { tokens } from "./tokens.ts";
 
 interface ApiStackProps extends StackProps {
   /** The table of the data stack, unless the deployment names another. */
@@ -42,7 +42,7 @@ export class ApiStack extends Stack {
       POWERTOOLS_METRICS_NAMESPACE: METRICS_NAMESPACE,
       POWERTOOLS_LOG_LEVEL: deployment.logLevel,
       ...deployment.variables,
-      ...actorCreationToken(this, deployment),
+      ...tokens(this, deployment),
       ...compact({ EVENT_BUS_NAME: deployment.eventBusName }),
     };
     const eventBusArn = eventBusArnOf(this, deployment);
@@ -106,5 +106,5 @@ function eventBusArnOf(stack: Stack, { eventBusName }: Deployment): string | und
 /** The table that the deployment names, such as a restored one, or else that of the data stack. */
 function tableOf(scope: Construct, { table, deployment: { tableName } }: ApiStackProps): TableReference {
   if (tableName === undefined) return table;
-  return Table.fromTableAttributes(scope, "NamedTable", { tableName, globalIndexes: [DUE_INDEX] });
+  return Table.fromTableAttributes(scope, "NamedTable", { tableName, globalIndexes: [DUE_INDEX, FEED_INDEX] });
 }

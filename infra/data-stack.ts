@@ -5,6 +5,8 @@ import type { Construct } from "constructs";
 
 /** The sparse index of due work: only items with both attributes are in it. */
 export const DUE_INDEX = "due";
+/** The sparse index of actors by their newest change: only with ALL_EVENTS does anything stand in it. */
+export const FEED_INDEX = "feed";
 
 /** The parts of a table that the rest of the service needs. */
 export interface TableReference {
@@ -40,6 +42,12 @@ export class DataStack extends Stack {
       indexName: DUE_INDEX,
       partitionKey: { name: "dueShard", type: AttributeType.STRING },
       sortKey: { name: "dueAt", type: AttributeType.NUMBER },
+      projectionType: ProjectionType.KEYS_ONLY,
+    });
+    this.table.addGlobalSecondaryIndex({
+      indexName: FEED_INDEX,
+      partitionKey: { name: "feedShard", type: AttributeType.STRING },
+      sortKey: { name: "feedAt", type: AttributeType.NUMBER },
       projectionType: ProjectionType.KEYS_ONLY,
     });
     // Both exports stay when the API stack uses another table (`tableName`), so that either stack can be deployed first.

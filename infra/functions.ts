@@ -17,6 +17,8 @@ export interface FunctionRights {
   readonly table: readonly TableAction[];
   /** May query the index of due work. */
   readonly dueIndex: boolean;
+  /** May query the index of actors by their newest change. */
+  readonly feedIndex: boolean;
   /** May put messages into the delay queue. */
   readonly sends: boolean;
   /** May ask how many messages wait in the delay queue. */
@@ -36,11 +38,43 @@ const TABLE = [
 
 /** The Lambda functions, each with a file of its name in `functions/`. */
 export const functions = {
-  callbacks: { table: TABLE, dueIndex: false, sends: true, readsDepth: false, publishes: true, startedBy: "requests" },
-  api: { table: TABLE, dueIndex: false, sends: true, readsDepth: false, publishes: true, startedBy: "requests" },
-  worker: { table: TABLE, dueIndex: false, sends: true, readsDepth: false, publishes: true, startedBy: "queue" },
+  callbacks: {
+    table: TABLE,
+    dueIndex: false,
+    feedIndex: false,
+    sends: true,
+    readsDepth: false,
+    publishes: true,
+    startedBy: "requests",
+  },
+  api: {
+    table: TABLE,
+    dueIndex: false,
+    feedIndex: true,
+    sends: true,
+    readsDepth: false,
+    publishes: true,
+    startedBy: "requests",
+  },
+  worker: {
+    table: TABLE,
+    dueIndex: false,
+    feedIndex: false,
+    sends: true,
+    readsDepth: false,
+    publishes: true,
+    startedBy: "queue",
+  },
   // Only finds due work, through the index: it runs no hook.
-  scheduler: { table: [], dueIndex: true, sends: true, readsDepth: true, publishes: false, startedBy: "schedule" },
+  scheduler: {
+    table: [],
+    dueIndex: true,
+    feedIndex: false,
+    sends: true,
+    readsDepth: true,
+    publishes: false,
+    startedBy: "schedule",
+  },
 } as const satisfies Readonly<Record<string, FunctionRights>>;
 
 export type FunctionName = keyof typeof functions;

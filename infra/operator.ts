@@ -10,12 +10,12 @@ import { servedBy, type FunctionName } from "./functions.ts";
 import { STACK_VARIABLES } from "./stack-variables.ts";
 import { readSettings, settingNames, type Settings } from "./settings.ts";
 
-/** Variables that no deployer gives to a function as text: those of the stacks, and the one secret. */
-const NOT_PASSED_ON = [...STACK_VARIABLES, "ACTOR_CREATION_TOKEN"] as const;
+/** Variables that no deployer gives to a function as text: those of the stacks, and the secrets. */
+const NOT_PASSED_ON = [...STACK_VARIABLES, "ACTOR_CREATION_TOKEN", "OPERATOR_TOKEN"] as const;
 
 export type OperatorVariable = Exclude<(typeof variableNames)[number], (typeof NOT_PASSED_ON)[number]>;
 
-/** Every operator variable that a function understands, except the secret one. Passed on only when it was given. */
+/** Every operator variable that a function understands, except the secret ones. Passed on only when it was given. */
 export const operatorVariables = variableNames.filter(
   (name): name is OperatorVariable => !(NOT_PASSED_ON as readonly string[]).includes(name),
 );
@@ -25,10 +25,21 @@ const FOR_CREATING_ACTORS: readonly string[] = ["ACTOR_CREATION", "ACTOR_CREATIO
 
 /** Whether a variable goes into a function: each function gets no secret but those that it needs. */
 export const isFor = (variable: string, name: FunctionName): boolean =>
-  !FOR_CREATING_ACTORS.includes(variable) || name === servedBy.actors;
+  variable === "OPERATOR_TOKEN"
+    ? name === servedBy.events
+    : !FOR_CREATING_ACTORS.includes(variable) || name === servedBy.actors;
 
-/** The names of the settings for the secret of `ACTOR_CREATION_TOKEN`; from context or environment, like the variables. */
-export const secretNames = ["ACTOR_CREATION_TOKEN_SECRET", "ACTOR_CREATION_TOKEN_VERSION"] as const;
+/** The names of the settings for the secrets of tokens; from context or environment, like the variables. */
+export const secretNames = [
+  "ACTOR_CREATION_TOKEN_SECRET",
+  "ACTOR_CREATION_TOKEN_VERSION",
+  "OPERATOR_TOKEN_SECRET",
+  "OPERATOR_TOKEN_VERSION",
+] as const;
+
+const TOKENS = ["ACTOR_CREATION_TOKEN", "OPERATOR_TOKEN"] as const;
+/** When a token is needed. */
+const ASKED_BY = { ACTOR_CREATION_TOKEN: "ACTOR_CREATION is token", OPERATOR_TOKEN: "ALL_EVENTS is true" } as const;
 
 /** The deployer's configuration for the stacks, checked. */
 export interface Deployment extends Settings {
@@ -40,9 +51,13 @@ export interface Deployment extends Settings {
   readonly actorCreationTokenSecret?: string;
   /** The version of the secret that the function gets; the current one when absent. */
   readonly actorCreationTokenVersion?: string;
+  /** The same for `OPERATOR_TOKEN`. */
+  readonly operatorTokenSecret?: string;
+  readonly operatorTokenVersion?: string;
   /** The values that the functions will use, from the environment or by default. */
   readonly gapTimeoutSeconds: number;
   readonly actorCreation: "open" | "token" | "closed";
+  readonly allEvents: boolean;
   /** The name of the event bus, when there is one. */
   readonly eventBusName?: string;
 }
@@ -63,7 +78,7 @@ export function givenBy(
  * @throws Error that names it, and the settings that exist
  */
 export function refuseUnknown(names: readonly string[]): void {
-  const known: readonly string[] = [...settingNames, ...secretNames, "ACTOR_CREATION_TOKEN", ...operatorVariables];
+  const known: readonly string[] = [...settingNames, ...secretNames, ...TOKENS, ...operatorVariables];
   // CDK's own names have other characters.
   const unknown = names.find((name) => /^[A-Za-z_]+$/.test(name) && !known.includes(name));
   if (unknown === undefined) return;
@@ -76,10 +91,11 @@ export function refuseUnknown(names: readonly string[]): void {
  * @throws Error that names the value, what was given (never a secret) and what is allowed.
  */
 export function readDeployment(given: Given): Deployment {
-  if (text(given, "ACTOR_CREATION_TOKEN") !== undefined) {
+  for (const token of TOKENS) {
+    if (text(given, token) === undefined) continue;
     throw new Error(
-      "ACTOR_CREATION_TOKEN would stand in the template for everyone to read. Put it into a Secrets Manager secret and " +
-        "name that in ACTOR_CREATION_TOKEN_SECRET, or leave both out and one is made when ACTOR_CREATION is token.",
+      `${token} would stand in the template for everyone to read. Put it into a Secrets Manager secret and ` +
+        `name that in ${token}_SECRET, or leave both out and one is made when ${ASKED_BY[token]}.`,
     );
   }
   const variables = Object.fromEntries(
@@ -109,7 +125,8 @@ export function readDeployment(given: Given): Deployment {
     variables,
     gapTimeoutSeconds: config.gapTimeoutSeconds,
     actorCreation: config.actorCreation,
-    ...secretOf(given, config.actorCreation),
+    allEvents: config.allEvents,
+    ...secretsOf(given, config),
     ...compact({
       baseUrl: variables.BASE_URL ?? ofDomain,
       // Both stacks know the name without a reference between them, so that the bus can be switched off: the data stack,
@@ -126,27 +143,35 @@ export const isApiEndpoint = (host: string): boolean => /\.execute-api\.[a-z0-9-
 const SECRET = /^(arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:)?[A-Za-z0-9/_+=.@-]{1,512}$/;
 const SECRET_VERSION = /^[A-Za-z0-9-]{32,64}$/;
 
-function secretOf(
+function secretsOf(
   given: Given,
-  actorCreation: Deployment["actorCreation"],
-): Pick<Deployment, "actorCreationTokenSecret" | "actorCreationTokenVersion"> {
-  const [secret, version] = secretNames.map((name) => text(given, name));
-  for (const [name, value, pattern, allowed] of [
-    [secretNames[0], secret, SECRET, "the name or the ARN of a secret in Secrets Manager"],
-    [
-      secretNames[1],
-      version,
-      SECRET_VERSION,
-      "the id of one of the secret's versions, of 32 to 64 letters, digits and -",
-    ],
-  ] as const) {
-    if (value === undefined) continue;
-    if (!pattern.test(value)) throw new Error(`${name} is ${JSON.stringify(value)}. Allowed: ${allowed}.`);
-    if (actorCreation !== "token") {
-      throw new Error(`${name} is ${JSON.stringify(value)}. Allowed: nothing, unless ACTOR_CREATION is token.`);
-    }
-  }
-  return compact({ actorCreationTokenSecret: secret, actorCreationTokenVersion: version });
+  { actorCreation, allEvents }: Pick<Deployment, "actorCreation" | "allEvents">,
+): Pick<
+  Deployment,
+  "actorCreationTokenSecret" | "actorCreationTokenVersion" | "operatorTokenSecret" | "operatorTokenVersion"
+> {
+  const isAsked = { ACTOR_CREATION_TOKEN: actorCreation === "token", OPERATOR_TOKEN: allEvents };
+  const [creation, operator] = TOKENS.map((token) => {
+    const named = (part: "SECRET" | "VERSION", pattern: RegExp, allowed: string): string | undefined => {
+      const name = `${token}_${part}`;
+      const value = text(given, name);
+      if (value === undefined) return undefined;
+      if (!pattern.test(value)) throw new Error(`${name} is ${JSON.stringify(value)}. Allowed: ${allowed}.`);
+      if (isAsked[token]) return value;
+      throw new Error(`${name} is ${JSON.stringify(value)}. Allowed: nothing, unless ${ASKED_BY[token]}.`);
+    };
+    const versions = "the id of one of the secret's versions, of 32 to 64 letters, digits and -";
+    return {
+      secret: named("SECRET", SECRET, "the name or the ARN of a secret in Secrets Manager"),
+      version: named("VERSION", SECRET_VERSION, versions),
+    };
+  });
+  return compact({
+    actorCreationTokenSecret: creation?.secret,
+    actorCreationTokenVersion: creation?.version,
+    operatorTokenSecret: operator?.secret,
+    operatorTokenVersion: operator?.version,
+  });
 }
 
 function text(given: Given, name: string): string | undefined {

@@ -33,31 +33,39 @@ const streamHeaders: Readonly<Record<string, Header>> = {
 };
 const eventsTag: Header = { description: "Stands for the events of the answer.", schema: text };
 
+const reading = {
+  query: {
+    from: { description: "`earliest`, `now`, or a position.", schema: text },
+    topics: { description: "Patterns, separated by commas.", schema: text },
+    types: { description: "Types, separated by commas.", schema: text },
+    limit: { description: "Most events.", schema: text },
+    wait: { description: "Seconds to wait for an event, 0 to 20.", schema: text },
+    offset: { description: "As `from`; `-1` is `earliest`.", schema: text },
+    live: { description: "`long-poll`: waits 20 s.", schema: text },
+    cursor: { description: "The `Stream-Cursor` of the answer before.", schema: text },
+  },
+  headers: { "if-none-match": { description: "The `ETag` of an answer.", schema: text } },
+  answers: {
+    200: shows("Events in order.", array(ref("Event")), { headers: { ...streamHeaders, etag: eventsTag } }),
+    204: done("The wait ended without an event.", streamHeaders),
+    304: done("The answer would be the same.", { ...streamHeaders, etag: eventsTag }),
+  },
+  errorHeaders: goneLink,
+} as const;
+
 /** The parts of the events area that are pulled. */
 export const pulled = {
+  "GET /events": {
+    summary: "Read the events of all actors",
+    description: "With `ALL_EVENTS`, for the bearer of `OPERATOR_TOKEN`. Patterns are over `<actorId>.<topic>`.",
+    ...reading,
+    errors: ["not_found", "unauthorized", "forbidden", "position_gone"],
+  },
   "GET /{actorId}/events": {
     summary: "Read events from a position, and wait for new ones",
     description: "The read side of Durable Streams in JSON mode. A peer sees what its permissions open.",
-    query: {
-      from: { description: "`earliest`, `now`, or a position.", schema: text },
-      topics: { description: "Patterns, separated by commas.", schema: text },
-      types: { description: "Types, separated by commas.", schema: text },
-      limit: { description: "Most events.", schema: text },
-      wait: { description: "Seconds to wait for an event, 0 to 20.", schema: text },
-      offset: { description: "As `from`; `-1` is `earliest`.", schema: text },
-      live: { description: "`long-poll`: waits 20 s.", schema: text },
-      cursor: { description: "The `Stream-Cursor` of the answer before.", schema: text },
-    },
-    headers: { "if-none-match": { description: "The `ETag` of an answer.", schema: text } },
-    answers: {
-      200: shows("Events in the order of the log.", array(ref("Event")), {
-        headers: { ...streamHeaders, etag: eventsTag },
-      }),
-      204: done("The wait ended without an event.", streamHeaders),
-      304: done("The answer would be the same.", { ...streamHeaders, etag: eventsTag }),
-    },
+    ...reading,
     errors: ["position_gone"],
-    errorHeaders: goneLink,
   },
   "GET /{actorId}/groups": {
     summary: "All consumer groups",

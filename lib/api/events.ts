@@ -29,7 +29,7 @@ import { webhookHandlers } from "./webhooks.ts";
 import { routesOf, type Admission, type Handle, type RouteMap } from "./handler.ts";
 
 export interface EventRouteServices extends Pick<PublishDeps, "commits">, ReaderServices {
-  readonly config: Pick<Config, "baseUrl" | "logEpoch">;
+  readonly config: ReaderServices["config"] & Pick<Config, "baseUrl" | "logEpoch">;
   readonly changeLog: ReaderServices["changeLog"] & Pick<ChangeLog, "read">;
   readonly permissions: Pick<PermissionStore, "of">;
   readonly notify: NotifySubscribers;

@@ -7,11 +7,16 @@ import { isTypePattern, type Selection } from "../domain/events/selection.ts";
 import { isFault, parsePattern } from "../domain/events/topic.ts";
 import { printJson } from "../domain/json/json-text.ts";
 import { readsOf } from "../domain/policy/visibility.ts";
+import { sameSecret } from "../domain/wire/secret-digest.ts";
+import { FEED_INTERVAL_MS } from "../dynamodb/keys/feed.ts";
 import { MAX_ANSWER_BYTES } from "../http/answer-size.ts";
+import { bearerOf } from "../http/credentials.ts";
 import { namesTag } from "../http/entity-tags.ts";
 import { limitOf } from "../http/paging.ts";
 import { empty, type Reply } from "../http/reply.ts";
 import type { ServiceRequest } from "../http/request.ts";
+import { readAll, type ReadAllDeps } from "../listeners/readers/read-all.ts";
+import type { EventPage } from "../listeners/readers/read-events.ts";
 import { eventsWithin, type WaitDeps } from "../listeners/readers/wait-for-events.ts";
 import { compact } from "../system/compact.ts";
 import type { Config } from "../system/config.ts";
@@ -22,7 +27,8 @@ import type { TrustStore } from "../trust/trust-store.ts";
 import type { Admission, Handle } from "./handler.ts";
 
 export interface ReaderServices extends Pick<Platform, "clock" | "sleep" | "random"> {
-  readonly config: Pick<Config, "baseUrl" | "logEpoch">;
+  readonly config: Pick<Config, "allEvents" | "baseUrl" | "diffRetentionDays" | "logEpoch" | "operatorToken">;
+  readonly table: ReadAllDeps["table"];
   readonly changeLog: WaitDeps["changeLog"] & Pick<ChangeLog, "newest">;
   readonly permissions: Pick<PermissionStore, "of">;
   readonly trusts: Pick<TrustStore, "get">;
@@ -51,36 +57,100 @@ export function readerHandlers(services: ReaderServices) {
     throw new ServiceError("auth.forbidden", "This peer is trusted no more.");
   };
 
+  const allDeps = {
+    ...deps,
+    retentionDays: config.diffRetentionDays,
+    rootOf: (actorId: string): string => `${config.baseUrl}/${actorId}`,
+  };
+
+  const readOfAll: Handle = async (request) => {
+    demandOperator(config, request.headers["authorization"]);
+    const asked = readQuery(request);
+    if (request.method === "HEAD") {
+      const page = await readAll(allDeps, { ...asked, from: "now", mostBytes: 0, selectionOf: () => undefined });
+      return headReply(typeof page === "string" ? page : page.next);
+    }
+    const { selection } = asked;
+    const selectionOf = (actorId: string): Selection | undefined => ofActor(selection, actorId);
+    const reading = { from: asked.from, limit: asked.limit, mostBytes: MAX_ANSWER_BYTES - 2, selectionOf };
+    const until = services.clock.now() + waitMsOf(request, asked);
+    let page = await readAll(allDeps, reading);
+    while (typeof page !== "string" && page.events.length === 0 && services.clock.now() < until) {
+      if (page.upToDate) await services.sleep(Math.min(FEED_INTERVAL_MS, until - services.clock.now()));
+      page = await readAll(allDeps, { ...reading, from: page.next });
+    }
+    if (typeof page === "string") throw positionGone(config.baseUrl, GONE[page], asked.named);
+    return pageReply(services, request, asked, page);
+  };
+
   const read: Handle = async (request, admission) => {
     const { actor, caller } = admission;
     const asked = readQuery(request);
     if (request.method === "HEAD") {
-      const tail = positionAfter(config.logEpoch, await changeLog.newest(actor.id));
-      const headers = { ...GUARDS, "content-type": "application/json", "cache-control": "no-store" };
-      return empty(200, { ...headers, "stream-next-offset": tail });
+      return headReply(positionAfter(config.logEpoch, await changeLog.newest(actor.id)));
     }
-    const { from, selection, limit, waitSeconds } = asked;
+    const { from, selection, limit } = asked;
     const reading = {
       ...{ actor, root: `${config.baseUrl}/${actor.id}`, from, selection, limit },
       mostBytes: MAX_ANSWER_BYTES - 2,
       reads: caller.kind === "peer" ? readsOf(permissions.of(caller.trust).properties) : undefined,
     };
-    const waitMs = Math.max(0, Math.min(waitSeconds * 1_000, request.deadline.remaining() - ANSWER_MS));
+    const waitMs = waitMsOf(request, asked);
     const page = await eventsWithin(deps, waitMs, reading, async () => await readsNow(admission));
     if (typeof page === "string") throw positionGone(reading.root, GONE[page], asked.named);
-    const headers = {
-      ...GUARDS,
-      "stream-next-offset": page.next,
-      ...compact({
-        "stream-up-to-date": page.upToDate ? "true" : undefined,
-        "stream-cursor": asked.isLive ? nextCursor(services, asked.cursor) : undefined,
-      }),
-    };
-    if (page.events.length === 0 && page.upToDate && waitSeconds > 0) return empty(204, headers);
-    return tagged(request, printJson(page.events), headers);
+    return pageReply(services, request, asked, page);
   };
 
-  return { "GET /{actorId}/events": read } as const;
+  return { "GET /events": readOfAll, "GET /{actorId}/events": read } as const;
+}
+
+/** @throws ServiceError resource.not_found where the operator reads no events; auth.missing, auth.forbidden */
+function demandOperator(
+  { allEvents, operatorToken }: ReaderServices["config"],
+  authorization: string | undefined,
+): void {
+  if (!allEvents || operatorToken === undefined) {
+    throw new ServiceError("resource.not_found", "The operator of this deployment has not set ALL_EVENTS.");
+  }
+  const token = bearerOf(authorization);
+  if (token === undefined) {
+    const headers = { "WWW-Authenticate": 'Bearer realm="actingweb"' };
+    throw new ServiceError("auth.missing", "Reading all actors needs the operator's bearer.", { headers });
+  }
+  if (sameSecret(token, operatorToken)) return;
+  throw new ServiceError("auth.forbidden", "This bearer does not read all actors.");
+}
+
+/** The part of a selection over `<actorId>.<topic>` that is left for an actor; undefined: nothing of it. */
+function ofActor({ topics, types }: Selection, actorId: string): Selection | undefined {
+  const rest = topics.flatMap((pattern): string[] => {
+    if (pattern === ">") return [pattern];
+    const dot = pattern.indexOf(".");
+    const first = dot < 0 ? "" : pattern.slice(0, dot);
+    return first === "*" || first === actorId ? [pattern.slice(dot + 1)] : [];
+  });
+  return rest.length === 0 ? undefined : compact({ topics: rest, types });
+}
+
+const waitMsOf = ({ deadline }: ServiceRequest, { waitSeconds }: ReaderQuery): number =>
+  Math.max(0, Math.min(waitSeconds * 1_000, deadline.remaining() - ANSWER_MS));
+
+function headReply(tail: string): Reply {
+  const headers = { ...GUARDS, "content-type": "application/json", "cache-control": "no-store" };
+  return empty(200, { ...headers, "stream-next-offset": tail });
+}
+
+function pageReply(services: ReaderServices, request: ServiceRequest, asked: ReaderQuery, page: EventPage): Reply {
+  const headers = {
+    ...GUARDS,
+    "stream-next-offset": page.next,
+    ...compact({
+      "stream-up-to-date": page.upToDate ? "true" : undefined,
+      "stream-cursor": asked.isLive ? nextCursor(services, asked.cursor) : undefined,
+    }),
+  };
+  if (page.events.length === 0 && page.upToDate && asked.waitSeconds > 0) return empty(204, headers);
+  return tagged(request, printJson(page.events), headers);
 }
 
 const GONE: Readonly<Record<PositionGone, string>> = {
@@ -115,7 +185,7 @@ interface ReaderQuery {
   readonly cursor?: number;
 }
 
-const FROM = /^[A-Za-z0-9._-]{1,64}$/;
+const FROM = /^[A-Za-z0-9._-]{1,512}$/;
 
 /** @throws ServiceError request.invalid which names the field */
 function readQuery({ query }: ServiceRequest): ReaderQuery {

@@ -129,6 +129,8 @@ export const routes = [
   { method: "DELETE", path: "/{actorId}/callbacks/{name+}", area: "callbacks", access: ["hook"] },
 
   // Events. What a peer may publish and read, its permissions say; the query of a data URL is its credential.
+  // Those of all actors are the operator's, whose bearer the handler checks.
+  { method: "GET", path: "/events", area: "events", access: ["anyone"] },
   { method: "GET", path: "/{actorId}/events", area: "events", access: OWNER_OR_PEER },
   { method: "POST", path: "/{actorId}/events", area: "events", access: OWNER_OR_PEER },
   { method: "POST", path: "/{actorId}/events/{topic}", area: "events", access: OWNER_OR_PEER },

@@ -5,6 +5,7 @@ import { parseBuckets, type Buckets } from "../domain/log/buckets.ts";
 import { cutText, PART_BYTES } from "../domain/json/json.ts";
 import { parseText, printJson } from "../domain/json/json-text.ts";
 import type { Suspension } from "../domain/terms/scope.ts";
+import { feedEntry } from "../dynamodb/keys/feed.ts";
 import { endOfRecord, logHeadKey, logRecordKey, recordPartition } from "../dynamodb/keys/publishing.ts";
 import { updateIf } from "../dynamodb/outcomes.ts";
 import { deleteRange, itemsOf } from "../dynamodb/paging.ts";
@@ -42,6 +43,8 @@ export interface ChangeLogDeps {
   readonly clock: Clock;
   /** Days for which a record can be read (`DIFF_RETENTION_DAYS`). */
   readonly retentionDays: number;
+  /** The events of all actors are read (`ALL_EVENTS`): each log stands in the feed index. */
+  readonly allEvents?: boolean;
 }
 
 /** What one commit appends. */
@@ -205,6 +208,7 @@ export class ChangeLog {
           ...(begins && { rules }),
           ...(isRead && { dueAt }),
           ...set,
+          ...(this.#deps.allEvents === true && records.length > 0 && feedEntry(key, Math.floor(at / 1_000))),
           at,
           newest: newest + records.length,
         },

@@ -63,7 +63,9 @@ export interface PublishingServices extends DeliveryServices, ListenerServices {
 function composeLog(base: Runtime, app: ActingWebApp) {
   const { table, clock, log, config, trusts, permissions } = base;
   const inboundHeads = new InboundHeads(table);
-  const changeLog = new ChangeLog({ table, clock, retentionDays: config.diffRetentionDays });
+  const changeLog = new ChangeLog({
+    ...{ table, clock, retentionDays: config.diffRetentionDays, allEvents: config.allEvents },
+  });
   const trustCache = new TrustCache({ table, clock });
   const digest = rulesDigest(app.relationships);
   const subscribers = async (actorId: string) => await inboundHeads.peers(actorId);
@@ -92,7 +94,7 @@ function composeLog(base: Runtime, app: ActingWebApp) {
     incarnation: config.incarnation,
     contextOf: async (actorId, peerId) => await readSubscriptionContext(contextDeps, actorId, peerId),
   });
-  const retention = new RecordRetention({ clock, log, changeLog, cursors });
+  const retention = new RecordRetention({ clock, log, changeLog, cursors, allEvents: config.allEvents });
   return { inboundHeads, changeLog, trustCache, unpublished, permissionsOf, cursors, retention };
 }
 

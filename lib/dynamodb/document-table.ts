@@ -16,6 +16,7 @@ import { Retries, type RetryDeps } from "./retries.ts";
 import {
   type Change,
   type Condition,
+  type FeedItem,
   type Item,
   type Key,
   type Page,
@@ -110,6 +111,26 @@ export class DocumentTable implements Table {
       sk: item["sk"]?.S ?? "",
       dueAt: Number(item["dueAt"]?.N),
     }));
+  }
+
+  async queryFeed(...[shard, after, next]: Parameters<Table["queryFeed"]>): ReturnType<Table["queryFeed"]> {
+    const request = {
+      TableName: this.#table,
+      IndexName: "feed",
+      KeyConditionExpression: "#shard = :shard AND #at > :after",
+      ExpressionAttributeNames: { "#shard": "feedShard", "#at": "feedAt" },
+      ExpressionAttributeValues: { ":shard": { S: shard }, ":after": { N: String(after) } },
+      ...(next && {
+        ExclusiveStartKey: { ...wireKey(next), feedShard: { S: shard }, feedAt: { N: String(next.feedAt) } },
+      }),
+    };
+    const { Items = [], LastEvaluatedKey: last } = await this.#repeating(() =>
+      this.#client.send(new QueryCommand(request)),
+    );
+    const itemOf = (item: (typeof Items)[number]): FeedItem => ({
+      ...{ pk: item["pk"]?.S ?? "", sk: item["sk"]?.S ?? "", feedAt: Number(item["feedAt"]?.N) },
+    });
+    return { items: Items.map(itemOf), ...(last && { next: itemOf(last) }) };
   }
 
   async put(item: Item, condition: Condition): Promise<void> {

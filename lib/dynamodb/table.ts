@@ -126,6 +126,15 @@ export interface Page {
   readonly next?: string;
 }
 
+/** An item of the feed index: its key, and the end of the interval in which it changed last, ms since 1970. */
+export type FeedItem = Key & { readonly feedAt: number };
+
+export interface FeedPage {
+  readonly items: readonly FeedItem[];
+  /** Absent: there is nothing more. */
+  readonly next?: FeedItem;
+}
+
 /** The condition did not hold; nothing was written. `item` is the stored item, absent when there is none. */
 export class ConditionFailed extends Error {
   override readonly name = "ConditionFailed";
@@ -178,6 +187,11 @@ export interface Table {
    * `after`, the last item of a page. One request, eventually consistent.
    */
   queryDue(shard: string, until: number, limit: number, after?: DueItem): Promise<readonly DueItem[]>;
+  /**
+   * A page of one shard of the feed index: what changed above `after` (ms since 1970), earliest first. The next page begins
+   * behind `next`. One request, eventually consistent.
+   */
+  queryFeed(shard: string, after: number, next?: FeedItem): Promise<FeedPage>;
   /** Writes the whole item. @throws ConditionFailed */
   put(item: Item, condition: Condition): Promise<void>;
   /** Changes one item. @returns the item afterwards @throws ConditionFailed */

@@ -62,6 +62,10 @@ export interface Config {
   readonly actorCreation: "open" | "token" | "closed";
   /** A secret. Set when `actorCreation` is `token`. */
   readonly actorCreationToken?: string;
+  /** The events of all actors can be read at the root. */
+  readonly allEvents: boolean;
+  /** A secret: the bearer that reads them. Only the function that answers has it. */
+  readonly operatorToken?: string;
   /** Relationships. */
   readonly trustAutoApprove: readonly string[];
   readonly autoDeleteOnRevocation: boolean;
@@ -198,6 +202,8 @@ const VARIABLES = {
   DUE_SHARDS: variable("dueShards", whole(1, 256), 16),
   ACTOR_CREATION: variable("actorCreation", oneOf("open", "token", "closed"), "closed"),
   ACTOR_CREATION_TOKEN: { ...variable("actorCreationToken", text), secret: true },
+  ALL_EVENTS: variable("allEvents", trueOrFalse, false),
+  OPERATOR_TOKEN: { ...variable("operatorToken", text), secret: true },
   TRUST_AUTO_APPROVE: variable("trustAutoApprove", relationships, []),
   AUTO_DELETE_ON_REVOCATION: variable("autoDeleteOnRevocation", trueOrFalse, false),
   RESUBSCRIBE: variable("resubscribe", trueOrFalse, true),

@@ -196,6 +196,20 @@ export function queryContract(table: TableSource): void {
       expect(await table().queryDue(shard, 100, 10)).toEqual([]);
     });
 
+    it("has another one for the feed: keys of a shard after a time, earliest first, page by page", async () => {
+      const [feedShard, pk] = [`feed#${freshPartition()}`, freshPartition()];
+      const feed = [10, 20, 30].map((feedAt) => ({ pk, sk: `at ${String(feedAt)}`, feedAt }));
+      for (const item of feed.toReversed()) await table().put({ ...item, feedShard, n: 1 }, always);
+      await table().put({ pk, sk: "no time", feedShard }, always);
+      await table().put({ pk, sk: "elsewhere", feedShard: feedShard + "!", feedAt: 40 }, always);
+      expect((await table().queryFeed(feedShard, 0)).items).toEqual(feed);
+      expect((await table().queryFeed(feedShard, 10)).items).toEqual(feed.slice(1));
+      expect((await table().queryFeed(feedShard, 0, feed[1])).items).toEqual(feed.slice(2));
+      await table().update({ pk, sk: "at 10" }, { set: { feedAt: 50 } }, always);
+      const moved = (await table().queryFeed(feedShard, 10)).items.map(({ feedAt }) => feedAt);
+      expect(moved).toEqual([20, 30, 50]);
+    });
+
     it("refuses an item whose due attributes have another type", async () => {
       const key = { pk: freshPartition(), sk: "head" };
       await expect(table().put({ ...key, dueShard: 1, dueAt: 1 }, always)).rejects.toThrow();

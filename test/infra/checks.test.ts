@@ -39,6 +39,7 @@ describe("the checks", () => {
     const { domainName, certificateArn } = EVERY_SETTING;
     const needed = (name: string): Readonly<Record<string, string>> => {
       if (name === "domainName" || name === "certificateArn") return { domainName, certificateArn };
+      if (name.startsWith("OPERATOR_TOKEN")) return { ALL_EVENTS: "true" };
       return name.startsWith("ACTOR_CREATION_TOKEN") ? { ACTOR_CREATION: "token" } : {};
     };
     const given = names.map((name) => ({ ...needed(name), [name]: EVERY_SETTING[name] }));
@@ -51,7 +52,7 @@ describe("the checks", () => {
 
   it("know every setting there is", () => {
     expect(Object.keys(EVERY_SETTING).sort()).toEqual(
-      [...settingNames, ...secretNames, "ACTOR_CREATION", "BUS"].sort(),
+      [...settingNames, ...secretNames, "ACTOR_CREATION", "ALL_EVENTS", "BUS"].sort(),
     );
   });
 

@@ -22,7 +22,7 @@ describe("the data stack", () => {
     });
   });
 
-  it("has the keys-only index of due work, and no other", () => {
+  it("has the keys-only indexes of due work and of actors by their newest change, and no other", () => {
     data.hasResourceProperties("AWS::DynamoDB::Table", {
       GlobalSecondaryIndexes: [
         {
@@ -30,6 +30,14 @@ describe("the data stack", () => {
           KeySchema: [
             { AttributeName: "dueShard", KeyType: "HASH" },
             { AttributeName: "dueAt", KeyType: "RANGE" },
+          ],
+          Projection: { ProjectionType: "KEYS_ONLY" },
+        },
+        {
+          IndexName: "feed",
+          KeySchema: [
+            { AttributeName: "feedShard", KeyType: "HASH" },
+            { AttributeName: "feedAt", KeyType: "RANGE" },
           ],
           Projection: { ProjectionType: "KEYS_ONLY" },
         },

@@ -121,13 +121,13 @@ describe("the tables of operator variables", () => {
     readConfig({ BASE_URL: "https://a.example", TABLE_NAME: "t", ...given });
 
   it("name every variable there is, and no other", () => {
-    const there = new Set<string>([...operatorVariables, "ACTOR_CREATION_TOKEN"]);
+    const there = new Set<string>([...operatorVariables, "ACTOR_CREATION_TOKEN", "OPERATOR_TOKEN"]);
     expect(variables.map(([name]) => name).toSorted()).toEqual([...there].toSorted());
   });
 
   it("say the default of each", () => {
     const defaults = new Map(Object.entries(config()));
-    const known: readonly string[] = [...operatorVariables, "ACTOR_CREATION_TOKEN"];
+    const known: readonly string[] = [...operatorVariables, "ACTOR_CREATION_TOKEN", "OPERATOR_TOKEN"];
     for (const [name = "", said = ""] of variables) {
       if (name === "BASE_URL" || !known.includes(name)) continue;
       const value: unknown = defaults.get(

@@ -37,6 +37,7 @@ const OTHERS = {
   ALLOW_HTTP_PEERS: "true",
   ALLOW_PRIVATE_PEERS: "true",
   BUS: "memory",
+  ALL_EVENTS: "true",
 } as const satisfies Readonly<Record<OperatorVariable, string>>;
 
 type Templates = ReturnType<typeof serviceTemplates>;
@@ -168,5 +169,24 @@ describe("the token that may create actors", () => {
     const given = { ACTOR_CREATION: "token", ACTOR_CREATION_TOKEN: "correct-horse" };
     expect(() => serviceTemplates(given)).toThrow(/ACTOR_CREATION_TOKEN_SECRET/);
     expect(() => serviceTemplates(given)).not.toThrow(/correct-horse/);
+  });
+});
+
+describe("the operator's token", () => {
+  it("is a reference to a secret, made or named, in the one function that answers for all actors", () => {
+    for (const [given, reference] of [
+      [{}, /"Ref":"OperatorToken.*:SecretString:::\}\}/],
+      [{ OPERATOR_TOKEN_SECRET: "my/operator" }, /\{\{resolve:secretsmanager:my\/operator:SecretString:::\}\}/],
+    ] as const) {
+      const found = [...variablesByName(serviceTemplates({ ALL_EVENTS: "true", ...given }))];
+      const having = found.filter(([, one]) => "OPERATOR_TOKEN" in one);
+      expect(having.map(([name]) => name)).toEqual(["api"]);
+      expect(JSON.stringify(having[0]?.[1]["OPERATOR_TOKEN"])).toMatch(reference);
+    }
+  });
+
+  it("is refused as text, and where no events of all actors are read", () => {
+    expect(() => serviceTemplates({ ALL_EVENTS: "true", OPERATOR_TOKEN: "hush" })).toThrow(/OPERATOR_TOKEN_SECRET/);
+    expect(() => serviceTemplates({ OPERATOR_TOKEN_SECRET: "my/operator" })).toThrow(/nothing, unless ALL_EVENTS/);
   });
 });

@@ -11,6 +11,8 @@ export async function createTable(client: Pick<DynamoDBClient, "send">, tableNam
         { AttributeName: "sk", AttributeType: "S" },
         { AttributeName: "dueShard", AttributeType: "S" },
         { AttributeName: "dueAt", AttributeType: "N" },
+        { AttributeName: "feedShard", AttributeType: "S" },
+        { AttributeName: "feedAt", AttributeType: "N" },
       ],
       KeySchema: [
         { AttributeName: "pk", KeyType: "HASH" },
@@ -22,6 +24,14 @@ export async function createTable(client: Pick<DynamoDBClient, "send">, tableNam
           KeySchema: [
             { AttributeName: "dueShard", KeyType: "HASH" },
             { AttributeName: "dueAt", KeyType: "RANGE" },
+          ],
+          Projection: { ProjectionType: "KEYS_ONLY" },
+        },
+        {
+          IndexName: "feed",
+          KeySchema: [
+            { AttributeName: "feedShard", KeyType: "HASH" },
+            { AttributeName: "feedAt", KeyType: "RANGE" },
           ],
           Projection: { ProjectionType: "KEYS_ONLY" },
         },

@@ -1,4 +1,4 @@
-/** A value other than the default for every setting of the stacks, for the event bus, and for the secret of the creation token. */
+/** A value other than the default for every setting of the stacks, for the event bus, and for the secrets of tokens. */
 export const EVERY_SETTING = {
   name: "Second",
   domainName: "actors.example.com",
@@ -18,4 +18,7 @@ export const EVERY_SETTING = {
   ACTOR_CREATION: "token",
   ACTOR_CREATION_TOKEN_SECRET: "my/token",
   ACTOR_CREATION_TOKEN_VERSION: "11111111-2222-3333-4444-555555555555",
+  ALL_EVENTS: "true",
+  OPERATOR_TOKEN_SECRET: "my/operator",
+  OPERATOR_TOKEN_VERSION: "11111111-2222-3333-4444-555555555555",
 } as const satisfies Readonly<Record<string, string>>;

@@ -13,7 +13,7 @@ import {
 import { idle } from "./idle.ts";
 
 export type TableOperation =
-  "get" | "getMany" | "query" | "queryDue" | "put" | "update" | "delete" | "transact" | "deleteMany";
+  "get" | "getMany" | "query" | "queryDue" | "queryFeed" | "put" | "update" | "delete" | "transact" | "deleteMany";
 
 /**
  * The outcome of one operation:
@@ -63,6 +63,10 @@ export class FaultyTable implements Table {
 
   queryDue(...asked: Parameters<Table["queryDue"]>): ReturnType<Table["queryDue"]> {
     return this.#read("queryDue", [{ pk: asked[0], sk: "" }], () => this.#inner.queryDue(...asked));
+  }
+
+  queryFeed(...asked: Parameters<Table["queryFeed"]>): ReturnType<Table["queryFeed"]> {
+    return this.#read("queryFeed", [{ pk: asked[0], sk: "" }], () => this.#inner.queryFeed(...asked));
   }
 
   put(item: Item, condition: Condition): Promise<void> {

@@ -7,6 +7,8 @@ import {
   TransactionRefused,
   type Change,
   type Condition,
+  type FeedItem,
+  type FeedPage,
   type Item,
   type Key,
   type Page,
@@ -94,6 +96,17 @@ export class MemoryTable implements Table {
     );
     due.sort(inDueOrder);
     return due.slice(0, limit).map((entry) => ({ ...entry }));
+  }
+
+  /** Over all items: tests with many of them read no feed. */
+  async queryFeed(shard: string, after: number, next?: FeedItem): Promise<FeedPage> {
+    const items = [...this.#partitions.values()].flatMap((partition) =>
+      [...partition.items.values()].flatMap(({ item: { pk, sk, feedShard, feedAt } }): FeedItem[] =>
+        feedShard === shard && typeof feedAt === "number" && feedAt > after ? [{ pk, sk, feedAt }] : [],
+      ),
+    );
+    items.sort(inFeedOrder);
+    return { items: items.filter((item) => next === undefined || inFeedOrder(next, item) < 0) };
   }
 
   async put(item: Item, condition: Condition): Promise<void> {
@@ -206,6 +219,8 @@ export class MemoryTable implements Table {
     entries.set(id, { pk: key.pk, sk: key.sk, dueAt: (after as Item)["dueAt"] as number });
   }
 }
+
+const inFeedOrder = (a: FeedItem, b: FeedItem): number => a.feedAt - b.feedAt || compareBytes(a.pk, b.pk);
 
 const inDueOrder = (a: DueItem, b: DueItem): number =>
   a.dueAt - b.dueAt || compareBytes(a.pk, b.pk) || compareBytes(a.sk, b.sk);

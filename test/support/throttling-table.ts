@@ -93,6 +93,10 @@ export class ThrottlingTable implements Table {
     });
   }
 
+  async queryFeed(...asked: Parameters<Table["queryFeed"]>): ReturnType<Table["queryFeed"]> {
+    return await this.#inner.queryFeed(...asked);
+  }
+
   async put(item: Item, condition: Condition): Promise<void> {
     await this.#writing({ put: item, condition }, () => this.#inner.put(item, condition));
   }

@@ -48,6 +48,10 @@ export class DueIndexTable implements Table {
     return await this.#table.queryDue(...asked);
   }
 
+  async queryFeed(...asked: Parameters<Table["queryFeed"]>): ReturnType<Table["queryFeed"]> {
+    return await this.#table.queryFeed(...asked);
+  }
+
   async put(item: Item, condition: Condition): Promise<void> {
     if (isDue(item)) await this.#cover();
     await this.#table.put(this.#indexed(item, item), condition);

@@ -82,6 +82,8 @@ export interface RecordRetentionDeps {
   readonly log: Log;
   readonly changeLog: Pick<ChangeLog, "oldest" | "stream">;
   readonly cursors: Pick<CursorStore, "advance" | "makeResync">;
+  /** The events of all actors are read: no record is deleted before it expires. */
+  readonly allEvents?: boolean;
 }
 
 /** Keeps logs and backlogs as small as they can be. Each step may be repeated, and a later run makes up for a missing one. */
@@ -140,7 +142,7 @@ export class RecordRetention {
     const last = Math.min(logHead.newest + 1, needs.first) - 1;
     const oldest = needs.waiting ? await this.#deps.changeLog.oldest(actorId, needs.first) : undefined;
     // A listener that reads records may come back to any of them until it expires.
-    const keepsAll = logHead.listeners.reading > 0 || last <= logHead.deletedUpTo;
+    const keepsAll = this.#deps.allEvents === true || logHead.listeners.reading > 0 || last <= logHead.deletedUpTo;
     return { deletedUpTo: keepsAll ? logHead.deletedUpTo : last, oldest };
   }
 }

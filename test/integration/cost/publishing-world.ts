@@ -45,7 +45,11 @@ export class PublishingCosts {
   readonly #measurement: Measurement;
   readonly #areas: Readonly<Record<"properties" | "subscriptions" | "events", AreaHandler>>;
 
-  private constructor(table: EmulatedTable, prepare: (app: ActingWebApp) => void) {
+  private constructor(
+    table: EmulatedTable,
+    prepare: (app: ActingWebApp) => void,
+    environment: Readonly<Record<string, string>>,
+  ) {
     this.#table = table;
     this.#measurement = measure(table.client);
     const app = new ActingWebApp({ awType: "urn:actingweb:example.com:cost", desc: "Counts what publishing costs" });
@@ -60,7 +64,7 @@ export class PublishingCosts {
     this.#host = new WholeService(network, "https://cost.example", {
       app,
       table: table.table,
-      environment: { TABLE_NAME: table.tableName, BACKLOG_REPLAY_MAX: String(MOST_REPLAYED) },
+      environment: { TABLE_NAME: table.tableName, BACKLOG_REPLAY_MAX: String(MOST_REPLAYED), ...environment },
     });
     this.services = this.#host.service;
     // A reader that waits lets the clock pass.
@@ -85,8 +89,11 @@ export class PublishingCosts {
   }
 
   /** @param prepare registers hooks */
-  static async start(prepare: (app: ActingWebApp) => void = () => undefined): Promise<PublishingCosts> {
-    return new PublishingCosts(await startEmulatedTable(), prepare);
+  static async start(
+    prepare: (app: ActingWebApp) => void = () => undefined,
+    environment: Readonly<Record<string, string>> = {},
+  ): Promise<PublishingCosts> {
+    return new PublishingCosts(await startEmulatedTable(), prepare, environment);
   }
 
   async close(): Promise<void> {
@@ -132,6 +139,14 @@ export class PublishingCosts {
   /** A request of the actor's owner. */
   async owner(route: string, actorId: string, more: Asking = {}): Promise<Reply> {
     return await this.#ask(route, actorId, OWNER, more);
+  }
+
+  /** A request of the operator for the events of all actors. */
+  async operator(token: string, query: string): Promise<Reply> {
+    return await askArea(this.#areas.events, {
+      ...{ method: "GET", pattern: "/events", params: {}, remaining: () => REQUEST_MS },
+      ...{ query, headers: { authorization: `Bearer ${token}` }, body: new Uint8Array() },
+    });
   }
 
   /** A request of a subscriber. */

@@ -87,6 +87,7 @@ function methodsOf(table: Table): Table {
     getMany: (keys, options) => table.getMany(keys, options),
     query: (range) => table.query(range),
     queryDue: (...asked) => table.queryDue(...asked),
+    queryFeed: (...asked) => table.queryFeed(...asked),
     put: (item, condition) => table.put(item, condition),
     update: (key, updated, condition) => table.update(key, updated, condition),
     delete: (key, condition) => table.delete(key, condition),

@@ -48,6 +48,10 @@ export class CountingTable implements Table {
     return this.#inner.queryDue(shard, until, limit);
   }
 
+  queryFeed(...asked: Parameters<Table["queryFeed"]>): ReturnType<Table["queryFeed"]> {
+    return this.#inner.queryFeed(...asked);
+  }
+
   put(item: Item, condition: Condition): Promise<void> {
     this.#count("put", 1, 0, 1);
     return this.#inner.put(item, condition);

@@ -149,6 +149,7 @@ function watching(table: Table, look: () => void): Table {
     getMany: (keys) => table.getMany(keys),
     query: (range) => table.query(range),
     queryDue: (shard, until, limit) => table.queryDue(shard, until, limit),
+    queryFeed: (...asked) => table.queryFeed(...asked),
     put: (item, condition) => then(table.put(item, condition)),
     update: (key, change, condition) => then(table.update(key, change, condition)),
     delete: (key, condition) => then(table.delete(key, condition)),

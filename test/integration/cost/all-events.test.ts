@@ -1,0 +1,73 @@
+/** What reading the events of all actors costs, and what their changes cost for it: by the actors that changed. */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { CostTable } from "./cost-table.ts";
+import { PublishingCosts } from "./publishing-world.ts";
+
+const SETTLED_MS = 20_000;
+const ACTORS = 30;
+
+let world: PublishingCosts;
+const table = new CostTable();
+
+beforeAll(async () => {
+  world = await PublishingCosts.start(undefined, { ALL_EVENTS: "true", OPERATOR_TOKEN: "operator" });
+});
+afterAll(async () => {
+  table.print();
+  await world.close();
+});
+
+async function change(actorId: string, value: string): Promise<void> {
+  const reply = await world.owner("PUT /{actorId}/properties/{name}", actorId, {
+    json: value,
+    params: { name: "color" },
+  });
+  expect(reply.status).toBe(204);
+}
+
+describe("the events of all actors", () => {
+  it("cost a change nothing but a move in the index, once in five seconds", async () => {
+    const { actorId } = await world.actor(0);
+    world.now = Math.ceil(world.now / 5_000) * 5_000 + 1;
+    const budget = { requests: 3, writeUnits: 8 };
+    const first = await world.costOf(async () => await change(actorId, "red"));
+    table.check("first change", first, { ...budget, indexWriteUnits: 1 });
+    const soon = await world.costOf(async () => {
+      for (const value of ["a", "b", "c"]) await change(actorId, value);
+    });
+    table.check("three changes within the same 5 s", soon, { requests: 9, writeUnits: 24, indexWriteUnits: 0 });
+    world.now += 5_000;
+    const later = await world.costOf(async () => await change(actorId, "green"));
+    table.check("a change in other 5 s", later, { ...budget, indexWriteUnits: 2 });
+  });
+
+  it("cost their reader by the actors that have changed", async () => {
+    const actors: string[] = [];
+    for (let made = 0; made < ACTORS; made += 1) {
+      const { actorId } = await world.actor(0);
+      await change(actorId, "red");
+      actors.push(actorId);
+    }
+    world.now += SETTLED_MS;
+    let from = (await world.operator("operator", "from=now")).headers["stream-next-offset"] ?? "";
+    const read = async (): Promise<number> => {
+      const { status, headers, body } = await world.operator("operator", `from=${from}&limit=1000`);
+      expect([status, headers["stream-up-to-date"]]).toEqual([200, "true"]);
+      from = headers["stream-next-offset"] ?? "";
+      return (JSON.parse(String(body)) as unknown[]).length;
+    };
+    world.now += SETTLED_MS;
+    const none = await world.costOf(async () => {
+      expect(await read()).toBe(0);
+    });
+    table.check("none of 30 actors has changed", none, { requests: 8, writeUnits: 0 });
+    for (const changed of [10, 20]) {
+      for (const actorId of actors.slice(0, changed)) await change(actorId, `now ${String(changed)}`);
+      world.now += SETTLED_MS;
+      const some = await world.costOf(async () => {
+        expect(await read()).toBe(changed);
+      });
+      table.check(`${String(changed)} of 30 actors have changed`, some, { requests: 16 + 3 * changed, writeUnits: 0 });
+    }
+  });
+});

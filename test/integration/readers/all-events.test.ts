@@ -1,0 +1,194 @@
+/** The events of all actors, read by the operator. */
+import { beforeEach, describe, expect, it } from "vitest";
+import { positionOf } from "../../../lib/domain/events/position.ts";
+import { eventsOf } from "../../../lib/domain/events/record-events.ts";
+import { feedShards } from "../../../lib/dynamodb/keys/feed.ts";
+import { FaultyTable, type Effect } from "../../support/faulty-table.ts";
+import { bearer, type Answer } from "../../support/in-process.ts";
+import { MemoryTable } from "../../support/memory-table.ts";
+import { seeded } from "../../support/publisher/random.ts";
+import { sized } from "../../support/sizes.ts";
+import type { Hosted } from "../../support/whole-service.ts";
+import { ReaderWorld, type ReadEvent } from "./reader-world.ts";
+
+const ENVIRONMENT = { ALL_EVENTS: "true", OPERATOR_TOKEN: "operator" };
+/** After so long everything that was committed can be read, ms. */
+const SETTLED_MS = 20_000;
+const ACTORS = sized(40, 200);
+const CHANGES = sized(4, 40);
+
+interface AllEvent extends ReadEvent {
+  readonly source: string;
+}
+
+let world: ReaderWorld;
+beforeEach(async () => {
+  world = await ReaderWorld.begin({ environment: ENVIRONMENT });
+});
+
+const next = ({ headers }: Answer): string => headers["stream-next-offset"] ?? "";
+
+async function read(query: Record<string, string | number> = {}, headers = bearer("operator")): Promise<Answer> {
+  const text = new URLSearchParams(
+    Object.entries(query).map(([name, value]): [string, string] => [name, String(value)]),
+  );
+  return await world.whole.ask("GET", `/events?${text.toString()}`, { headers });
+}
+
+/** Reads until it is up to date. @returns the events, and where to go on */
+async function readAll(query: Record<string, string | number>): Promise<{ events: AllEvent[]; from: string }> {
+  const events: AllEvent[] = [];
+  let from = String(query["from"] ?? "earliest");
+  for (let answers = 0; answers < 10_000; answers += 1) {
+    const answer = await read({ ...query, from });
+    expect(answer.status).toBe(200);
+    events.push(...answer.json);
+    from = next(answer);
+    expect(from).toMatch(/^[A-Za-z0-9._-]{1,300}$/);
+    if (answer.headers["stream-up-to-date"] === "true") return { events, from };
+  }
+  throw new Error("never up to date");
+}
+
+async function put(actor: Hosted, name: string, value: unknown): Promise<Answer> {
+  return await world.whole.ask("PUT", `${actor.root}/properties/${name}`, { headers: actor.as, json: value });
+}
+
+/** The events of an actor as its log has them. */
+async function logged({ id, root }: Hosted): Promise<readonly (readonly [string, string])[]> {
+  const { changeLog } = world.whole.service;
+  const { records } = await changeLog.read(id, 0, await changeLog.newest(id));
+  return records.flatMap(({ number, record }) =>
+    eventsOf(record).map((event) => [root, positionOf(1, number, event)] as const),
+  );
+}
+
+describe("a reader of all actors", () => {
+  it("gets each actor's events once and in order, some while after they were committed", async () => {
+    const actors = [world.owner, await world.whole.actor(), await world.whole.actor()];
+    const { from } = await readAll({ from: "now" });
+    for (const value of [1, 2]) for (const actor of actors) await put(actor, "a", value);
+    expect((await readAll({ from })).events).toEqual([]);
+    world.whole.now += SETTLED_MS;
+    const first = await readAll({ from, limit: 1 });
+    for (const actor of actors) {
+      const values = first.events.filter(({ source }) => source === actor.root).map(({ data }) => data.value);
+      expect(values).toEqual([1, 2]);
+    }
+    await put(actors[1]!, "a", 3);
+    world.whole.now += SETTLED_MS;
+    const second = await readAll({ from: first.from });
+    expect(second.events.map(({ source, data }) => [source, data.value])).toEqual([[actors[1]!.root, 3]]);
+    expect((await readAll({})).events).toHaveLength(7);
+  });
+
+  it("gets what its patterns over actor and topic let through", async () => {
+    const other = await world.whole.actor();
+    for (const actor of [world.owner, other]) for (const name of ["a", "private"]) await put(actor, name, 1);
+    world.whole.now += SETTLED_MS;
+    const subjects = async (topics: string) =>
+      (await readAll({ topics })).events.map(({ source, subject }) => [source === other.root, subject]);
+    expect(await subjects(`${other.id}.>`)).toEqual([[true, "properties.a"]]);
+    expect(await subjects(`${other.id}.properties.private`)).toEqual([[true, "properties.private"]]);
+    expect(await subjects("*.properties.*")).toHaveLength(2);
+    expect(await subjects("*.orders,nobody.>")).toEqual([]);
+  });
+
+  it("waits for the next events", async () => {
+    const { from } = await readAll({ from: "now" });
+    await put(world.owner, "a", 1);
+    const answer = await read({ from, wait: 20 });
+    expect([answer.status, answer.json[0].data.value]).toEqual([200, 1]);
+    const empty = await read({ from: next(answer), wait: 7 });
+    expect([empty.status, empty.headers["stream-up-to-date"]]).toEqual([204, "true"]);
+  });
+
+  it("is the operator, where there is one", async () => {
+    expect((await read({}, {})).status).toBe(401);
+    expect((await read({}, bearer("other"))).status).toBe(403);
+    world = await ReaderWorld.begin();
+    expect((await read()).status).toBe(404);
+  });
+
+  it("is answered 410 for a position that is none, ahead, of another epoch, or older than records", async () => {
+    const { from } = await readAll({ from: "now" });
+    const text = (...parts: unknown[]): string => Buffer.from(JSON.stringify(parts)).toString("base64url");
+    const ahead = text(1, world.whole.now, null);
+    for (const gone of ["x", ahead, text(2, 0, null), text(1, 0, null)]) {
+      expect((await read({ from: gone })).json.error).toMatchObject({ code: "position_gone" });
+    }
+    world.whole.now += 31 * 86_400_000;
+    expect((await read({ from })).status).toBe(410);
+    expect((await read({ from: "earliest" })).status).toBe(200);
+  });
+
+  it("asks with HEAD for the position of now", async () => {
+    const answer = await world.whole.ask("HEAD", "/events", { headers: bearer("operator") });
+    expect([answer.status, (await read({ from: next(answer) })).json]).toEqual([200, []]);
+  });
+});
+
+describe("the feed index", () => {
+  const entries = async () => {
+    const pages = await Promise.all(feedShards.map(async (shard) => await world.whole.table.queryFeed(shard, 0)));
+    return pages.flatMap(({ items }) => items);
+  };
+
+  it("has each actor once, at the end of the interval of its newest change, and none that was deleted", async () => {
+    world.whole.now = Date.UTC(2026, 0, 1) + 1;
+    await put(world.owner, "a", 1);
+    const end = Date.UTC(2026, 0, 1) + 5_000;
+    expect(await entries()).toMatchObject([{ feedAt: end }]);
+    world.whole.now += 4_000;
+    await put(world.owner, "a", 2);
+    expect(await entries()).toMatchObject([{ feedAt: end }]);
+    world.whole.now += 2_000;
+    await put(world.owner, "a", 3);
+    expect(await entries()).toMatchObject([{ feedAt: end + 5_000 }]);
+    await world.ask("DELETE", "");
+    world.whole.now += 60_000;
+    await world.whole.sweep();
+    expect(await entries()).toEqual([]);
+  });
+
+  it("has nothing where the operator reads no events", async () => {
+    world = await ReaderWorld.begin();
+    await put(world.owner, "a", 1);
+    expect(await entries()).toEqual([]);
+  });
+});
+
+it("many actors, writers at once, faults of the table: each actor's events once and in order", async () => {
+  const random = seeded(5);
+  const effects: readonly Effect[] = ["throttle", "lost_answer", "repeat", "conflict"];
+  let faulty = false;
+  const table = new FaultyTable(new MemoryTable(), (operation) =>
+    faulty && operation === "transact" && random.below(8) === 0 ? effects[random.below(effects.length)]! : "ok",
+  );
+  world = await ReaderWorld.begin({ environment: ENVIRONMENT, table });
+  const actors = await Promise.all(Array.from({ length: ACTORS }, async () => await world.whole.actor()));
+  let { from } = await readAll({ from: "now" });
+  const all: AllEvent[] = [];
+  faulty = true;
+  for (let round = 0; round < CHANGES; round += 1) {
+    const some = actors.filter(() => random.below(3) > 0);
+    const writes = some.flatMap((actor) => [put(actor, "a", round), put(actor, "b", round)]);
+    // A reader reads while they write, and continues from where it was in pieces of any size.
+    const answer = await read({ from, limit: 1 + random.below(40) });
+    expect(answer.status).toBe(200);
+    all.push(...answer.json);
+    from = next(answer);
+    await Promise.all(writes);
+    world.whole.now += random.below(12_000);
+  }
+  faulty = false;
+  world.whole.now += SETTLED_MS;
+  all.push(...(await readAll({ from, limit: 1 + random.below(100) })).events);
+  // A span that was left while more came is followed by the next one.
+  const positions = Map.groupBy(all, ({ source }) => source);
+  for (const actor of actors) {
+    const events = (positions.get(actor.root) ?? []).map(({ source, position }) => [source, position]);
+    expect(events).toEqual(await logged(actor));
+  }
+  expect(all.length).toBeGreaterThan(ACTORS * CHANGES);
+});
