@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { OwnedActor } from "../support/owned-actor.ts";
 import { startService, type Service } from "../support/service.ts";
@@ -127,4 +128,9 @@ it("what clients of the reference ask of lists and of /meta is answered through 
   expect(await ask("GET", "/notes")).toEqual([200, '[{"task":"c"}]']);
   const leaf = await fetch(`${actor.uri}/meta/aw_version`);
   expect([leaf.status, await leaf.text()]).toEqual([200, "1.4"]);
+});
+
+it("the document of all routes is served to anyone", async () => {
+  const { status, json } = await service.fetch("/openapi.json");
+  expect([status, json]).toEqual([200, JSON.parse(readFileSync("docs/openapi.json", "utf8"))]);
 });
