@@ -33,11 +33,9 @@ describe("a group with lanes", () => {
     const one = await fetched("one", { max: 2 });
     const two = await fetched("two", { max: 2 });
     const lanesOf = (lent: Answer): readonly number[] => lent.json.leases.map(({ lane }: any) => lane);
-    const both = <T>(ones: readonly T[], others: readonly T[]): readonly T[] =>
-      ones.filter((each) => others.includes(each));
     expect([one.status, two.status]).toEqual([200, 200]);
-    expect(both(lanesOf(one), lanesOf(two))).toEqual([]);
-    expect(both(topics(one), topics(two))).toEqual([]);
+    expect(lanesOf(one).filter((lane) => lanesOf(two).includes(lane))).toEqual([]);
+    expect(topics(one).filter((topic) => topics(two).includes(topic))).toEqual([]);
     const taken = new Map<string, number[]>();
     for (let lent = one, also: Answer | undefined = two; lent.status === 200; also = undefined) {
       for (const each of also === undefined ? [lent] : [lent, also]) {
