@@ -40,7 +40,7 @@ export interface RunOptions {
   readonly onError?: (error: unknown, event?: ActorEvent) => unknown;
 }
 
-/** A lane of one batch, and what is to be said about its events. */
+/** The lanes of one token, and what is to be said about their events: `done` ends all of them. */
 interface LaneWork {
   readonly lease: Lease;
   readonly abort: AbortController;
@@ -143,7 +143,13 @@ export class Worker<Data = unknown> {
     const { now } = this.#machine;
     const lanes = new Map<number, LaneWork>();
     for (const lease of batch.leases) {
-      const left = batch.events.filter(({ lane }) => lane === lease.lane).length;
+      const shared = [...lanes.values()].find((other) => other.lease.token === lease.token);
+      if (shared !== undefined) {
+        lanes.set(lease.lane, shared);
+        continue;
+      }
+      const mine = batch.leases.filter(({ token }) => token === lease.token).map(({ lane }) => lane);
+      const left = batch.events.filter(({ lane }) => mine.includes(lane)).length;
       const endsAt = now() + Math.max(LEAST_LEASE_MS, Date.parse(lease.until) - (batch.now ?? now()));
       const abort = new AbortController();
       this.#ending.signal.addEventListener("abort", () => abort.abort(), { signal: abort.signal });
@@ -152,7 +158,9 @@ export class Worker<Data = unknown> {
       if (left === 0) void this.#say(lane, { done: true });
     }
     const over = new AbortController();
-    const renewing = [...lanes.values()].map(async (lane) => await this.#renew(lane, lane.endsAt - now(), over.signal));
+    const renewing = [...new Set(lanes.values())].map(
+      async (lane) => await this.#renew(lane, lane.endsAt - now(), over.signal),
+    );
     const order = new KeyOrder(this.#options.concurrency ?? 1, isStrict);
     const handling = batch.events.map(async (fetched) => {
       const lane = lanes.get(fetched.lane);

@@ -176,6 +176,7 @@ export class ModelService {
     const date = { date: new Date(this.now).toUTCString() };
     const leases: { lane: number; token: string; until: string }[] = [];
     const events: { event: ModelEvent; attempt: number; lane: number }[] = [];
+    const token = `t${(this.#tokens += 1)}`;
     let taken = 0;
     for (let lane = 0; lane < group.lanes; lane += 1) {
       if ((group.leases.get(lane)?.until ?? 0) > this.now) {
@@ -186,7 +187,7 @@ export class ModelService {
         (e) => laneOf(e, group.lanes) === lane && !SETTLED.has(group.verdicts.get(e.position) ?? ""),
       );
       if (due.length === 0 || events.length === max) continue;
-      const lease = { token: `t${(this.#tokens += 1)}`, consumer, until: this.now + group.leaseMs };
+      const lease = { token, consumer, until: this.now + group.leaseMs };
       group.leases.set(lane, lease);
       leases.push({ lane, token: lease.token, until: new Date(lease.until).toISOString() });
       for (const event of due.slice(0, max - events.length)) {
@@ -212,8 +213,10 @@ export class ModelService {
       group.verdicts.set(position, verdict);
       if (verdict === "release") group.attempts.set(position, group.attempts.get(position)! - 1);
     }
-    if (ack.extend === true) found[1].until = this.now + group.leaseMs;
-    if (ack.done === true) group.leases.delete(found[0]);
+    for (const [lane, lease] of [...group.leases].filter(([, { token }]) => token === ack.token)) {
+      if (ack.extend === true) lease.until = this.now + group.leaseMs;
+      if (ack.done === true) group.leases.delete(lane);
+    }
     return json(200, { outcomes: [] });
   }
 }
