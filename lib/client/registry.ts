@@ -1,6 +1,6 @@
 /** The named subscriptions of one process. */
 
-/** What can be registered: a worker of a group, or what `follow` gives. */
+/** What can be registered: a worker of a group, or anything else that ends and can be stopped. */
 export interface Subscription {
   /** Resolves when it has ended; rejects with the error that ended it. */
   readonly finished: Promise<void>;

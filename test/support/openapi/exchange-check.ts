@@ -84,8 +84,10 @@ export class ExchangeCheck {
   /** What the document lacks, or says otherwise, of this exchange. */
   faultsOf(exchange: Exchange): readonly string[] {
     const { status, answerHeaders } = exchange;
-    const { pathname, searchParams } = new URL(exchange.url);
-    const path = gatewayPath(pathname);
+    // A URL as the browser's rules read it has no segment `%2e%2e`; the service takes the path as it was sent.
+    const [, sent = "/", query = ""] = /^[a-z]+:\/\/[^/?]*([^?]*)\??(.*)$/s.exec(exchange.url) ?? [];
+    const searchParams = new URLSearchParams(query);
+    const path = gatewayPath(sent);
     // The gateway's own answers.
     if (path === undefined || answerHeaders["x-request-id"] === undefined) {
       return status === 400 || status >= 500 ? [] : [`the answer ${String(status)} has no x-request-id`];
