@@ -137,7 +137,7 @@ export const pulled = {
   },
   "POST /{actorId}/groups/{group}/resume": {
     summary: "Go on, after a pause or a stop",
-    body: { optional: true, content: json(taken(groupResumeBody), { skip: true }) },
+    body: { optional: true, content: json(taken(groupResumeBody), { skip: false }) },
     answers: { 200: theGroup("The group.") },
   },
 } as const satisfies Readonly<Record<string, Operation>>;

@@ -23,7 +23,7 @@ let root: string;
 beforeAll(() => {
   root = mkdtempSync(path.join(tmpdir(), "cdk-"));
   // With what is built, so that only the functions that a test changes are built again.
-  for (const copied of ["dist", "infra", "functions", "lib", "cdk.json", "package.json", "package-lock.json"]) {
+  for (const copied of ["dist", "docs", "infra", "functions", "lib", "cdk.json", "package.json", "package-lock.json"]) {
     cpSync(path.join(project, copied), path.join(root, copied), { recursive: true });
   }
   symlinkSync(path.join(project, "node_modules"), path.join(root, "node_modules"));

@@ -76,7 +76,7 @@ const ALLOWED: readonly { readonly name: RegExp; readonly where: RegExp; readonl
     where: /^(lib\/system\/errors|test\/integration\/groups\/.*)\.ts$/,
     because: "the wire's codes of two errors, and the route",
   },
-  { name: /^(park|parked|held)$/, where: /^infra\/openapi\//, because: "the wire's words" },
+  { name: /^(park|parked|held|fenced)$/, where: /^infra\/openapi\//, because: "the wire's words" },
   {
     name: /^(x-forwarded-(for|port|proto)|forwarded)$/,
     where: /^(infra|test\/integration)\/local\/gateway/,

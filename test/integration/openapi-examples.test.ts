@@ -85,6 +85,13 @@ const BEFORE: readonly (readonly [RegExp, (stage: Stage) => Promise<Readonly<Rec
     },
   ],
   [
+    /^POST .*\/groups\//,
+    async (stage) => {
+      await stage.owner("PUT", "/groups/workers", { topics: [">"] });
+      return {};
+    },
+  ],
+  [
     /\/hub$/,
     async (stage) => {
       await stage.owner("PUT", "/properties/profile", { name: "Alice" });
@@ -113,8 +120,8 @@ const BY_PEER = [
   /^POST .*\/subscriptions\/\{peerId\}$/,
   /^POST .*\/trust\/\{relationship\}\/\{peerId\}$/,
 ];
-/** Nothing has failed here: the tests of operating an actor retry and skip. */
-const NOT_EXECUTED = ["POST /{actorId}/parked/{eventId}"];
+/** Nothing has failed here, and no consumer has a lease: the tests of operating an actor and of groups have both. */
+const NOT_EXECUTED = ["POST /{actorId}/parked/{eventId}", "POST /{actorId}/groups/{group}/ack"];
 
 const routeOf = ({ method, path }: Example): string => `${method} ${path}`;
 
@@ -133,6 +140,7 @@ it.each(examples.filter((example) => !NOT_EXECUTED.includes(routeOf(example))))(
         name: "color",
         path: "deep",
         webhookId: "hook",
+        group: "workers",
         topic: "orders.42.created",
       },
       relationship: method === "PUT" && path.endsWith("{relationship}") ? "trustee" : "friend",

@@ -145,3 +145,16 @@ export const groupFloor = ({ lanes }: GroupState): string =>
 
 /** True while a consumer has the lane. */
 export const isLeased = ({ lease }: LaneState, now: number): boolean => lease !== undefined && lease.until > now;
+
+/** True when the event is done, parked or skipped; false when it is open, behind, or beyond its lane. */
+export function isDoneIn(
+  { lanes }: GroupState,
+  order: GroupRules["order"],
+  { key, position }: { readonly key: string; readonly position: string },
+): boolean {
+  const lane = lanes[laneOf(key, { order, lanes: lanes.length })];
+  if (lane === undefined || position > lane.after) return false;
+  const own = order === "strict" ? "" : key;
+  if (lane.open.some((each) => each.position === position)) return false;
+  return !lane.behind.some((each) => each.key === own && each.after < position);
+}

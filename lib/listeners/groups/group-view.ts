@@ -1,6 +1,5 @@
 /** A consumer group as its owner sees it. */
 import { groupFloor, isLeased, type LaneState } from "../../domain/events/group-state.ts";
-import { parsePosition } from "../../domain/events/position.ts";
 import type { JsonObject } from "../../system/ports.ts";
 import { compact } from "../../system/compact.ts";
 import type { Group } from "./group-item.ts";
@@ -9,13 +8,15 @@ import type { Group } from "./group-item.ts";
 export interface GroupStanding {
   /** The newest record of the log. */
   readonly newest: number;
-  /** The time of the oldest record that is not done, ms since 1970; absent: all are. */
+  /** Events that are not done. */
+  readonly waiting: number;
+  /** The time of the oldest event that is not done, ms since 1970; absent: all are. */
   readonly oldestAt?: number;
   readonly now: number;
 }
 
-/** The resource. `lag`: records from where everything is done to the newest. */
-export function groupWire(group: Group, { newest, oldestAt, now }: GroupStanding): JsonObject {
+/** The resource. */
+export function groupWire(group: Group, { newest, waiting, oldestAt, now }: GroupStanding): JsonObject {
   const { name, settings, state, paused, draining, failedEvents } = group;
   const floor = groupFloor(state);
   const { stopped } = state;
@@ -28,7 +29,7 @@ export function groupWire(group: Group, { newest, oldestAt, now }: GroupStanding
     stoppedAt: stopped?.position,
     floor,
     newest: positionText(floor, newest),
-    lag: Math.max(0, newest - (parsePosition(floor)?.record ?? newest)),
+    lag: waiting,
     oldestSeconds: oldestAt === undefined ? 0 : Math.max(0, Math.floor((now - oldestAt) / 1_000)),
     parked: failedEvents,
     leases: state.lanes.map((lane, index) => laneWire(lane, index, now)),

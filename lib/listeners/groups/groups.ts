@@ -1,7 +1,7 @@
 /** The consumer groups of all actors, as the routes need them. */
 import type { ActorRecord } from "../../actors/actor-record.ts";
 import type { ChangeLog } from "../../change-log/change-log.ts";
-import { groupFloor, laneOf, newGroupState, type GroupState } from "../../domain/events/group-state.ts";
+import { laneOf, newGroupState, type GroupState } from "../../domain/events/group-state.ts";
 import {
   acknowledged,
   leasedUntil,
@@ -36,6 +36,7 @@ import { rulesOf, type Group, type GroupRef } from "./group-item.ts";
 import { readGroupRequest, selectionOf } from "./group-settings.ts";
 import { GroupStore, type GroupStoreDeps } from "./group-store.ts";
 import { groupWire } from "./group-view.ts";
+import { waitingOf } from "./group-waiting.ts";
 
 /** Pause between two looks at the log while a fetch or a drain waits, ms. */
 const LOOK_MS = 1_000;
@@ -83,13 +84,8 @@ export class Groups {
   async view(group: Group): Promise<JsonObject> {
     const { changeLog, clock } = this.#deps;
     const { newest } = await changeLog.head(group.actorId);
-    const floor = parsePosition(groupFloor(group.state))?.record ?? newest;
-    let oldestAt: number | undefined;
-    if (floor < newest) {
-      for await (const { record } of changeLog.stream(group.actorId, floor, floor + 1))
-        oldestAt = Date.parse(record.at);
-    }
-    return groupWire(group, { newest, now: clock.now(), ...compact({ oldestAt }) });
+    const { count, ...oldest } = await waitingOf(group, { changeLog, newest, epoch: this.#deps.epoch });
+    return groupWire(group, { newest, waiting: count, now: clock.now(), ...oldest });
   }
 
   /** Lends events, or waits for some. @throws as `fetchEvents` */
@@ -193,7 +189,12 @@ export class Groups {
    */
   async reset(ref: GroupRef, { to, lanes }: { readonly to: string; readonly lanes?: number }): Promise<Group> {
     return await this.#store.change(ref, async (group) => {
-      const after = await beginningAfter(this.#deps, { actorId: ref.actorId, from: to, log: await this.#deps.changeLog.head(ref.actorId), field: "to" });
+      const after = await beginningAfter(this.#deps, {
+        actorId: ref.actorId,
+        from: to,
+        log: await this.#deps.changeLog.head(ref.actorId),
+        field: "to",
+      });
       const settings = { ...group.settings, ...compact({ lanes }) };
       const number = await this.#numberAt(group, after);
       const fresh = newGroupState(after, { lanes: settings.lanes, selection: selectionOf(settings), number });

@@ -47,7 +47,7 @@ it("a redrive, asked for while a worker delivers, is carried on by it, and nothi
   );
   expect(statuses).toEqual([202]);
   expect(taken().toSorted()).toEqual(ONCE);
-  expect(await world.seen("one")).toMatchObject({ blocked: [{ key: "properties.bad" }], lag: 0, sequence: 7 });
+  expect(await world.seen("one")).toMatchObject({ blocked: [{ key: "properties.bad" }], lag: 1, sequence: 7 });
   await world.pass(600_000);
   expect(taken().toSorted()).toEqual(ONCE);
   expect((await world.ask("GET", "/parked")).json.data).toHaveLength(1);
