@@ -63,7 +63,10 @@ describe("the document on deploying", () => {
   });
 
   it("names every output of the stacks", () => {
-    const { api, data } = serviceTemplates({}, { ...EVERY_SETTING, ACTOR_CREATION_TOKEN_SECRET: "", OPERATOR_TOKEN_SECRET: "" });
+    const { api, data } = serviceTemplates(
+      {},
+      { ...EVERY_SETTING, ACTOR_CREATION_TOKEN_SECRET: "", OPERATOR_TOKEN_SECRET: "" },
+    );
     const outputs = [...Object.keys(api.findOutputs("*")), ...Object.keys(data.findOutputs("*"))];
     const said = rowsUnder("Before the first deploy").flatMap(([name = ""]) => name.split(", "));
     for (const output of outputs.filter((name) => !name.startsWith("ExportsOutput"))) expect(said).toContain(output);

@@ -9,12 +9,12 @@ import {
   staleReadOf,
 } from "../../../lib/dynamodb/keys/failed-events.ts";
 
-it.each(["hook:bob:sub", "webhook:w", "event-hook:my-hook"])("reads and writes the source %s", (text) => {
+it.each(["hook:bob:sub", "webhook:w", "event-hook:my-hook", "group:g"])("reads and writes the source %s", (text) => {
   const source = sourceOf(text);
   expect(source && sourceText(source)).toBe(text);
 });
 
-it.each(["", "hook", "hook:bob", "hook:bob:", "hook:bob:sub:more", "webhook:", "webhook:a:b", "group:g"])(
+it.each(["", "hook", "hook:bob", "hook:bob:", "hook:bob:sub:more", "webhook:", "webhook:a:b", "reader:r"])(
   "takes %j for no source",
   (text) => {
     expect(sourceOf(text)).toBeUndefined();
