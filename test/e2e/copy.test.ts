@@ -6,7 +6,7 @@ import { startService, until, type Service } from "../support/service.ts";
 import { sized } from "../support/sizes.ts";
 import { openStream, type Stream } from "./stream.ts";
 
-const CHANGES = sized(16, 80);
+const CHANGES = sized(12, 80);
 const SHARE_LOST = 0.15;
 
 let service: Service;

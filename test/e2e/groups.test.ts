@@ -2,8 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startService, until, type Service } from "../support/service.ts";
 import { sized } from "../support/sizes.ts";
 
-const EVENTS = sized(180, 10_000);
-const KILLS = sized(3, 50);
+const EVENTS = sized(90, 10_000);
+const KILLS = sized(2, 50);
 const CONSUMERS = 3;
 const LANES = 8;
 const KEYS = 40;

@@ -9,7 +9,7 @@ import { SubscriberHost } from "../support/subscriber-peer/host.ts";
 import type { Stream } from "../support/subscriber-peer/stream.ts";
 
 /** Enough that each kind of meddling happens several times: it waits for CHANGES_MEANWHILE in between. */
-const CHANGES = sized(32, 250);
+const CHANGES = sized(24, 250);
 /** How many changes come while a place is suspended. */
 const CHANGES_MEANWHILE = 5;
 const BACKLOG_MAX = 20;

@@ -8,7 +8,7 @@ import { startService, until, type Service } from "../support/service.ts";
 import { sized } from "../support/sizes.ts";
 
 /** Enough that each narrower place changes in many ways. */
-const CHANGES = sized(24, 80);
+const CHANGES = sized(18, 80);
 const LOSSY = { shuffle: true, times: 2, drop: 0.15, inFlight: 8 } as const;
 
 let service: Service;

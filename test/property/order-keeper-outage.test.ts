@@ -6,7 +6,7 @@ import { HOUR, MINUTE, SECOND, TimedWorld, WAYS, type Made } from "../support/ev
 import { seeded } from "../support/simulation/scheduler.ts";
 import { sized } from "../support/sizes.ts";
 
-const EVENTS = sized(400, 10_000);
+const EVENTS = sized(250, 10_000);
 const BEGINS = 10 * MINUTE;
 const ENDS = BEGINS + 12 * HOUR;
 
@@ -58,7 +58,7 @@ describe.each([1, 3, 50])("an endpoint of %i keys that is dead for 12 h", (keys)
   });
 });
 
-const WAITING = sized(300, 10_000);
+const WAITING = sized(200, 10_000);
 
 /** What one poison event of fifty keys leaves, on a listener with an event of the others so often. */
 function poisoned(way: string, every: number) {

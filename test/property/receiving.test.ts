@@ -9,7 +9,7 @@ import { modesOf } from "../support/simulation/world-modes.ts";
 import { countFrom } from "../support/sizes.ts";
 
 /** Random schedules. */
-const SCHEDULES = countFrom("SIMULATION_SCHEDULES", 600, 100_000);
+const SCHEDULES = countFrom("SIMULATION_SCHEDULES", 400, 100_000);
 const FIRST_SEED = Number(process.env["SIMULATION_SEED"] ?? 1);
 
 /** Schedules of one test, so that none outlasts its time on a busy machine. */

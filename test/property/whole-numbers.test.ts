@@ -9,7 +9,7 @@ import { NumbersWorld } from "../integration/app/numbers-world.ts";
 import { sized } from "../support/sizes.ts";
 
 /** More than the examples, which are among them. */
-const RUNS = { numRuns: sized(40, 500) };
+const RUNS = { numRuns: sized(20, 500) };
 
 /** Each number: alone, nested and in a list. */
 const examples = NUMBERS.map((number): [Spelt, Spelt] => [objectOf([["a", listOf([number, number])]]), number]);
