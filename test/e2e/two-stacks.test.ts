@@ -19,7 +19,7 @@ import {
 /** Enough that each kind of change is among them. */
 const ALL_KINDS = sized(120, 500);
 /** Enough that the bad network does each thing it does. */
-const STORMED = sized(30, 500);
+const STORMED = sized(56, 500);
 const CHANGES = sized(12, 500);
 const SCOPES: readonly Partial<StreamScope>[] = [
   {},
