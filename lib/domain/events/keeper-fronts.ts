@@ -207,9 +207,11 @@ export class KeeperFronts<E extends OrderedEvent, S> {
     );
   }
 
-  #needsEntry({ event }: Item<E>, owner: EntryQueue<E> | undefined): boolean {
+  #needsEntry({ event, number }: Item<E>, owner: EntryQueue<E> | undefined): boolean {
     if (owner === undefined) return true;
     if (owner.scope === "one" || owner.failing?.position === event.position) return false;
+    // Without order an entry of a key can keep its first failure itself: else full entries would wait for room for ever.
+    if (this.order === "none" && owner.failing === undefined && owner.queue[0]?.number === number) return false;
     if (owner.scope === "key") return this.order === "none";
     return !event.barrier || this.order === "none";
   }
