@@ -117,7 +117,6 @@ async function readPage(
   const answer = await http.send({
     method: "GET",
     path: `/events${query}`,
-    isRepeatable: true,
     waitMs: wait * 1_000,
     signal,
   });
@@ -140,7 +139,6 @@ async function readSnapshot<Data>(http: Http, gone: PositionGone, signal?: Abort
   const state = await http.send({
     method: "GET",
     path: gone.snapshot,
-    isRepeatable: true,
     signal,
   });
   return {

@@ -106,7 +106,7 @@ export class Group {
    * @throws ConfigDiffers when another writer changed them meanwhile
    */
   async update(settings: GroupSettings): Promise<void> {
-    const now = await this.#http.send({ method: "GET", path: this.#path(), isRepeatable: true });
+    const now = await this.#http.send({ method: "GET", path: this.#path() });
     await now.body?.cancel();
     await this.#put(settings, { "if-match": now.headers.get("etag") ?? "*" });
   }
@@ -119,11 +119,11 @@ export class Group {
 
   /** Its settings, and where the group stands: floor, newest, lag, lanes with their holders, what is parked. */
   async status(): Promise<Readonly<Record<string, unknown>>> {
-    return await this.#http.json({ method: "GET", path: this.#path(), isRepeatable: true });
+    return await this.#http.json({ method: "GET", path: this.#path() });
   }
 
   /**
-   * Leases what lanes are free, and gives their events. Not repeated when its answer is lost: those leases end by time.
+   * Leases what lanes are free, and gives their events. When the answer is lost, the same is asked for again, and given.
    *
    * @throws Held when other consumers have every lane
    */
@@ -131,9 +131,9 @@ export class Group {
     const answer = await this.#http.send({
       method: "POST",
       path: this.#path("/fetch"),
-      headers: JSON_TYPE,
+      // By its key the service gives a repetition what the first one had leased.
+      headers: { ...JSON_TYPE, "idempotency-key": crypto.randomUUID() },
       body: JSON.stringify({ max, waitSeconds, consumer }),
-      isRepeatable: false,
       waitMs: waitSeconds * 1_000,
       signal,
     });
@@ -177,7 +177,6 @@ export class Group {
       const answer = await this.#http.send({
         method: "DELETE",
         path,
-        isRepeatable: true,
         waitMs: drainSeconds * 1_000,
       });
       return answer.status !== 202;
@@ -198,13 +197,13 @@ export class Group {
 
   async #put(settings: GroupSettings, headers: Readonly<Record<string, string>>): Promise<void> {
     const body = JSON.stringify(settings);
-    const call = { method: "PUT", path: this.#path(), headers: { ...JSON_TYPE, ...headers }, body, isRepeatable: true };
+    const call = { method: "PUT", path: this.#path(), headers: { ...JSON_TYPE, ...headers }, body };
     const answer = await this.#http.send(call);
     await answer.body?.cancel();
   }
 
   async #post(below: string, body: object): Promise<Readonly<Record<string, unknown>>> {
-    const call = { method: "POST", path: this.#path(below), headers: JSON_TYPE, isRepeatable: true };
+    const call = { method: "POST", path: this.#path(below), headers: JSON_TYPE };
     const answer = await this.#http.send({ ...call, body: JSON.stringify(body) });
     const text = await answer.text();
     return text === "" ? {} : (JSON.parse(text) as Record<string, unknown>);

@@ -29,8 +29,6 @@ export interface Call {
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | Uint8Array<ArrayBuffer> | undefined;
-  /** Whether sending it twice does the same as sending it once. Without it only a 429 is tried again. */
-  readonly isRepeatable: boolean;
   /** How long the service may wait before it answers, ms [0]. */
   readonly waitMs?: number;
   readonly signal?: AbortSignal | undefined;
@@ -62,7 +60,7 @@ const MACHINE: Machine = {
   now: Date.now,
 };
 
-/** Requests to one actor. No state but the credentials. */
+/** Requests to one actor, each of which does the same when it is sent twice. No state but the credentials. */
 export class Http {
   readonly machine: Machine;
   /** The actor's root URI, without a slash at its end. */
@@ -89,7 +87,7 @@ export class Http {
       const isLast = attempt >= this.#maxAttempts;
       const answer = await this.#attempt(call).catch((cause: unknown) => {
         call.signal?.throwIfAborted();
-        if (isLast || !call.isRepeatable) {
+        if (isLast) {
           throw new Unreachable(`No answer from ${this.root} to ${call.method}.`, { cause });
         }
         return undefined;
@@ -97,8 +95,7 @@ export class Http {
       if (answer?.ok === true) return answer;
       const retryAfterMs = this.#retryAfter(answer);
       if (answer !== undefined) {
-        const isPassing = answer.status === 429 || (call.isRepeatable && PASSING.has(answer.status));
-        const isOver = isLast || !isPassing || (retryAfterMs ?? 0) > LONGEST_RETRY_AFTER_MS;
+        const isOver = isLast || !PASSING.has(answer.status) || (retryAfterMs ?? 0) > LONGEST_RETRY_AFTER_MS;
         if (isOver) throw await errorOf(answer, retryAfterMs);
         await answer.body?.cancel();
       }

@@ -48,7 +48,7 @@ export async function publish(
     "idempotency-key": id,
     ...(respondAsync === true ? { prefer: "respond-async" } : {}),
   };
-  const call = { method: "POST", isRepeatable: true, signal };
+  const call = { method: "POST", signal };
   if (isPlain) {
     const bytes = data instanceof Uint8Array ? new Uint8Array(data) : undefined;
     const contentType = bytes === undefined ? "application/json" : "application/octet-stream";

@@ -4,8 +4,21 @@ import type { ActorRecord } from "../../actors/actor-record.ts";
 import { positionGone } from "../../actors/position-gone.ts";
 import { readLogHead, type ChangeLog } from "../../change-log/change-log.ts";
 import { envelopeOf, contentOf } from "../../domain/events/envelope.ts";
-import { freeLanes, lend, readFrom, withoutExpired, type LentEvent } from "../../domain/events/group-fetch.ts";
-import { groupFloor, isLeased, shownNumber, type GroupState } from "../../domain/events/group-state.ts";
+import {
+  freeLanes,
+  lend,
+  readFrom,
+  withoutExpired,
+  withoutRepeated,
+  type LentEvent,
+} from "../../domain/events/group-fetch.ts";
+import {
+  groupFloor,
+  isLeased,
+  shownNumber,
+  type GroupState,
+  type NamedFetch,
+} from "../../domain/events/group-state.ts";
 import { withoutExhausted } from "../../domain/events/group-verdicts.ts";
 import type { Exhaustion } from "../../domain/events/keeper-state.ts";
 import { parsePosition, positionAfter } from "../../domain/events/position.ts";
@@ -52,6 +65,8 @@ export interface GroupFetchingDeps {
 
 export interface FetchRequest {
   readonly consumer: string;
+  /** Absent: it cannot be repeated. */
+  readonly asked?: NamedFetch;
   readonly max: number;
 }
 
@@ -106,7 +121,7 @@ interface Fetching {
 
 async function fetchOnce(
   fetching: Fetching,
-  { consumer, max }: FetchRequest,
+  { consumer, asked, max }: FetchRequest,
 ): Promise<GroupWork<FetchResult | "overtaken">> {
   const { deps, group, newest } = fetching;
   demandFetchable(deps, group);
@@ -114,9 +129,10 @@ async function fetchOnce(
   const now = clock.now();
   if (group.paused) return { result: resultOf(fetching, group.state, [], now) };
   const rules = rulesOf(group.settings);
-  const before = withoutExpired(group.state, now);
+  const live = withoutExpired(group.state, now);
+  const before = asked === undefined ? live : withoutRepeated(live, consumer, asked);
   if (freeLanes(before, now).length === 0) throw taken(before, now);
-  const lease = { token: ids.id(), consumer, until: now + rules.leaseMs };
+  const lease = compact({ token: ids.id(), consumer, asked, until: now + rules.leaseMs });
   const replayed = await replayedIn(fetching, before, max);
   let state = replayed.state;
   let free = max - replayed.events.length;
@@ -152,7 +168,9 @@ async function fetchOnce(
   const events = [...replayed.events, ...lent.map((each) => lentOf(fetching, each))];
   const result = resultOf(fetching, state, events, now, lease.token);
   const moved = recordIn(groupFloor(state)) - recordIn(groupFloor(group.state));
-  const isQuiet = events.length === 0 && gone.length === 0 && state.stopped === undefined && moved < LAZY_RECORDS;
+  const isRepeated = before !== live;
+  const isQuiet =
+    events.length === 0 && !isRepeated && gone.length === 0 && state.stopped === undefined && moved < LAZY_RECORDS;
   return isQuiet ? { result } : { result, writes, change: { state, moreFailed: gone.length } };
 }
 

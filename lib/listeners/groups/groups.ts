@@ -1,4 +1,5 @@
 /** The consumer groups of all actors, as the routes need them. */
+import { hash } from "node:crypto";
 import type { ActorRecord } from "../../actors/actor-record.ts";
 import type { ChangeLog } from "../../change-log/change-log.ts";
 import { laneOf, numberedTo, resetGroup } from "../../domain/events/group-state.ts";
@@ -50,6 +51,13 @@ export interface GroupsDeps extends Omit<GroupFetchingDeps, "store" | "changeLog
   readonly random: () => number;
 }
 
+/** What a consumer asks for. */
+export interface FetchAsked extends Omit<FetchRequest, "asked"> {
+  readonly waitMs: number;
+  /** Names the fetch, so that a repetition gets what it lent. */
+  readonly key?: string;
+}
+
 /** The result of an acknowledgement. */
 export interface AckResult {
   readonly outcomes: readonly { readonly position: string; readonly outcome: VerdictOutcome }[];
@@ -92,10 +100,14 @@ export class Groups {
   async fetch(
     actor: ActorRecord,
     ref: GroupRef,
-    { waitMs, ...request }: FetchRequest & { readonly waitMs: number },
+    { waitMs, key, ...asked }: FetchAsked,
     deadline: Deadline,
   ): Promise<FetchResult> {
     const { clock, sleep } = this.#deps;
+    const request =
+      key === undefined
+        ? asked
+        : { ...asked, asked: { key: hash("sha256", key, "base64url").slice(0, 22), at: clock.now() } };
     const end = Math.min(clock.now() + waitMs, clock.now() + deadline.remaining() - ANSWER_MS);
     for (;;) {
       const isLast = clock.now() + LOOK_MS > end;
