@@ -55,7 +55,7 @@ export function withoutExpired(state: GroupState, now: number): GroupState {
 
 /**
  * A fetch is repeated: what it had lent, its consumer has never seen. It is given back as by `release`, and the lease ends. A
- * request that came before the one that lent takes nothing: nobody waits for its answer any more.
+ * request that came before the one that lent takes nothing: its consumer has stopped waiting for it.
  */
 export function withoutRepeated(state: GroupState, consumer: string, asked: NamedFetch): GroupState {
   const isRepeated = ({ lease }: LaneState): boolean =>

@@ -99,6 +99,8 @@ export interface GroupState {
   readonly numbered?: NumberedPosition;
   /** The lane that a fetch looks at first. */
   readonly next: number;
+  /** An event that is not done was older than half of the time that records stay, when that was looked at. */
+  readonly lagging?: true;
   readonly stopped?: GroupStopped;
 }
 
