@@ -144,7 +144,7 @@ export class Alarms extends Construct {
     }
     this.#alarm(
       "listener-trouble",
-      "A webhook has stopped, lags behind by half of the time that records stay, or was overtaken. The log names it.",
+      "A webhook, a group or an event hook has stopped, lags behind by half of the time that records stay, or was overtaken. The log names it.",
       new Metric({ namespace, metricName, period: PERIOD, statistic: Stats.SUM }),
     );
   }

@@ -87,7 +87,7 @@ function ofPeer<T>(
   };
 }
 
-/** The consumer group of a key, which is due when it is drained, or when people are to be told of it. */
+/** The consumer group of a key, which is due when it is drained, when something is to be said of it, or when it may lag. */
 function groupOfKey(key: Key): { readonly actorId: string; readonly name: string } | undefined {
   const ref = listenerOfKey(key);
   return ref?.kind === "group" ? { actorId: ref.actorId, name: ref.id } : undefined;

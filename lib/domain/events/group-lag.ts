@@ -1,4 +1,4 @@
-/** When a group lags behind so far that people are told, and what it has passed without anything to do. */
+/** When a group lags so far behind that it is said, and what it has passed without anything to do. */
 import type { GroupState } from "./group-state.ts";
 
 /** When an event that is not done is half as old as records become, ms since 1970. */

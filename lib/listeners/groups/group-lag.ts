@@ -56,10 +56,10 @@ export function groupListening({ table, clock, changeLog, retentionMs }: GroupLa
 
 /** Looks at a group that is due: says that it lags, or that it was overtaken, or leaves it until it may. */
 export async function lookForLag(deps: GroupLagDeps & { readonly store: GroupStore }, ref: GroupRef): Promise<void> {
-  await deps.store.change(ref, async (group) => ({ result: undefined, change: await lookedAt(deps, group) }));
+  await deps.store.change(ref, async (group) => ({ result: undefined, change: await findings(deps, group) }));
 }
 
-async function lookedAt(deps: GroupLagDeps, group: Group): Promise<GroupChange> {
+async function findings(deps: GroupLagDeps, group: Group): Promise<GroupChange> {
   const { clock, changeLog, epoch, retentionMs } = deps;
   const { actorId, state } = group;
   const { newest, listeners } = await changeLog.head(actorId);
