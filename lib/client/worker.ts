@@ -1,4 +1,5 @@
 /** A consumer that works by itself: fetches, calls a handler, acknowledges, extends its leases, drains. */
+import { compact } from "./compact.ts";
 import { Fenced, Held, RateLimited, ServiceError, Unreachable } from "./errors.ts";
 import type { ActorEvent } from "./events.ts";
 import type { AckItem, Batch, Fetched, Group, Lease, Verdict } from "./group.ts";
@@ -203,7 +204,7 @@ export class Worker<Data = unknown> {
       lane: number,
       signal: lane.abort.signal,
       park: (reason) => because("park", reason),
-      retry: (delaySeconds) => decide("retry", delaySeconds === undefined ? {} : { delaySeconds }),
+      retry: (delaySeconds) => decide("retry", compact({ delaySeconds })),
       skip: () => decide("skip"),
       stop: (reason) => because("stop", reason),
     };

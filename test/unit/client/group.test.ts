@@ -68,12 +68,14 @@ describe("a group by hand", () => {
     await group.declare();
     await group.pause();
     await group.resume();
+    await group.resume({ skip: true });
     await group.reset("earliest", { lanes: 4 });
     service.faults.push("lost");
     expect(await group.drain(5)).toBe(true);
     expect(service.requests.slice(1).map(({ what, body }) => [what, body])).toEqual([
-      ["POST /groups/billing/pause", {}],
-      ["POST /groups/billing/resume", {}],
+      ["POST /groups/billing/pause", ""],
+      ["POST /groups/billing/resume", { skip: false }],
+      ["POST /groups/billing/resume", { skip: true }],
       ["POST /groups/billing/reset", { to: "earliest", lanes: 4 }],
       ["DELETE /groups/billing", ""],
       ["DELETE /groups/billing", ""],

@@ -28,9 +28,9 @@ interface ModelGroup {
   readonly leases: Map<number, ModelLease>;
 }
 
-/** What one request gets instead of the model's answer: a status, with headers, or no answer at all. */
+/** What one request gets instead of the model's answer: a status, with headers, no answer at all, or the beginning of one. */
 export type Fault =
-  { readonly status: number; readonly headers?: Record<string, string>; readonly code?: string } | "lost";
+  { readonly status: number; readonly headers?: Record<string, string>; readonly code?: string } | "lost" | "cut";
 
 const ROOT = "https://svc.example/abc";
 const SETTLED = new Set(["ack", "park", "skip"]);
@@ -54,7 +54,7 @@ export class ModelService {
   #tokens = 0;
 
   readonly machine: Machine = {
-    fetch: async (url, init) => await this.#fetch(url, init),
+    fetch: async (request) => await this.#fetch(request),
     sleep: async (ms, signal) => {
       this.sleeps.push(ms);
       const end = this.now + ms;
@@ -82,24 +82,28 @@ export class ModelService {
     return this.groups.get(name)!;
   }
 
-  async #fetch(url: string, init: RequestInit): Promise<Response> {
-    init.signal?.throwIfAborted();
-    const { pathname, searchParams } = new URL(url);
+  async #fetch(request: Request): Promise<Response> {
+    request.signal.throwIfAborted();
+    const { method, headers } = request;
+    const { pathname, searchParams } = new URL(request.url);
     const path = pathname.slice(new URL(ROOT).pathname.length);
-    const text = init.body == null ? "" : Buffer.from(init.body as Uint8Array).toString();
-    const headers = new Headers(init.headers);
+    const text = await request.text();
     const isJson = headers.get("content-type")?.includes("json") === true;
     const body: any = isJson && text !== "" ? JSON.parse(text) : text;
-    this.requests.push({ what: `${init.method} ${path}`, headers, body });
+    this.requests.push({ what: `${method} ${path}`, headers, body });
     await new Promise((resolve) => setImmediate(resolve));
     const fault = this.faults.shift();
     // The worst place to lose an answer: what was asked for is done.
     if (fault === "lost") {
-      this.#route(init.method ?? "GET", path, { searchParams, headers, body, text });
+      this.#route(method, path, { searchParams, headers, body, text });
       throw new TypeError("fetch failed");
     }
+    if (fault === "cut") {
+      const answer = this.#route(method, path, { searchParams, headers, body, text });
+      return new Response((await answer.text()).slice(0, -1), answer);
+    }
     if (fault !== undefined) return refusal(fault.status, fault.code ?? "service_unavailable", {}, fault.headers);
-    return this.#route(init.method ?? "GET", path, { searchParams, headers, body, text });
+    return this.#route(method, path, { searchParams, headers, body, text });
   }
 
   #route(
