@@ -61,12 +61,13 @@ export class Group {
   }
 
   /**
-   * Makes the group with its settings, or finds that it has them.
+   * Makes the group with its settings, or finds that it has them. Without settings the group has to be there.
    *
+   * @returns where the group stands
    * @throws ConfigDiffers with the fields, when it has others: `update` changes them
    */
-  async declare(): Promise<void> {
-    if (this.#settings !== undefined) await this.#put(this.#settings, {});
+  async declare(): Promise<GroupStatus> {
+    return this.#settings === undefined ? await this.status() : await this.#put(this.#settings, {});
   }
 
   /**
@@ -77,12 +78,6 @@ export class Group {
   async update(settings: GroupSettings): Promise<void> {
     const { response } = await this.#get();
     await this.#put(settings, { "if-match": response.headers.get("etag") ?? "*" });
-  }
-
-  /** Whether one event at a time is handled; the service is asked when the group was named without settings. */
-  async isStrict(): Promise<boolean> {
-    const { order } = this.#settings ?? (await this.status());
-    return order === "strict";
   }
 
   /** Where the group stands: floor, newest, lag, lanes, what failed. */
@@ -168,8 +163,8 @@ export class Group {
     return await this.#http.send(async (api) => await api.GET("/groups/{group}", ask));
   }
 
-  async #put(settings: GroupSettings, header: { readonly "if-match"?: string }): Promise<void> {
+  async #put(settings: GroupSettings, header: { readonly "if-match"?: string }): Promise<GroupStatus> {
     const ask = { params: { path: this.#path, header }, body: settings };
-    await this.#http.send(async (api) => await api.PUT("/groups/{group}", ask));
+    return (await this.#http.send(async (api) => await api.PUT("/groups/{group}", ask))).data;
   }
 }

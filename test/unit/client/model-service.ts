@@ -33,6 +33,7 @@ export type Fault =
   { readonly status: number; readonly headers?: Record<string, string>; readonly code?: string } | "lost" | "cut";
 
 const ROOT = "https://svc.example/abc";
+const DEFAULTS = { order: "key", lanes: 1, leaseSeconds: 30 };
 const SETTLED = new Set(["ack", "park", "skip"]);
 
 export class ModelService {
@@ -119,7 +120,7 @@ export class ModelService {
     if (method === "PUT") return this.#putGroup(name, asked.body, asked.headers);
     const group = this.groups.get(name);
     if (group === undefined) return refusal(404, "not_found");
-    if (method === "GET") return json(200, { name, ...group.settings }, { etag: '"1"' });
+    if (method === "GET") return json(200, { name, ...DEFAULTS, ...group.settings }, { etag: '"1"' });
     if (method === "DELETE") {
       this.groups.delete(name);
       return new Response(null, { status: 204 });
@@ -168,12 +169,13 @@ export class ModelService {
     const fields = Object.keys(settings).filter(
       (field) => JSON.stringify(before?.settings[field]) !== JSON.stringify(settings[field]),
     );
-    if (before !== undefined && fields.length === 0) return json(200, settings);
+    const shown = { name, ...DEFAULTS, ...settings };
+    if (before !== undefined && fields.length === 0) return json(200, shown);
     if (before !== undefined && !headers.has("if-match")) return refusal(428, "precondition_required", { fields });
-    const { lanes = 1, leaseSeconds = 30 } = settings as { lanes?: number; leaseSeconds?: number };
+    const { lanes, leaseSeconds } = { ...DEFAULTS, ...settings };
     const made = { settings, lanes, leaseMs: leaseSeconds * 1_000 };
     this.groups.set(name, { verdicts: new Map(), attempts: new Map(), leases: new Map(), ...before, ...made });
-    return json(before === undefined ? 201 : 200, settings);
+    return json(before === undefined ? 201 : 200, shown);
   }
 
   #fetchGroup(group: ModelGroup, { max, consumer }: { max: number; consumer: string }): Response {
