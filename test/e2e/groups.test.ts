@@ -77,8 +77,8 @@ describe("a group whose workers and service are killed", () => {
     expectOrder(handled);
     // The leases of those that were killed end with their time.
     const lanes = await until("no lane leased", async () => {
-      const { leases } = await standing(actor);
-      return leases.every(({ holder }) => holder === undefined) && leases;
+      const group = await standing(actor);
+      return group.lanes.every(({ holder }) => holder === undefined) && group.lanes;
     });
     expect(lanes).toHaveLength(LANES);
     for (const lane of lanes) expect(lane).toMatchObject({ lent: 0, blocked: [] });
@@ -109,7 +109,7 @@ async function publishAll(actor: OwnedActor): Promise<void> {
 
 interface Standing {
   readonly lag: number;
-  readonly leases: readonly { readonly holder?: string; readonly lent: number; readonly blocked: readonly unknown[] }[];
+  readonly lanes: readonly { readonly holder?: string; readonly lent: number; readonly blocked: readonly unknown[] }[];
 }
 
 const standing = async (actor: OwnedActor): Promise<Standing> =>
