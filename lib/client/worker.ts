@@ -54,7 +54,10 @@ interface LaneWork {
   sending: Promise<void>;
 }
 
-const LEAST_LEASE_MS = 3_000;
+/** The shortest lease that a group can have. */
+const LEAST_LEASE_MS = 1_000;
+/** The service's clock in an answer may be behind by as much: `Date` has whole seconds. */
+const DATE_STEP_MS = 1_000;
 const PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 30_000;
 
@@ -111,10 +114,10 @@ export class Worker<Data = unknown> {
   }
 
   async #run(): Promise<void> {
-    await this.#group.declare();
-    const isStrict = await this.#group.isStrict();
+    let isStrict: boolean | undefined;
     for (let failures = 0; !this.#draining.signal.aborted;) {
       try {
+        isStrict ??= await this.#begin();
         const batch = await this.#fetch();
         failures = 0;
         await this.#work(batch, isStrict);
@@ -131,6 +134,12 @@ export class Worker<Data = unknown> {
         await this.#pause(Math.min(LONGEST_PAUSE_MS, PAUSE_MS * 2 ** failures) * this.#machine.random());
       }
     }
+  }
+
+  /** Declares the group. @returns whether one event at a time is handled */
+  async #begin(): Promise<boolean> {
+    await this.#group.declare();
+    return await this.#group.isStrict();
   }
 
   /** A drain lets a fetch end: one whose answer is not awaited would leave leases with a consumer that has gone. */
@@ -150,7 +159,8 @@ export class Worker<Data = unknown> {
       }
       const mine = batch.leases.filter(({ token }) => token === lease.token).map(({ lane }) => lane);
       const left = batch.events.filter(({ lane }) => mine.includes(lane)).length;
-      const endsAt = now() + Math.max(LEAST_LEASE_MS, Date.parse(lease.until) - (batch.now ?? now()));
+      const from = batch.now === undefined ? now() : batch.now + DATE_STEP_MS;
+      const endsAt = now() + Math.max(LEAST_LEASE_MS, Date.parse(lease.until) - from);
       const abort = new AbortController();
       this.#ending.signal.addEventListener("abort", () => abort.abort(), { signal: abort.signal });
       const lane = { lease, abort, unsent: [], left, endsAt, sending: Promise.resolve() };
