@@ -21,7 +21,7 @@ import {
   UNHANDLED_ERROR,
 } from "../lib/system/metric-names.ts";
 import { alarmTopic } from "./alarm-topic.ts";
-import { DUE_INDEX, type TableReference } from "./data-stack.ts";
+import { DUE_INDEX, FEED_INDEX, type TableReference } from "./data-stack.ts";
 import type { DelayQueue } from "./delay-queue.ts";
 import type { Gateway } from "./gateway.ts";
 import type { Deployment } from "./operator.ts";
@@ -67,7 +67,7 @@ interface AlarmsProps {
   /** The value of the metrics' `service` dimension. */
   readonly service: string;
   /** `alarmEmail`: the address that alarms are mailed to; absent: alarms only show in CloudWatch. */
-  readonly deployment: Pick<Deployment, "gapTimeoutSeconds" | "alarmEmail" | "variables">;
+  readonly deployment: Pick<Deployment, "allEvents" | "gapTimeoutSeconds" | "alarmEmail" | "variables">;
 }
 
 /** The alarms: errors that clients see, requests that the table refuses, and due work that is not done. */
@@ -82,7 +82,7 @@ export class Alarms extends Construct {
     this.#clients(props);
     this.#listeners(props);
     this.#bus(props);
-    this.#table(props.table);
+    this.#table(props);
     this.#work(props);
   }
 
@@ -170,7 +170,7 @@ export class Alarms extends Construct {
     );
   }
 
-  #table({ tableName }: TableReference): void {
+  #table({ table: { tableName }, deployment }: AlarmsProps): void {
     const throttles = (dimensionsMap: Record<string, string>): IMetric =>
       new MathExpression({
         // Each metric has data only while there is something to count: without zeros the sum of both would be missing.
@@ -192,6 +192,13 @@ export class Alarms extends Construct {
       "DynamoDB throttles the index of due work, and with it writes to the table.",
       throttles({ TableName: tableName, GlobalSecondaryIndexName: DUE_INDEX }),
     );
+    if (deployment.allEvents) {
+      this.#alarm(
+        "feed-throttles",
+        "DynamoDB throttles the index of changed actors: it may lag by more than readers of all actors wait for it.",
+        throttles({ TableName: tableName, GlobalSecondaryIndexName: FEED_INDEX }),
+      );
+    }
     const errors = OPERATIONS.map((operation, at): [string, IMetric] => [
       `errors${String(at)}`,
       new Metric({

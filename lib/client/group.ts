@@ -37,7 +37,7 @@ export interface Fetched<Data = unknown> {
 export interface Batch<Data = unknown> {
   readonly events: readonly Fetched<Data>[];
   readonly leases: readonly Lease[];
-  /** Events behind the newest one. */
+  /** Records of the log from where everything is done to the newest one. */
   readonly lag?: number;
   readonly caughtUp: boolean;
   /** Without events: ask again after this long, ms. */
@@ -117,7 +117,7 @@ export class Group {
     return order === "strict";
   }
 
-  /** Where the group stands: floor, newest, lag, lanes, what failed. */
+  /** Its settings, and where the group stands: floor, newest, lag, lanes with their holders, what is parked. */
   async status(): Promise<Readonly<Record<string, unknown>>> {
     return await this.#http.json({ method: "GET", path: this.#path(), isRepeatable: true });
   }

@@ -1,6 +1,7 @@
 import { Match } from "aws-cdk-lib/assertions";
 import { describe, expect, it } from "vitest";
-import { functionsByName, serviceTemplates } from "../support/service-templates.ts";
+import { LAYOUT } from "../../infra/local/layout.ts";
+import { functionsByName, serviceTemplates, type Resource } from "../support/service-templates.ts";
 
 const { data } = serviceTemplates();
 
@@ -43,6 +44,14 @@ describe("the data stack", () => {
         },
       ],
     });
+  });
+
+  it("has the indexes of the layout that local data folders are marked with: another index needs another layout", () => {
+    const [table] = Object.values(data.findResources("AWS::DynamoDB::Table") as Record<string, Resource>);
+    const indexes = (table?.Properties["GlobalSecondaryIndexes"] as { IndexName: string }[]).map(
+      (one) => one.IndexName,
+    );
+    expect({ layout: LAYOUT, indexes }).toEqual({ layout: 4, indexes: ["due", "feed"] });
   });
 
   it("expires items, recovers to a point in time, encrypts, and refuses deletion", () => {

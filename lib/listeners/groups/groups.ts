@@ -82,10 +82,10 @@ export class Groups {
 
   /** The resource as its owner sees it. */
   async view(group: Group): Promise<JsonObject> {
-    const { changeLog, clock } = this.#deps;
+    const { changeLog, clock, epoch } = this.#deps;
     const { newest } = await changeLog.head(group.actorId);
-    const { count, ...oldest } = await waitingOf(group, { changeLog, newest, epoch: this.#deps.epoch });
-    return groupWire(group, { newest, waiting: count, now: clock.now(), ...oldest });
+    const { count, ...oldest } = await waitingOf(group, { changeLog, newest, epoch });
+    return groupWire(group, { newest: positionAfter(epoch, newest), waiting: count, now: clock.now(), ...oldest });
   }
 
   /** Lends events, or waits for some. @throws as `fetchEvents` */

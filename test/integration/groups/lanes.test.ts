@@ -114,7 +114,7 @@ describe("a group with lanes", () => {
     await world.put("c", 1);
     const lost = await fetched("one");
     expect([lost.status, lost.json.error.code]).toEqual([410, "position_gone"]);
-    expect(await seen()).toMatchObject({ status: "stopped", reason: "position_gone" });
+    expect(await seen()).toMatchObject({ status: "stopped", stopped: { reason: "position_gone" } });
     expect((await world.ask("POST", "/groups/billing/reset", { json: { to: "earliest" } })).status).toBe(200);
     expect(topics(await fetched("one"))).toEqual(["properties.c"]);
   });
