@@ -6,12 +6,12 @@ import { listenerKey, listenerPartition, listenerPrefix } from "../../dynamodb/k
 import { sourceText } from "../../dynamodb/keys/failed-events.ts";
 import { refusedReasons, updateIf } from "../../dynamodb/outcomes.ts";
 import { queryAll } from "../../dynamodb/paging.ts";
-import { equals, TransactionRefused, type Item, type Table, type Write } from "../../dynamodb/table.ts";
+import { TransactionRefused, type Item, type Table, type Write } from "../../dynamodb/table.ts";
 import { sameJson } from "../../domain/json/canonical-json.ts";
 import { registering } from "../../engine/registration.ts";
 import { deleteFailedEvents } from "../../failed-events/failed-event-store.ts";
 import { ServiceError } from "../../system/errors.ts";
-import type { Json } from "../../system/ports.ts";
+import type { Ids, Json } from "../../system/ports.ts";
 import { retryOnConflict } from "../../system/retry-on-conflict.ts";
 import type { WakeUpDeps } from "../../system/wake-up.ts";
 import { beginningAfter } from "../beginning.ts";
@@ -22,6 +22,7 @@ import {
   groupChanged,
   groupMade,
   groupOf,
+  groupUnchanged,
   listenerOf,
   type Group,
   type GroupChange,
@@ -40,6 +41,7 @@ const SAID_MS = 60_000;
 
 export interface GroupStoreDeps extends WakeUpDeps {
   readonly table: Table;
+  readonly ids: Ids;
   readonly commits: Commits;
   /** They publish nothing. */
   readonly unpublished: Pick<Commits, "commit">;
@@ -107,7 +109,7 @@ export class GroupStore {
           const { writes, head: logHead } = registering(listenerOf(ref), { after: registeredAs(settings) });
           // The records that it begins at are not chosen for deletion, and are not from now on.
           const kept = from === "now" ? {} : { when: sameDeleted(head) };
-          return { records: [], writes: [groupMade(ref, made), ...writes], head: logHead, ...kept };
+          return { records: [], writes: [groupMade(made), ...writes], head: logHead, ...kept };
         }
         if (group.draining)
           throw new ServiceError("resource.conflict", "This group is being drained; it will be gone.");
@@ -139,7 +141,8 @@ export class GroupStore {
     }
     const after = await beginningAfter(this.#deps, { actorId: ref.actorId, from, log: head });
     const state = newGroupState(after, { lanes: settings.lanes, selection: selectionOf(settings) });
-    return { ...ref, version: 1, settings, state, paused: false, draining: false, failedEvents: 0, unsaid: [] };
+    const madeAs = this.#deps.ids.id();
+    return { ...ref, madeAs, version: 1, settings, state, paused: false, draining: false, failedEvents: 0, unsaid: [] };
   }
 
   /**
@@ -195,7 +198,8 @@ export class GroupStore {
       if (item === undefined) throw noSuchGroup();
       const found = groupOf(group, item);
       // The answer of the write was lost: what stands is what it wrote.
-      return found.version === group.version + 1 && isSame(found, change) ? "written" : found;
+      const isNext = found.madeAs === group.madeAs && found.version === group.version + 1;
+      return isNext && isSame(found, change) ? "written" : found;
     };
     if (writes.length === 0) {
       const { written, item } = await updateIf(this.#deps.table, write.update, write.change, write.condition);
@@ -222,11 +226,13 @@ export class GroupStore {
       [key],
       ({ item }) => {
         const stored = item(key);
-        isGone = stored === undefined;
-        if (stored === undefined || Number(stored["version"]) !== group.version) return undefined;
+        const found = stored === undefined ? undefined : groupOf(group, stored);
+        // Another one of its name is not this one.
+        isGone = found?.madeAs !== group.madeAs;
+        if (isGone || found?.version !== group.version) return undefined;
         const { writes, head } = registering(ref, { before: registeredAs(group.settings) });
         isGone = true;
-        const gone: Write = { delete: key, condition: equals("version", group.version) };
+        const gone: Write = { delete: key, condition: groupUnchanged(group) };
         return { records: [], writes: [gone, ...writes], head };
       },
       { quiet: true },
