@@ -24,7 +24,7 @@ export type Fetched<Data = unknown> = Schemas["Fetched"] & { readonly event: Act
 export interface Batch<Data = unknown> {
   readonly events: readonly Fetched<Data>[];
   readonly leases: readonly Lease[];
-  /** How many events are not done; undefined: there was nothing to fetch. */
+  /** Records of the log from where everything is done to the newest one; undefined: there was nothing to fetch. */
   readonly lag?: number;
   readonly caughtUp: boolean;
   /** Without events: ask again after this long, ms. */
@@ -80,7 +80,7 @@ export class Group {
     await this.#put(settings, { "if-match": response.headers.get("etag") ?? "*" });
   }
 
-  /** Where the group stands: floor, newest, lag, lanes, what failed. */
+  /** Its settings, and where the group stands: floor, newest, lag, lanes with their holders, what is parked. */
   async status(): Promise<GroupStatus> {
     return (await this.#get()).data;
   }

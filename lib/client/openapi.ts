@@ -1,4 +1,4 @@
-// Written by `npm run openapi`; not to be edited. From XDhd4VkLRdwaNDOE_g3tJ9GzKHbQd7h5hsfDgrmLVRc, as Yt9OGI25vpKwmQPtBIqEzFBT31ah_El4XMYt5eDEdD8.
+// Written by `npm run openapi`; not to be edited. From M6WavyZV6DlVFBLfqG66eLfhmoGVVzHLpAVMMeqj4ec, as tn7JakeVmWtt61Chff4YBQLK_vpr354dzUYBULxqhPo.
 export interface paths {
     "/": {
         parameters: {
@@ -2010,7 +2010,6 @@ export interface components {
             name: string;
             topics: string[];
             types?: string[];
-            lanes: number;
             /** @enum {unknown} */
             order: "key" | "strict";
             leaseSeconds: number;
@@ -2019,14 +2018,18 @@ export interface components {
             onExhausted: "park" | "stop";
             /** @enum {unknown} */
             status: "active" | "paused" | "stopped" | "draining";
-            reason?: string;
-            stoppedAt?: string;
+            stopped?: {
+                /** @enum {unknown} */
+                reason: "exhausted" | "position_gone";
+                position?: string;
+                key?: string;
+            };
             floor: string;
             newest: string;
             lag: number;
             oldestSeconds: number;
             parked: number;
-            leases: {
+            lanes: {
                 lane: number;
                 position: string;
                 lent: number;

@@ -2,7 +2,7 @@
 import { compact } from "./compact.ts";
 import { Fenced, Held, RateLimited, ServiceError, Unreachable } from "./errors.ts";
 import type { ActorEvent } from "./events.ts";
-import type { AckItem, Batch, Fetched, Group, Lease, Verdict } from "./group.ts";
+import type { AckItem, Batch, Fetched, Group, GroupStatus, Lease, Verdict } from "./group.ts";
 import type { Machine } from "./http.ts";
 import { KeyOrder } from "./key-order.ts";
 
@@ -114,10 +114,11 @@ export class Worker<Data = unknown> {
   }
 
   async #run(): Promise<void> {
-    const group = await this.#group.declare();
-    const rules = { isStrict: group.order === "strict", leaseMs: group.leaseSeconds * 1_000 };
+    let rules: Rules | undefined;
     for (let failures = 0; !this.#draining.signal.aborted;) {
       try {
+        // Here too a service that is away for a while is waited for.
+        rules ??= rulesOf(await this.#group.declare());
         const batch = await this.#fetch();
         failures = 0;
         await this.#work(batch, rules);
@@ -265,6 +266,11 @@ export class Worker<Data = unknown> {
     await this.#passes(ms, this.#draining.signal);
   }
 }
+
+const rulesOf = ({ order, leaseSeconds }: GroupStatus): Rules => ({
+  isStrict: order === "strict",
+  leaseMs: leaseSeconds * 1_000,
+});
 
 /** A failure after which the same request may succeed. */
 const isPassing = (error: unknown): boolean =>

@@ -323,6 +323,17 @@ describe("a worker", () => {
   });
 });
 
+it("a worker that begins while the service is away waits for it", async () => {
+  service.add("orders.a", 1);
+  service.faults.push(...Array.from({ length: 20 }, () => ({ status: 503 })));
+  const [settled, errors]: [Promise<void>, unknown[]] = [idle(), []];
+  const worker = aw.group("billing", ALL).run(() => undefined, { onError: (error) => errors.push(error) });
+  await settled;
+  await worker.stop();
+  expect(errors).toMatchObject([{ status: 503 }, { status: 503 }, { status: 503 }]);
+  expect(Object.values(verdicts())).toEqual(["ack"]);
+});
+
 it("a registry names the subscriptions of a process, drains each, and frees its name when it ends", async () => {
   const [begun, finish] = [gate(), gate()];
   const registry = new Registry();
