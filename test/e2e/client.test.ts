@@ -155,7 +155,7 @@ describe("a group", () => {
     const { aw } = await owned();
     const settings = { topics: ["orders.>"], from: "earliest" };
     const group = aw.group("billing", settings);
-    expect(await group.declare()).toMatchObject({ name: "billing", lanes: 1, order: "key", leaseSeconds: 30 });
+    expect(await group.declare()).toMatchObject({ name: "billing", order: "key", leaseSeconds: 30, lag: 0 });
     const differs = await rejection(aw.group("billing", { ...settings, maxAttempts: 9 }).declare());
     expect(differs).toBeInstanceOf(ConfigDiffers);
     expect(differs).toMatchObject({ code: "precondition_required", status: 428, fields: ["maxAttempts"] });
@@ -230,7 +230,7 @@ describe("a group", () => {
     };
     await group.declare();
     const working = work("one", 24);
-    const held = async () => (await group.status()).leases.flatMap(({ until: end }) => end ?? []);
+    const held = async () => (await group.status()).lanes.flatMap(({ until: end }) => end ?? []);
     const [first = ""] = await until("a lease", async () => {
       const ends = await held();
       return ends.length > 0 && handled.length > 0 && ends;
@@ -246,10 +246,10 @@ describe("a group", () => {
       const firsts = [...new Set(handled.map(([data]) => data).filter((data) => data % 4 === key))];
       expect(firsts).toEqual(firsts.toSorted((one, other) => one - other));
     }
-    const { leases, lag, parked } = await group.status();
-    expect([leases.flatMap(({ holder }) => holder ?? []), lag, parked]).toEqual([[], 1, 1]);
+    const { lanes, lag, parked } = await group.status();
+    expect([lanes.flatMap(({ holder }) => holder ?? []), lag, parked]).toEqual([[], 1, 1]);
     // A throw is a retry: the event waits, and its key with it.
-    expect(leases.flatMap(({ blocked }) => blocked)).toMatchObject([{ key: "orders k3", attempts: 1 }]);
+    expect(lanes.flatMap(({ blocked }) => blocked)).toMatchObject([{ key: "orders k3", attempts: 1 }]);
   });
 
   it("stops at an event, and ends a worker with what is in work done and the rest given back", async () => {

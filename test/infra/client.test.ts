@@ -62,12 +62,8 @@ it("the page's code has the published types, without those of Node and with ever
     const compilerOptions = { target: "es2022", module: "nodenext", strict: true, noEmit: true, types: [], lib };
     writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions, include: ["*.ts"] }));
     const tsc = promisify(execFile)(join(ROOT, "node_modules/.bin/tsc"), ["-p", folder]);
-    expect(
-      await tsc.then(
-        ({ stdout }) => stdout,
-        (error: { stdout: string }) => error.stdout,
-      ),
-    ).toBe("");
+    const { stdout } = await tsc.catch((error: unknown) => error as { readonly stdout: string });
+    expect(stdout).toBe("");
   } finally {
     rmSync(folder, { recursive: true });
   }
