@@ -322,6 +322,16 @@ describe("a worker", () => {
     expect([signals[0]?.aborted, verdicts()]).toEqual([true, {}]);
   });
 
+  it("waits some seconds for a lane, and not until the lease of another ends", async () => {
+    service.add("orders.a", 1);
+    const settled = idle();
+    service.faults.push(undefined, { status: 423, code: "held", headers: { "retry-after": "600" } });
+    await using _worker = aw.group("billing", ALL).run(() => undefined);
+    await settled;
+    expect(service.sleeps[0]).toBe(5_000);
+    expect(Object.values(verdicts())).toEqual(["ack"]);
+  });
+
   it("waits while others have every lane, survives failures, and ends with what it cannot survive", async () => {
     await aw.group("billing", ALL).declare();
     service.add("orders.a", 1);
