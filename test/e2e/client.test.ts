@@ -12,14 +12,16 @@ import { startService, until, type Service } from "../support/service.ts";
 const PACKAGE = "actingweb-serverless/client";
 const client = (await import(PACKAGE)) as typeof Client;
 const { verify } = (await import(`${PACKAGE}/verify`)) as typeof Verify;
-const { actor, gapless, Registry, SNAPSHOT } = client;
+const { actor, deployment, gapless, Registry, SNAPSHOT } = client;
 const { ConfigDiffers, Fenced, Held, PositionGone, RateLimited, ServiceError } = client;
 type ActorClient = InstanceType<typeof client.ActorClient>;
+
+const OPERATOR = "operator-0123456789";
 
 let service: Service;
 const servers: Server[] = [];
 beforeAll(async () => {
-  service = await startService({ TRUST_AUTO_APPROVE: "friend" });
+  service = await startService({ TRUST_AUTO_APPROVE: "friend", ALL_EVENTS: "true", OPERATOR_TOKEN: OPERATOR });
 });
 afterAll(async () => {
   // A request that waits for events would keep it from stopping.
@@ -96,6 +98,18 @@ it("reads as a peer by its bearer, what is open to it", async () => {
   expect(await rejection(other.publish("orders.new", 1))).toMatchObject({ code: "forbidden", status: 403 });
   const stranger = actor(owner.uri, { user: owner.creator, passphrase: "wrong" });
   expect(await rejection(stranger.publish("orders.new", 1))).toMatchObject({ code: "forbidden", status: 403 });
+});
+
+it("reads the events of all actors as the operator, and reaches every route of the deployment", async () => {
+  const all = deployment(service.url, { bearer: OPERATOR });
+  const positions: string[] = [];
+  const options = { untilNow: true, onPosition: (position: string) => positions.push(position) };
+  for await (const event of all.events("*.orders.>", options)) expect(event).toBeUndefined();
+  expect(positions).toHaveLength(1);
+  const { data } = await all.send(async (api) => await api.GET("/healthz"));
+  expect(data).toMatchObject({ status: "ok" });
+  const stranger = deployment(service.url, { bearer: "wrong" });
+  expect(await rejection(stranger.events(">", options).next())).toMatchObject({ code: "forbidden" });
 });
 
 it("waits for events, says where it stands while none come, and outlasts the death of the service", async () => {

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import { actor, type ActorClient } from "../../../lib/client/actor.ts";
+import { actor, deployment, type ActorClient } from "../../../lib/client/actor.ts";
 import { ConfigDiffers, Fenced, Held, ServiceError } from "../../../lib/client/errors.ts";
 import type { ActorEvent } from "../../../lib/client/events.ts";
 import { AlreadyRegistered, Registry } from "../../../lib/client/registry.ts";
@@ -196,6 +196,23 @@ describe("a worker", () => {
     await settled;
     const [a = "", b = "", cleared = "", last = ""] = service.log.map(({ position }) => position);
     expect(seen).toEqual([`+${a}`, `+${b}`, `-${a}`, `-${b}`, `+${cleared}`, `-${cleared}`, `+${last}`, `-${last}`]);
+  });
+
+  it("keeps no order between the keys of two actors", async () => {
+    const sources = ["https://svc.example/a", "https://svc.example/b"];
+    for (const source of [...sources, ...sources]) service.add("orders.a", service.log.length, { source });
+    const settled = idle();
+    const handled: unknown[] = [];
+    const all = deployment(service.root, { bearer: "operator", machine: service.machine });
+    await using _worker = all.group("billing", ALL).run(
+      ({ data }, message) => {
+        handled.push(data);
+        if (data === 0 && message.attempt === 1) message.retry();
+      },
+      { concurrency: 4 },
+    );
+    await settled;
+    expect(handled).toEqual([0, 1, 3, 0, 2]);
   });
 
   it.each([30, 1])("extends its leases of %i s while a handler takes longer than they last", async (leaseSeconds) => {
