@@ -50,9 +50,12 @@ class Reader {
   async read(limit: number, wait: number): Promise<boolean> {
     const query = new URLSearchParams({ from: this.#from, limit: String(limit), wait: String(wait) });
     const headers = { authorization: `Bearer ${OPERATOR}` };
-    const answer = await fetch(`${service.url}/events?${query.toString()}`, { headers });
-    const text = await answer.text();
-    if (answer.status === 503) return false;
+    const got = await cutOff(async () => {
+      const answer = await fetch(`${service.url}/events?${query.toString()}`, { headers });
+      return { answer, text: await answer.text() };
+    });
+    if (got === undefined || got.answer.status === 503) return false;
+    const { answer, text } = got;
     expect([200, 204], text).toContain(answer.status);
     if (this.#dies) {
       this.#dies = false;
@@ -65,6 +68,9 @@ class Reader {
     return events.length > 0;
   }
 }
+
+/** Undefined where the service was killed before it had answered. */
+const cutOff = async <T>(request: () => Promise<T>): Promise<T | undefined> => await request().catch(() => undefined);
 
 const stored = ({ id, source, position, subject, data }: any): StoredEvent => ({
   ...{ id, source, position, subject, value: data.value },
@@ -99,15 +105,11 @@ describe("readers of all actors, while the service is killed under many writers"
     /** Resolved while the service is there. */
     let away = Promise.withResolvers<undefined>();
     away.resolve(undefined);
-    /** What a program gets that begins again when the service is there again: undefined when it was cut off. */
-    const whileThere = async <T>(request: () => Promise<T>): Promise<T | undefined> => {
-      await away.promise;
-      return await request().catch(() => undefined);
-    };
     const write = async (writer: number): Promise<void> => {
       for (let value = writer; !isOver; value += WRITERS) {
         const actor = actors[Math.floor(Math.random() * actors.length)] as OwnedActor;
-        const answer = await whileThere(
+        await away.promise;
+        const answer = await cutOff(
           async () =>
             await fetch(`${actor.uri}/properties/w${String(writer)}`, {
               method: "PUT",
@@ -122,7 +124,10 @@ describe("readers of all actors, while the service is killed under many writers"
     };
     const writers = Array.from({ length: WRITERS }, async (_, writer) => await write(writer));
     const reading = readers.map(async (reader, at) => {
-      while (!isOver) await whileThere(async () => await reader.read(at === 0 ? 7 : 100, 1));
+      while (!isOver) {
+        await away.promise;
+        await reader.read(at === 0 ? 7 : 100, 1);
+      }
     });
     for (let kill = 1; kill <= KILLS; kill += 1) {
       const before = count;
