@@ -3,8 +3,8 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { FolderUnusable } from "./dynamodb/storage.ts";
 
-/** The layout that this version reads and writes. Incremented by every change of stored names. */
-export const LAYOUT = 3;
+/** The layout that this version reads and writes. Incremented by every change of stored names and of indexes. */
+export const LAYOUT = 4;
 
 const MARK = "layout";
 

@@ -17,6 +17,7 @@ import {
   text,
   time,
   uri,
+  whole,
   type Schema,
 } from "./operation.ts";
 
@@ -32,7 +33,6 @@ export const ownName: Schema = {
   pattern: "^[^/%?\\u0000-\\u001f\\u007f]*$",
 };
 export const granularity = choice("high", "low", "none");
-const whole = (minimum: number, maximum: number): Schema => ({ type: "integer", minimum, maximum });
 
 const globs = array(text);
 const otherPermission = oneOf(array(text), { type: "object", additionalProperties: true });
@@ -365,20 +365,20 @@ export const schemas = {
     name: id,
     topics: array(text),
     types: maybe(array(text)),
-    lanes: whole(1, 16),
     order: choice("key", "strict"),
     leaseSeconds: whole(1, 600),
     maxAttempts: whole(1, 20),
     onExhausted: choice("park", "stop"),
     status: choice("active", "paused", "stopped", "draining"),
-    reason: maybe(text),
-    stoppedAt: maybe(position),
+    stopped: maybe(
+      object({ reason: choice("exhausted", "position_gone"), position: maybe(position), key: maybe(text) }),
+    ),
     floor: position,
     newest: position,
     lag: count,
     oldestSeconds: count,
     parked: count,
-    leases: array(
+    lanes: array(
       object({
         lane: count,
         position,

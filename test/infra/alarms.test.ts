@@ -100,16 +100,19 @@ describe("the alarms", () => {
     withBus.resourcePropertiesCountIs("AWS::CloudWatch::Alarm", { MetricName: METRICS.busEventsDropped }, 0);
   });
 
-  it("watch throttles of the table and of its index", () => {
+  it("watch throttles of the table and of its indexes, that of changed actors where something stands in it", () => {
     const events = (dimensions: object[]) =>
       ["ReadThrottleEvents", "WriteThrottleEvents"].map((MetricName) => ({
         ...{ Namespace: "AWS/DynamoDB", MetricName, Dimensions: dimensions, Stat: "Sum" },
       }));
     const ofTable = { Name: "TableName", Value: table };
     expect(metricsOf(alarm("table-throttles"))).toEqual(events([ofTable]));
-    expect(metricsOf(alarm("index-throttles"))).toEqual(
-      events([{ Name: "GlobalSecondaryIndexName", Value: "due" }, ofTable]),
-    );
+    const ofIndex = (name: string) => events([{ Name: "GlobalSecondaryIndexName", Value: name }, ofTable]);
+    expect(metricsOf(alarm("index-throttles"))).toEqual(ofIndex("due"));
+    const { api: withFeed } = serviceTemplates({ ALL_EVENTS: "true" });
+    const alarmsWithFeed = Object.entries(withFeed.findResources("AWS::CloudWatch::Alarm") as Record<string, Resource>);
+    expect(metricsOf(alarm("feed-throttles", alarmsWithFeed))).toEqual([...ofIndex("feed1"), ...ofIndex("feed2")]);
+    expect(alarmsWithFeed).toHaveLength(alarms.length + 1);
   });
 
   it("fill metrics that are written only while something happens with zeros, because a sum with a missing one is missing", () => {

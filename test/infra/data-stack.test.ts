@@ -1,6 +1,7 @@
 import { Match } from "aws-cdk-lib/assertions";
 import { describe, expect, it } from "vitest";
-import { functionsByName, serviceTemplates } from "../support/service-templates.ts";
+import { LAYOUT } from "../../infra/local/layout.ts";
+import { functionsByName, serviceTemplates, type Resource } from "../support/service-templates.ts";
 
 const { data } = serviceTemplates();
 
@@ -22,7 +23,7 @@ describe("the data stack", () => {
     });
   });
 
-  it("has the keys-only indexes of due work and of actors by their newest change, and no other", () => {
+  it("has the keys-only indexes of due work and of actors that have changed, and no other", () => {
     data.hasResourceProperties("AWS::DynamoDB::Table", {
       GlobalSecondaryIndexes: [
         {
@@ -33,16 +34,24 @@ describe("the data stack", () => {
           ],
           Projection: { ProjectionType: "KEYS_ONLY" },
         },
-        {
-          IndexName: "feed",
+        ...[1, 2].map((at) => ({
+          IndexName: `feed${String(at)}`,
           KeySchema: [
             { AttributeName: "feedShard", KeyType: "HASH" },
-            { AttributeName: "feedAt", KeyType: "RANGE" },
+            { AttributeName: `feedAt${String(at)}`, KeyType: "RANGE" },
           ],
           Projection: { ProjectionType: "KEYS_ONLY" },
-        },
+        })),
       ],
     });
+  });
+
+  it("has the indexes of the layout that local data folders are marked with: another index needs another layout", () => {
+    const [table] = Object.values(data.findResources("AWS::DynamoDB::Table") as Record<string, Resource>);
+    const indexes = (table?.Properties["GlobalSecondaryIndexes"] as { IndexName: string }[]).map(
+      (one) => one.IndexName,
+    );
+    expect({ layout: LAYOUT, indexes }).toEqual({ layout: 4, indexes: ["due", "feed1", "feed2"] });
   });
 
   it("expires items, recovers to a point in time, encrypts, and refuses deletion", () => {

@@ -1,13 +1,14 @@
 /** A consumer group as its owner sees it. */
-import { groupFloor, isLeased, type LaneState } from "../../domain/events/group-state.ts";
-import type { JsonObject } from "../../system/ports.ts";
+import { withoutExpired } from "../../domain/events/group-fetch.ts";
+import { groupFloor, type LaneState } from "../../domain/events/group-state.ts";
 import { compact } from "../../system/compact.ts";
+import type { JsonObject } from "../../system/ports.ts";
 import type { Group } from "./group-item.ts";
 
 /** How a group stands. */
 export interface GroupStanding {
-  /** The newest record of the log. */
-  readonly newest: number;
+  /** The position after the newest record of the log. */
+  readonly newest: string;
   /** Events that are not done. */
   readonly waiting: number;
   /** The time of the oldest event that is not done, ms since 1970; absent: all are. */
@@ -15,41 +16,40 @@ export interface GroupStanding {
   readonly now: number;
 }
 
-/** The resource. */
+/** The resource: the settings, of which `lanes` is shown as the lanes themselves, and how it stands. */
 export function groupWire(group: Group, { newest, waiting, oldestAt, now }: GroupStanding): JsonObject {
-  const { name, settings, state, paused, draining, failedEvents } = group;
-  const floor = groupFloor(state);
-  const { stopped } = state;
+  const { name, settings, paused, draining, failedEvents } = group;
+  // What a consumer had whose lease has run out is its no more, though no fetch has noted that yet.
+  const { stopped, ...state } = withoutExpired(group.state, now);
   const status = draining ? "draining" : stopped !== undefined ? "stopped" : paused ? "paused" : "active";
   return compact({
     name,
     ...(settings as unknown as JsonObject),
     status,
-    reason: stopped?.reason,
-    stoppedAt: stopped?.position,
-    floor,
-    newest: positionText(floor, newest),
+    stopped: stopped && { ...stopped },
+    floor: groupFloor(state),
+    newest,
     lag: waiting,
     oldestSeconds: oldestAt === undefined ? 0 : Math.max(0, Math.floor((now - oldestAt) / 1_000)),
     parked: failedEvents,
-    leases: state.lanes.map((lane, index) => laneWire(lane, index, now)),
+    lanes: state.lanes.map((lane, index) => laneWire(lane, index, now)),
   });
 }
 
-const positionText = (like: string, record: number): string =>
-  `${like.split("-", 1)[0] ?? ""}-${String(record).padStart(16, "0")}-z`;
-
-function laneWire(lane: LaneState, index: number, now: number): JsonObject {
-  const { lease, open } = lane;
-  const failing = open.filter(({ lent, attempts, tryAt }) => !lent && (attempts > 0 || tryAt > now));
+/** A lane without a lease that has run out. */
+function laneWire({ after, lease, open }: LaneState, index: number, now: number): JsonObject {
+  const keys = Map.groupBy(open, ({ key }) => key);
+  const blocked = [...keys.values()].flatMap(([first]) => {
+    if (first === undefined || first.lent || (first.attempts === 0 && first.tryAt <= now)) return [];
+    const { key, position, attempts, tryAt } = first;
+    return [{ key, position, attempts, nextAttemptAt: new Date(Math.max(tryAt, now)).toISOString() }];
+  });
   return compact({
     lane: index,
-    position: lane.after,
+    position: after,
     lent: open.filter(({ lent }) => lent).length,
-    holder: isLeased(lane, now) ? lease?.consumer : undefined,
-    until: isLeased(lane, now) && lease !== undefined ? new Date(lease.until).toISOString() : undefined,
-    blocked: failing.map(({ key, position, attempts, tryAt }) => ({
-      ...{ key, position, attempts, nextAttemptAt: new Date(Math.max(tryAt, now)).toISOString() },
-    })),
+    holder: lease?.consumer,
+    until: lease && new Date(lease.until).toISOString(),
+    blocked,
   });
 }

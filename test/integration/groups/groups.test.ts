@@ -25,7 +25,7 @@ describe("a group", () => {
       201,
       {
         name: "billing",
-        lanes: 1,
+        lanes: [{ lane: 0, lent: 0, blocked: [] }],
         order: "key",
         leaseSeconds: 30,
         maxAttempts: 5,
@@ -133,6 +133,57 @@ describe("a group", () => {
     expect((await world.ask("GET", "/parked?source=group:billing")).json.data).toEqual([]);
   });
 
+  it("shows where it stands: what is left and how old, who has which lane until when, and which keys wait", async () => {
+    await group("billing", { lanes: 2 });
+    await world.put("a", 1);
+    await world.pass(10_000);
+    for (const value of [2, 3]) await world.put("a", value);
+    const view = async (): Promise<any> => (await world.ask("GET", "/groups/billing")).json;
+    const before = await view();
+    expect(before).toMatchObject({ status: "active", lag: 3, oldestSeconds: 10, parked: 0 });
+    expect(before.lanes.map(({ lent, blocked }: any) => [lent, blocked])).toEqual([
+      [0, []],
+      [0, []],
+    ]);
+    expect([before.newest > before.floor, before.lanes.some(({ holder }: any) => holder !== undefined)]).toEqual([
+      true,
+      false,
+    ]);
+
+    const lent = await fetched("billing", { max: 2 });
+    const [{ lane, until }] = lent.json.leases;
+    const leased = (await view()).lanes[lane];
+    expect(leased).toMatchObject({ lane, lent: 2, holder: "c1", until, blocked: [] });
+    const [first, second] = positions(lent);
+    await acked("billing", {
+      token: tokenOf(lent),
+      items: [{ position: first, verdict: "retry", delaySeconds: 60 }],
+      done: true,
+    });
+    const blocked = (await view()).lanes[lane];
+    expect(blocked.blocked, "the key once, at its first event").toMatchObject([
+      { key: "properties.a", position: first, attempts: 1 },
+    ]);
+    expect(Date.parse(blocked.blocked[0].nextAttemptAt)).toBe(world.whole.now + 60_000);
+    expect([blocked.lent, blocked.holder, blocked.until]).toEqual([0, undefined, undefined]);
+
+    await world.pass(61_000);
+    const again = await fetched("billing");
+    expect(positions(again).slice(0, 2)).toEqual([first, second]);
+    world.whole.now += 31_000;
+    const lapsed = await view();
+    expect(lapsed.lanes[lane], "a lease that ran out is nobody's").toMatchObject({
+      lent: 0,
+      blocked: [{ key: "properties.a", position: first, attempts: 2 }],
+    });
+    expect(lapsed.lanes[lane].holder).toBeUndefined();
+    const last = await fetched("billing", { consumer: "c2" });
+    await acked("billing", { token: tokenOf(last), upTo: positions(last).at(-1) });
+    const after = await view();
+    expect([after.lag, after.oldestSeconds, after.floor]).toEqual([0, 0, after.newest]);
+    expect(after).not.toHaveProperty("stopped");
+  });
+
   it("stops at a verdict, is resumed, paused, reset and drained", async () => {
     await group("billing");
     await world.put("a", 1);
@@ -141,7 +192,10 @@ describe("a group", () => {
     const [a] = positions(first);
     await acked("billing", { token: tokenOf(first), items: [{ position: a, verdict: "stop" }] });
     expect((await fetched("billing")).status).toBe(409);
-    expect((await world.ask("GET", "/groups/billing")).json).toMatchObject({ status: "stopped", reason: "exhausted" });
+    expect((await world.ask("GET", "/groups/billing")).json).toMatchObject({
+      status: "stopped",
+      stopped: { reason: "exhausted", position: a, key: "properties.a" },
+    });
     expect((await world.ask("POST", "/groups/billing/resume", { json: { skip: true } })).status).toBe(200);
     const second = await fetched("billing");
     expect(names(second)).toEqual(["b"]);
@@ -151,7 +205,7 @@ describe("a group", () => {
     expect((await fetched("billing")).status).toBe(204);
     await world.ask("POST", "/groups/billing/resume");
     const reset = await world.ask("POST", "/groups/billing/reset", { json: { to: "earliest", lanes: 4 } });
-    expect([reset.status, reset.json.lanes]).toEqual([200, 4]);
+    expect([reset.status, reset.json.lanes.map(({ lane }: any) => lane)]).toEqual([200, [0, 1, 2, 3]]);
     const all = await fetched("billing");
     expect(all.json.events.map((each: any) => [each.event.data.name, Number(each.event.sequence)])).toEqual([
       ["a", 1],

@@ -35,6 +35,14 @@ describe("a data folder", () => {
     }).toThrow(/holds data of layout 1, .* reads layout \d+ only\. Choose another DATA_DIR/);
   });
 
+  it("of the layout before the index of changed actors is refused, before its table is opened without that index", () => {
+    makeTable();
+    writeFileSync(join(folder, "layout"), "3\n");
+    expect(() => {
+      checkLayout(folder);
+    }).toThrow(/holds data of layout 3, /);
+  });
+
   it("of a newer layout is refused as well", () => {
     makeTable();
     writeFileSync(join(folder, "layout"), `${String(LAYOUT + 1)}\n`);
