@@ -122,7 +122,8 @@ export const pulled = {
         object({ outcomes: array(object({ position, outcome: text })), leases: array(lease) }),
       ),
     },
-    errors: ["fenced"],
+    errors: ["fenced", "position_gone"],
+    errorHeaders: goneLink,
   },
   "POST /{actorId}/groups/{group}/reset": {
     summary: "Begin again at a position",

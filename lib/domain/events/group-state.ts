@@ -47,7 +47,7 @@ export interface Replayed {
   readonly id: string;
   readonly position: string;
   readonly lent: boolean;
-  /** Deliveries that nobody answered in time [0]. */
+  /** Deliveries that no consumer answered in time [0]. */
   readonly unanswered?: number;
 }
 

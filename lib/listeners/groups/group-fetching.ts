@@ -221,7 +221,7 @@ async function replayedIn(
       const isFull = events.length >= max || bytes >= MOST_BYTES;
       const item = isFull ? undefined : await deps.failedEvents.find(actor.id, id);
       const failed = item === undefined ? undefined : await deps.failedEvents.read(item);
-      // It is resolved, or stays with a person: whoever had it has died of it, perhaps.
+      // It is resolved, or no consumer answers it: a person has it again.
       const isOver = !isFull && (failed === undefined || unanswered >= group.settings.maxAttempts);
       if (isOver) isChanged = true;
       else if (failed === undefined) kept.push(each);

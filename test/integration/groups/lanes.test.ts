@@ -106,7 +106,7 @@ describe("a group with lanes", () => {
     expect((await fetched("two")).json.events[0].attempt).toBe(2);
   });
 
-  it("gives a parked event that no consumer answers back to its person, and goes on with the others", async () => {
+  it("leaves a failed event that no consumer answers with its person, and lends the others", async () => {
     await group({ maxAttempts: 2 });
     await world.put("a", 1);
     const first = await fetched("one");
