@@ -1,9 +1,7 @@
 /** The consumer groups of all actors, as items: made, changed, read, ended. */
 import { sameDeleted, type ChangeLog, type LogHead } from "../../change-log/change-log.ts";
 import type { Commits } from "../../change-log/log-commits.ts";
-import { groupFloor, newGroupState } from "../../domain/events/group-state.ts";
-import { selectionsFrom } from "../../domain/events/keeper-notes.ts";
-import { MAX_SELECTIONS } from "../../domain/events/keeper-state.ts";
+import { newGroupState, withSelection } from "../../domain/events/group-state.ts";
 import { listenerKey, listenerPartition, listenerPrefix } from "../../dynamodb/keys/listeners.ts";
 import { sourceText } from "../../dynamodb/keys/failed-events.ts";
 import { refusedReasons, updateIf } from "../../dynamodb/outcomes.ts";
@@ -111,8 +109,8 @@ export class GroupStore {
           result = { is, group };
           return undefined;
         }
-        const selections = withSelection(group, settings);
-        const state = { ...group.state, selections };
+        const state = withSelection(group.state, selectionOf(settings));
+        if (state === undefined) throw tooManySelections();
         result = { is, group: { ...group, settings, state } };
         const { writes, head: logHead } = registering(listenerOf(ref), {
           before: registeredAs(group.settings),
@@ -220,19 +218,10 @@ function isSame(found: Group, { state }: GroupChange): boolean {
 const registeredAs = (settings: GroupSettings) =>
   ({ selection: selectionOf(settings), reads: true, pulls: true }) as const;
 
-/**
- * Other topics hold for every event that no lane has come to.
- * @throws ServiceError resource.conflict while lanes need too many earlier ones
- */
-function withSelection({ state }: Group, settings: GroupSettings): Group["state"]["selections"] {
-  const furthest = state.lanes.map(({ after }) => after).reduce((most, each) => (each > most ? each : most));
-  const earlier = state.selections.filter(({ after }) => after < furthest);
-  const all = [...earlier, { after: furthest, selection: selectionOf(settings) }];
-  const needed = selectionsFrom(all, [{ after: groupFloor(state), number: 0 }]);
-  if (needed.length <= MAX_SELECTIONS) return needed;
+const tooManySelections = (): ServiceError => {
   const message = "Events that the group heard by earlier topics are not done; change its topics once they are.";
-  throw new ServiceError("resource.conflict", message, { field: "topics" });
-}
+  return new ServiceError("resource.conflict", message, { field: "topics" });
+};
 
 export const noSuchGroup = (): ServiceError =>
   new ServiceError("resource.not_found", "There is no group of that name.");
