@@ -160,15 +160,15 @@ function callerOf({ caller }: Admission): string {
 }
 
 /**
- * What names the publication: the key of the header, else the source and id of each CloudEvent.
+ * What names the publication: the key of the header, else each CloudEvent by its source and id.
  * @throws ServiceError request.invalid
  */
-function keyOf(request: ServiceRequest, events: readonly PublishedEvent[]): Pick<Publication, "key"> {
+function keyOf(request: ServiceRequest, events: readonly PublishedEvent[]): Pick<Publication, "key" | "names"> {
   const given = idempotencyKeyOf(request);
-  if (given !== undefined) return { key: `header ${given}` };
+  if (given !== undefined) return { key: given };
   const origins = events.map(({ attributes: { originsource, originid } }) => [originsource, originid]);
   if (origins.some(([source]) => source === undefined)) return {};
-  return { key: `events ${printJson(origins)}` };
+  return { names: origins.map((origin) => printJson(origin)) };
 }
 
 const countsOf = (result: FanOutResult): JsonObject => ({

@@ -1,4 +1,4 @@
-// Written by `npm run openapi`; not to be edited. From zXoPP-1zK1b91Ao4btSVrAntLbA3bHAEQvUXauoLNso, as qg-kjiGaZheXQ8XiT6H0sTt1Lm12_ZTX0bomySdXTO0.
+// Written by `npm run openapi`; not to be edited. From Y_l4z2FTWpP_TyD6oq34mDXmx9AESX0w7B0FqA-T_s0, as 6UdV9EJqb97L8M9ONj7bUMxoKdaCf-gMcGnIEhnqA2s.
 export interface paths {
     "/": {
         parameters: {
@@ -8802,6 +8802,7 @@ export interface operations {
             403: components["responses"]["403.forbidden"];
             404: components["responses"]["404.not_found"];
             409: components["responses"]["409.fenced"];
+            410: components["responses"]["410.position_gone.link"];
             413: components["responses"]["413.payload_too_large"];
             415: components["responses"]["415.unsupported_media_type"];
             429: components["responses"]["429.too_many_attempts"];

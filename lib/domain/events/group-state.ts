@@ -57,6 +57,8 @@ export interface Replayed {
   readonly id: string;
   readonly position: string;
   readonly lent: boolean;
+  /** Deliveries that no consumer answered in time [0]. */
+  readonly unanswered?: number;
 }
 
 /**

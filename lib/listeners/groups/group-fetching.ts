@@ -3,7 +3,6 @@ import type { ActorRecord } from "../../actors/actor-record.ts";
 import { positionGone } from "../../actors/position-gone.ts";
 import { lagsAt, withLag } from "../../domain/events/group-lag.ts";
 import { readLogHead, type ChangeLog } from "../../change-log/change-log.ts";
-import { contentOf } from "../../domain/events/envelope.ts";
 import {
   freeLanes,
   lend,
@@ -20,11 +19,21 @@ import { selects, type Selection } from "../../domain/events/selection.ts";
 import { listenerKey } from "../../dynamodb/keys/listeners.ts";
 import { logHeadKey } from "../../dynamodb/keys/publishing.ts";
 import type { Table } from "../../dynamodb/table.ts";
+import { jsonBytesInResult } from "../../http/answer-size.ts";
 import { compact } from "../../system/compact.ts";
 import { ServiceError } from "../../system/errors.ts";
 import type { Ids } from "../../system/ports.ts";
 import { readStretch, type LogEvent } from "../log-events.ts";
-import { keeping, lentOf, MOST_FAILED_EVENTS, replayedIn, type GroupEventsDeps, type Lent } from "./group-events.ts";
+import {
+  envelopeIn,
+  keeping,
+  lentOf,
+  MOST_BYTES,
+  MOST_FAILED_EVENTS,
+  replayedIn,
+  type GroupEventsDeps,
+  type Lent,
+} from "./group-events.ts";
 import { groupOf, listenerOf, rulesOf, type Group, type GroupRef } from "./group-item.ts";
 import { noSuchGroup, type GroupStore, type GroupWork } from "./group-store.ts";
 
@@ -34,8 +43,6 @@ const MOST_RECORDS = 200;
 const MOST_QUERIES = 10;
 /** A lane that nothing concerned is stored only after it has come this many records further. */
 const LAZY_RECORDS = 100;
-/** The data of one answer, bytes: Lambda's has 6 MB. */
-const MOST_BYTES = 4_000_000;
 
 export interface GroupFetchingDeps extends GroupEventsDeps {
   readonly table: Table;
@@ -114,8 +121,9 @@ async function fetchOnce(
   let free = max - replayed.events.length;
   const lent: LentEvent<LogEvent>[] = [];
   const given: Given[] = [];
-  let bytes = 0;
   let oldest = Infinity;
+  let { bytes } = replayed;
+  const sizeOf = (event: LogEvent): number => jsonBytesInResult(envelopeIn(fetching, { event, number: 0 }));
   for (let queries = 0; queries < MOST_QUERIES && free > 0 && bytes < MOST_BYTES; queries += 1) {
     const from = readFrom(state, rules, { now, newest: positionAfter(epoch, newest) });
     if (from === undefined) break;
@@ -146,16 +154,14 @@ async function fetchOnce(
   const events = [...replayed.events, ...lent.map((each) => lentOf(fetching, each))];
   const result = resultOf(fetching, state, events, now, lease.token);
   const moved = recordIn(groupFloor(state)) - recordIn(groupFloor(group.state));
-  const isRepeated = before !== live;
+  const isIdle = events.length === 0 && gone.length === 0 && replayed.state === live;
   // Records that were passed must not expire before that is stored.
   const mayWait = moved <= 0 || (moved < LAZY_RECORDS && lagsAt(oldest, deps.retentionMs) > now);
-  const isQuiet = events.length === 0 && !isRepeated && gone.length === 0 && state.stopped === undefined && mayWait;
+  const isQuiet = isIdle && state.stopped === undefined && mayWait;
   return isQuiet ? { result } : { result, writes, change: { state, moreFailed: gone.length } };
 }
 
 const hears = (selection: Selection, { event }: LogEvent): boolean => selects(selection, event);
-
-const sizeOf = ({ event }: LogEvent): number => contentOf(event).bytes.length;
 
 type Given = LentEvent<LogEvent> & { readonly because: Exhaustion };
 
