@@ -1,4 +1,4 @@
-// Written by `npm run openapi`; not to be edited. From M6WavyZV6DlVFBLfqG66eLfhmoGVVzHLpAVMMeqj4ec, as tn7JakeVmWtt61Chff4YBQLK_vpr354dzUYBULxqhPo.
+// Written by `npm run openapi`; not to be edited. From CdZDxXWUGkpnWJ50BBLf5b4aGHZBVqMFBEZ5MFY5uDk, as dXM-KVVA2H3xwQX9gybwa9uAjV4f6QCOyLwgtrsl0nU.
 export interface paths {
     "/": {
         parameters: {
@@ -1992,7 +1992,7 @@ export interface components {
             }[];
             breaker: {
                 /** @enum {unknown} */
-                state: "CLOSED" | "OPEN" | "HALF_OPEN";
+                state: "closed" | "open" | "half_open";
                 failures: number;
                 /** Format: date-time */
                 openUntil?: string;
