@@ -1,4 +1,4 @@
-// Written by `npm run openapi`; not to be edited. From CdZDxXWUGkpnWJ50BBLf5b4aGHZBVqMFBEZ5MFY5uDk, as dXM-KVVA2H3xwQX9gybwa9uAjV4f6QCOyLwgtrsl0nU.
+// Written by `npm run openapi`; not to be edited. From ugRRaDP9q5Cg3isocR4jwE1-2Eo9HEbrpdyi58s691k, as cDuLWILGCkF01KOBtiHoRgWPGdBGxbK02VYiu6qhixs.
 export interface paths {
     "/": {
         parameters: {
@@ -8800,6 +8800,7 @@ export interface operations {
             403: components["responses"]["403.forbidden"];
             404: components["responses"]["404.not_found"];
             409: components["responses"]["409.fenced"];
+            410: components["responses"]["410.position_gone.link"];
             413: components["responses"]["413.payload_too_large"];
             415: components["responses"]["415.unsupported_media_type"];
             429: components["responses"]["429.too_many_attempts"];
