@@ -66,8 +66,12 @@ const diff = {
   url: maybe(uri),
 };
 
-const breaker = (...states: readonly string[]): Schema =>
-  object({ state: choice(...states), failures: count, openUntil: maybe(time), pausedUntil: maybe(time) });
+const breaker = object({
+  state: choice("closed", "open", "half_open"),
+  failures: count,
+  openUntil: maybe(time),
+  pausedUntil: maybe(time),
+});
 const attempt = {
   time,
   ms: count,
@@ -246,7 +250,7 @@ export const schemas = {
     relationship: text,
     approved: bool,
     capabilities: oneOf(object({ version: text, supported: array(text), fetchedAt: time }), { type: "null" }),
-    breaker: breaker("closed", "open", "half_open"),
+    breaker,
     stored: object({ scalarCount: count, listCount: count, bytes: count }),
     subscriptions: object({ inbound: count, outbound: count }),
   }),
@@ -357,7 +361,7 @@ export const schemas = {
     lag: count,
     oldestSeconds: count,
     blocked: array(object({ key: text, position, attempts: count, nextAttemptAt: time, held: count })),
-    breaker: breaker("CLOSED", "OPEN", "HALF_OPEN"),
+    breaker,
     lastAttempt: maybe(ref("Attempt")),
     skipped: maybe(said("What the webhook never hears.", object({ from: position, to: position }))),
   }),

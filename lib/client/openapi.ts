@@ -1,4 +1,4 @@
-// Written by `npm run openapi`; not to be edited. From Y_l4z2FTWpP_TyD6oq34mDXmx9AESX0w7B0FqA-T_s0, as 6UdV9EJqb97L8M9ONj7bUMxoKdaCf-gMcGnIEhnqA2s.
+// Written by `npm run openapi`; not to be edited. From NMGcXqHkflU3eShwGzQwMzuROzXYVhICxU0T4oba1cU, as eziZygNm43vOlSzeU9dkjbiSDKPceHwrM3ikTUSLEk4.
 export interface paths {
     "/": {
         parameters: {
@@ -1992,7 +1992,7 @@ export interface components {
             }[];
             breaker: {
                 /** @enum {unknown} */
-                state: "CLOSED" | "OPEN" | "HALF_OPEN";
+                state: "closed" | "open" | "half_open";
                 failures: number;
                 /** Format: date-time */
                 openUntil?: string;
