@@ -1,4 +1,4 @@
-// Written by `npm run openapi`; not to be edited. From M6WavyZV6DlVFBLfqG66eLfhmoGVVzHLpAVMMeqj4ec, as tn7JakeVmWtt61Chff4YBQLK_vpr354dzUYBULxqhPo.
+// Written by `npm run openapi`; not to be edited. From unt-4tHxYrFpNFIOU47SEiXpiPm4-ig2NDQBdeUYBNc, as 2Rt563n73nnGYC27z-BvO634DGYbgKzwRk6eGEWCkMg.
 export interface paths {
     "/": {
         parameters: {
@@ -1943,7 +1943,10 @@ export interface components {
                 deferred: number;
                 ambiguous: number;
             };
-            /** @constant */
+            /**
+             * @description It was published before, under this key: nothing was sent.
+             * @constant
+             */
             replayed?: true;
         };
         Webhook: {
@@ -2024,14 +2027,20 @@ export interface components {
                 position?: string;
                 key?: string;
             };
+            /** @description Everything up to there is done. */
             floor: string;
+            /** @description The end of the log. */
             newest: string;
+            /** @description How many events are not done. */
             lag: number;
+            /** @description The age of the oldest of them. */
             oldestSeconds: number;
+            /** @description How many events wait for a person. */
             parked: number;
             lanes: {
                 lane: number;
                 position: string;
+                /** @description How many events a consumer has. */
                 lent: number;
                 holder?: string;
                 /** Format: date-time */
