@@ -348,7 +348,7 @@ export const schemas = {
     subscribers: maybe(
       object({ total: count, notified: count, failed: count, skipped: count, deferred: count, ambiguous: count }),
     ),
-    replayed: maybe(always(true)),
+    replayed: maybe(said("It was published before, under this key: nothing was sent.", always(true))),
   }),
   Webhook: object({
     id,
@@ -377,16 +377,16 @@ export const schemas = {
     stopped: maybe(
       object({ reason: choice("exhausted", "position_gone"), position: maybe(position), key: maybe(text) }),
     ),
-    floor: position,
-    newest: position,
-    lag: count,
-    oldestSeconds: count,
-    parked: count,
+    floor: said("Everything up to there is done.", position),
+    newest: said("The end of the log.", position),
+    lag: said("How many events are not done.", count),
+    oldestSeconds: said("The age of the oldest of them.", count),
+    parked: said("How many events wait for a person.", count),
     lanes: array(
       object({
         lane: count,
         position,
-        lent: count,
+        lent: said("How many events a consumer has.", count),
         holder: maybe(text),
         until: maybe(time),
         blocked: array(object({ key: text, position, attempts: count, nextAttemptAt: time })),

@@ -1,4 +1,4 @@
-// Written by `npm run openapi`; not to be edited. From NMGcXqHkflU3eShwGzQwMzuROzXYVhICxU0T4oba1cU, as eziZygNm43vOlSzeU9dkjbiSDKPceHwrM3ikTUSLEk4.
+// Written by `npm run openapi`; not to be edited. From lal_M5D-k6jTLMNDFvsyfrsdUCkfvEJ9GE2z0oOmikc, as wqeWYMbjQLNveztTYU3C0aBT4l2K716K3SsRkF3VSX8.
 export interface paths {
     "/": {
         parameters: {
@@ -1943,7 +1943,10 @@ export interface components {
                 deferred: number;
                 ambiguous: number;
             };
-            /** @constant */
+            /**
+             * @description It was published before, under this key: nothing was sent.
+             * @constant
+             */
             replayed?: true;
         };
         Webhook: {
@@ -2024,14 +2027,20 @@ export interface components {
                 position?: string;
                 key?: string;
             };
+            /** @description Everything up to there is done. */
             floor: string;
+            /** @description The end of the log. */
             newest: string;
+            /** @description How many events are not done. */
             lag: number;
+            /** @description The age of the oldest of them. */
             oldestSeconds: number;
+            /** @description How many events wait for a person. */
             parked: number;
             lanes: {
                 lane: number;
                 position: string;
+                /** @description How many events a consumer has. */
                 lent: number;
                 holder?: string;
                 /** Format: date-time */
