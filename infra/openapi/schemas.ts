@@ -25,6 +25,8 @@ import {
 export const id: Schema = { type: "string", pattern: "^[A-Za-z0-9._~\\-]{1,128}$" };
 /** A position in an actor's log. */
 export const position: Schema = { type: "string", pattern: "^[A-Za-z0-9._\\-]{1,64}$" };
+/** A position in the events of all actors. */
+export const feedPosition: Schema = { type: "string", pattern: "^[A-Za-z0-9._\\-]{1,512}$" };
 /** A name of our own: of a property, a target, a key of a path. */
 export const ownName: Schema = {
   type: "string",

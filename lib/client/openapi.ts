@@ -1,4 +1,4 @@
-// Written by `npm run openapi`; not to be edited. From lal_M5D-k6jTLMNDFvsyfrsdUCkfvEJ9GE2z0oOmikc, as wqeWYMbjQLNveztTYU3C0aBT4l2K716K3SsRkF3VSX8.
+// Written by `npm run openapi`; not to be edited. From Ez7JQPog8HEiof4U6JHic8U6MPkfmmWThY-PqVjI5po, as wqeWYMbjQLNveztTYU3C0aBT4l2K716K3SsRkF3VSX8.
 export interface paths {
     "/": {
         parameters: {
