@@ -1,7 +1,7 @@
 /**
  * A worker of a consumer group as a program, with the built client. WORKER is its `Employment` as JSON. It writes each event
  * that it is given to the end of a file, and then to its standard output, before it is done with it. On SIGTERM it drains,
- * and ends with 0 when nothing was left.
+ * and ends with 0 when nothing was left; it ends with its parent too.
  */
 import { openSync, writeSync } from "node:fs";
 import process from "node:process";
@@ -38,5 +38,6 @@ process.once("SIGTERM", () => {
     () => process.exit(1),
   );
 });
+process.stdin.resume().once("end", () => process.exit(1));
 process.stdout.write(`${BEGUN}\n`);
 await worker.finished;

@@ -45,7 +45,7 @@ export class WorkerProcess {
     const { PATH = "" } = process.env;
     const child = spawn(process.execPath, [PROGRAM], {
       env: { PATH, NODE_COMPILE_CACHE, WORKER: JSON.stringify(employment) },
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: "pipe",
     });
     this.#child = child;
     const begun = Promise.withResolvers<undefined>();
