@@ -179,7 +179,7 @@ function wireOf(summary: FailedEventSummary | StalePart): JsonObject {
     source,
     ...(of?.kind === "hook" && { peerid: of.peerId, subscriptionid: of.subscriptionId }),
     ...about,
-    sequence,
+    sequence: of?.kind === "group" && sequence === 0 ? undefined : sequence,
     status: ON_WIRE[status],
     starts,
     attempts: attempts.map(({ at, error }) => ({ at: new Date(at).toISOString(), error })),

@@ -82,8 +82,8 @@ describe("a group whose workers and service are killed", () => {
     expectOrder(handled);
     // The leases of those that were killed end with their time.
     const lanes = await until("no lane leased", async () => {
-      const { lanes: all } = await standing(actor);
-      return all.every(({ holder }) => holder === undefined) && all;
+      const group = await standing(actor);
+      return group.lanes.every(({ holder }) => holder === undefined) && group.lanes;
     });
     expect(lanes).toHaveLength(LANES);
     for (const lane of lanes) expect(lane).toMatchObject({ lent: 0, blocked: [] });

@@ -47,6 +47,10 @@ const SABOTAGES: Readonly<Record<string, GroupSabotage>> = {
   "a lane forgets that a consumer has its events": {
     store: (state) => ({ ...state, lanes: state.lanes.map((lane) => ({ ...lane, open: [] })) }),
   },
+  "a reset to before the beginning counts from 0": {
+    reset: (state) => ({ ...state, lanes: state.lanes.map((lane) => ({ ...lane, number: Math.max(0, lane.number) })) }),
+  },
+  "a reset forgets how far events have numbers": { reset: ({ numbered: _, ...state }) => state },
 };
 
 it.each(Object.entries(SABOTAGES))("would see it when %s", (_, sabotage) => {

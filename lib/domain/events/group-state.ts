@@ -3,7 +3,7 @@
  * and who has which lane. Plain JSON, bounded by `MAX_OPEN` and `MAX_BEHIND` for each lane.
  */
 import type { Selection } from "./selection.ts";
-import type { SelectionFrom } from "./keeper-state.ts";
+import { MAX_SELECTIONS, type NumberedPosition, type SelectionFrom } from "./keeper-state.ts";
 
 /** An event of a lane that was lent to a consumer at least once and is not done. */
 export interface OpenEvent {
@@ -73,12 +73,20 @@ export interface GroupStopped {
   readonly key?: string;
 }
 
+/** What the group hears beyond a position, and the number of the newest event up to there. */
+export interface GroupSelection extends SelectionFrom<Selection>, NumberedPosition {}
+
 export interface GroupState {
   readonly lanes: readonly LaneState[];
   /** The newest barrier that is done; `""`: none. No lane goes beyond a later one. */
   readonly cleared: string;
-  /** What the group hears, by position, as for an order keeper. */
-  readonly selections: readonly SelectionFrom<Selection>[];
+  /**
+   * By position, the first one for what lies before too. Numbers begin beyond the first: an event that a reset reaches before
+   * it has none.
+   */
+  readonly selections: readonly GroupSelection[];
+  /** The furthest point that had numbers at the last reset; absent: there was none. */
+  readonly numbered?: NumberedPosition;
   /** The lane that a fetch looks at first. */
   readonly next: number;
   readonly stopped?: GroupStopped;
@@ -96,22 +104,89 @@ export interface GroupRules {
 export const MAX_OPEN = 200;
 /** Most keys of a lane that are behind; the lane waits while there are so many. */
 export const MAX_BEHIND = 64;
+/** Most bytes of the open events and of the keys behind of all lanes, as JSON: an item has 400 KB. The lanes wait then. */
+export const MAX_NOTED_BYTES = 200_000;
+/** The bytes of an open event, or of a key that is behind, besides its key, at most. */
+const NOTE_BYTES = 200;
+
+/** The bytes that an open event of a key takes in the stored state, or the key behind, at most. */
+export const notedBytes = ({ key }: Pick<OpenEvent, "key">): number => NOTE_BYTES + 3 * key.length;
+
+/** The bytes of all that is noted of events, at most. */
+export const allNotedBytes = ({ lanes }: Pick<GroupState, "lanes">): number =>
+  lanes.flatMap(({ open, behind }) => [...open, ...behind]).reduce((sum, each) => sum + notedBytes(each), 0);
 
 const beginning = (after: string, number: number): LaneState => ({
   ...{ after, number, open: [], behind: [], replayed: [] },
 });
 
-/** A group that begins after a position, with numbers beyond `number`. */
+/** A group that begins after a position: its first event beyond has number 1. */
 export function newGroupState(
   after: string,
-  { lanes, selection, number = 0 }: { readonly lanes: number; readonly selection: Selection; readonly number?: number },
+  { lanes, selection }: { readonly lanes: number; readonly selection: Selection },
 ): GroupState {
+  return {
+    lanes: Array.from({ length: lanes }, () => beginning(after, 0)),
+    cleared: "",
+    selections: [{ after, number: 0, selection }],
+    next: 0,
+  };
+}
+
+/** The furthest point up to which events have numbers: they keep them for ever. */
+export function numberedTo({ lanes, numbered }: Pick<GroupState, "lanes" | "numbered">): NumberedPosition {
+  const points = [
+    ...lanes.map(({ after, number }) => ({ after, number })),
+    ...(numbered === undefined ? [] : [numbered]),
+  ];
+  return points.reduce((furthest, each) => (each.after > furthest.after ? each : furthest));
+}
+
+/** The number as it is shown; undefined for an event from before the group's first position: it was never counted. */
+export const shownNumber = ({ selections }: Pick<GroupState, "selections">, number: number): number | undefined =>
+  number > (selections[0]?.number ?? 0) ? number : undefined;
+
+/**
+ * The group begins again after a position. Leases end, and all that was open; events keep their numbers.
+ *
+ * @param count how many events the group hears between the position and `numberedTo(state)`
+ */
+export function resetGroup(
+  state: GroupState,
+  { after, lanes, count }: { readonly after: string; readonly lanes: number; readonly count: number },
+): GroupState {
+  const numbered = numberedTo(state);
+  const number = numbered.number + (after > numbered.after ? count : -count);
+  const { selections } = state;
   return {
     lanes: Array.from({ length: lanes }, () => beginning(after, number)),
     cleared: "",
-    selections: [{ after, selection }],
+    selections,
     next: 0,
+    numbered,
   };
+}
+
+/**
+ * Another selection for every event that has no number yet. With more than `MAX_SELECTIONS` the earliest ones are forgotten,
+ * and the numbers by them.
+ *
+ * @returns undefined while events that are not done need too many earlier ones
+ */
+export function withSelection(state: GroupState, selection: Selection): GroupState | undefined {
+  const point = numberedTo(state);
+  const floor = groupFloor(state);
+  // Lanes that a reset has brought before the first position count on by what they began with.
+  const isNeeded = ({ after }: GroupSelection, index: number): boolean =>
+    after < point.after || (index === 0 && floor < after);
+  const all = [...state.selections.filter(isNeeded), { ...point, selection }];
+  const needed =
+    all.length -
+    Math.max(
+      0,
+      all.findLastIndex(({ after }) => after <= floor),
+    );
+  return needed > MAX_SELECTIONS ? undefined : { ...state, selections: all.slice(-MAX_SELECTIONS) };
 }
 
 /** The lane of a key: FNV-1a over UTF-16 code units. Strict order is that of one key, so that one lane has everything. */

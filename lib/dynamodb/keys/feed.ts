@@ -1,21 +1,31 @@
 /**
- * The feed index: the log's head of each actor stands in it once, at the end of the interval of its newest change. Several
- * changes of one interval do not move it, so that it costs at most one move for each actor and interval.
+ * The feed indexes: the log's head of each actor stands in each of two once, up to the time until which it covers the actor's
+ * changes. They move by turns, so that one entry stands still while the other moves.
  */
 import { hash } from "node:crypto";
-import type { Change, Key } from "../table.ts";
+import { entriesAfter, type FeedEntries } from "../../domain/events/feed-time.ts";
+import { feedTimes, type Change, type Item, type Key } from "../table.ts";
 
-/** Length of an interval, ms. */
-export const FEED_INTERVAL_MS = 5_000;
-/** A shard takes 500 moves a second. */
-const SHARDS = 8;
+/** Each takes 500 moves a second in each of the two indexes. */
+const SHARDS = 4;
 
 const shard = (at: number): string => `feed#${String(at)}`;
 
 export const feedShards: readonly string[] = Array.from({ length: SHARDS }, (_, at) => shard(at));
 
-/** What puts an item that changes at `ms` into the index, or moves it there. */
-export function feedEntry({ pk }: Key, ms: number): NonNullable<Change["set"]> {
-  const feedShard = shard(hash("sha256", pk, "buffer").readUInt32BE() % SHARDS);
-  return { feedShard, feedAt: Math.ceil(ms / FEED_INTERVAL_MS) * FEED_INTERVAL_MS };
+/** The entries of an item. */
+export const readFeedEntries = (item: Item | undefined): FeedEntries => [
+  Number(item?.[feedTimes.feed1] ?? 0),
+  Number(item?.[feedTimes.feed2] ?? 0),
+];
+
+/** What puts an item with these entries, which changes at `ms`, into an index, or moves it there; nothing while one covers it. */
+export function feedMove({ pk }: Key, entries: FeedEntries, ms: number): NonNullable<Change["set"]> {
+  const [first, second] = entriesAfter(entries, ms);
+  const moved = {
+    ...(first !== entries[0] && { [feedTimes.feed1]: first }),
+    ...(second !== entries[1] && { [feedTimes.feed2]: second }),
+  };
+  if (Object.keys(moved).length === 0) return moved;
+  return { feedShard: shard(hash("sha256", pk, "buffer").readUInt32BE() % SHARDS), ...moved };
 }

@@ -5,7 +5,7 @@ import { positionGone } from "../../actors/position-gone.ts";
 import { readLogHead, type ChangeLog } from "../../change-log/change-log.ts";
 import { envelopeOf, contentOf } from "../../domain/events/envelope.ts";
 import { freeLanes, lend, readFrom, withoutExpired, type LentEvent } from "../../domain/events/group-fetch.ts";
-import { groupFloor, isLeased, type GroupState } from "../../domain/events/group-state.ts";
+import { groupFloor, isLeased, shownNumber, type GroupState } from "../../domain/events/group-state.ts";
 import { withoutExhausted } from "../../domain/events/group-verdicts.ts";
 import type { Exhaustion } from "../../domain/events/keeper-state.ts";
 import { parsePosition, positionAfter } from "../../domain/events/position.ts";
@@ -16,6 +16,7 @@ import { logHeadKey } from "../../dynamodb/keys/publishing.ts";
 import type { Table, Write } from "../../dynamodb/table.ts";
 import type { FailedEventStore } from "../../failed-events/failed-event-store.ts";
 import { idOf, type ListenerEvent } from "../../failed-events/hook-event.ts";
+import { compact } from "../../system/compact.ts";
 import { ServiceError } from "../../system/errors.ts";
 import type { Clock, Ids, JsonObject } from "../../system/ports.ts";
 import { readStretch, type LogEvent } from "../log-events.ts";
@@ -236,14 +237,15 @@ export async function keeping(
   given: readonly (Pick<Given, "event" | "number" | "attempts"> & { readonly because: string })[],
 ): Promise<readonly Write[]> {
   const now = deps.clock.now();
-  const source = sourceText({ kind: "group", id: group.name }) as ListenerEvent["source"];
+  const source = sourceText({ kind: "group", id: group.name }) as `group:${string}`;
   const writes: Write[] = [];
   for (const { event, number, attempts, because } of given) {
     const { topic, type } = event.event;
     const envelope = envelopeIn({ deps, actor, group }, { event, number });
     const failing: ListenerEvent = {
-      ...{ id: idOf([source, event.id]), actorId: group.actorId, source, sequence: number, topic, type },
+      ...{ id: idOf([source, event.id]), actorId: group.actorId, source, topic, type },
       ...{ position: event.position, event: envelope },
+      sequence: shownNumber(group.state, number) ?? 0,
     };
     const run = { status: "parked", starts: attempts, attempts: [{ at: now, error: because }] } as const;
     const keptUntil = now + deps.failedKeepDays * DAY_MS;
@@ -259,13 +261,14 @@ const lentOf = (fetching: Fetching, { lane, event, number, attempts }: LentEvent
 });
 
 function envelopeIn(
-  { deps: { rootOf, clock }, actor, group: { actorId } }: Pick<Fetching, "deps" | "actor" | "group">,
+  { deps: { rootOf, clock }, actor, group: { actorId, state } }: Pick<Fetching, "deps" | "actor" | "group">,
   { event, number }: { readonly event: LogEvent; readonly number: number },
 ): JsonObject {
   const { id, position } = event;
   const root = rootOf(actorId);
   return envelopeOf({
-    ...{ event: event.event, id, position, sequence: number, source: root },
+    ...{ event: event.event, id, position, source: root },
+    ...compact({ sequence: shownNumber(state, number) }),
     dataref: () => eventDataUrl(actor, { root, position, now: clock.now() }),
   });
 }

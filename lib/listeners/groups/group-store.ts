@@ -1,19 +1,17 @@
 /** The consumer groups of all actors, as items: made, changed, read, ended. */
 import { sameDeleted, type ChangeLog, type LogHead } from "../../change-log/change-log.ts";
 import type { Commits } from "../../change-log/log-commits.ts";
-import { groupFloor, newGroupState } from "../../domain/events/group-state.ts";
-import { selectionsFrom } from "../../domain/events/keeper-notes.ts";
-import { MAX_SELECTIONS } from "../../domain/events/keeper-state.ts";
+import { newGroupState, withSelection } from "../../domain/events/group-state.ts";
 import { listenerKey, listenerPartition, listenerPrefix } from "../../dynamodb/keys/listeners.ts";
 import { sourceText } from "../../dynamodb/keys/failed-events.ts";
 import { refusedReasons, updateIf } from "../../dynamodb/outcomes.ts";
 import { queryAll } from "../../dynamodb/paging.ts";
-import { equals, TransactionRefused, type Item, type Table, type Write } from "../../dynamodb/table.ts";
+import { TransactionRefused, type Item, type Table, type Write } from "../../dynamodb/table.ts";
 import { sameJson } from "../../domain/json/canonical-json.ts";
 import { registering } from "../../engine/registration.ts";
 import { deleteFailedEvents } from "../../failed-events/failed-event-store.ts";
 import { ServiceError } from "../../system/errors.ts";
-import type { Clock, Json } from "../../system/ports.ts";
+import type { Clock, Ids, Json } from "../../system/ports.ts";
 import { retryOnConflict } from "../../system/retry-on-conflict.ts";
 import { beginningAfter } from "../beginning.ts";
 import type { Preconditions } from "../preconditions.ts";
@@ -21,6 +19,7 @@ import {
   groupChanged,
   groupMade,
   groupOf,
+  groupUnchanged,
   listenerOf,
   type Group,
   type GroupChange,
@@ -36,6 +35,7 @@ const MOST_CONFLICTS = 16;
 export interface GroupStoreDeps {
   readonly table: Table;
   readonly clock: Clock;
+  readonly ids: Ids;
   readonly commits: Commits;
   readonly changeLog: Pick<ChangeLog, "oldest">;
   /** The deployment's `LOG_EPOCH`. */
@@ -101,7 +101,7 @@ export class GroupStore {
           const { writes, head: logHead } = registering(listenerOf(ref), { after: registeredAs(settings) });
           // The records that it begins at are not chosen for deletion, and are not from now on.
           const kept = from === "now" ? {} : { when: sameDeleted(head) };
-          return { records: [], writes: [groupMade(ref, made), ...writes], head: logHead, ...kept };
+          return { records: [], writes: [groupMade(made), ...writes], head: logHead, ...kept };
         }
         if (group.draining)
           throw new ServiceError("resource.conflict", "This group is being drained; it will be gone.");
@@ -109,8 +109,8 @@ export class GroupStore {
           result = { is, group };
           return undefined;
         }
-        const selections = withSelection(group, settings);
-        const state = { ...group.state, selections };
+        const state = withSelection(group.state, selectionOf(settings));
+        if (state === undefined) throw tooManySelections();
         result = { is, group: { ...group, settings, state } };
         const { writes, head: logHead } = registering(listenerOf(ref), {
           before: registeredAs(group.settings),
@@ -133,7 +133,8 @@ export class GroupStore {
     }
     const after = await beginningAfter(this.#deps, { actorId: ref.actorId, from, log: head });
     const state = newGroupState(after, { lanes: settings.lanes, selection: selectionOf(settings) });
-    return { ...ref, version: 1, settings, state, paused: false, draining: false, failedEvents: 0 };
+    const madeAs = this.#deps.ids.id();
+    return { ...ref, madeAs, version: 1, settings, state, paused: false, draining: false, failedEvents: 0 };
   }
 
   /**
@@ -166,7 +167,8 @@ export class GroupStore {
       if (item === undefined) throw noSuchGroup();
       const found = groupOf(group, item);
       // The answer of the write was lost: what stands is what it wrote.
-      return found.version === group.version + 1 && isSame(found, change) ? "written" : found;
+      const isNext = found.madeAs === group.madeAs && found.version === group.version + 1;
+      return isNext && isSame(found, change) ? "written" : found;
     };
     if (writes.length === 0) {
       const { written, item } = await updateIf(this.#deps.table, write.update, write.change, write.condition);
@@ -193,11 +195,13 @@ export class GroupStore {
       [key],
       ({ item }) => {
         const stored = item(key);
-        isGone = stored === undefined;
-        if (stored === undefined || Number(stored["version"]) !== group.version) return undefined;
+        const found = stored === undefined ? undefined : groupOf(group, stored);
+        // Another one of its name is not this one.
+        isGone = found?.madeAs !== group.madeAs;
+        if (isGone || found?.version !== group.version) return undefined;
         const { writes, head } = registering(ref, { before: registeredAs(group.settings) });
         isGone = true;
-        const gone: Write = { delete: key, condition: equals("version", group.version) };
+        const gone: Write = { delete: key, condition: groupUnchanged(group) };
         return { records: [], writes: [gone, ...writes], head };
       },
       { quiet: true },
@@ -214,19 +218,10 @@ function isSame(found: Group, { state }: GroupChange): boolean {
 const registeredAs = (settings: GroupSettings) =>
   ({ selection: selectionOf(settings), reads: true, pulls: true }) as const;
 
-/**
- * Other topics hold for every event that no lane has come to.
- * @throws ServiceError resource.conflict while lanes need too many earlier ones
- */
-function withSelection({ state }: Group, settings: GroupSettings): Group["state"]["selections"] {
-  const furthest = state.lanes.map(({ after }) => after).reduce((most, each) => (each > most ? each : most));
-  const earlier = state.selections.filter(({ after }) => after < furthest);
-  const all = [...earlier, { after: furthest, selection: selectionOf(settings) }];
-  const needed = selectionsFrom(all, [{ after: groupFloor(state), number: 0 }]);
-  if (needed.length <= MAX_SELECTIONS) return needed;
+const tooManySelections = (): ServiceError => {
   const message = "Events that the group heard by earlier topics are not done; change its topics once they are.";
-  throw new ServiceError("resource.conflict", message, { field: "topics" });
-}
+  return new ServiceError("resource.conflict", message, { field: "topics" });
+};
 
 export const noSuchGroup = (): ServiceError =>
   new ServiceError("resource.not_found", "There is no group of that name.");

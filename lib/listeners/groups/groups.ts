@@ -1,7 +1,7 @@
 /** The consumer groups of all actors, as the routes need them. */
 import type { ActorRecord } from "../../actors/actor-record.ts";
 import type { ChangeLog } from "../../change-log/change-log.ts";
-import { laneOf, newGroupState, type GroupState } from "../../domain/events/group-state.ts";
+import { laneOf, numberedTo, resetGroup } from "../../domain/events/group-state.ts";
 import {
   acknowledged,
   leasedUntil,
@@ -33,7 +33,7 @@ import {
   type GroupFetchingDeps,
 } from "./group-fetching.ts";
 import { rulesOf, type Group, type GroupRef } from "./group-item.ts";
-import { readGroupRequest, selectionOf } from "./group-settings.ts";
+import { readGroupRequest } from "./group-settings.ts";
 import { GroupStore, type GroupStoreDeps } from "./group-store.ts";
 import { groupWire } from "./group-view.ts";
 import { waitingOf } from "./group-waiting.ts";
@@ -184,7 +184,8 @@ export class Groups {
   }
 
   /**
-   * Begins again after a position, with the numbers that events have there. Every consumer is fenced.
+   * Begins again after a position, with the numbers that events have there; those before the group's first position have
+   * none. Every consumer is fenced.
    * @throws ServiceError resource.position_gone
    */
   async reset(ref: GroupRef, { to, lanes }: { readonly to: string; readonly lanes?: number }): Promise<Group> {
@@ -196,35 +197,31 @@ export class Groups {
         field: "to",
       });
       const settings = { ...group.settings, ...compact({ lanes }) };
-      const number = await this.#numberAt(group, after);
-      const fresh = newGroupState(after, { lanes: settings.lanes, selection: selectionOf(settings), number });
-      const selections = group.state.selections.length > 1 ? group.state.selections : fresh.selections;
-      const state: GroupState = { ...fresh, selections };
+      const count = await this.#countBetween(group, numberedTo(group.state).after, after);
+      const state = resetGroup(group.state, { after, lanes: settings.lanes, count });
       return { result: { ...group, settings, state }, change: { settings, state } };
     });
   }
 
-  /** The number of the newest event of the group up to a position: counted from where one is known. */
-  async #numberAt({ actorId, state }: Group, position: string): Promise<number> {
+  /** How many events of the log, of those that can be read, the group hears between two positions. */
+  async #countBetween({ actorId, state }: Group, one: string, other: string): Promise<number> {
     const { changeLog, epoch } = this.#deps;
-    const [lane] = state.lanes;
-    if (lane === undefined) return 0;
-    const { after, number } = lane;
-    const [least, most] = after < position ? [after, position] : [position, after];
-    const first = (parsePosition(least)?.record ?? 1) - 1;
+    const [least, most] = one < other ? [one, other] : [other, one];
+    const recordOf = (position: string): number => parsePosition(position)?.record ?? 0;
     let count = 0;
-    for await (const { number: at, record } of changeLog.stream(
+    // The rest of a record whose first events lie before belongs to them.
+    for await (const { number, record } of changeLog.stream(
       actorId,
-      Math.max(0, first),
-      parsePosition(most)?.record ?? 0,
+      Math.max(0, recordOf(least) - 1),
+      recordOf(most),
     )) {
       for (const event of eventsOf(record)) {
-        const stands = positionOf(epoch, at, event);
-        const one = { position: stands, key: event.key, barrier: event.barrier, expiresAt: 0 };
-        if (stands > least && stands <= most && selects(selectionAt(state.selections, one), event)) count += 1;
+        const position = positionOf(epoch, number, event);
+        const at = { position, key: event.key, barrier: event.barrier, expiresAt: 0 };
+        if (position > least && position <= most && selects(selectionAt(state.selections, at), event)) count += 1;
       }
     }
-    return Math.max(0, after < position ? number + count : number - count);
+    return count;
   }
 
   /**

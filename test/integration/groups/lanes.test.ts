@@ -106,6 +106,56 @@ describe("a group with lanes", () => {
     expect((await fetched("two")).json.events[0].attempt).toBe(2);
   });
 
+  it("gives no number to what it is reset to before its beginning, and the same numbers as before after it", async () => {
+    for (const name of ["a", "b", "a"]) await world.put(name, name);
+    await group();
+    for (const name of ["c", "a"]) await world.put(name, name);
+    const numbers = (lent: Answer) =>
+      lent.json.events.map(({ event }: any) => [event.data.name, event.sequence ?? null]);
+    const since = [
+      ["c", "0000000000000001"],
+      ["a", "0000000000000002"],
+    ];
+    const first = await fetched("one");
+    expect(numbers(first)).toEqual(since);
+    await allDone(first);
+    expect((await world.ask("POST", "/groups/billing/reset", { json: { to: "earliest" } })).status).toBe(200);
+    const again = await fetched("one", { max: 2 });
+    expect(numbers(again)).toEqual([
+      ["a", null],
+      ["b", null],
+    ]);
+    const { position } = again.json.events[1].event;
+    const upTo = again.json.events[0].event.position;
+    await acked({ token: tokenOf(again), upTo, items: [{ position, verdict: "park" }] });
+    const [parked] = (await world.ask("GET", "/parked?source=group:billing")).json.data;
+    expect(parked).toMatchObject({ position, topic: "properties.b" });
+    expect(parked).not.toHaveProperty("sequence");
+    const rest = await fetched("one");
+    expect(numbers(rest)).toEqual([["a", null], ...since]);
+  });
+
+  it("hears the log again by the topics that held, and keeps its numbers across them", async () => {
+    const made = await group({ topics: ["properties.a"] });
+    for (const name of ["a", "b"]) await world.put(name, name);
+    await allDone(await fetched("one"));
+    const json = { topics: ["properties.b"] };
+    const headers = { "if-match": made.headers["etag"] ?? "" };
+    expect((await world.ask("PUT", "/groups/billing", { json, headers })).status).toBe(200);
+    for (const name of ["a", "b"]) await world.put(name, name);
+    const both = [
+      ["properties.a", 1],
+      ["properties.b", 2],
+    ];
+    const numbered = (lent: Answer) =>
+      lent.json.events.map(({ event }: any) => [event.subject, Number(event.sequence)]);
+    const second = await fetched("one");
+    expect(numbered(second)).toEqual(both.slice(1));
+    await allDone(second);
+    await world.ask("POST", "/groups/billing/reset", { json: { to: "earliest" } });
+    expect(numbered(await fetched("one"))).toEqual(both);
+  });
+
   it("stops where its position is gone, and continues after a reset", async () => {
     await group();
     await world.put("a", 1);

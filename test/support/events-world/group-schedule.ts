@@ -1,20 +1,31 @@
-/** Random schedules of one consumer group: a log that grows, consumers that die, freeze and acknowledge late, and crashes. */
+/**
+ * Random schedules of one consumer group: a log that grows, consumers that die, freeze and acknowledge late, crashes, resets
+ * to before the beginning and back, and other topics.
+ */
 import { freeLanes, lend, readFrom, withoutExpired, type LentEvent } from "../../../lib/domain/events/group-fetch.ts";
-import { groupFloor, newGroupState, type GroupRules, type GroupState } from "../../../lib/domain/events/group-state.ts";
+import {
+  groupFloor,
+  newGroupState,
+  numberedTo,
+  resetGroup,
+  shownNumber,
+  withSelection,
+  type GroupRules,
+  type GroupState,
+} from "../../../lib/domain/events/group-state.ts";
 import {
   acknowledged,
   withoutExhausted,
   type Verdict,
   type VerdictItem,
 } from "../../../lib/domain/events/group-verdicts.ts";
-import type { OrderedEvent } from "../../../lib/domain/events/keeper-state.ts";
+import { selectionAt, type OrderedEvent } from "../../../lib/domain/events/keeper-state.ts";
 import { printPosition } from "../../../lib/domain/events/position.ts";
+import { selects, type Selection } from "../../../lib/domain/events/selection.ts";
 import { seeded } from "../simulation/scheduler.ts";
 
 interface Event extends OrderedEvent {
   readonly topic: string;
-  /** How many selected events there are up to this one. */
-  readonly count: number;
 }
 
 interface Batch {
@@ -31,6 +42,24 @@ export interface GroupSabotage {
   readonly token?: (token: string, state: GroupState) => string;
   /** The key of an event as the group sees it. */
   readonly key?: (event: Event) => string;
+  /** What a reset makes of the state. */
+  readonly reset?: (state: GroupState) => GroupState;
+}
+
+interface Since {
+  readonly after: string;
+  readonly selection: Selection;
+}
+
+/** By selection and topic: schedules ask the same again and again. */
+const answers = new Map<Selection, Map<string, boolean>>();
+
+function isIn(selection: Selection, { topic }: Event): boolean {
+  const known = answers.get(selection) ?? new Map<string, boolean>();
+  answers.set(selection, known);
+  const answer = known.get(topic) ?? selects(selection, { topic, type: "" });
+  known.set(topic, answer);
+  return answer;
 }
 
 export class GroupViolation extends Error {
@@ -39,6 +68,12 @@ export class GroupViolation extends Error {
 
 const EXPIRES = 10 ** 12;
 const KEYS = ["properties.a", "properties.b", "orders.1", "orders.2", "orders.3", "x"];
+/** What the group hears, by turns. */
+const SELECTIONS: readonly Selection[] = [
+  { topics: ["properties", "properties.>", "orders.>"] },
+  { topics: ["orders.>"] },
+  { topics: ["properties", "properties.>", "orders.1"] },
+];
 const VERDICTS: readonly Verdict[] = ["retry", "park", "skip", "release"];
 
 /** One schedule. @throws GroupViolation */
@@ -48,13 +83,17 @@ export class GroupSchedule {
   readonly #rules: GroupRules;
   readonly #log: Event[] = [];
   readonly #byPosition = new Map<string, Event>();
-  #count = 0;
+  /** Where the group began, and by what it heard the log from where on. */
+  readonly #begins: string;
+  #selections: readonly Since[];
+  /** How far the group had ever come. */
+  #furthest: string;
   #records = 0;
   #now = 1_000;
   #tokens = 0;
   #state: GroupState;
   /** By position: how the event ended. */
-  readonly #ended = new Map<string, "done" | "parked" | "skipped">();
+  readonly #ended = new Map<string, "done" | "parked" | "skipped" | "before">();
   readonly #numbers = new Map<number, string>();
   readonly #batches: Batch[] = [];
 
@@ -63,10 +102,13 @@ export class GroupSchedule {
     this.#sabotage = sabotage;
     const order = this.#chance(0.2) ? "strict" : "key";
     this.#rules = { order, leaseMs: 100, maxAttempts: this.#upTo(3) + 1, onExhausted: "park" };
-    this.#state = newGroupState(printPosition({ epoch: 1, record: 0, index: "all" }), {
-      lanes: this.#upTo(4) + 1,
-      selection: { topics: [">"] },
-    });
+    for (let records = this.#upTo(4); records > 0; records -= 1) this.#append();
+    const selection = SELECTIONS[0] as Selection;
+    this.#begins = this.#newest();
+    this.#furthest = this.#begins;
+    this.#selections = [{ after: this.#begins, selection }];
+    this.#state = newGroupState(this.#begins, { lanes: this.#upTo(4) + 1, selection });
+    for (const { position } of this.#log) this.#ended.set(position, "before");
   }
 
   /** @returns how many events were done */
@@ -84,7 +126,9 @@ export class GroupSchedule {
     const what = this.#random();
     if (what < 0.3) this.#append();
     else if (what < 0.55) this.#fetch(`c${String(this.#upTo(3))}`, this.#upTo(6) + 1);
-    else if (what < 0.85) this.#acknowledge();
+    else if (what < 0.83) this.#acknowledge();
+    else if (what < 0.86) this.#reset();
+    else if (what < 0.88) this.#hearOther();
     else this.#now += this.#upTo(150);
   }
 
@@ -96,8 +140,7 @@ export class GroupSchedule {
       const topic = barrier ? "properties" : this.#pick(KEYS);
       const at = index === count - 1 ? ("all" as const) : index;
       const position = printPosition({ epoch: 1, record: this.#records, index: at });
-      if (topic !== "x") this.#count += 1;
-      const event = { position, key: topic, barrier, expiresAt: EXPIRES, topic, count: this.#count };
+      const event = { position, key: topic, barrier, expiresAt: EXPIRES, topic };
       const own = { ...event, key: this.#sabotage.key?.(event) ?? topic };
       this.#log.push(own);
       this.#byPosition.set(position, own);
@@ -108,11 +151,49 @@ export class GroupSchedule {
     return printPosition({ epoch: 1, record: this.#records, index: "all" });
   }
 
-  #selected = ({ topic }: Event): boolean => topic !== "x";
+  #selected = (event: Event): boolean => {
+    const since = this.#selections.findLast(({ after }) => after < event.position) ?? this.#selections[0];
+    return since !== undefined && isIn(since.selection, event);
+  };
 
   #store(state: GroupState): void {
     this.#state = this.#sabotage.store?.(state) ?? state;
+    for (const { after } of state.lanes) if (after > this.#furthest) this.#furthest = after;
     this.#checkFloor();
+  }
+
+  /** The group begins again anywhere, also before it began: every consumer is fenced, and events keep their numbers. */
+  #reset(): void {
+    const record = this.#upTo(this.#records + 1);
+    const after = printPosition({ epoch: 1, record, index: "all" });
+    const { selections } = this.#state;
+    const to = numberedTo(this.#state).after;
+    const [least, most] = after < to ? [after, to] : [to, after];
+    const between = this.#log.filter(({ position }) => position > least && position <= most);
+    const count = between.filter((event) => isIn(selectionAt(selections, event), event)).length;
+    const state = resetGroup(this.#state, { after, lanes: this.#upTo(4) + 1, count });
+    for (const { position } of this.#log) {
+      if (position > after) this.#ended.delete(position);
+      else if (!this.#ended.has(position)) this.#ended.set(position, "before");
+    }
+    this.#store(this.#sabotage.reset?.(state) ?? state);
+  }
+
+  /** Other topics hold for every event that has no number yet. */
+  #hearOther(): void {
+    const selection = this.#pick(SELECTIONS);
+    const state = withSelection(this.#state, selection);
+    if (state === undefined) return;
+    const furthest = this.#furthest;
+    const floor = groupFloor(this.#state);
+    const isBefore = floor < this.#begins;
+    // What the group did not hear below its floor stays done, whatever the other topics say of it.
+    for (const { position } of this.#log) {
+      if (position <= floor && !this.#ended.has(position)) this.#ended.set(position, "before");
+    }
+    const before = this.#selections.filter(({ after }, index) => after < furthest || (index === 0 && isBefore));
+    this.#selections = [...before, { after: furthest, selection }];
+    this.#store(state);
   }
 
   #fetch(consumer: string, max: number): void {
@@ -128,7 +209,7 @@ export class GroupSchedule {
     this.#tokens += 1;
     const token = `t${String(this.#tokens)}`;
     const lease = { token, consumer, until: now + this.#rules.leaseMs };
-    const how = { rules: this.#rules, selects: (_: unknown, event: Event) => this.#selected(event), lease, now, max };
+    const how = { rules: this.#rules, selects: isIn, lease, now, max };
     const fetched = lend(state, { after: from, upTo, events }, how);
     const given = fetched.exhausted.map(({ lane, event, because }) => ({ lane, position: event.position, because }));
     const { state: after, away } = withoutExhausted(fetched.state, given, { rules: this.#rules, room: 100 });
@@ -198,9 +279,13 @@ export class GroupSchedule {
     return (one.barrier && below(other.topic)) || (other.barrier && below(one.topic));
   }
 
-  /** A number is the place of its event among the selected ones, for ever. */
-  #checkNumber(event: Event, number: number): void {
-    if (event.count !== number) throw new GroupViolation(`${event.position} has number ${String(number)}`);
+  /** A number is the place of its event among the selected ones since the group began, for ever. */
+  #checkNumber(event: Event, stored: number): void {
+    const number = shownNumber(this.#state, stored);
+    const before = this.#log.filter(({ position }) => position > this.#begins && position <= event.position);
+    const expected = event.position > this.#begins ? before.filter(this.#selected).length : undefined;
+    if (number !== expected) throw new GroupViolation(`${event.position} has number ${String(number)}`);
+    if (number === undefined) return;
     if ((this.#numbers.get(number) ?? event.position) !== event.position) throw new GroupViolation("a number moved");
     this.#numbers.set(number, event.position);
   }
