@@ -42,7 +42,7 @@ describe("a group whose workers and service are killed", () => {
     const interrupted: Promise<void>[] = [];
     const onHandling = (handling: Handling, by: WorkerProcess): void => {
       handlings.add();
-      if (isEndless(handling)) interrupted.push(by.restart());
+      if (isEndless(handling)) interrupted.push(interrupt(actor, by));
     };
     const crew = { actor, group: "workers", settings, file, options, onHandling };
     const workers = ["one", "two", "three"].map((name) => new WorkerProcess(crew, name).start());
@@ -111,6 +111,23 @@ class Counter {
   }
 }
 
+/** Kills a worker that is in the midst of an event, once what it has said meanwhile has come to the service. */
+async function interrupt(actor: OwnedActor, worker: WorkerProcess): Promise<void> {
+  /** Undefined while the service is away. */
+  const leases = async (): Promise<string | undefined> => {
+    const { status, json } = await actor.fetch("GET", "/groups/workers");
+    if (status !== 200) return undefined;
+    const { lanes } = json as unknown as Standing;
+    return lanes.flatMap(({ holder, until: end }) => (holder === worker.consumer ? [end] : [])).join();
+  };
+  const before = await until("a first look at the leases", leases);
+  await until("another lease, or none", async () => {
+    const now = await leases();
+    return now === "" || (now !== undefined && now !== before);
+  });
+  await worker.restart();
+}
+
 /** The service may be away: a batch is sent until it is answered, and its events are published once. */
 async function publishAll(actor: OwnedActor): Promise<void> {
   for (let from = 0; from < EVENTS; from += BATCH) {
@@ -131,7 +148,12 @@ const dataOf = (n: number) => ({ n, ...(n % Math.floor(EVENTS / ENDLESS) === 0 &
 
 interface Standing {
   readonly lag: number;
-  readonly lanes: readonly { readonly holder?: string; readonly lent: number; readonly blocked: readonly unknown[] }[];
+  readonly lanes: readonly {
+    readonly holder?: string;
+    readonly until?: string;
+    readonly lent: number;
+    readonly blocked: readonly unknown[];
+  }[];
 }
 
 const standing = async (actor: OwnedActor): Promise<Standing> =>
