@@ -169,7 +169,8 @@ describe("a reader of all actors", () => {
     const text = (...parts: unknown[]): string => Buffer.from(JSON.stringify(parts)).toString("base64url");
     const ahead = text(1, world.whole.now, null);
     for (const gone of ["x", ahead, text(2, 0, null), text(1, 0, null)]) {
-      expect((await read({ from: gone })).json.error).toMatchObject({ code: "position_gone" });
+      const { status, headers, json } = await read({ from: gone });
+      expect([status, json.error.code, headers["link"]]).toEqual([410, "position_gone", undefined]);
     }
     world.whole.now += 31 * 86_400_000;
     expect((await read({ from })).status).toBe(410);
