@@ -166,7 +166,8 @@ export const pulled = {
     answers: {
       200: shows("The outcome of each verdict, and the leases that are left.", ref("Acknowledged")),
     },
-    errors: ["fenced"],
+    errors: ["fenced", "position_gone"],
+    errorHeaders: goneLink,
   },
   "POST /{actorId}/groups/{group}/reset": {
     summary: "Begin again at a position",

@@ -1,4 +1,4 @@
-// Written by `npm run openapi`; not to be edited. From SJ2xbd3UXiXvfR_2VfdrFHSWXRLJC1sWdsq4mYhWceY, as tn7JakeVmWtt61Chff4YBQLK_vpr354dzUYBULxqhPo.
+// Written by `npm run openapi`; not to be edited. From qfJXObeIjLT-vmUwhJ58HfkmKgYMbG4nBaaCq-klPuY, as bSbQXnOkFXEtc6wYibPPXhgsTRuM0S87p-qDBZogl5U.
 export interface paths {
     "/": {
         parameters: {
@@ -8800,6 +8800,7 @@ export interface operations {
             403: components["responses"]["403.forbidden"];
             404: components["responses"]["404.not_found"];
             409: components["responses"]["409.fenced"];
+            410: components["responses"]["410.position_gone.link"];
             413: components["responses"]["413.payload_too_large"];
             415: components["responses"]["415.unsupported_media_type"];
             429: components["responses"]["429.too_many_attempts"];

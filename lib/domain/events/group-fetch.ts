@@ -60,7 +60,10 @@ export function ended({ lease: _, ...lane }: LaneState, failures: 0 | 1): LaneSt
   const open = lane.open.map((each) =>
     each.lent ? { ...each, lent: false, tryAt: 0, attempts: each.attempts + failures } : each,
   );
-  return { ...lane, open, replayed: lane.replayed.map((each) => ({ ...each, lent: false })) };
+  const replayed = lane.replayed.map((each) => {
+    return each.lent ? { ...each, lent: false, unanswered: (each.unanswered ?? 0) + failures } : each;
+  });
+  return { ...lane, open, replayed };
 }
 
 /** Why an open event is not lent again, if that is so. */

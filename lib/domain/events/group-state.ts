@@ -47,6 +47,8 @@ export interface Replayed {
   readonly id: string;
   readonly position: string;
   readonly lent: boolean;
+  /** Deliveries that no consumer answered in time [0]. */
+  readonly unanswered?: number;
 }
 
 /**

@@ -3,7 +3,7 @@ import { eventDataUrl } from "../../actors/event-data-url.ts";
 import type { ActorRecord } from "../../actors/actor-record.ts";
 import { positionGone } from "../../actors/position-gone.ts";
 import { readLogHead, type ChangeLog } from "../../change-log/change-log.ts";
-import { envelopeOf, contentOf } from "../../domain/events/envelope.ts";
+import { envelopeOf, INLINE_MAX_BYTES } from "../../domain/events/envelope.ts";
 import { freeLanes, lend, readFrom, withoutExpired, type LentEvent } from "../../domain/events/group-fetch.ts";
 import { groupFloor, isLeased, shownNumber, type GroupState } from "../../domain/events/group-state.ts";
 import { withoutExhausted } from "../../domain/events/group-verdicts.ts";
@@ -16,9 +16,11 @@ import { logHeadKey } from "../../dynamodb/keys/publishing.ts";
 import type { Table, Write } from "../../dynamodb/table.ts";
 import type { FailedEventStore } from "../../failed-events/failed-event-store.ts";
 import { idOf, type ListenerEvent } from "../../failed-events/hook-event.ts";
+import { jsonBytesInResult, MAX_ANSWER_BYTES } from "../../http/answer-size.ts";
 import { compact } from "../../system/compact.ts";
 import { ServiceError } from "../../system/errors.ts";
 import type { Clock, Ids, JsonObject } from "../../system/ports.ts";
+import { withDataWithin } from "../event-data.ts";
 import { readStretch, type LogEvent } from "../log-events.ts";
 import { groupOf, listenerOf, rulesOf, type Group, type GroupRef } from "./group-item.ts";
 import { noSuchGroup, type GroupStore, type GroupWork } from "./group-store.ts";
@@ -31,8 +33,8 @@ const MOST_RECORDS = 200;
 const MOST_QUERIES = 10;
 /** A lane that nothing concerned is stored only after it has come this many records further. */
 const LAZY_RECORDS = 100;
-/** The data of one answer, bytes: Lambda's has 6 MB. */
-const MOST_BYTES = 4_000_000;
+/** The events of one answer, counted as `jsonBytesInResult`; the last one may go beyond, and has 600 KB at most. */
+const MOST_BYTES = MAX_ANSWER_BYTES - 700_000;
 const DAY_MS = 86_400_000;
 
 export interface GroupFetchingDeps {
@@ -122,7 +124,8 @@ async function fetchOnce(
   let free = max - replayed.events.length;
   const lent: LentEvent<LogEvent>[] = [];
   const given: Given[] = [];
-  let bytes = 0;
+  let { bytes } = replayed;
+  const sizeOf = (event: LogEvent): number => jsonBytesInResult(envelopeIn(fetching, { event, number: 0 }));
   for (let queries = 0; queries < MOST_QUERIES && free > 0 && bytes < MOST_BYTES; queries += 1) {
     const from = readFrom(state, rules, { now, newest: positionAfter(epoch, newest) });
     if (from === undefined) break;
@@ -152,13 +155,12 @@ async function fetchOnce(
   const events = [...replayed.events, ...lent.map((each) => lentOf(fetching, each))];
   const result = resultOf(fetching, state, events, now, lease.token);
   const moved = recordIn(groupFloor(state)) - recordIn(groupFloor(group.state));
-  const isQuiet = events.length === 0 && gone.length === 0 && state.stopped === undefined && moved < LAZY_RECORDS;
+  const isIdle = events.length === 0 && gone.length === 0 && replayed.state === before;
+  const isQuiet = isIdle && state.stopped === undefined && moved < LAZY_RECORDS;
   return isQuiet ? { result } : { result, writes, change: { state, moreFailed: gone.length } };
 }
 
 const hears = (selection: Selection, { event }: LogEvent): boolean => selects(selection, event);
-
-const sizeOf = ({ event }: LogEvent): number => contentOf(event).bytes.length;
 
 type Given = LentEvent<LogEvent> & { readonly because: Exhaustion };
 
@@ -196,11 +198,19 @@ const overtaken = ({ rootOf }: Pick<GroupFetchingDeps, "rootOf">, actorId: strin
 
 /** The failed events that a person sends again, of the lanes that are free: they come first. */
 async function replayedIn(
-  { deps, actor }: Fetching,
+  { deps, actor, group }: Fetching,
   state: GroupState,
   max: number,
-): Promise<{ readonly state: GroupState; readonly events: readonly Lent[]; readonly lanes: ReadonlySet<number> }> {
+): Promise<{
+  readonly state: GroupState;
+  readonly events: readonly Lent[];
+  readonly bytes: number;
+  readonly lanes: ReadonlySet<number>;
+}> {
+  const dataDeps = { ...deps, actors: { get: () => Promise.resolve(actor) } };
   const events: Lent[] = [];
+  let bytes = 0;
+  let isChanged = false;
   const leased = new Set<number>();
   const lanes = [...state.lanes];
   for (const index of freeLanes(state, deps.clock.now())) {
@@ -208,18 +218,25 @@ async function replayedIn(
     if (lane === undefined || lane.replayed.length === 0) continue;
     const kept = [];
     for (const each of lane.replayed) {
-      const item = events.length < max ? await deps.failedEvents.find(actor.id, each.id) : undefined;
+      const { id, unanswered = 0 } = each;
+      const isFull = events.length >= max || bytes >= MOST_BYTES;
+      const item = isFull ? undefined : await deps.failedEvents.find(actor.id, id);
       const failed = item === undefined ? undefined : await deps.failedEvents.read(item);
-      if (failed === undefined && events.length < max) continue;
-      if (failed !== undefined) {
-        events.push({ event: failed.event.event, attempt: failed.starts + 1, lane: index });
+      // It is resolved, or no consumer answers it: a person has it again.
+      const isOver = !isFull && (failed === undefined || unanswered >= group.settings.maxAttempts);
+      if (isOver) isChanged = true;
+      else if (failed === undefined) kept.push(each);
+      else {
+        const event = await withDataWithin(dataDeps, actor.id, failed.event.event, INLINE_MAX_BYTES);
+        events.push({ event, attempt: failed.starts + unanswered + 1, lane: index });
+        bytes += jsonBytesInResult(event);
         leased.add(index);
+        kept.push({ ...each, lent: true });
       }
-      kept.push({ ...each, lent: failed !== undefined });
     }
     lanes[index] = { ...lane, replayed: kept };
   }
-  return { state: leased.size === 0 ? state : { ...state, lanes }, events, lanes: leased };
+  return { state: leased.size === 0 && !isChanged ? state : { ...state, lanes }, events, bytes, lanes: leased };
 }
 
 function leasedFor(
@@ -241,7 +258,8 @@ export async function keeping(
   const writes: Write[] = [];
   for (const { event, number, attempts, because } of given) {
     const { topic, type } = event.event;
-    const envelope = envelopeIn({ deps, actor, group }, { event, number });
+    // Its data are kept for longer than its record.
+    const envelope = envelopeIn({ deps, actor, group }, { event, number }, Infinity);
     const failing: ListenerEvent = {
       ...{ id: idOf([source, event.id]), actorId: group.actorId, source, topic, type },
       ...{ position: event.position, event: envelope },
@@ -263,12 +281,14 @@ const lentOf = (fetching: Fetching, { lane, event, number, attempts }: LentEvent
 function envelopeIn(
   { deps: { rootOf, clock }, actor, group: { actorId, state } }: Pick<Fetching, "deps" | "actor" | "group">,
   { event, number }: { readonly event: LogEvent; readonly number: number },
+  inlineMaxBytes = INLINE_MAX_BYTES,
 ): JsonObject {
   const { id, position } = event;
   const root = rootOf(actorId);
   return envelopeOf({
     ...{ event: event.event, id, position, source: root },
     ...compact({ sequence: shownNumber(state, number) }),
+    inlineMaxBytes,
     dataref: () => eventDataUrl(actor, { root, position, now: clock.now() }),
   });
 }

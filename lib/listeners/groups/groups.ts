@@ -1,5 +1,6 @@
 /** The consumer groups of all actors, as the routes need them. */
 import type { ActorRecord } from "../../actors/actor-record.ts";
+import { positionGone } from "../../actors/position-gone.ts";
 import type { ChangeLog } from "../../change-log/change-log.ts";
 import { laneOf, numberedTo, resetGroup } from "../../domain/events/group-state.ts";
 import {
@@ -122,7 +123,8 @@ export class Groups {
 
   /**
    * Carries out the verdicts of a consumer. Two requests where no event goes to a person.
-   * @throws ServiceError resource.not_found; group.lease_ended when the lease is another's by now: nothing is changed
+   * @throws ServiceError resource.not_found; group.lease_ended when the lease is another's by now: nothing is changed;
+   *   resource.position_gone for an `upTo` that the group has not come to
    */
   async ack(actor: ActorRecord, ref: GroupRef, said: Acknowledgement): Promise<AckResult> {
     const { clock, failedEvents, random } = this.#deps;
@@ -134,6 +136,7 @@ export class Groups {
       if (acked === undefined) {
         throw new ServiceError("group.lease_ended", "The lease of this token has ended; nothing is changed.");
       }
+      if (said.upTo !== undefined) this.#demandReached(group, said.upTo);
       const { state, outcomes } = acked;
       ({ replayed } = acked);
       const given = await Promise.all(
@@ -152,6 +155,17 @@ export class Groups {
       if (failed !== undefined) await failedEvents.resolve(failed, { now: clock.now() });
     }
     return result;
+  }
+
+  /**
+   * A text beyond what was lent, or that is no position, would take more than the consumer has seen.
+   * @throws ServiceError resource.position_gone
+   */
+  #demandReached({ actorId, state }: Group, upTo: string): void {
+    const points = state.lanes.flatMap(({ after, replayed }) => [after, ...replayed.map(({ position }) => position)]);
+    const isReached = points.some((each) => upTo <= each);
+    if (isReached && parsePosition(upTo) !== undefined) return;
+    throw positionGone(this.#deps.rootOf(actorId), "The group has not come to this position.", "upTo");
   }
 
   /** The event at a position; undefined when its record has expired. One query. */

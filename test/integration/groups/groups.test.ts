@@ -232,6 +232,20 @@ describe("a group", () => {
     expect([refused.status, refused.json.error.field]).toEqual([400, field]);
   });
 
+  it.each(["earliest", "now", "undefined", "zzz", "0001-0000000000000003-z", "0002-0000000000000001-z"])(
+    "takes nothing up to %s, which it has not come to",
+    async (upTo) => {
+      await group("billing");
+      await world.put("a", 1);
+      const lent = await fetched("billing");
+      const refused = await acked("billing", { token: tokenOf(lent), upTo });
+      expect([refused.status, refused.json.error]).toMatchObject([410, { code: "position_gone", field: "upTo" }]);
+      expect((await world.ask("GET", "/groups/billing")).json).toMatchObject({ lag: 1, lanes: [{ lent: 1 }] });
+      const taken = await acked("billing", { token: tokenOf(lent), upTo: positions(lent)[0] });
+      expect(taken.json.outcomes).toMatchObject([{ outcome: "done" }]);
+    },
+  );
+
   it("refuses two verdicts for one event", async () => {
     await group("billing");
     const items = ["ack", "skip"].map((verdict) => ({ position: "p", verdict }));
