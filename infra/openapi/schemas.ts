@@ -68,8 +68,12 @@ const diff = {
   url: maybe(uri),
 };
 
-const breaker = (...states: readonly string[]): Schema =>
-  object({ state: choice(...states), failures: count, openUntil: maybe(time), pausedUntil: maybe(time) });
+const breaker = object({
+  state: choice("closed", "open", "half_open"),
+  failures: count,
+  openUntil: maybe(time),
+  pausedUntil: maybe(time),
+});
 const attempt = {
   time,
   ms: count,
@@ -248,7 +252,7 @@ export const schemas = {
     relationship: text,
     approved: bool,
     capabilities: oneOf(object({ version: text, supported: array(text), fetchedAt: time }), { type: "null" }),
-    breaker: breaker("closed", "open", "half_open"),
+    breaker,
     stored: object({ scalarCount: count, listCount: count, bytes: count }),
     subscriptions: object({ inbound: count, outbound: count }),
   }),
@@ -346,7 +350,7 @@ export const schemas = {
     subscribers: maybe(
       object({ total: count, notified: count, failed: count, skipped: count, deferred: count, ambiguous: count }),
     ),
-    replayed: maybe(always(true)),
+    replayed: maybe(said("It was published before, under this key: nothing was sent.", always(true))),
   }),
   Webhook: object({
     id,
@@ -359,7 +363,7 @@ export const schemas = {
     lag: count,
     oldestSeconds: count,
     blocked: array(object({ key: text, position, attempts: count, nextAttemptAt: time, held: count })),
-    breaker: breaker("CLOSED", "OPEN", "HALF_OPEN"),
+    breaker,
     lastAttempt: maybe(ref("Attempt")),
     skipped: maybe(said("What the webhook never hears.", object({ from: position, to: position }))),
   }),
@@ -375,16 +379,16 @@ export const schemas = {
     stopped: maybe(
       object({ reason: choice("exhausted", "position_gone"), position: maybe(position), key: maybe(text) }),
     ),
-    floor: position,
-    newest: position,
-    lag: count,
-    oldestSeconds: count,
-    parked: count,
+    floor: said("Everything up to there is done.", position),
+    newest: said("The end of the log.", position),
+    lag: said("How many events are not done.", count),
+    oldestSeconds: said("The age of the oldest of them.", count),
+    parked: said("How many events wait for a person.", count),
     lanes: array(
       object({
         lane: count,
         position,
-        lent: count,
+        lent: said("How many events a consumer has.", count),
         holder: maybe(text),
         until: maybe(time),
         blocked: array(object({ key: text, position, attempts: count, nextAttemptAt: time })),
