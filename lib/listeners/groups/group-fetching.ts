@@ -35,6 +35,8 @@ const MOST_QUERIES = 10;
 const LAZY_RECORDS = 100;
 /** The events of one answer, counted as `jsonBytesInResult`; the last one may go beyond, and has 600 KB at most. */
 const MOST_BYTES = MAX_ANSWER_BYTES - 700_000;
+/** A consumer without a lane asks again after so long at most: lanes are given back long before their leases end. */
+const MOST_PAUSE_SECONDS = 5;
 const DAY_MS = 86_400_000;
 
 export interface GroupFetchingDeps {
@@ -177,7 +179,7 @@ function demandFetchable({ rootOf }: GroupFetchingDeps, { actorId, draining, sta
 function taken({ lanes }: GroupState, now: number): ServiceError {
   const leases = lanes.flatMap((lane) => (isLeased(lane, now) && lane.lease !== undefined ? [lane.lease] : []));
   const first = leases.reduce((least, each) => (each.until < least.until ? each : least));
-  const seconds = Math.max(1, Math.ceil((first.until - now) / 1_000));
+  const seconds = Math.min(MOST_PAUSE_SECONDS, Math.max(1, Math.ceil((first.until - now) / 1_000)));
   return new ServiceError("group.taken", "Other consumers have all lanes of this group.", {
     headers: { "Retry-After": String(seconds) },
     extra: { holder: first.consumer, until: new Date(first.until).toISOString() },
