@@ -159,19 +159,19 @@ function callerOf({ caller }: Admission): string {
 }
 
 /**
- * What names the publication: the key of the header, else the source and id of each CloudEvent.
+ * What names the publication: the key of the header, else each CloudEvent by its source and id.
  * @throws ServiceError request.invalid
  */
-function keyOf(request: ServiceRequest, events: readonly PublishedEvent[]): Pick<Publication, "key"> {
+function keyOf(request: ServiceRequest, events: readonly PublishedEvent[]): Pick<Publication, "key" | "names"> {
   const given = request.headers["idempotency-key"];
   if (given !== undefined) {
-    if (/^[\x20-\x7e]{1,255}$/.test(given)) return { key: `header ${given}` };
+    if (/^[\x20-\x7e]{1,255}$/.test(given)) return { key: given };
     const message = "The Idempotency-Key must be 1 to 255 printable ASCII characters.";
     throw new ServiceError("request.invalid", message, { field: "Idempotency-Key" });
   }
   const origins = events.map(({ attributes: { originsource, originid } }) => [originsource, originid]);
   if (origins.some(([source]) => source === undefined)) return {};
-  return { key: `events ${printJson(origins)}` };
+  return { names: origins.map((origin) => printJson(origin)) };
 }
 
 const countsOf = (result: FanOutResult): JsonObject => ({

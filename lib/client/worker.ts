@@ -64,6 +64,8 @@ interface Rules {
 const LONGEST_DELAY_S = 86_400;
 const PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 30_000;
+/** `Retry-After` of taken lanes is when the first lease ends by time. Most end earlier, with their batch. */
+const LONGEST_TAKEN_MS = 5_000;
 
 /**
  * States: running; draining (from `stop`: nothing more is fetched or begun, handlers in flight finish, what was not begun is
@@ -127,7 +129,7 @@ export class Worker<Data = unknown> {
       } catch (error) {
         if (this.#ending.signal.aborted) return;
         if (error instanceof Held) {
-          await this.#pause(error.retryAfterMs ?? PAUSE_MS);
+          await this.#pause(Math.min(error.retryAfterMs ?? PAUSE_MS, LONGEST_TAKEN_MS));
           continue;
         }
         if (!isPassing(error)) throw error;

@@ -84,7 +84,7 @@ const ALLOWED: readonly { readonly name: RegExp; readonly where: RegExp; readonl
   },
   {
     name: /^(Fenced|fenced|Held|held|park)$/,
-    where: /^(lib|test\/unit|test\/e2e)\/client\//,
+    where: /^(lib|test\/unit|test\/e2e)\/client[/.]/,
     because: "the wire's words for a verdict and two refusals, and the errors named after them",
   },
   { name: /^node:timers/, where: /./, because: "Node" },

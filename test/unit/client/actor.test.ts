@@ -194,6 +194,12 @@ describe("events", () => {
     expect(positions).toEqual([...new Set(positions)].toSorted());
   });
 
+  it("are not asked for again and again at once", async () => {
+    service.onIdle = () => service.add("orders.new", "new");
+    expect(dataOf(await read(1, { waitSeconds: 0 }))).toEqual(["new"]);
+    expect(service.requests.map(({ query }) => query.get("wait"))).toEqual(["1", "1"]);
+  });
+
   it("end without an error when the signal aborts, in a wait and between two events", async () => {
     service.add("orders.new", 1);
     service.add("orders.new", 2);

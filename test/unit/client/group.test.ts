@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import { actor, type ActorClient } from "../../../lib/client/actor.ts";
+import { actor, deployment, type ActorClient } from "../../../lib/client/actor.ts";
 import { ConfigDiffers, Fenced, Held, ServiceError } from "../../../lib/client/errors.ts";
 import type { ActorEvent } from "../../../lib/client/events.ts";
 import { AlreadyRegistered, Registry } from "../../../lib/client/registry.ts";
@@ -210,6 +210,23 @@ describe("a worker", () => {
     expect(seen).toEqual([`+${a}`, `+${b}`, `-${a}`, `-${b}`, `+${cleared}`, `-${cleared}`, `+${last}`, `-${last}`]);
   });
 
+  it("keeps no order between the keys of two actors", async () => {
+    const sources = ["https://svc.example/a", "https://svc.example/b"];
+    for (const source of [...sources, ...sources]) service.add("orders.a", service.log.length, { source });
+    const settled = idle();
+    const handled: unknown[] = [];
+    const all = deployment(service.root, { bearer: "operator", machine: service.machine });
+    await using _worker = all.group("billing", ALL).run(
+      ({ data }, message) => {
+        handled.push(data);
+        if (data === 0 && message.attempt === 1) message.retry();
+      },
+      { concurrency: 4 },
+    );
+    await settled;
+    expect(handled).toEqual([0, 1, 3, 0, 2]);
+  });
+
   it.each([30, 1])("extends its leases of %i s while a handler takes longer than they last", async (leaseSeconds) => {
     service.add("orders.a", 1);
     const settled = idle();
@@ -332,6 +349,16 @@ describe("a worker", () => {
     expect(await worker.stop(1_000)).toBe(false);
     await worker.finished;
     expect([signals[0]?.aborted, verdicts()]).toEqual([true, {}]);
+  });
+
+  it("waits some seconds for a lane, and not until the lease of another ends", async () => {
+    service.add("orders.a", 1);
+    const settled = idle();
+    service.faults.push(undefined, { status: 423, code: "held", headers: { "retry-after": "600" } });
+    await using _worker = aw.group("billing", ALL).run(() => undefined);
+    await settled;
+    expect(service.sleeps[0]).toBe(5_000);
+    expect(Object.values(verdicts())).toEqual(["ack"]);
   });
 
   it("waits while others have every lane, survives failures, and ends with what it cannot survive", async () => {

@@ -40,8 +40,13 @@ export class ModelService {
   readonly root = ROOT;
   readonly log: ModelEvent[] = [];
   readonly groups = new Map<string, ModelGroup>();
-  /** `METHOD path`, with the headers and the body, of every request. */
-  readonly requests: { readonly what: string; readonly headers: Headers; readonly body: any }[] = [];
+  /** `METHOD path`, with the query, the headers and the body, of every request. */
+  readonly requests: {
+    readonly what: string;
+    readonly query: URLSearchParams;
+    readonly headers: Headers;
+    readonly body: any;
+  }[] = [];
   /** For the requests to come, in order. */
   readonly faults: (Fault | undefined)[] = [];
   readonly sleeps: number[] = [];
@@ -91,7 +96,7 @@ export class ModelService {
     const text = await request.text();
     const isJson = headers.get("content-type")?.includes("json") === true;
     const body: any = isJson && text !== "" ? JSON.parse(text) : text;
-    this.requests.push({ what: `${method} ${path}`, headers, body });
+    this.requests.push({ what: `${method} ${path}`, query: searchParams, headers, body });
     await new Promise((resolve) => setImmediate(resolve));
     const fault = this.faults.shift();
     // The worst place to lose an answer: what was asked for is done.
