@@ -1,5 +1,7 @@
 /** The consumer groups of all actors, as the routes need them. */
+import { hash } from "node:crypto";
 import type { ActorRecord } from "../../actors/actor-record.ts";
+import { positionGone } from "../../actors/position-gone.ts";
 import type { ChangeLog } from "../../change-log/change-log.ts";
 import { laneOf, numberedTo, resetGroup } from "../../domain/events/group-state.ts";
 import {
@@ -24,18 +26,13 @@ import type { Deadline, JsonObject } from "../../system/ports.ts";
 import { beginningAfter } from "../beginning.ts";
 import { readStretch, type LogEvent } from "../log-events.ts";
 import type { Preconditions } from "../preconditions.ts";
-import {
-  fetchEvents,
-  keeping,
-  MOST_FAILED_EVENTS,
-  type FetchRequest,
-  type FetchResult,
-  type GroupFetchingDeps,
-} from "./group-fetching.ts";
+import { fetchEvents, type FetchRequest, type FetchResult, type GroupFetchingDeps } from "./group-fetching.ts";
+import { keeping, MOST_FAILED_EVENTS } from "./group-events.ts";
 import { rulesOf, type Group, type GroupRef } from "./group-item.ts";
 import { readGroupRequest } from "./group-settings.ts";
 import { GroupStore, type GroupStoreDeps } from "./group-store.ts";
 import { groupWire } from "./group-view.ts";
+import { lookForLag } from "./group-lag.ts";
 import { waitingOf } from "./group-waiting.ts";
 
 /** Pause between two looks at the log while a fetch or a drain waits, ms. */
@@ -48,6 +45,13 @@ export interface GroupsDeps extends Omit<GroupFetchingDeps, "store" | "changeLog
   readonly sleep: (ms: number) => Promise<void>;
   /** 0 ≤ random < 1. */
   readonly random: () => number;
+}
+
+/** What a consumer asks for. */
+export interface FetchAsked extends Omit<FetchRequest, "asked"> {
+  readonly waitMs: number;
+  /** Names the fetch, so that a repetition gets what it lent. */
+  readonly key?: string;
 }
 
 /** The result of an acknowledgement. */
@@ -92,10 +96,14 @@ export class Groups {
   async fetch(
     actor: ActorRecord,
     ref: GroupRef,
-    { waitMs, ...request }: FetchRequest & { readonly waitMs: number },
+    { waitMs, key, ...asked }: FetchAsked,
     deadline: Deadline,
   ): Promise<FetchResult> {
     const { clock, sleep } = this.#deps;
+    const request =
+      key === undefined
+        ? asked
+        : { ...asked, asked: { key: hash("sha256", key, "base64url").slice(0, 22), at: clock.now() } };
     const end = Math.min(clock.now() + waitMs, clock.now() + deadline.remaining() - ANSWER_MS);
     for (;;) {
       const isLast = clock.now() + LOOK_MS > end;
@@ -122,7 +130,8 @@ export class Groups {
 
   /**
    * Carries out the verdicts of a consumer. Two requests where no event goes to a person.
-   * @throws ServiceError resource.not_found; group.lease_ended when the lease is another's by now: nothing is changed
+   * @throws ServiceError resource.not_found; group.lease_ended when the lease is another's by now: nothing is changed;
+   *   resource.position_gone for an `upTo` that the group has not come to
    */
   async ack(actor: ActorRecord, ref: GroupRef, said: Acknowledgement): Promise<AckResult> {
     const { clock, failedEvents, random } = this.#deps;
@@ -134,13 +143,14 @@ export class Groups {
       if (acked === undefined) {
         throw new ServiceError("group.lease_ended", "The lease of this token has ended; nothing is changed.");
       }
+      if (said.upTo !== undefined) this.#demandReached(group, said.upTo);
       const { state, outcomes } = acked;
       ({ replayed } = acked);
       const given = await Promise.all(
         acked.given.map(async (one) => ({ ...one, event: await this.#eventAt(ref, one.position) })),
       );
       const found = given.flatMap(({ event, ...one }) => (event === undefined ? [] : [{ ...one, event }]));
-      const writes = await keeping({ deps: { ...this.#deps, store: this.#store }, actor, group }, found);
+      const writes = await keeping({ deps: this.#deps, actor, group }, found);
       const leases = state.lanes.flatMap(({ lease }, lane) =>
         lease?.token === said.token ? [{ lane, token: lease.token, until: lease.until }] : [],
       );
@@ -152,6 +162,17 @@ export class Groups {
       if (failed !== undefined) await failedEvents.resolve(failed, { now: clock.now() });
     }
     return result;
+  }
+
+  /**
+   * A text beyond what was lent, or that is no position, would take more than the consumer has seen.
+   * @throws ServiceError resource.position_gone
+   */
+  #demandReached({ actorId, state }: Group, upTo: string): void {
+    const points = state.lanes.flatMap(({ after, replayed }) => [after, ...replayed.map(({ position }) => position)]);
+    const isReached = points.some((each) => upTo <= each);
+    if (isReached && parsePosition(upTo) !== undefined) return;
+    throw positionGone(this.#deps.rootOf(actorId), "The group has not come to this position.", "upTo");
   }
 
   /** The event at a position; undefined when its record has expired. One query. */
@@ -242,6 +263,15 @@ export class Groups {
       if (clock.now() + LOOK_MS > end) return false;
       await sleep(LOOK_MS);
     }
+  }
+
+  /** Does what is due of a group. May be called at any time. */
+  async runDue(ref: GroupRef): Promise<void> {
+    const group = await this.#store.get(ref);
+    if (group === undefined) return;
+    await this.#store.say(group);
+    if (group.draining) await this.finish(ref);
+    else if (group.dueAt !== undefined) await lookForLag({ ...this.#deps, store: this.#store }, ref);
   }
 
   /** Deletes a group that is drained and has no lease. @returns whether it is gone */

@@ -2,7 +2,7 @@
 import { readLogHead, type ChangeLog, type LogHead } from "../../change-log/change-log.ts";
 import { readTime } from "../../change-log/record-time.ts";
 import { envelopeOf } from "../../domain/events/envelope.ts";
-import { latestAt, oldestAt, settledAt } from "../../domain/events/feed-time.ts";
+import { oldestFeedTime, settledAt } from "../../domain/events/feed-time.ts";
 import {
   eventIdOf,
   isAfter,
@@ -16,9 +16,10 @@ import { selects, type Selection } from "../../domain/events/selection.ts";
 import { feedShards } from "../../dynamodb/keys/feed.ts";
 import { actorOfKey } from "../../dynamodb/keys/partition.ts";
 import { logHeadKey } from "../../dynamodb/keys/publishing.ts";
-import type { FeedIndex, FeedItem, Table } from "../../dynamodb/table.ts";
+import type { Table } from "../../dynamodb/table.ts";
 import { jsonBytesInResult } from "../../http/answer-size.ts";
 import type { Clock, JsonObject } from "../../system/ports.ts";
+import { changedActors } from "./changed-actors.ts";
 import { printFeedPosition, resolveFeedPosition, type FeedPosition } from "./feed-position.ts";
 import type { EventPage } from "./read-events.ts";
 
@@ -60,7 +61,7 @@ export async function readAll(deps: ReadAllDeps, reading: AllReading): Promise<E
   const { clock, epoch, retentionDays } = deps;
   const now = clock.now();
   const settled = settledAt(now);
-  const ends = { epoch, settled, latest: latestAt(now), oldest: oldestAt(now, retentionDays * DAY_MS) };
+  const ends = { epoch, settled, oldest: oldestFeedTime(now, retentionDays * DAY_MS) };
   const begin = resolveFeedPosition(reading.from, ends);
   if (typeof begin === "string") return begin;
   const { after } = begin;
@@ -110,9 +111,13 @@ class Span {
     for (let shard = within?.shard ?? 0; shard < feedShards.length; shard += 1) {
       const begin = shard === within?.shard ? within : undefined;
       let last = begin?.position === undefined ? begin?.actorId : undefined;
-      const actors = (await this.#changed(feedShards[shard] ?? "")).filter(
+      const changed = await changedActors(this.#deps.table, feedShards[shard] ?? "", this.#after);
+      const actors = changed.filter(
         (actorId) =>
-          begin?.actorId === undefined || actorId > begin.actorId || (actorId === begin.actorId && last === undefined),
+          this.#reading.selectionOf(actorId) !== undefined &&
+          (begin?.actorId === undefined ||
+            actorId > begin.actorId ||
+            (actorId === begin.actorId && last === undefined)),
       );
       for (let at = 0; at < actors.length; at += HEADS_AT_ONCE) {
         const some = actors.slice(at, at + HEADS_AT_ONCE);
@@ -134,26 +139,6 @@ class Span {
   /** The next actor is for the next answer. */
   #isEnough(): boolean {
     return this.#actors >= MOST_ACTORS || (this.#actors > 0 && this.#deps.clock.now() > this.#stopAt);
-  }
-
-  /** The actors of a shard that may have changed since the span began, in the order of their ids. */
-  async #changed(shard: string): Promise<readonly string[]> {
-    const found = await Promise.all([this.#changedIn("feed1", shard), this.#changedIn("feed2", shard)]);
-    return [...new Set(found.flat())].sort();
-  }
-
-  async #changedIn(index: FeedIndex, shard: string): Promise<readonly string[]> {
-    const found: string[] = [];
-    let next: FeedItem | undefined;
-    do {
-      const page = await this.#deps.table.queryFeed(index, shard, this.#after, next);
-      for (const item of page.items) {
-        const actorId = actorOfKey(item);
-        if (this.#reading.selectionOf(actorId) !== undefined) found.push(actorId);
-      }
-      ({ next } = page);
-    } while (next !== undefined);
-    return found;
   }
 
   async #heads(actorIds: readonly string[]): Promise<ReadonlyMap<string, LogHead>> {

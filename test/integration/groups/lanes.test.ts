@@ -106,6 +106,24 @@ describe("a group with lanes", () => {
     expect((await fetched("two")).json.events[0].attempt).toBe(2);
   });
 
+  it("leaves a failed event that no consumer answers with its person, and lends the others", async () => {
+    await group({ maxAttempts: 2 });
+    await world.put("a", 1);
+    const first = await fetched("one");
+    const { position } = first.json.events[0].event;
+    await acked({ token: tokenOf(first), items: [{ position, verdict: "park" }] });
+    const [parked] = (await world.ask("GET", "/parked?source=group:billing")).json.data;
+    await world.ask("POST", `/parked/${String(parked.id)}`, { json: { action: "retry" } });
+    for (const attempt of [2, 3]) {
+      const lent = await fetched("dies");
+      expect(lent.json.events[0]).toMatchObject({ attempt, event: { subject: "properties.a" } });
+      world.whole.now += 31_000;
+    }
+    await world.put("b", 1);
+    expect(topics(await fetched("one"))).toEqual(["properties.b"]);
+    expect((await world.ask("GET", "/parked?source=group:billing")).json.data).toMatchObject([{ id: parked.id }]);
+  });
+
   it("gives no number to what it is reset to before its beginning, and the same numbers as before after it", async () => {
     for (const name of ["a", "b", "a"]) await world.put(name, name);
     await group();
