@@ -71,7 +71,7 @@ export class Group {
   }
 
   /**
-   * Gives the group these settings, whatever it has. Lanes and order are changed by a reset alone.
+   * Gives the group these settings, whatever it has. Only a reset changes the lanes, and nothing the order.
    *
    * @throws ConfigDiffers when another writer changed them meanwhile
    */
