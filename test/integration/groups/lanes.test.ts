@@ -208,6 +208,30 @@ describe("a group with lanes", () => {
     expect(topics(await fetched("one"))).toEqual(["properties.c"]);
   });
 
+  it.each([1, 3])("waits for %i s: for an event, and for the last lease", async (seconds) => {
+    let meanwhile: () => Promise<unknown> = () => Promise.resolve();
+    const slept: number[] = [];
+    const sleep = async (ms: number): Promise<void> => {
+      // A clock is never exact.
+      world.whole.now += ms + 1;
+      slept.push(ms);
+      if (slept.reduce((sum, each) => sum + each, 0) >= seconds * 1_000 - 100) await meanwhile();
+    };
+    world = await WebhookWorld.begin({ ports: { sleep } });
+    await group({ leaseSeconds: 60 });
+    world.whole.now += 1;
+    expect((await fetched("one", { waitSeconds: seconds })).status).toBe(204);
+    expect(slept.length).toBe(seconds);
+    slept.length = 0;
+    meanwhile = async () => await world.put("a", 1);
+    const lent = await fetched("one", { waitSeconds: seconds });
+    expect(topics(lent)).toEqual(["properties.a"]);
+    slept.length = 0;
+    meanwhile = async () => await allDone(lent);
+    const drained = await world.ask("DELETE", `/groups/billing?drainSeconds=${String(seconds)}`);
+    expect([drained.status, drained.json]).toEqual([200, { drained: true }]);
+  });
+
   it("ends with its actor", async () => {
     await group({ maxAttempts: 1 });
     await world.put("a", 1);
