@@ -24,6 +24,7 @@ import { compact } from "../../system/compact.ts";
 import { ServiceError } from "../../system/errors.ts";
 import type { Deadline, JsonObject } from "../../system/ports.ts";
 import { beginningAfter } from "../beginning.ts";
+import { longPoll, type Finding, type Wait } from "../long-poll.ts";
 import { readStretch, type LogEvent } from "../log-events.ts";
 import type { Preconditions } from "../preconditions.ts";
 import { fetchEvents, type FetchRequest, type FetchResult, type GroupFetchingDeps } from "./group-fetching.ts";
@@ -35,11 +36,6 @@ import { groupWire } from "./group-view.ts";
 import { lookForLag } from "./group-lag.ts";
 import { waitingOf } from "./group-waiting.ts";
 
-/** Pause between two looks at the log while a fetch or a drain waits, ms. */
-const LOOK_MS = 1_000;
-/** What a request that waits leaves of its time for the answer, ms. */
-const ANSWER_MS = 3_000;
-
 export interface GroupsDeps extends Omit<GroupFetchingDeps, "store" | "changeLog">, Omit<GroupStoreDeps, "changeLog"> {
   readonly changeLog: Pick<ChangeLog, "stream" | "oldest" | "head">;
   readonly sleep: (ms: number) => Promise<void>;
@@ -49,7 +45,6 @@ export interface GroupsDeps extends Omit<GroupFetchingDeps, "store" | "changeLog
 
 /** What a consumer asks for. */
 export interface FetchAsked extends Omit<FetchRequest, "asked"> {
-  readonly waitMs: number;
   /** Names the fetch, so that a repetition gets what it lent. */
   readonly key?: string;
 }
@@ -93,24 +88,17 @@ export class Groups {
   }
 
   /** Lends events, or waits for some. @throws as `fetchEvents` */
-  async fetch(
-    actor: ActorRecord,
-    ref: GroupRef,
-    { waitMs, key, ...asked }: FetchAsked,
-    deadline: Deadline,
-  ): Promise<FetchResult> {
-    const { clock, sleep } = this.#deps;
-    const request =
-      key === undefined
-        ? asked
-        : { ...asked, asked: { key: hash("sha256", key, "base64url").slice(0, 22), at: clock.now() } };
-    const end = Math.min(clock.now() + waitMs, clock.now() + deadline.remaining() - ANSWER_MS);
-    for (;;) {
-      const isLast = clock.now() + LOOK_MS > end;
+  async fetch(actor: ActorRecord, ref: GroupRef, { key, ...fetch }: FetchAsked, wait: Wait): Promise<FetchResult> {
+    const { clock } = this.#deps;
+    const asked =
+      key === undefined ? undefined : { key: hash("sha256", key, "base64url").slice(0, 22), at: clock.now() };
+    const request = { ...fetch, ...compact({ asked }) };
+    const found = await longPoll(this.#deps, wait, async (isLast): Promise<Finding<FetchResult | undefined>> => {
       const result = await this.#fetchUnless(actor, ref, request, isLast);
-      if (result !== undefined && (result.events.length > 0 || isLast)) return result;
-      await sleep(LOOK_MS);
-    }
+      return { is: (result?.events.length ?? 0) > 0 ? "found" : "nothing", result };
+    });
+    if (found === undefined) throw new TypeError("the last look of a fetch has no result");
+    return found;
   }
 
   /** Undefined where others have all lanes and there is still time to wait. */
@@ -250,19 +238,17 @@ export class Groups {
    * @returns whether the group is gone
    */
   async end(ref: GroupRef, drainMs: number | undefined, deadline: Deadline): Promise<boolean> {
-    const { clock, sleep } = this.#deps;
+    const { clock } = this.#deps;
     await this.#store.change(ref, (found) => {
       const lanes = drainMs === undefined ? found.state.lanes.map((lane) => ended(lane, 0)) : found.state.lanes;
       const state = { ...withoutExpired(found.state, clock.now()), lanes };
       const dueAt = leasedUntil(state, clock.now()) ?? clock.now();
       return { result: undefined, change: { state, draining: true as const, dueAt } };
     });
-    const end = Math.min(clock.now() + (drainMs ?? 0), clock.now() + deadline.remaining() - ANSWER_MS);
-    for (;;) {
-      if (await this.finish(ref)) return true;
-      if (clock.now() + LOOK_MS > end) return false;
-      await sleep(LOOK_MS);
-    }
+    return await longPoll(this.#deps, { waitMs: drainMs ?? 0, deadline }, async () => {
+      const isGone = await this.finish(ref);
+      return { is: isGone ? "found" : "nothing", result: isGone };
+    });
   }
 
   /** Does what is due of a group. May be called at any time. */
