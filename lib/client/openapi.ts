@@ -1,4 +1,4 @@
-// Written by `npm run openapi`; not to be edited. From Y_l4z2FTWpP_TyD6oq34mDXmx9AESX0w7B0FqA-T_s0, as 6UdV9EJqb97L8M9ONj7bUMxoKdaCf-gMcGnIEhnqA2s.
+// Written by `npm run openapi`; not to be edited. From Ez7JQPog8HEiof4U6JHic8U6MPkfmmWThY-PqVjI5po, as wqeWYMbjQLNveztTYU3C0aBT4l2K716K3SsRkF3VSX8.
 export interface paths {
     "/": {
         parameters: {
@@ -1943,7 +1943,10 @@ export interface components {
                 deferred: number;
                 ambiguous: number;
             };
-            /** @constant */
+            /**
+             * @description It was published before, under this key: nothing was sent.
+             * @constant
+             */
             replayed?: true;
         };
         Webhook: {
@@ -1992,7 +1995,7 @@ export interface components {
             }[];
             breaker: {
                 /** @enum {unknown} */
-                state: "CLOSED" | "OPEN" | "HALF_OPEN";
+                state: "closed" | "open" | "half_open";
                 failures: number;
                 /** Format: date-time */
                 openUntil?: string;
@@ -2024,14 +2027,20 @@ export interface components {
                 position?: string;
                 key?: string;
             };
+            /** @description Everything up to there is done. */
             floor: string;
+            /** @description The end of the log. */
             newest: string;
+            /** @description How many events are not done. */
             lag: number;
+            /** @description The age of the oldest of them. */
             oldestSeconds: number;
+            /** @description How many events wait for a person. */
             parked: number;
             lanes: {
                 lane: number;
                 position: string;
+                /** @description How many events a consumer has. */
                 lent: number;
                 holder?: string;
                 /** Format: date-time */

@@ -168,8 +168,11 @@ export class StreamStore {
       const released = await this.amend(head.key, release);
       return released && (await this.#bringForward(released, head.lease?.until));
     }
+    // The holder may have moved the head further than it knows, before it failed.
+    const { lastSeq } = head;
+    const when = all(release.when, headIs.at(lastSeq), headIs.blockedAt(lastSeq));
     return (
-      (await this.amend(head.key, { ...release, when: all(release.when, headIs.blockedAt(head.lastSeq)) })) ??
+      (await this.amend(head.key, { ...release, when })) ??
       (await this.amend(head.key, { ...release, fields: { ...release.fields, ...atOnce } }))
     );
   }

@@ -9,7 +9,7 @@ import { bearer, type Answer } from "../../support/in-process.ts";
 import { MemoryTable } from "../../support/memory-table.ts";
 import { seeded } from "../../support/publisher/random.ts";
 import { sized } from "../../support/sizes.ts";
-import type { Hosted } from "../../support/whole-service.ts";
+import type { Hosted, WholeService } from "../../support/whole-service.ts";
 import { ReaderWorld, type ReadEvent } from "./reader-world.ts";
 
 const ENVIRONMENT = { ALL_EVENTS: "true", OPERATOR_TOKEN: "operator" };
@@ -93,6 +93,59 @@ describe("a reader of all actors", () => {
     expect(await subjects(`${other.id}.properties.private`)).toEqual([[true, "properties.private"]]);
     expect(await subjects("*.properties.*")).toHaveLength(2);
     expect(await subjects("*.orders,nobody.>")).toEqual([]);
+  });
+
+  it("gets what its types let through, and the service's own events where a pattern names them", async () => {
+    const { commits } = world.whole.service;
+    const own = { do: "sys", event: "webhook.gone", listener: "webhook:w", data: { id: "w" } } as const;
+    const records = [{ kind: "change", changes: [own] } as const];
+    await put(world.owner, "a", 1);
+    await commits.commit(world.owner.id, [], () => ({ records, writes: [] }));
+    await world.ask("DELETE", "/properties/a");
+    world.whole.now += SETTLED_MS;
+    const typesOf = async (query: Record<string, string>) =>
+      (await readAll(query)).events.map(({ type }) => type.slice("org.actingweb.".length));
+    expect(await typesOf({})).toEqual(["property.set", "property.deleted"]);
+    expect(await typesOf({ topics: "*.>" })).toEqual(["property.set", "property.deleted"]);
+    expect(await typesOf({ types: "org.actingweb.property.deleted" })).toEqual(["property.deleted"]);
+    expect(await typesOf({ types: "org.actingweb.property.*", topics: "*.properties.b" })).toEqual([]);
+    for (const topics of ["*.$sys.>", `${world.owner.id}.$sys.webhook.*`]) {
+      expect(await typesOf({ topics })).toEqual(["sys.webhook.gone"]);
+    }
+    expect(await typesOf({ topics: "$sys.>" })).toEqual([]);
+    expect(await typesOf({ topics: "*.>,*.$sys.>", types: "org.actingweb.sys.*" })).toEqual(["sys.webhook.gone"]);
+  });
+
+  it("is answered 304 as long as the answer would be the same", async () => {
+    const { from } = await readAll({ from: "now" });
+    await put(world.owner, "a", 1);
+    world.whole.now += SETTLED_MS;
+    const { headers } = await read({ from });
+    const etag = headers["etag"] ?? "";
+    const same = await read({ from }, { ...bearer("operator"), "if-none-match": etag });
+    expect([same.status, same.text, next(same)]).toEqual([304, "", headers["stream-next-offset"]]);
+  });
+
+  it("misses what was changed without ALL_EVENTS after its position, unless that lies before", async () => {
+    const { from: before } = await readAll({ from: "now" });
+    const off = await ReaderWorld.begin({ table: world.whole.table });
+    const change = async (whole: WholeService, value: number): Promise<void> => {
+      whole.now = world.whole.now;
+      const asking = { headers: world.owner.as, json: value };
+      expect((await whole.ask("PUT", `${world.owner.root}/properties/a`, asking)).status).toBe(204);
+      world.whole.now += 2 * SETTLED_MS;
+    };
+    const valuesFrom = async (position: string) =>
+      (await readAll({ from: position })).events.map(({ data }) => data.value);
+    await change(world.whole, 1);
+    const { from: between } = await readAll({ from: before });
+    await change(off.whole, 2);
+    const { events, from: after } = await readAll({ from: between });
+    expect(events).toEqual([]);
+    await change(world.whole, 3);
+    expect(await valuesFrom(after)).toEqual([3]);
+    expect(await valuesFrom(between)).toEqual([2, 3]);
+    expect(await valuesFrom(before)).toEqual([1, 2, 3]);
   });
 
   it("waits for the next events", async () => {

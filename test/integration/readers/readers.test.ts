@@ -154,6 +154,20 @@ describe("a reader", () => {
     ["limit", { limit: "1001" }],
     ["wait", { wait: "21" }],
     ["wait", { wait: "-1" }],
+    ["wait", { wait: "" }],
+    ["wait", { wait: "1.5" }],
+    ["limit", { limit: "" }],
+    ["limit", { limit: "1e2" }],
+    ["limit", { limit: "-5" }],
+    ["from", { from: "a".repeat(513) }],
+    ["from", { from: "\u0000" }],
+    ["topics", { topics: "" }],
+    ["topics", { topics: "a,," }],
+    ["topics", { topics: "$other.>" }],
+    ["topics", { topics: "a%zz" }],
+    ["types", { types: "" }],
+    ["types", { types: Array.from({ length: 21 }, () => "a").join(",") }],
+    ["cursor", { cursor: "1".repeat(16) }],
     ["topics", { topics: "a..b" }],
     ["topics", { topics: Array.from({ length: 21 }, () => "a").join(",") }],
     ["types", { types: "a b" }],
@@ -231,6 +245,19 @@ describe("a reader that waits", () => {
     const answer = await world.read({ topics: "orders.>", wait: 5 });
     expect([answer.status, answer.text, next(answer), isUpToDate(answer)]).toEqual([204, "", position(1), true]);
     expect(world.waits).toHaveLength(5);
+  });
+
+  it.each([
+    ["owner", 404],
+    ["peer", 403],
+  ])("is answered when the actor is deleted meanwhile, as %s with %i", async (who, status) => {
+    await world.put("a", 1);
+    const headers = who === "peer" ? await world.peer("bob") : world.owner.as;
+    world.meanwhile = async () => {
+      if (world.waits.length === 2) await world.ask("DELETE", "");
+    };
+    const answer = await world.read({ from: position(1), wait: 20 }, { headers });
+    expect([answer.status, world.waits.length]).toEqual([status, 2]);
   });
 
   it("does not wait longer than the function may run", async () => {

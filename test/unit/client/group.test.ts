@@ -129,6 +129,18 @@ describe("a worker", () => {
     expect(await worker.stop()).toBe(true);
   });
 
+  it("gives back after a delay that the service takes, whatever the handler says", async () => {
+    const delays = [0.2, -1, 1e9];
+    for (const [index] of delays.entries()) service.add(`orders.${String(index)}`, index);
+    const settled = idle();
+    await using worker = aw.group("billing", ALL).run<number>(({ data }, message) => {
+      if (message.attempt === 1) message.retry(delays[data ?? 0]);
+    });
+    await settled;
+    expect(acks()[0].items.map(({ delaySeconds }: any) => delaySeconds)).toEqual([1, 0, 86_400]);
+    expect(await worker.stop()).toBe(true);
+  });
+
   it("keeps the order of each key whatever the concurrency, and runs different keys at the same time", async () => {
     for (let index = 0; index < 60; index += 1)
       service.add(`orders.${index % 7}`, index, { partitionkey: `k${index % 5}` });
