@@ -16,7 +16,7 @@ import { ended, withoutExpired } from "../../domain/events/group-fetch.ts";
 import { positionAfter, positionOf, parsePosition } from "../../domain/events/position.ts";
 import { eventsOf } from "../../domain/events/record-events.ts";
 import { selects } from "../../domain/events/selection.ts";
-import { selectionAt } from "../../domain/events/keeper-state.ts";
+import { MOST_GIVEN_UP, selectionAt } from "../../domain/events/keeper-state.ts";
 import { sourceOf } from "../../dynamodb/keys/failed-events.ts";
 import type { ListenerEvent } from "../../failed-events/hook-event.ts";
 import type { FailedEvent } from "../../failed-events/failed-event.ts";
@@ -28,7 +28,7 @@ import { longPoll, type Finding, type Wait } from "../long-poll.ts";
 import { readStretch, type LogEvent } from "../log-events.ts";
 import type { Preconditions } from "../preconditions.ts";
 import { fetchEvents, type FetchRequest, type FetchResult, type GroupFetchingDeps } from "./group-fetching.ts";
-import { keeping, MOST_FAILED_EVENTS } from "./group-events.ts";
+import { keeping, roomFor } from "./group-events.ts";
 import { rulesOf, type Group, type GroupRef } from "./group-item.ts";
 import { readGroupRequest } from "./group-settings.ts";
 import { GroupStore, type GroupStoreDeps } from "./group-store.ts";
@@ -126,7 +126,8 @@ export class Groups {
     let replayed: readonly { readonly id: string; readonly isDone: boolean }[] = [];
     const result = await this.#store.change(ref, async (group) => {
       const now = clock.now();
-      const room = Math.max(0, MOST_FAILED_EVENTS - group.failedEvents);
+      const mayGive = said.items.filter(({ verdict }) => verdict === "park" || verdict === "retry").length;
+      const { room, miscounted } = await roomFor(this.#deps, group, Math.min(mayGive, MOST_GIVEN_UP));
       const acked = acknowledged(group.state, said, { rules: rulesOf(group.settings), now, random, room });
       if (acked === undefined) {
         throw new ServiceError("group.lease_ended", "The lease of this token has ended; nothing is changed.");
@@ -142,7 +143,7 @@ export class Groups {
       const leases = state.lanes.flatMap(({ lease }, lane) =>
         lease?.token === said.token ? [{ lane, token: lease.token, until: lease.until }] : [],
       );
-      return { result: { outcomes, leases }, writes, change: { state, moreFailed: found.length } };
+      return { result: { outcomes, leases }, writes, change: { state, moreFailed: found.length + miscounted } };
     });
     for (const { id, isDone } of replayed) {
       const item = isDone ? await failedEvents.find(ref.actorId, id) : undefined;
