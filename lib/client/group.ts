@@ -71,7 +71,7 @@ export class Group {
   }
 
   /**
-   * Gives the group these settings, whatever it has. Lanes and order are changed by a reset alone.
+   * Gives the group these settings, whatever it has. Only a reset changes the lanes, and nothing the order.
    *
    * @throws ConfigDiffers when another writer changed them meanwhile
    */
@@ -109,7 +109,8 @@ export class Group {
   /**
    * Says what became of events. Repeatable: the same verdict again is no change.
    *
-   * @throws Fenced when the lease is another consumer's by now: nothing was changed
+   * @throws Fenced when the lease is another consumer's by now, and nothing was changed; or when it ended with an earlier
+   *   attempt whose answer was lost
    */
   async ack(ack: Ack): Promise<Acknowledged> {
     const ask = { params: { path: this.#path }, body: ack };

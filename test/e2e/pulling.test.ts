@@ -69,7 +69,7 @@ describe("readers", () => {
 });
 
 describe("a group", () => {
-  const settings = { topics: ["work.>"], lanes: 2, leaseSeconds: 600, maxAttempts: 1, onExhausted: "park" };
+  const settings = { topics: ["work.>"], lanes: 1, leaseSeconds: 600, maxAttempts: 1, onExhausted: "park" };
   const at = async (method: string, path: string, json?: Json, headers: Record<string, string> = {}) =>
     await actor.fetch(method, `/groups/workers${path}`, { headers, ...(json === undefined ? {} : { json }) });
   const fetched = async (more: Readonly<Record<string, Json>> = {}): Promise<Answered> =>
@@ -87,7 +87,7 @@ describe("a group", () => {
     expect((await at("PUT", "", settings, headers)).status).toBe(200);
     expect((await at("PUT", "", settings)).status).toBe(200);
     const { headers: now } = await at("GET", "");
-    const lanes = await at("PUT", "", { ...settings, lanes: 3 }, { "if-match": now["etag"] ?? "" });
+    const lanes = await at("PUT", "", { ...settings, lanes: 2 }, { "if-match": now["etag"] ?? "" });
     expect([lanes.status, codeOf(lanes)]).toEqual([409, "conflict"]);
     expect((await at("GET", "", undefined, { "if-none-match": now["etag"] ?? "" })).status).toBe(304);
     expect((await at("PUT", "", { ...settings, lanes: 17 })).status).toBe(400);
@@ -128,8 +128,8 @@ describe("a group", () => {
     expect([(await at("POST", "/pause")).status, (await fetched()).status]).toEqual([200, 204]);
     expect((await at("POST", "/resume")).status).toBe(200);
     expect((await at("POST", "/reset", { to: "zzz" })).status).toBe(410);
-    expect((await at("POST", "/reset", { to: "earliest", lanes: 1 })).status).toBe(200);
-    expect((await fetched({ max: 1 })).status).toBe(200);
+    expect((await at("POST", "/reset", { to: "earliest", lanes: 2 })).status).toBe(200);
+    expect([(await fetched()).status, (await fetched()).status]).toEqual([200, 200]);
     const taken = await fetched({ consumer: "another" });
     expect([taken.status, codeOf(taken), Number(taken.headers["retry-after"]) > 0]).toEqual([423, "held", true]);
   });

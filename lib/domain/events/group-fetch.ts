@@ -202,6 +202,8 @@ export function lend<E extends OrderedEvent>(
       ...{ stalled: new Set(unread), halted, lends: false },
     };
   });
+  // The rest of the free lanes is for the next consumer, who has no other chance while there is enough for this one.
+  let leasable = Math.ceil(free.size / 2);
   const lent: LentEvent<E>[] = [];
   const exhausted: (LentEvent<E> & { because: Exhaustion })[] = [];
   const known = numbersIn(state);
@@ -210,10 +212,11 @@ export function lend<E extends OrderedEvent>(
   let isFull = false;
   let bytes = 0;
   let noted = allNotedBytes(state);
-  const mayOpen = ({ open }: Pass): boolean => open.length < MAX_OPEN && noted < MAX_NOTED_BYTES;
-
+  const mayOpen = (pass: Pass): boolean => mayLend(pass) && pass.open.length < MAX_OPEN && noted < MAX_NOTED_BYTES;
+  const mayLend = ({ lends }: Pass): boolean => lends || leasable > 0;
   const lendOne = (pass: Pass, event: E, one: OpenEvent): void => {
     lent.push({ lane: pass.index, event, number: one.number, attempts: one.attempts });
+    if (!pass.lends) leasable -= 1;
     pass.lends = true;
     bytes += sizeOf(event);
   };
@@ -243,7 +246,7 @@ export function lend<E extends OrderedEvent>(
       const because = exhaustionOf(one, rules, now);
       if (because !== undefined) {
         if (exhausted.length < MOST_GIVEN_UP) exhausted.push({ lane: pass.index, event, ...one, because });
-      } else if (isDue(one, now) && !isBlocked(pass.open, one)) {
+      } else if (isDue(one, now) && !isBlocked(pass.open, one) && mayLend(pass)) {
         pass.open[at] = { ...one, lent: true };
         lendOne(pass, event, one);
       }

@@ -44,6 +44,8 @@ const MOST_RECORDS = 200;
 const MOST_QUERIES = 10;
 /** A lane that nothing concerned is stored only after it has come this many records further. */
 const LAZY_RECORDS = 100;
+/** A consumer without a lane asks again after so long at most: lanes are given back long before their leases end. */
+const MOST_PAUSE_SECONDS = 5;
 
 export interface GroupFetchingDeps extends GroupEventsDeps {
   readonly table: Table;
@@ -182,7 +184,7 @@ function demandFetchable({ rootOf }: GroupFetchingDeps, { actorId, draining, sta
 function taken({ lanes }: GroupState, now: number): ServiceError {
   const leases = lanes.flatMap((lane) => (isLeased(lane, now) && lane.lease !== undefined ? [lane.lease] : []));
   const first = leases.reduce((least, each) => (each.until < least.until ? each : least));
-  const seconds = Math.max(1, Math.ceil((first.until - now) / 1_000));
+  const seconds = Math.min(MOST_PAUSE_SECONDS, Math.max(1, Math.ceil((first.until - now) / 1_000)));
   return new ServiceError("group.taken", "Other consumers have all lanes of this group.", {
     headers: { "Retry-After": String(seconds) },
     extra: { holder: first.consumer, until: new Date(first.until).toISOString() },

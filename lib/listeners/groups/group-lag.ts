@@ -56,7 +56,10 @@ export function groupListening({ table, clock, changeLog, retentionMs }: GroupLa
 
 /** Looks at a group that is due: says that it lags, or that it was overtaken, or leaves it until it may. */
 export async function lookForLag(deps: GroupLagDeps & { readonly store: GroupStore }, ref: GroupRef): Promise<void> {
-  await deps.store.change(ref, async (group) => ({ result: undefined, change: await findings(deps, group) }));
+  await deps.store.change(ref, async (group) => {
+    // A drain that began meanwhile is due for its own end.
+    return group.draining ? { result: undefined } : { result: undefined, change: await findings(deps, group) };
+  });
 }
 
 async function findings(deps: GroupLagDeps, group: Group): Promise<GroupChange> {

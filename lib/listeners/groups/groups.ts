@@ -270,7 +270,7 @@ export class Groups {
   }
 
   /** A parked event comes with the next fetch of its lane. @returns `retrying`, which `/parked` shows as `retry` */
-  async retry(failed: FailedEvent<ListenerEvent>): Promise<"parked"> {
+  async retry(failed: FailedEvent<ListenerEvent>): Promise<"retrying"> {
     const { event } = failed;
     const of = sourceOf(event.source);
     const ref = { actorId: event.actorId, name: of?.kind === "group" ? of.id : "" };
@@ -280,7 +280,7 @@ export class Groups {
       const key = typeof partitionkey === "string" ? `${target} ${partitionkey}` : event.topic;
       const lane = laneOf(key, { order, lanes });
       const again = withReplayed(state, lane, { id: event.id, position: event.position });
-      return { result: "parked" as const, change: { state: again } };
+      return { result: "retrying" as const, change: { state: again } };
     });
   }
 

@@ -2,7 +2,8 @@
 import { describe, expect, it } from "vitest";
 import { listenerOfKey } from "../../../lib/dynamodb/keys/listeners.ts";
 import { LOG_SK } from "../../../lib/dynamodb/keys/publishing.ts";
-import { FaultyTable } from "../../support/faulty-table.ts";
+import type { Key } from "../../../lib/dynamodb/table.ts";
+import { FaultyTable, type Effect } from "../../support/faulty-table.ts";
 import type { Answer } from "../../support/in-process.ts";
 import { MemoryTable } from "../../support/memory-table.ts";
 import { WebhookWorld } from "../webhooks/webhook-world.ts";
@@ -114,6 +115,33 @@ describe("those who listen to $sys", () => {
     for (let minutes = 0; minutes < 5; minutes += 1) await world.pass(MINUTE);
     expect(said()).toEqual([["$sys.group.stopped", { group: "billing" }]]);
   });
+});
+
+it("a group that is drained while it is looked at for lag is deleted when its last lease ends", async () => {
+  let meanwhile: (() => Promise<unknown>) | undefined;
+  let looks = 0;
+  const table = new FaultyTable(new MemoryTable(), async (operation, keys): Promise<Effect> => {
+    const run = meanwhile;
+    if (operation !== "get" || run === undefined || listenerOfKey(keys[0] as Key)?.kind !== "group") return "ok";
+    looks += 1;
+    if (looks < 2) return "ok";
+    meanwhile = undefined;
+    await run();
+    return "ok";
+  });
+  const { world, fetched } = await watched({ topics: ["orders.>"], leaseSeconds: 600 }, { table });
+  await world.put("a", 1);
+  await world.pass(DAY);
+  world.whole.now += 15 * DAY;
+  await world.ask("POST", "/events/orders.new", { json: { number: 1 } });
+  expect((await fetched()).status).toBe(200);
+  meanwhile = async () => {
+    expect((await world.ask("DELETE", "/groups/billing?drainSeconds=0")).status).toBe(202);
+  };
+  await world.pass(0);
+  expect(meanwhile, "it was looked at").toBeUndefined();
+  await world.pass(11 * MINUTE);
+  expect((await world.ask("GET", "/groups/billing")).status).toBe(404);
 });
 
 it("a group that is fetched from keeps its position, though few records ever concern it", async () => {

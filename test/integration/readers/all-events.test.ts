@@ -148,6 +148,23 @@ describe("a reader of all actors", () => {
     expect(await valuesFrom(before)).toEqual([1, 2, 3]);
   });
 
+  it("is warned by the log of a commit that took longer than it waits, which the actor's own reader has", async () => {
+    let isSlow = false;
+    const table = new FaultyTable(new MemoryTable(), (operation) => {
+      if (operation === "transact" && isSlow) world.whole.now += 2 * SETTLED_MS;
+      return "ok";
+    });
+    world = await ReaderWorld.begin({ environment: ENVIRONMENT, table });
+    await put(world.owner, "a", 1);
+    const lines = () => world.whole.logged.filter(({ message }) => message === "a change was committed late");
+    expect(lines()).toEqual([]);
+    isSlow = true;
+    expect((await put(world.owner, "a", 2)).status).toBe(204);
+    const fields = { actorId: world.owner.id, record: 2, ms: 2 * SETTLED_MS, trouble: "listener" };
+    expect(lines()).toMatchObject([{ level: "error", fields }]);
+    expect((await world.readAll()).map(({ data }) => data.value)).toEqual([1, 2]);
+  });
+
   it("waits for the next events", async () => {
     const { from } = await readAll({ from: "now" });
     await put(world.owner, "a", 1);
@@ -169,7 +186,8 @@ describe("a reader of all actors", () => {
     const text = (...parts: unknown[]): string => Buffer.from(JSON.stringify(parts)).toString("base64url");
     const ahead = text(1, world.whole.now, null);
     for (const gone of ["x", ahead, text(2, 0, null), text(1, 0, null)]) {
-      expect((await read({ from: gone })).json.error).toMatchObject({ code: "position_gone" });
+      const { status, headers, json } = await read({ from: gone });
+      expect([status, json.error.code, headers["link"]]).toEqual([410, "position_gone", undefined]);
     }
     world.whole.now += 31 * 86_400_000;
     expect((await read({ from })).status).toBe(410);

@@ -187,6 +187,32 @@ describe("a reader", () => {
   });
 });
 
+describe("a position within a record, or at its edge", () => {
+  const within = (record: number, index: number): string =>
+    position(record).replace(/z$/, String(index).padStart(6, "0"));
+
+  it("is followed by what is after it, also behind the last event of the record, and where nothing of it is for the reader", async () => {
+    const changes = ["a", "b", "private"].map((name): Change => ({ do: "set", path: [name], value: 1 }));
+    const records = [{ kind: "change", changes } as const];
+    for (let n = 0; n < 2; n += 1) {
+      await world.whole.service.commits.commit(world.owner.id, [], () => ({ records, writes: [] }));
+    }
+    const namesFrom = async (from: string, more = {}) => {
+      const answer = await world.read({ from, ...more });
+      return [answer.json.map(({ data }: ReadEvent) => data.name).join(""), next(answer), isUpToDate(answer)];
+    };
+    expect(await namesFrom(within(1, 0))).toEqual(["bab", position(2), true]);
+    expect(await namesFrom(within(1, 1))).toEqual(["ab", position(2), true]);
+    for (const index of [2, 3, 999_999]) expect(await namesFrom(within(1, index))).toEqual(["ab", position(2), true]);
+    expect(await namesFrom(within(2, 1))).toEqual(["", position(2), true]);
+    expect(await namesFrom(within(2, 999_999))).toEqual(["", position(2), true]);
+    expect(await namesFrom(within(1, 0), { limit: 1 })).toEqual(["b", position(1), false]);
+    expect(await namesFrom(within(1, 0), { topics: "properties.none" })).toEqual(["", position(2), true]);
+    // There is no record before the first one, so that these are no positions of the log.
+    for (const from of [within(0, 0), within(3, 0)]) expect((await world.read({ from })).status).toBe(410);
+  });
+});
+
 describe("a position from which a reader cannot go on", () => {
   const gone = ({ status, json, headers }: Answer): readonly unknown[] => [status, json.error?.code, headers["link"]];
   const GONE = (): readonly unknown[] => [410, "position_gone", `<${world.owner.root}/properties>; rel="snapshot"`];
