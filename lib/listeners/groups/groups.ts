@@ -106,10 +106,10 @@ export class Groups {
         : { ...asked, asked: { key: hash("sha256", key, "base64url").slice(0, 22), at: clock.now() } };
     const end = Math.min(clock.now() + waitMs, clock.now() + deadline.remaining() - ANSWER_MS);
     for (;;) {
-      const isLast = clock.now() + LOOK_MS > end;
+      const isLast = clock.now() >= end;
       const result = await this.#fetchUnless(actor, ref, request, isLast);
       if (result !== undefined && (result.events.length > 0 || isLast)) return result;
-      await sleep(LOOK_MS);
+      await sleep(Math.min(LOOK_MS, Math.max(0, end - clock.now())));
     }
   }
 
@@ -260,8 +260,8 @@ export class Groups {
     const end = Math.min(clock.now() + (drainMs ?? 0), clock.now() + deadline.remaining() - ANSWER_MS);
     for (;;) {
       if (await this.finish(ref)) return true;
-      if (clock.now() + LOOK_MS > end) return false;
-      await sleep(LOOK_MS);
+      if (clock.now() >= end) return false;
+      await sleep(Math.min(LOOK_MS, end - clock.now()));
     }
   }
 
@@ -283,7 +283,7 @@ export class Groups {
   }
 
   /** A parked event comes with the next fetch of its lane. @returns `retrying`, which `/parked` shows as `retry` */
-  async retry(failed: FailedEvent<ListenerEvent>): Promise<"parked"> {
+  async retry(failed: FailedEvent<ListenerEvent>): Promise<"retrying"> {
     const { event } = failed;
     const of = sourceOf(event.source);
     const ref = { actorId: event.actorId, name: of?.kind === "group" ? of.id : "" };
@@ -293,7 +293,7 @@ export class Groups {
       const key = typeof partitionkey === "string" ? `${target} ${partitionkey}` : event.topic;
       const lane = laneOf(key, { order, lanes });
       const again = withReplayed(state, lane, { id: event.id, position: event.position });
-      return { result: "parked" as const, change: { state: again } };
+      return { result: "retrying" as const, change: { state: again } };
     });
   }
 
