@@ -2,6 +2,7 @@
 import * as z from "zod/mini";
 import { readBody } from "../http/body.ts";
 import { namesTag } from "../http/entity-tags.ts";
+import { idempotencyKeyOf } from "../http/idempotency-key.ts";
 import { empty, json, type Reply } from "../http/reply.ts";
 import { param, type ServiceRequest } from "../http/request.ts";
 import type { Groups } from "../listeners/groups/groups.ts";
@@ -70,7 +71,10 @@ export function groupHandlers(groups: Groups) {
     },
     "POST /{actorId}/groups/{group}/fetch": async (request, { actor }) => {
       const { max, waitSeconds, consumer } = readBody(request, fetchBody);
-      const asked = { consumer, max: max ?? 100, waitMs: (waitSeconds ?? 0) * 1_000 };
+      const asked = {
+        ...{ consumer, max: max ?? 100, waitMs: (waitSeconds ?? 0) * 1_000 },
+        ...compact({ key: idempotencyKeyOf(request) }),
+      };
       const { events, leases, ...more } = await groups.fetch(actor, refOf(request), asked, request.deadline);
       if (events.length === 0) return empty(204, { "retry-after": AGAIN_SECONDS });
       const times = leases.map(({ until, ...lease }) => ({ ...lease, until: new Date(until).toISOString() }));

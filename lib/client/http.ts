@@ -1,4 +1,7 @@
-/** Requests below one root: credentials, errors as classes, and retries of what may be repeated. */
+/**
+ * Requests below one root: credentials, errors as classes, and retries of what may be repeated. `openapi-fetch` makes each
+ * attempt: 2.3 KB of the client, gzipped. It is not part of the client's own files, so that a program which uses it has it once.
+ */
 import createClient, { type Client } from "openapi-fetch";
 import { errorOf, Unreachable } from "./errors.ts";
 import type { ActorRoutes } from "./routes.ts";

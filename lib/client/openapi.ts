@@ -1,4 +1,4 @@
-// Written by `npm run openapi`; not to be edited. From ugRRaDP9q5Cg3isocR4jwE1-2Eo9HEbrpdyi58s691k, as cDuLWILGCkF01KOBtiHoRgWPGdBGxbK02VYiu6qhixs.
+// Written by `npm run openapi`; not to be edited. From Ez7JQPog8HEiof4U6JHic8U6MPkfmmWThY-PqVjI5po, as wqeWYMbjQLNveztTYU3C0aBT4l2K716K3SsRkF3VSX8.
 export interface paths {
     "/": {
         parameters: {
@@ -1943,7 +1943,10 @@ export interface components {
                 deferred: number;
                 ambiguous: number;
             };
-            /** @constant */
+            /**
+             * @description It was published before, under this key: nothing was sent.
+             * @constant
+             */
             replayed?: true;
         };
         Webhook: {
@@ -2024,14 +2027,20 @@ export interface components {
                 position?: string;
                 key?: string;
             };
+            /** @description Everything up to there is done. */
             floor: string;
+            /** @description The end of the log. */
             newest: string;
+            /** @description How many events are not done. */
             lag: number;
+            /** @description The age of the oldest of them. */
             oldestSeconds: number;
+            /** @description How many events wait for a person. */
             parked: number;
             lanes: {
                 lane: number;
                 position: string;
+                /** @description How many events a consumer has. */
                 lent: number;
                 holder?: string;
                 /** Format: date-time */
@@ -8675,6 +8684,8 @@ export interface operations {
                 _method?: components["parameters"]["Method"];
             };
             header?: {
+                /** @description Names the fetch: a repetition takes back what the first one lent. */
+                "idempotency-key"?: string;
                 /** @description Names the request in the log and in requests to peers. */
                 "x-request-id"?: components["parameters"]["RequestId"];
                 /** @description The W3C trace that the request belongs to. */

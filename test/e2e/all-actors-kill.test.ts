@@ -5,9 +5,9 @@ import type { OwnedActor } from "../support/owned-actor.ts";
 
 const ACTORS = sized(10, 200);
 const KILLS = sized(2, 60);
-const WRITERS = sized(5, 25);
+const WRITERS = sized(5, 8);
 /** Changes that are committed between two kills. */
-const BETWEEN_KILLS = sized(30, 250);
+const BETWEEN_KILLS = sized(30, 100);
 const READERS = 2;
 const OPERATOR = "operator-of-the-test";
 

@@ -7,7 +7,7 @@ import { startEmulatedTable, type EmulatedTable } from "../support/emulated-tabl
 import { NODE_COMPILE_CACHE } from "../support/service.ts";
 import { sized } from "../support/sizes.ts";
 import type { Hosted } from "../support/whole-service.ts";
-import type { Begin, Report, Run, Task } from "./hook-process.ts";
+import type { Begin, Report, Run, Step } from "./hook-process.ts";
 
 /** Processes that are killed at some run, before the one event that kills each process that runs it. */
 const KILLS = sized(1, 40);
@@ -61,10 +61,10 @@ class HookProcess {
   }
 
   /** @returns undefined when the process hung in the hook before it was done */
-  async asks<T>(task: Task): Promise<T | undefined> {
+  async does<T>(step: Step): Promise<T | undefined> {
     await this.#ready.promise;
     this.#done = Promise.withResolvers();
-    this.#child.send(task);
+    this.#child.send(step);
     return (await Promise.race([this.#done.promise, this.#hung.promise.then(() => undefined)])) as T | undefined;
   }
 
@@ -84,15 +84,15 @@ class HookProcess {
 
 it("runs every event, each key in order, and parks the one at which processes die", async () => {
   let process = new HookProcess({ hangsAt: 2 });
-  const { root, as } = (await process.asks<Hosted>({ do: "make" }))!;
+  const { root, as } = (await process.does<Hosted>({ do: "make" }))!;
   let value = 0;
   const put = async (key: number, made: number): Promise<void> => {
-    await process.asks({ do: "ask", method: "PUT", url: `${root}/properties/k${String(key)}`, json: made, as });
+    await process.does({ do: "ask", method: "PUT", url: `${root}/properties/k${String(key)}`, json: made, as });
   };
   const killed: Run[] = [];
   const changeUntilItHangs = async (): Promise<void> => {
     for (let n = 0; n < CHANGES * KEYS; n += 1) await put(n % KEYS, (value += 1));
-    await process.asks({ do: "pass", ms: LEASE_MS });
+    await process.does({ do: "pass", ms: LEASE_MS });
     killed.push(await process.killInHook());
   };
   for (let kill = 1; kill <= KILLS; kill += 1) {
@@ -100,19 +100,19 @@ it("runs every event, each key in order, and parks the one at which processes di
     // Not again at the same event, which would be given up.
     process = new HookProcess(kill === KILLS ? { poison: POISON } : { hangsAt: 2 + (kill % (CHANGES * KEYS)) });
   }
-  await process.asks({ do: "pass", ms: LEASE_MS });
+  await process.does({ do: "pass", ms: LEASE_MS });
   await put(0, POISON);
   killed.push(await process.killInHook());
   for (let isOver = false; !isOver;) {
     process = new HookProcess({ poison: POISON });
     await put(0, (value += 1));
-    isOver = (await process.asks({ do: "pass", ms: LEASE_MS })) !== undefined;
+    isOver = (await process.does({ do: "pass", ms: LEASE_MS })) !== undefined;
     if (!isOver) killed.push(await process.killInHook());
   }
   await put(1, (value += 1));
-  for (let minute = 0; minute < 10; minute += 1) await process.asks({ do: "pass", ms: LEASE_MS });
+  for (let minute = 0; minute < 10; minute += 1) await process.does({ do: "pass", ms: LEASE_MS });
   const read = async <T>(path: string): Promise<T> =>
-    (await process.asks<{ json: T }>({ do: "ask", method: "GET", url: `${root}${path}`, as }))!.json;
+    (await process.does<{ json: T }>({ do: "ask", method: "GET", url: `${root}${path}`, as }))!.json;
   const parked = await read<{ data: readonly object[] }>("/parked");
   const committed: number[] = [];
   for (let from = "earliest"; ;) {

@@ -24,7 +24,7 @@ export interface Begin {
 }
 
 /** What the parent asks for; each is answered with `done`. */
-export type Task =
+export type Step =
   | { readonly do: "make" }
   | { readonly do: "ask"; readonly method: string; readonly url: string; readonly json?: unknown; readonly as: Headers }
   | { readonly do: "pass"; readonly ms: number };
@@ -70,19 +70,19 @@ const environment = { CALLBACK_MODE: "sync", ...begin.environment };
 const service = new WholeService(new Network(), "https://me.example", { app, environment, table });
 service.now = begin.now;
 
-async function fulfilled(asks: Task): Promise<unknown> {
-  if (asks.do === "make") return await service.actor();
-  if (asks.do === "ask") {
-    const { status, json } = await service.ask(asks.method, asks.url, { headers: asks.as, json: asks.json });
+async function fulfilled(step: Step): Promise<unknown> {
+  if (step.do === "make") return await service.actor();
+  if (step.do === "ask") {
+    const { status, json } = await service.ask(step.method, step.url, { headers: step.as, json: step.json });
     return { status, json };
   }
-  service.now += asks.ms;
+  service.now += step.ms;
   await service.sweep();
   return service.now;
 }
 
-process.on("message", (asks: Task) => {
-  void fulfilled(asks).then((result) => report({ is: "done", result }));
+process.on("message", (step: Step) => {
+  void fulfilled(step).then((result) => report({ is: "done", result }));
 });
 process.on("disconnect", () => process.exit());
 report({ is: "ready" });

@@ -69,6 +69,19 @@ it("the page's code has the published types, without those of Node and with ever
   }
 });
 
+it("the package has every file of its exports, though git has none of them", () => {
+  const { exports, files } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as {
+    readonly exports: Readonly<Record<string, Readonly<Record<string, string>>>>;
+    readonly files: readonly string[];
+  };
+  const named = Object.values(exports).flatMap((each) => Object.values(each));
+  expect(named).toHaveLength(4);
+  for (const file of named) {
+    expect(files.some((folder) => file.startsWith(`./${folder}/`))).toBe(true);
+    expect(existsSync(join(ROOT, file))).toBe(true);
+  }
+});
+
 const PAGE = `
   import { actor } from "./lib/client/index.ts";
   import { verify } from "./lib/client/verify.ts";

@@ -13,6 +13,7 @@ import {
   type Write,
 } from "../../dynamodb/table.ts";
 import { compact } from "../../system/compact.ts";
+import { unsaidOf, type SysEvent } from "../listener-head.ts";
 import type { GroupSettings } from "./group-settings.ts";
 
 export interface GroupRef {
@@ -33,6 +34,10 @@ export interface Group extends GroupRef {
   readonly draining: boolean;
   /** How many events that no consumer took are kept. */
   readonly failedEvents: number;
+  /** When something of it is to be done without a consumer, ms since 1970; absent: nothing is. */
+  readonly dueAt?: number;
+  /** `$sys` events that are not in the log yet; the group is due as long as there are some. */
+  readonly unsaid: readonly SysEvent[];
 }
 
 /** The listener that a group is. */
@@ -53,7 +58,7 @@ function readState(stored: unknown): GroupState {
 
 /** The group that an item is. */
 export function groupOf({ actorId, name }: GroupRef, item: Item): Group {
-  return {
+  return compact({
     actorId,
     name,
     madeAs: String(item["madeAs"]),
@@ -63,7 +68,9 @@ export function groupOf({ actorId, name }: GroupRef, item: Item): Group {
     paused: item["paused"] === true,
     draining: item["draining"] === true,
     failedEvents: Number(item["failedEvents"] ?? 0),
-  };
+    dueAt: item["dueAt"] === undefined ? undefined : Number(item["dueAt"]),
+    unsaid: unsaidOf(item),
+  });
 }
 
 /** Makes a group. */
@@ -86,24 +93,27 @@ export interface GroupChange {
   readonly paused?: boolean;
   readonly draining?: true;
   readonly moreFailed?: number;
-  readonly dueAt?: number;
+  readonly dueAt?: number | null;
+  /** The `$sys` events that are not in the log yet, with those that were there before. */
+  readonly unsaid?: readonly SysEvent[];
 }
 
 /** The write of a change, on the group as it was read. */
 export function groupChanged(group: Group, change: GroupChange): Extract<Write, { readonly update: unknown }> {
-  const { state, settings, paused, draining, moreFailed = 0, dueAt } = change;
+  const { state, settings, paused, draining, moreFailed = 0, dueAt, unsaid } = change;
   const set = compact({
     state: state === undefined ? undefined : printState(state),
     settings: settings === undefined ? undefined : printJson(settings),
     paused: paused === true ? true : undefined,
     draining,
-    dueAt,
+    dueAt: dueAt ?? undefined,
+    unsaid: unsaid === undefined ? undefined : printJson(unsaid),
   });
   return {
     update: listenerKey(listenerOf(group)),
     change: {
       set,
-      remove: paused === false ? ["paused"] : [],
+      remove: [...(paused === false ? ["paused"] : []), ...(dueAt === null ? ["dueAt"] : [])],
       add: { version: 1, ...(moreFailed === 0 ? {} : { failedEvents: moreFailed }) },
     },
     condition: groupUnchanged(group),

@@ -1,4 +1,5 @@
 /** The consumer groups of all actors, as the routes need them. */
+import { hash } from "node:crypto";
 import type { ActorRecord } from "../../actors/actor-record.ts";
 import { positionGone } from "../../actors/position-gone.ts";
 import type { ChangeLog } from "../../change-log/change-log.ts";
@@ -25,18 +26,13 @@ import type { Deadline, JsonObject } from "../../system/ports.ts";
 import { beginningAfter } from "../beginning.ts";
 import { readStretch, type LogEvent } from "../log-events.ts";
 import type { Preconditions } from "../preconditions.ts";
-import {
-  fetchEvents,
-  keeping,
-  MOST_FAILED_EVENTS,
-  type FetchRequest,
-  type FetchResult,
-  type GroupFetchingDeps,
-} from "./group-fetching.ts";
+import { fetchEvents, type FetchRequest, type FetchResult, type GroupFetchingDeps } from "./group-fetching.ts";
+import { keeping, MOST_FAILED_EVENTS } from "./group-events.ts";
 import { rulesOf, type Group, type GroupRef } from "./group-item.ts";
 import { readGroupRequest } from "./group-settings.ts";
 import { GroupStore, type GroupStoreDeps } from "./group-store.ts";
 import { groupWire } from "./group-view.ts";
+import { lookForLag } from "./group-lag.ts";
 import { waitingOf } from "./group-waiting.ts";
 
 /** Pause between two looks at the log while a fetch or a drain waits, ms. */
@@ -49,6 +45,13 @@ export interface GroupsDeps extends Omit<GroupFetchingDeps, "store" | "changeLog
   readonly sleep: (ms: number) => Promise<void>;
   /** 0 ≤ random < 1. */
   readonly random: () => number;
+}
+
+/** What a consumer asks for. */
+export interface FetchAsked extends Omit<FetchRequest, "asked"> {
+  readonly waitMs: number;
+  /** Names the fetch, so that a repetition gets what it lent. */
+  readonly key?: string;
 }
 
 /** The result of an acknowledgement. */
@@ -93,10 +96,14 @@ export class Groups {
   async fetch(
     actor: ActorRecord,
     ref: GroupRef,
-    { waitMs, ...request }: FetchRequest & { readonly waitMs: number },
+    { waitMs, key, ...asked }: FetchAsked,
     deadline: Deadline,
   ): Promise<FetchResult> {
     const { clock, sleep } = this.#deps;
+    const request =
+      key === undefined
+        ? asked
+        : { ...asked, asked: { key: hash("sha256", key, "base64url").slice(0, 22), at: clock.now() } };
     const end = Math.min(clock.now() + waitMs, clock.now() + deadline.remaining() - ANSWER_MS);
     for (;;) {
       const isLast = clock.now() + LOOK_MS > end;
@@ -143,7 +150,7 @@ export class Groups {
         acked.given.map(async (one) => ({ ...one, event: await this.#eventAt(ref, one.position) })),
       );
       const found = given.flatMap(({ event, ...one }) => (event === undefined ? [] : [{ ...one, event }]));
-      const writes = await keeping({ deps: { ...this.#deps, store: this.#store }, actor, group }, found);
+      const writes = await keeping({ deps: this.#deps, actor, group }, found);
       const leases = state.lanes.flatMap(({ lease }, lane) =>
         lease?.token === said.token ? [{ lane, token: lease.token, until: lease.until }] : [],
       );
@@ -256,6 +263,15 @@ export class Groups {
       if (clock.now() + LOOK_MS > end) return false;
       await sleep(LOOK_MS);
     }
+  }
+
+  /** Does what is due of a group. May be called at any time. */
+  async runDue(ref: GroupRef): Promise<void> {
+    const group = await this.#store.get(ref);
+    if (group === undefined) return;
+    await this.#store.say(group);
+    if (group.draining) await this.finish(ref);
+    else if (group.dueAt !== undefined) await lookForLag({ ...this.#deps, store: this.#store }, ref);
   }
 
   /** Deletes a group that is drained and has no lease. @returns whether it is gone */

@@ -52,6 +52,27 @@ describe("a group with lanes", () => {
     );
   });
 
+  it("leaves lanes to other consumers, however many events one of them asks for", async () => {
+    await group({ lanes: 8 });
+    for (let name = 0; name < 80; name += 1) await world.put(`p${String(name)}`, name);
+    const lent = [];
+    for (const consumer of ["one", "two", "three"]) lent.push(await fetched(consumer, { max: 100 }));
+    expect(lent.map(({ status, json }) => [status, json.leases.length])).toEqual([
+      [200, 4],
+      [200, 2],
+      [200, 1],
+    ]);
+    const all = lent.flatMap(topics);
+    expect(new Set(all).size).toBe(all.length);
+    let count = all.length;
+    for (const each of lent) await allDone(each);
+    for (let next = await fetched("one"); next.status === 200; next = await fetched("one")) {
+      count += topics(next).length;
+      await allDone(next);
+    }
+    expect([count, (await seen()).lag]).toEqual([80, 0]);
+  });
+
   it("passes the deletion of all properties only when every earlier event is done, in every lane", async () => {
     await group({ lanes: 8 });
     for (const name of ["a", "b", "c"]) await world.put(name, 1);

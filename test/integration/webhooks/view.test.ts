@@ -90,7 +90,7 @@ describe("lastAttempt", () => {
     expect((await world.seen("one")).lastAttempt).toMatchObject({ position: world.received[1]?.event.position });
   });
 
-  it("is one that a person has made too, at an event that had failed", async () => {
+  it("is one that a person has made at a failed event too", async () => {
     let status = 422;
     const world = await begun(() => status, { maxAttempts: 1 });
     await world.put("a", 1);

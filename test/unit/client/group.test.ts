@@ -63,6 +63,20 @@ describe("a group by hand", () => {
     expect(fenced).toMatchObject({ code: "fenced", status: 409 });
   });
 
+  it("asks again for what a lost answer had, by the key of that fetch, and by another key for the next", async () => {
+    const group = aw.group("billing", ALL);
+    await group.declare();
+    service.add("orders.new", 1);
+    service.faults.push("lost", { status: 503 });
+    const { events } = await group.fetch({ consumer: "one" });
+    expect(events).toMatchObject([{ event: { data: 1 }, attempt: 1 }]);
+    await rejection(group.fetch({ consumer: "one" }));
+    const keys = service.requests
+      .filter(({ what }) => what.endsWith("/fetch"))
+      .map(({ headers }) => headers.get("idempotency-key"));
+    expect(keys.map((key) => keys.indexOf(key))).toEqual([0, 0, 0, 3]);
+  });
+
   it("is paused, resumed, reset and drained", async () => {
     const group = aw.group("billing", ALL);
     await group.declare();
@@ -112,6 +126,18 @@ describe("a worker", () => {
       { position: positions[3], verdict: "retry" },
       { position: positions[4], verdict: "ack" },
     ]);
+    expect(await worker.stop()).toBe(true);
+  });
+
+  it("gives back after a delay that the service takes, whatever the handler says", async () => {
+    const delays = [0.2, -1, 1e9];
+    for (const [index] of delays.entries()) service.add(`orders.${String(index)}`, index);
+    const settled = idle();
+    await using worker = aw.group("billing", ALL).run<number>(({ data }, message) => {
+      if (message.attempt === 1) message.retry(delays[data ?? 0]);
+    });
+    await settled;
+    expect(acks()[0].items.map(({ delaySeconds }: any) => delaySeconds)).toEqual([1, 0, 86_400]);
     expect(await worker.stop()).toBe(true);
   });
 
@@ -356,7 +382,7 @@ describe("a worker", () => {
     const settled = idle();
     const errors: unknown[] = [];
     const worker = aw.group("billing", ALL).run(() => undefined, { onError: (error) => errors.push(error) });
-    service.faults.push(undefined, { status: 503 });
+    service.faults.push(undefined, ...Array.from({ length: 6 }, () => ({ status: 503 })));
     await settled;
     expect(service.sleeps).toContain(2_000);
     expect(errors).toMatchObject([{ status: 503 }]);
