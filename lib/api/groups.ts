@@ -72,10 +72,11 @@ export function groupHandlers(groups: Groups) {
     "POST /{actorId}/groups/{group}/fetch": async (request, { actor }) => {
       const { max, waitSeconds, consumer } = readBody(request, fetchBody);
       const asked = {
-        ...{ consumer, max: max ?? 100, waitMs: (waitSeconds ?? 0) * 1_000 },
+        ...{ consumer, max: max ?? 100 },
         ...compact({ key: idempotencyKeyOf(request) }),
       };
-      const { events, leases, ...more } = await groups.fetch(actor, refOf(request), asked, request.deadline);
+      const wait = { waitMs: (waitSeconds ?? 0) * 1_000, deadline: request.deadline };
+      const { events, leases, ...more } = await groups.fetch(actor, refOf(request), asked, wait);
       if (events.length === 0) return empty(204, { "retry-after": AGAIN_SECONDS });
       const times = leases.map(({ until, ...lease }) => ({ ...lease, until: new Date(until).toISOString() }));
       return json(200, { events: events.map((each) => ({ ...each })), leases: times, ...more });

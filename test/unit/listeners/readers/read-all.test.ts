@@ -168,6 +168,18 @@ describe("an index that shows nothing of an actor whose entry moves", () => {
   });
 });
 
+it("a position in the log of an actor is continued there, whatever the indexes show", async () => {
+  const { next } = await read("now");
+  await append("a", [1, 2, 3]);
+  settle();
+  const first = await read(next, { limit: 1 });
+  deps = {
+    ...deps,
+    table: { getMany: async (keys) => await table.getMany(keys), queryFeed: async () => ({ items: [] }) },
+  };
+  expect((await pages(first.next)).flatMap(namesOf)).toEqual(["a2", "a3"]);
+});
+
 describe("a position that another instance gave, whose clock is ahead", () => {
   it("is continued, with nothing before its time", async () => {
     await append("a", [1]);
