@@ -1,5 +1,6 @@
 /** The events that can fail at a hook or at a listener, and the verdicts that a hook may throw. */
 import { createHash } from "node:crypto";
+import { positionIn } from "../domain/events/present-epoch.ts";
 import type { StreamRef } from "../domain/terms/refs.ts";
 import type { Scope } from "../domain/terms/scope.ts";
 import type { Json, JsonObject } from "../system/ports.ts";
@@ -42,6 +43,13 @@ export interface ListenerEvent {
 export type FailingEvent = HookEvent | ListenerEvent;
 
 export const isListenerEvent = (event: FailingEvent): event is ListenerEvent => "source" in event;
+
+/** A stored event, its position in the present epoch of the log (`LOG_EPOCH`), and so the one that it is sent with. */
+export function eventIn(epoch: number, stored: FailingEvent): FailingEvent {
+  if (!isListenerEvent(stored)) return stored;
+  const position = positionIn(epoch, stored.position);
+  return position === stored.position ? stored : { ...stored, position, event: { ...stored.event, position } };
+}
 
 /** The deployer's hooks. */
 export interface HookRunner<E extends FailingEvent = HookEvent> {

@@ -1,6 +1,7 @@
 /** The item of a consumer group: its settings and its state, and every write of it. */
 import { gunzipSync, gzipSync } from "node:zlib";
 import type { GroupRules, GroupState } from "../../domain/events/group-state.ts";
+import { groupIn } from "../../domain/events/present-epoch.ts";
 import { parseText, printJson } from "../../domain/json/json-text.ts";
 import { listenerKey, type ListenerRef } from "../../dynamodb/keys/listeners.ts";
 import {
@@ -56,15 +57,15 @@ function readState(stored: unknown): GroupState {
   return parseText(text) as GroupState;
 }
 
-/** The group that an item is. */
-export function groupOf({ actorId, name }: GroupRef, item: Item): Group {
+/** The group that an item is, its positions in the present epoch (`LOG_EPOCH`). */
+export function groupOf(epoch: number, { actorId, name }: GroupRef, item: Item): Group {
   return compact({
     actorId,
     name,
     madeAs: String(item["madeAs"]),
     version: Number(item["version"]),
     settings: parseText(String(item["settings"])) as GroupSettings,
-    state: readState(item["state"]),
+    state: groupIn(epoch, readState(item["state"])),
     paused: item["paused"] === true,
     draining: item["draining"] === true,
     failedEvents: Number(item["failedEvents"] ?? 0),
