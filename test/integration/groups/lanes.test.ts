@@ -142,6 +142,15 @@ describe("a group with lanes", () => {
     expect([now.status, now.parked, now.lag]).toEqual([status, how === "park" ? 1 : 0, how === "park" ? 0 : 1]);
   });
 
+  it("gives many events up at once, some with each fetch", async () => {
+    await group({ maxAttempts: 1 });
+    for (let name = 0; name < 60; name += 1) await world.put(`p${String(name)}`, name);
+    expect(topics(await fetched("dies"))).toHaveLength(60);
+    world.whole.now += 31_000;
+    for (let fetches = 0; fetches < 4; fetches += 1) expect((await fetched("one")).status).toBe(204);
+    expect(await seen()).toMatchObject({ parked: 60, lag: 0 });
+  });
+
   it("gives a failed event up an hour before its record expires, and one that never failed not", async () => {
     await group({ maxAttempts: 20 });
     await world.put("a", 1);

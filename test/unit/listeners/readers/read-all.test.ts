@@ -1,5 +1,6 @@
 /** One answer with the events of all actors: what bounds it, and where the next one begins. */
 import { beforeEach, describe, expect, it } from "vitest";
+import { appendWrites } from "../../../../lib/change-log/append-writes.ts";
 import { ChangeLog } from "../../../../lib/change-log/change-log.ts";
 import { recordTime } from "../../../../lib/change-log/record-time.ts";
 import type { Change } from "../../../../lib/domain/diff/change-record.ts";
@@ -32,7 +33,7 @@ async function append(actorId: string, values: readonly unknown[], path = "a"): 
     const changes: Change[] = [{ do: "set", path: [path], value: value as string }];
     return { kind: "change", changes, at: recordTime(Math.floor(at / 1_000), at % 1_000) } as const;
   });
-  await table.transact(changeLog.appendWrites(actorId, head, { records, at }));
+  await table.transact(appendWrites(changeLog.settings, actorId, head, { records, at }));
 }
 
 const ALL: AllReading = { from: "earliest", selectionOf: () => ({ topics: [">"] }), limit: 1_000, mostBytes: 1e9 };
