@@ -21,13 +21,13 @@ import {
   type Header,
   type Operation,
   type Schema,
+  goneLink,
+  settingsTag,
 } from "./operation.ts";
 import { feedPosition, position } from "./schemas.ts";
 
-const etag: Header = { description: "Stands for the settings alone.", schema: text, required: true };
 const retryAfter: Header = { description: "Seconds after which to fetch again.", schema: text, required: true };
-const goneLink = { 410: { link: { description: "Where the state can be read instead.", schema: text } } };
-const theGroup = (description: string): Answer => shows(description, ref("Group"), { headers: { etag } });
+const theGroup = (description: string): Answer => shows(description, ref("Group"), { headers: { etag: settingsTag } });
 const streamHeaders = (next: Schema): Readonly<Record<string, Header>> => ({
   "stream-next-offset": { description: "The position to go on from.", schema: next, required: true },
   "stream-up-to-date": { description: "`true`: the log has nothing more.", schema: text },
@@ -129,7 +129,7 @@ export const pulled = {
   "GET /{actorId}/groups/{group}": {
     summary: "A consumer group: its settings, and how it stands",
     headers: { "if-none-match": { description: "Are my settings still these?", schema: text } },
-    answers: { 200: theGroup("The group."), 304: done("The settings are these.", { etag }) },
+    answers: { 200: theGroup("The group."), 304: done("The settings are these.", { etag: settingsTag }) },
   },
   "PUT /{actorId}/groups/{group}": {
     summary: "Make a consumer group, or change its settings",

@@ -1,7 +1,7 @@
 /** What the verdicts of a consumer, a reset and a person change in a group's state. */
 import { MOST_GIVEN_UP, type Exhaustion } from "./keeper-state.ts";
 import { schedulePause } from "./keeper-schedule.ts";
-import { ended } from "./group-fetch.ts";
+import { ended } from "./group-lanes.ts";
 import {
   isLeased,
   type GroupRules,

@@ -3,15 +3,8 @@ import type { ActorRecord } from "../../actors/actor-record.ts";
 import { positionGone } from "../../actors/position-gone.ts";
 import { lagsAt, withLag } from "../../domain/events/group-lag.ts";
 import { readLogHead, type ChangeLog } from "../../change-log/change-log.ts";
-import {
-  freeLanes,
-  lend,
-  readFrom,
-  withoutExpired,
-  withoutLease,
-  withoutRepeated,
-  type LentEvent,
-} from "../../domain/events/group-fetch.ts";
+import { lend, type LentEvent } from "../../domain/events/group-fetch.ts";
+import { freeLanes, readFrom, withoutExpired, withoutLease, withoutRepeated } from "../../domain/events/group-lanes.ts";
 import { groupFloor, isLeased, type GroupState, type NamedFetch } from "../../domain/events/group-state.ts";
 import { withoutExhausted } from "../../domain/events/group-verdicts.ts";
 import type { Exhaustion } from "../../domain/events/keeper-state.ts";
