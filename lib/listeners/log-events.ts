@@ -72,3 +72,11 @@ export async function readStretch(
   const reached = positionAfter(epoch, read);
   return { after, upTo: reached > after ? reached : after, events, atEnd: read >= newest };
 }
+
+/** The event at a position; undefined when its record has expired. One query. */
+export async function eventAt(reading: LogReading, position: string): Promise<LogEvent | undefined> {
+  const record = parsePosition(position)?.record ?? 0;
+  const asked = { after: positionAfter(reading.epoch, record - 1), upTo: positionAfter(reading.epoch, record) };
+  const stretch = await readStretch(reading, asked, record);
+  return stretch === "lost" ? undefined : stretch.events.find((event) => event.position === position);
+}

@@ -60,13 +60,15 @@ interface Standing {
   readonly random: () => number;
   /** How many failed events there is room for. */
   readonly room: number;
+  /** Most events that go to a person at once [`MOST_GIVEN_UP`]. */
+  readonly most?: number;
 }
 
 /** Carries out the verdicts; undefined: fenced, no lane has the token's lease. Nothing changes then. */
 export function acknowledged(
   state: GroupState,
   { token, upTo, items, extend, done }: Acknowledgement,
-  { rules, now, random, room }: Standing,
+  { rules, now, random, room, most = MOST_GIVEN_UP }: Standing,
 ): Acknowledged | undefined {
   if (!state.lanes.some(({ lease }) => lease?.token === token)) return undefined;
   const said = new Map(items.map((item) => [item.position, item]));
@@ -89,7 +91,7 @@ export function acknowledged(
         left.push({ ...one, lent: false });
         return "stopped";
       }
-      if (given.length >= MOST_GIVEN_UP) {
+      if (given.length >= most) {
         left.push(one);
         return "late";
       }

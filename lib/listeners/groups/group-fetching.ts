@@ -5,8 +5,8 @@ import { positionGone } from "../../actors/position-gone.ts";
 import { readLogHead, type ChangeLog } from "../../change-log/change-log.ts";
 import { envelopeOf, contentOf } from "../../domain/events/envelope.ts";
 import { freeLanes, lend, readFrom, withoutExpired, type LentEvent } from "../../domain/events/group-fetch.ts";
-import { groupFloor, isLeased, shownNumber, type GroupState } from "../../domain/events/group-state.ts";
-import { withoutExhausted } from "../../domain/events/group-verdicts.ts";
+import { groupFloor, isLeased, shownNumber, type GroupState, type LaneLease } from "../../domain/events/group-state.ts";
+import { withoutExhausted, type VerdictOutcome } from "../../domain/events/group-verdicts.ts";
 import type { Exhaustion } from "../../domain/events/keeper-state.ts";
 import { parsePosition, positionAfter } from "../../domain/events/position.ts";
 import { selects, type Selection } from "../../domain/events/selection.ts";
@@ -15,25 +15,25 @@ import { listenerKey } from "../../dynamodb/keys/listeners.ts";
 import { logHeadKey } from "../../dynamodb/keys/publishing.ts";
 import type { Table, Write } from "../../dynamodb/table.ts";
 import type { FailedEventStore } from "../../failed-events/failed-event-store.ts";
-import { idOf, type ListenerEvent } from "../../failed-events/hook-event.ts";
+import type { ListenerEvent } from "../../failed-events/hook-event.ts";
 import { compact } from "../../system/compact.ts";
 import { ServiceError } from "../../system/errors.ts";
 import type { Clock, Ids, JsonObject } from "../../system/ports.ts";
 import { readStretch, type LogEvent } from "../log-events.ts";
+import { keptWrites, replaysOf } from "./given-events.ts";
 import { groupOf, listenerOf, rulesOf, type Group, type GroupRef } from "./group-item.ts";
 import { noSuchGroup, type GroupStore, type GroupWork } from "./group-store.ts";
 
 /** Most failed events of a group that are kept. */
 export const MOST_FAILED_EVENTS = 1_000;
 /** Most records that one query of a fetch reads. */
-const MOST_RECORDS = 200;
+export const MOST_RECORDS = 200;
 /** Queries of one fetch that find nothing for the group, before it answers. */
-const MOST_QUERIES = 10;
+export const MOST_QUERIES = 10;
 /** A lane that nothing concerned is stored only after it has come this many records further. */
-const LAZY_RECORDS = 100;
+export const LAZY_RECORDS = 100;
 /** The data of one answer, bytes: Lambda's has 6 MB. */
 const MOST_BYTES = 4_000_000;
-const DAY_MS = 86_400_000;
 
 export interface GroupFetchingDeps {
   readonly table: Table;
@@ -69,6 +69,12 @@ export interface FetchResult {
   /** Records from where everything is done to the newest. */
   readonly lag: number;
   readonly caughtUp: boolean;
+}
+
+/** The result of an acknowledgement. */
+export interface AckResult {
+  readonly outcomes: readonly { readonly position: string; readonly outcome: VerdictOutcome }[];
+  readonly leases: FetchResult["leases"];
 }
 
 /**
@@ -115,7 +121,7 @@ async function fetchOnce(
   if (group.paused) return { result: resultOf(fetching, group.state, [], now) };
   const rules = rulesOf(group.settings);
   const before = withoutExpired(group.state, now);
-  if (freeLanes(before, now).length === 0) throw taken(before, now);
+  if (freeLanes(before, now).length === 0) throw taken(before.lanes, now);
   const lease = { token: ids.id(), consumer, until: now + rules.leaseMs };
   const replayed = await replayedIn(fetching, before, max);
   let state = replayed.state;
@@ -172,7 +178,8 @@ function demandFetchable({ rootOf }: GroupFetchingDeps, { actorId, draining, sta
   });
 }
 
-function taken({ lanes }: GroupState, now: number): ServiceError {
+/** Other consumers have all lanes. @param lanes all of them, each with its lease */
+export function taken(lanes: readonly { readonly lease?: LaneLease }[], now: number): ServiceError {
   const leases = lanes.flatMap((lane) => (isLeased(lane, now) && lane.lease !== undefined ? [lane.lease] : []));
   const first = leases.reduce((least, each) => (each.until < least.until ? each : least));
   const seconds = Math.max(1, Math.ceil((first.until - now) / 1_000));
@@ -206,18 +213,10 @@ async function replayedIn(
   for (const index of freeLanes(state, deps.clock.now())) {
     const lane = lanes[index];
     if (lane === undefined || lane.replayed.length === 0) continue;
-    const kept = [];
-    for (const each of lane.replayed) {
-      const item = events.length < max ? await deps.failedEvents.find(actor.id, each.id) : undefined;
-      const failed = item === undefined ? undefined : await deps.failedEvents.read(item);
-      if (failed === undefined && events.length < max) continue;
-      if (failed !== undefined) {
-        events.push({ event: failed.event.event, attempt: failed.starts + 1, lane: index });
-        leased.add(index);
-      }
-      kept.push({ ...each, lent: failed !== undefined });
-    }
-    lanes[index] = { ...lane, replayed: kept };
+    const found = await replaysOf(deps.failedEvents, { actorId: actor.id, lane, max: max - events.length });
+    events.push(...found.events.map((each) => ({ ...each, lane: index })));
+    if (found.events.length > 0) leased.add(index);
+    lanes[index] = found.lane;
   }
   return { state: leased.size === 0 ? state : { ...state, lanes }, events, lanes: leased };
 }
@@ -236,22 +235,12 @@ export async function keeping(
   { deps, group, actor }: Pick<Fetching, "deps" | "group" | "actor">,
   given: readonly (Pick<Given, "event" | "number" | "attempts"> & { readonly because: string })[],
 ): Promise<readonly Write[]> {
-  const now = deps.clock.now();
   const source = sourceText({ kind: "group", id: group.name }) as `group:${string}`;
-  const writes: Write[] = [];
-  for (const { event, number, attempts, because } of given) {
-    const { topic, type } = event.event;
-    const envelope = envelopeIn({ deps, actor, group }, { event, number });
-    const failing: ListenerEvent = {
-      ...{ id: idOf([source, event.id]), actorId: group.actorId, source, topic, type },
-      ...{ position: event.position, event: envelope },
-      sequence: shownNumber(group.state, number) ?? 0,
-    };
-    const run = { status: "parked", starts: attempts, attempts: [{ at: now, error: because }] } as const;
-    const keptUntil = now + deps.failedKeepDays * DAY_MS;
-    writes.push(...(await deps.failedEvents.recordingWrites(failing, { ...run, keptUntil })));
-  }
-  return writes;
+  const sent = given.map((each) => {
+    const envelope = envelopeIn({ deps, actor, group }, each);
+    return { ...each, number: shownNumber(group.state, each.number) ?? 0, envelope };
+  });
+  return await keptWrites(deps, { actorId: group.actorId, source }, sent);
 }
 
 const lentOf = (fetching: Fetching, { lane, event, number, attempts }: LentEvent<LogEvent>): Lent => ({

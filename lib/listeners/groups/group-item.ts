@@ -1,11 +1,11 @@
 /** The item of a consumer group: its settings and its state, and every write of it. */
-import { gunzipSync, gzipSync } from "node:zlib";
 import type { GroupRules, GroupState } from "../../domain/events/group-state.ts";
 import { parseText, printJson } from "../../domain/json/json-text.ts";
 import { listenerKey, type ListenerRef } from "../../dynamodb/keys/listeners.ts";
-import { equals, itemMissing, type Attribute, type Item, type Write } from "../../dynamodb/table.ts";
+import { equals, itemMissing, type Item, type Write } from "../../dynamodb/table.ts";
 import { compact } from "../../system/compact.ts";
 import type { GroupSettings } from "./group-settings.ts";
+import { packed, unpacked } from "./packed.ts";
 
 export interface GroupRef {
   readonly actorId: string;
@@ -28,19 +28,6 @@ export interface Group extends GroupRef {
 /** The listener that a group is. */
 export const listenerOf = ({ actorId, name }: GroupRef): ListenerRef => ({ actorId, kind: "group", id: name });
 
-/** A longer state is stored compressed: what a batch lends is a text of small differences. */
-const COMPRESSED_FROM = 600;
-
-function printState(state: GroupState): Attribute {
-  const text = printJson(state);
-  return text.length > COMPRESSED_FROM ? gzipSync(text) : text;
-}
-
-function readState(stored: unknown): GroupState {
-  const text = stored instanceof Uint8Array ? gunzipSync(stored).toString("utf8") : String(stored);
-  return parseText(text) as GroupState;
-}
-
 /** The group that an item is. */
 export function groupOf({ actorId, name }: GroupRef, item: Item): Group {
   return {
@@ -48,7 +35,7 @@ export function groupOf({ actorId, name }: GroupRef, item: Item): Group {
     name,
     version: Number(item["version"]),
     settings: parseText(String(item["settings"])) as GroupSettings,
-    state: readState(item["state"]),
+    state: unpacked(item["state"]) as GroupState,
     paused: item["paused"] === true,
     draining: item["draining"] === true,
     failedEvents: Number(item["failedEvents"] ?? 0),
@@ -57,7 +44,7 @@ export function groupOf({ actorId, name }: GroupRef, item: Item): Group {
 
 /** Makes a group. */
 export const groupMade = (ref: GroupRef, { settings, state }: Pick<Group, "settings" | "state">): Write => ({
-  put: { ...listenerKey(listenerOf(ref)), version: 1, settings: printJson(settings), state: printState(state) },
+  put: { ...listenerKey(listenerOf(ref)), version: 1, settings: printJson(settings), state: packed(state) },
   condition: itemMissing,
 });
 
@@ -75,7 +62,7 @@ export interface GroupChange {
 export function groupChanged(group: Group, change: GroupChange): Extract<Write, { readonly update: unknown }> {
   const { state, settings, paused, draining, moreFailed = 0, dueAt } = change;
   const set = compact({
-    state: state === undefined ? undefined : printState(state),
+    state: state === undefined ? undefined : packed(state),
     settings: settings === undefined ? undefined : printJson(settings),
     paused: paused === true ? true : undefined,
     draining,

@@ -1,11 +1,12 @@
 /** The events of all actors: span of time by span of time, in each actor by actor. A reader keeps the position itself. */
 import { readLogHead, type ChangeLog, type LogHead } from "../../change-log/change-log.ts";
+import { firstRecordAfter } from "../first-record-after.ts";
 import { readTime } from "../../change-log/record-time.ts";
 import { envelopeOf } from "../../domain/events/envelope.ts";
 import { eventIdOf, isAfter, parsePosition, positionOf, type PositionGone } from "../../domain/events/position.ts";
 import { eventsOf } from "../../domain/events/record-events.ts";
 import { selects, type Selection } from "../../domain/events/selection.ts";
-import { FEED_INTERVAL_MS, feedShards } from "../../dynamodb/keys/feed.ts";
+import { feedShards, oldestFeedTime, settledAt } from "../../dynamodb/keys/feed.ts";
 import { actorOfKey } from "../../dynamodb/keys/partition.ts";
 import { logHeadKey } from "../../dynamodb/keys/publishing.ts";
 import type { FeedItem, Table } from "../../dynamodb/table.ts";
@@ -14,11 +15,6 @@ import type { Clock, JsonObject } from "../../system/ports.ts";
 import { printFeedPosition, resolveFeedPosition, type FeedPosition } from "./feed-position.ts";
 import type { EventPage } from "./read-events.ts";
 
-/**
- * How long a change of the log can be under way, its entry in the index unseen, or clocks apart, ms: a span ends so long ago
- * that everything of it can be seen. A commit takes at most 5 s.
- */
-const SETTLED_AFTER_MS = 15_000;
 /** Most actors that one answer looks at. */
 const MOST_ACTORS = 200;
 const HEADS_AT_ONCE = 100;
@@ -50,8 +46,8 @@ export interface AllReading {
  */
 export async function readAll(deps: ReadAllDeps, reading: AllReading): Promise<EventPage | PositionGone> {
   const { clock, epoch, retentionDays } = deps;
-  const settled = intervalBefore(clock.now() - SETTLED_AFTER_MS);
-  const oldest = intervalBefore(clock.now() - retentionDays * DAY_MS) + 2 * FEED_INTERVAL_MS;
+  const settled = settledAt(clock.now());
+  const oldest = oldestFeedTime(clock.now(), retentionDays * DAY_MS);
   const begin = resolveFeedPosition(reading.from, { epoch, settled, oldest });
   if (typeof begin === "string") return begin;
   const { after } = begin;
@@ -65,8 +61,6 @@ export async function readAll(deps: ReadAllDeps, reading: AllReading): Promise<E
     upToDate: next.within === undefined && until === settled,
   };
 }
-
-const intervalBefore = (ms: number): number => Math.floor(ms / FEED_INTERVAL_MS) * FEED_INTERVAL_MS;
 
 /**
  * A span of time of all logs that is being read: the records after `after` and up to `until`. State: the events so far, their
@@ -151,7 +145,7 @@ class Span {
     const begin = from === undefined ? undefined : parsePosition(from);
     const first =
       begin === undefined
-        ? await this.#firstAfter(actorId, head)
+        ? await firstRecordAfter(changeLog, { actorId, head, after: this.#after })
         : begin.index === "all"
           ? begin.record + 1
           : begin.record;
@@ -185,28 +179,5 @@ class Span {
     this.events.push(envelope);
     this.#bytes += bytes;
     return true;
-  }
-
-  /** The first record after the beginning of the span: from the newest backwards in steps that double, then by halves. */
-  async #firstAfter(actorId: string, { newest, deletedUpTo }: LogHead): Promise<number> {
-    const isLater = async (number: number): Promise<boolean> => {
-      for await (const { record } of this.#deps.changeLog.stream(actorId, number - 1, number)) {
-        return readTime(record.at) > this.#after;
-      }
-      // It has expired.
-      return false;
-    };
-    let later = newest + 1;
-    let earlier = newest;
-    for (let step = 1; earlier > deletedUpTo && (await isLater(earlier)); step *= 2) {
-      later = earlier;
-      earlier = Math.max(deletedUpTo, earlier - step);
-    }
-    while (later - earlier > 1) {
-      const middle = Math.floor((earlier + later) / 2);
-      if (await isLater(middle)) later = middle;
-      else earlier = middle;
-    }
-    return later;
   }
 }
