@@ -21,7 +21,7 @@ import {
   UNHANDLED_ERROR,
 } from "../lib/system/metric-names.ts";
 import { alarmTopic } from "./alarm-topic.ts";
-import { DUE_INDEX, FEED_INDEX, type TableReference } from "./data-stack.ts";
+import { DUE_INDEX, FEED_INDEXES, type TableReference } from "./data-stack.ts";
 import type { DelayQueue } from "./delay-queue.ts";
 import type { Gateway } from "./gateway.ts";
 import type { Deployment } from "./operator.ts";
@@ -144,7 +144,7 @@ export class Alarms extends Construct {
     }
     this.#alarm(
       "listener-trouble",
-      "A webhook has stopped, lags behind by half of the time that records stay, or was overtaken. The log names it.",
+      "A listener has stopped, lags behind by half of the time that records stay, or may have missed events. The log names it.",
       new Metric({ namespace, metricName, period: PERIOD, statistic: Stats.SUM }),
     );
   }
@@ -171,32 +171,33 @@ export class Alarms extends Construct {
   }
 
   #table({ table: { tableName }, deployment }: AlarmsProps): void {
-    const throttles = (dimensionsMap: Record<string, string>): IMetric =>
-      new MathExpression({
-        // Each metric has data only while there is something to count: without zeros the sum of both would be missing.
-        expression: "FILL(reads, 0) + FILL(writes, 0)",
-        usingMetrics: Object.fromEntries(
-          [
-            ["reads", "ReadThrottleEvents"],
-            ["writes", "WriteThrottleEvents"],
-          ].map(([name = "", metricName = ""]) => [
-            name,
-            new Metric({ namespace: "AWS/DynamoDB", metricName, dimensionsMap, statistic: Stats.SUM, period: PERIOD }),
-          ]),
-        ),
-        period: PERIOD,
-      });
-    this.#alarm("table-throttles", "DynamoDB throttles the table.", throttles({ TableName: tableName }));
+    const throttles = (...indexes: readonly string[]): IMetric => {
+      const places = indexes.length === 0 ? [{}] : indexes.map((name) => ({ GlobalSecondaryIndexName: name }));
+      const counted = places.flatMap((place, at) =>
+        ["Read", "Write"].map((kind): [string, IMetric] => [
+          `${kind.toLowerCase()}s${String(at)}`,
+          new Metric({
+            namespace: "AWS/DynamoDB",
+            metricName: `${kind}ThrottleEvents`,
+            dimensionsMap: { TableName: tableName, ...place },
+            statistic: Stats.SUM,
+            period: PERIOD,
+          }),
+        ]),
+      );
+      return sumOf(counted);
+    };
+    this.#alarm("table-throttles", "DynamoDB throttles the table.", throttles());
     this.#alarm(
       "index-throttles",
       "DynamoDB throttles the index of due work, and with it writes to the table.",
-      throttles({ TableName: tableName, GlobalSecondaryIndexName: DUE_INDEX }),
+      throttles(DUE_INDEX),
     );
     if (deployment.allEvents) {
       this.#alarm(
         "feed-throttles",
-        "DynamoDB throttles the index of changed actors: it may lag by more than readers of all actors wait for it.",
-        throttles({ TableName: tableName, GlobalSecondaryIndexName: FEED_INDEX }),
+        "DynamoDB throttles an index of changed actors: it may lag by more than readers of all actors wait for it.",
+        throttles(...FEED_INDEXES),
       );
     }
     const errors = OPERATIONS.map((operation, at): [string, IMetric] => [
@@ -209,15 +210,7 @@ export class Alarms extends Construct {
         period: PERIOD,
       }),
     ]);
-    this.#alarm(
-      "table-system-errors",
-      "DynamoDB itself fails requests to the table or its index.",
-      new MathExpression({
-        expression: errors.map(([name]) => `FILL(${name}, 0)`).join(" + "),
-        usingMetrics: Object.fromEntries(errors),
-        period: PERIOD,
-      }),
-    );
+    this.#alarm("table-system-errors", "DynamoDB itself fails requests to the table or its index.", sumOf(errors));
   }
 
   #work({ delays, functions, service, deployment }: AlarmsProps): void {
@@ -288,3 +281,11 @@ export class Alarms extends Construct {
     if (this.#notify !== undefined) alarm.addAlarmAction(this.#notify);
   }
 }
+
+/** The sum of metrics, each of which has data only while there is something to count: a sum with a missing one is missing. */
+const sumOf = (metrics: readonly (readonly [string, IMetric])[]): IMetric =>
+  new MathExpression({
+    expression: metrics.map(([name]) => `FILL(${name}, 0)`).join(" + "),
+    usingMetrics: Object.fromEntries(metrics),
+    period: PERIOD,
+  });

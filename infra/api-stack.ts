@@ -8,7 +8,7 @@ import type { Construct } from "constructs";
 import { compact } from "../lib/system/compact.ts";
 import { METRICS_NAMESPACE } from "../lib/system/metric-names.ts";
 import { Alarms } from "./alarms.ts";
-import { DUE_INDEX, FEED_INDEX, type TableReference } from "./data-stack.ts";
+import { DUE_INDEX, FEED_INDEXES, type TableReference } from "./data-stack.ts";
 import { DelayQueue } from "./delay-queue.ts";
 import { Gateway } from "./gateway.ts";
 import { isApiEndpoint, isFor, type Deployment } from "./operator.ts";
@@ -106,5 +106,5 @@ function eventBusArnOf(stack: Stack, { eventBusName }: Deployment): string | und
 /** The table that the deployment names, such as a restored one, or else that of the data stack. */
 function tableOf(scope: Construct, { table, deployment: { tableName } }: ApiStackProps): TableReference {
   if (tableName === undefined) return table;
-  return Table.fromTableAttributes(scope, "NamedTable", { tableName, globalIndexes: [DUE_INDEX, FEED_INDEX] });
+  return Table.fromTableAttributes(scope, "NamedTable", { tableName, globalIndexes: [DUE_INDEX, ...FEED_INDEXES] });
 }

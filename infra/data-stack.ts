@@ -2,11 +2,12 @@ import { CfnOutput, RemovalPolicy, Stack, type StackProps } from "aws-cdk-lib";
 import { AttributeType, BillingMode, ProjectionType, Table, TableEncryption } from "aws-cdk-lib/aws-dynamodb";
 import { EventBus } from "aws-cdk-lib/aws-events";
 import type { Construct } from "constructs";
+import { feedTimes } from "../lib/dynamodb/table.ts";
 
 /** The sparse index of due work: only items with both attributes are in it. */
 export const DUE_INDEX = "due";
-/** The sparse index of actors by their newest change: only with ALL_EVENTS does anything stand in it. */
-export const FEED_INDEX = "feed";
+/** The sparse indexes of actors that have changed: only with ALL_EVENTS does anything stand in them. */
+export const FEED_INDEXES = Object.keys(feedTimes);
 
 /** The parts of a table that the rest of the service needs. */
 export interface TableReference {
@@ -44,12 +45,14 @@ export class DataStack extends Stack {
       sortKey: { name: "dueAt", type: AttributeType.NUMBER },
       projectionType: ProjectionType.KEYS_ONLY,
     });
-    this.table.addGlobalSecondaryIndex({
-      indexName: FEED_INDEX,
-      partitionKey: { name: "feedShard", type: AttributeType.STRING },
-      sortKey: { name: "feedAt", type: AttributeType.NUMBER },
-      projectionType: ProjectionType.KEYS_ONLY,
-    });
+    for (const [indexName, name] of Object.entries(feedTimes)) {
+      this.table.addGlobalSecondaryIndex({
+        indexName,
+        partitionKey: { name: "feedShard", type: AttributeType.STRING },
+        sortKey: { name, type: AttributeType.NUMBER },
+        projectionType: ProjectionType.KEYS_ONLY,
+      });
+    }
     // Both exports stay when the API stack uses another table (`tableName`), so that either stack can be deployed first.
     this.exportValue(this.table.tableName);
     this.exportValue(this.table.tableArn);

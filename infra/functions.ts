@@ -17,7 +17,7 @@ export interface FunctionRights {
   readonly table: readonly TableAction[];
   /** May query the index of due work. */
   readonly dueIndex: boolean;
-  /** May query the index of actors by their newest change. */
+  /** May query the indexes of actors that have changed. */
   readonly feedIndex: boolean;
   /** May put messages into the delay queue. */
   readonly sends: boolean;

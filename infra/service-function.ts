@@ -13,7 +13,7 @@ import {
 import { LogGroup } from "aws-cdk-lib/aws-logs";
 import type { Queue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
-import { DUE_INDEX, FEED_INDEX, type TableReference } from "./data-stack.ts";
+import { DUE_INDEX, FEED_INDEXES, type TableReference } from "./data-stack.ts";
 import { functions, type FunctionName, type FunctionRights } from "./functions.ts";
 import type { Settings } from "./settings.ts";
 
@@ -87,7 +87,7 @@ function statements(rights: FunctionRights, props: ServiceFunctionProps, logGrou
     const actions = rights.table.map((action) => `dynamodb:${action}`);
     allowed.push(new PolicyStatement({ actions, resources: [props.table.tableArn] }));
   }
-  for (const name of [...(rights.dueIndex ? [DUE_INDEX] : []), ...(rights.feedIndex ? [FEED_INDEX] : [])]) {
+  for (const name of [...(rights.dueIndex ? [DUE_INDEX] : []), ...(rights.feedIndex ? FEED_INDEXES : [])]) {
     const index = `${props.table.tableArn}/index/${name}`;
     allowed.push(new PolicyStatement({ actions: ["dynamodb:Query"], resources: [index] }));
   }

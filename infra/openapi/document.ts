@@ -4,6 +4,7 @@ import { actors } from "./actors.ts";
 import { callbacks } from "./callbacks.ts";
 import { errorBody, errorCodes, statusOf } from "./error-codes.ts";
 import { events } from "./events.ts";
+import { groupSchemas } from "./groups.ts";
 import { hub } from "./hub.ts";
 import { ref, said, text, type Answer, type Described, type Header, type Operation, type Schema } from "./operation.ts";
 import { peers } from "./peers.ts";
@@ -119,7 +120,7 @@ export function openApiDocument(version: string): Json {
     paths: Object.fromEntries(paths),
     webhooks: SENT,
     components: {
-      schemas: { ...schemas, Error: errorBody(errorCodes) },
+      schemas: { ...schemas, ...groupSchemas, Error: errorBody(errorCodes) },
       parameters: {
         ...Object.fromEntries(Object.entries(EVERY).map(([name, index]) => [name, EVERY_REQUEST[index]])),
         Method: METHOD_PARAMETER,

@@ -1,23 +1,28 @@
 /** What the document says of reading: readers, and consumer groups. */
 import { ackBody, fetchBody, groupResetBody, groupResumeBody } from "../../lib/api/groups.ts";
 import { rootAckBody, rootGroupResetBody } from "../../lib/api/root-groups.ts";
+import type { VerdictOutcome } from "../../lib/domain/events/group-verdicts.ts";
 import { groupBody } from "../../lib/listeners/groups/group-settings.ts";
 import { rootGroupBody } from "../../lib/listeners/groups/root-group-settings.ts";
 import {
   array,
   bool,
+  choice,
   count,
   done,
   json,
   object,
   ref,
+  said,
   shows,
   taken,
   text,
   time,
+  whole,
   type Answer,
   type Header,
   type Operation,
+  type Schema,
 } from "./operation.ts";
 import { position } from "./schemas.ts";
 
@@ -25,7 +30,6 @@ const etag: Header = { description: "Stands for the settings alone.", schema: te
 const retryAfter: Header = { description: "Seconds after which to fetch again.", schema: text, required: true };
 const goneLink = { 410: { link: { description: "Where the state can be read instead.", schema: text } } };
 const theGroup = (description: string): Answer => shows(description, ref("Group"), { headers: { etag } });
-const lease = object({ lane: count, token: text, until: time });
 const streamHeaders: Readonly<Record<string, Header>> = {
   "stream-next-offset": { description: "The position to go on from.", schema: position, required: true },
   "stream-up-to-date": { description: "`true`: the log has nothing more.", schema: text },
@@ -40,8 +44,8 @@ const reading = {
     from: { description: "`earliest`, `now`, or a position.", schema: text },
     topics: { description: "Patterns, separated by commas.", schema: text },
     types: { description: "Types, separated by commas.", schema: text },
-    limit: { description: "Most events.", schema: text },
-    wait: { description: "Seconds to wait for an event, 0 to 20.", schema: text },
+    limit: { description: "Most events.", schema: whole(1, 1_000) },
+    wait: { description: "Seconds to wait for an event.", schema: whole(0, 20) },
     offset: { description: "As `from`; `-1` is `earliest`.", schema: text },
     live: { description: "`long-poll`: waits 20 s.", schema: text },
     cursor: { description: "The `Stream-Cursor` of the answer before.", schema: text },
@@ -55,22 +59,59 @@ const reading = {
   errorHeaders: goneLink,
 } as const;
 
+const OUTCOMES = [
+  "done",
+  "retried",
+  "parked",
+  "skipped",
+  "stopped",
+  "released",
+  "early",
+  "not_lent",
+  "late",
+] as const satisfies VerdictOutcome[];
+
+/** The schemas of consumer groups. */
+export const groupSchemas = {
+  GroupSettings: taken(groupBody, {
+    topics: { description: "Patterns." },
+    types: { description: "Exact types, or beginnings such as `a.*` [all]." },
+    from: { description: "Where a new group begins: `now`, `earliest` or a position [`now`]." },
+    lanes: { description: "How many consumers can work at the same time [1]." },
+    order: { description: "`key`: the events of one key in order; `strict`: all events, in one lane [`key`]." },
+    leaseSeconds: { description: "How long a consumer has what it fetched [30]." },
+    maxAttempts: { description: "Deliveries before an event is parked [5]." },
+    onExhausted: { description: "What becomes of the event after them, and with `stop` of the group [`park`]." },
+  }),
+  Fetch: taken(fetchBody, {
+    max: { description: "Most events [100]." },
+    waitSeconds: { description: "How long the service waits for an event [0]." },
+    consumer: { description: "The consumer's name, as an operator sees it." },
+  }),
+  Batch: object({
+    events: array(ref("Fetched")),
+    leases: array(ref("Lease")),
+    lag: said("How many events are not done.", count),
+    caughtUp: said("Whether there is nothing behind these events.", bool),
+  }),
+  Fetched: object({ event: ref("Event"), attempt: said("1 for the first.", count), lane: count }),
+  Lease: object({ lane: count, token: said("What `ack` names it by."), until: time }),
+  Ack: taken(ackBody, {
+    token: { description: "The lease." },
+    upTo: { description: "Acknowledges every event of the lease up to this position." },
+    items: { description: "Verdicts on single events. `release` gives one back and counts no attempt." },
+    extend: { description: "Lets the lease begin again." },
+    done: { description: "Ends the lease." },
+  }),
+  Acknowledged: object({
+    outcomes: array(object({ position, outcome: choice(...OUTCOMES) })),
+    leases: array(ref("Lease")),
+  }),
+} as const satisfies Readonly<Record<string, Schema>>;
+
 const theRootGroup = (description: string): Answer => shows(description, ref("RootGroup"), { headers: { etag } });
 /** Errors of every route for the operator. */
 const OPERATOR_ERRORS = ["not_found", "unauthorized", "forbidden"] as const;
-
-const fetched = {
-  200: shows(
-    "Events that the consumer has until its lease ends.",
-    object({
-      events: array(object({ event: ref("Event"), attempt: count, lane: count })),
-      leases: array(lease),
-      lag: count,
-      caughtUp: bool,
-    }),
-  ),
-  204: done("There is nothing to fetch.", { "retry-after": retryAfter }),
-};
 
 /** Groups over all actors. */
 const ofAllActors = {
@@ -103,7 +144,7 @@ const ofAllActors = {
   },
   "DELETE /groups/{group}": {
     summary: "End a consumer group over all actors, with its parked events",
-    query: { drainSeconds: { description: "Wait so long for live leases, 0 to 25.", schema: text } },
+    query: { drainSeconds: { description: "Seconds to wait for live leases.", schema: whole(0, 25) } },
     answers: {
       200: shows("It has ended.", object({ drained: bool })),
       202: shows("It ends with its last lease, or once what it knows of actors is deleted.", object({ drained: bool })),
@@ -113,8 +154,11 @@ const ofAllActors = {
   "POST /groups/{group}/fetch": {
     summary: "Fetch events of all actors under a lease",
     description: "The `position` of an event begins with its actor, and is what an acknowledgement names.",
-    body: { content: json(taken(fetchBody), { consumer: "c1", max: 50, waitSeconds: 0 }) },
-    answers: fetched,
+    body: { content: json(ref("Fetch"), { consumer: "c1", max: 50, waitSeconds: 0 }) },
+    answers: {
+      200: shows("Events that the consumer has until its lease ends.", ref("Batch")),
+      204: done("There is nothing to fetch.", { "retry-after": retryAfter }),
+    },
     errors: [...OPERATOR_ERRORS, "held", "conflict"],
     errorHeaders: { 423: { "retry-after": retryAfter } },
   },
@@ -122,10 +166,7 @@ const ofAllActors = {
     summary: "Say what became of events of all actors",
     body: { content: json(taken(rootAckBody), { token: "t", upTo: "5f0c.0001-0000000000000001-z" }) },
     answers: {
-      200: shows(
-        "The outcome of each verdict, and the lease that is left.",
-        object({ outcomes: array(object({ position, outcome: text })), leases: array(lease) }),
-      ),
+      200: shows("The outcome of each verdict, and the lease that is left.", ref("Acknowledged")),
     },
     errors: [...OPERATOR_ERRORS, "fenced"],
   },
@@ -179,14 +220,14 @@ export const pulled = {
       "if-match": { description: "The `ETag` of the settings to be changed.", schema: text },
       "if-none-match": { description: "`*`: only if there is no such group.", schema: text },
     },
-    body: { content: json(taken(groupBody), { topics: ["orders.>"], lanes: 4 }) },
+    body: { content: json(ref("GroupSettings"), { topics: ["orders.>"], lanes: 4 }) },
     answers: { 200: theGroup("The group, changed or as it was."), 201: theGroup("The group, made.") },
     errors: ["precondition_failed", "precondition_required", "limit_reached", "conflict", "position_gone"],
     errorHeaders: goneLink,
   },
   "DELETE /{actorId}/groups/{group}": {
     summary: "End a consumer group, with its parked events",
-    query: { drainSeconds: { description: "Wait so long for live leases, 0 to 25.", schema: text } },
+    query: { drainSeconds: { description: "Seconds to wait for live leases.", schema: whole(0, 25) } },
     answers: {
       200: shows("It has ended.", object({ drained: bool })),
       202: shows("It ends with its last lease.", object({ drained: bool })),
@@ -194,19 +235,19 @@ export const pulled = {
   },
   "POST /{actorId}/groups/{group}/fetch": {
     summary: "Fetch events under a lease",
-    body: { content: json(taken(fetchBody), { consumer: "c1", max: 50, waitSeconds: 0 }) },
-    answers: fetched,
+    body: { content: json(ref("Fetch"), { consumer: "c1", max: 50, waitSeconds: 0 }) },
+    answers: {
+      200: shows("Events that the consumer has until its lease ends.", ref("Batch")),
+      204: done("There is nothing to fetch.", { "retry-after": retryAfter }),
+    },
     errors: ["held", "conflict", "position_gone"],
     errorHeaders: { ...goneLink, 423: { "retry-after": retryAfter } },
   },
   "POST /{actorId}/groups/{group}/ack": {
     summary: "Say what became of events",
-    body: { content: json(taken(ackBody), { token: "t", upTo: "0001-0000000000000001-z" }) },
+    body: { content: json(ref("Ack"), { token: "t", upTo: "0001-0000000000000001-z" }) },
     answers: {
-      200: shows(
-        "The outcome of each verdict, and the leases that are left.",
-        object({ outcomes: array(object({ position, outcome: text })), leases: array(lease) }),
-      ),
+      200: shows("The outcome of each verdict, and the leases that are left.", ref("Acknowledged")),
     },
     errors: ["fenced"],
   },

@@ -78,6 +78,8 @@ export const text: Schema = { type: "string" };
 export const bool: Schema = { type: "boolean" };
 /** A whole number that is never negative. */
 export const count: Schema = { type: "integer", minimum: 0 };
+/** A whole number between two, both included. */
+export const whole = (minimum: number, maximum: number): Schema => ({ type: "integer", minimum, maximum });
 export const time: Schema = { type: "string", format: "date-time" };
 export const uri: Schema = { type: "string", format: "uri" };
 /** Any JSON value. */

@@ -17,6 +17,7 @@ import {
   text,
   time,
   uri,
+  whole,
   type Schema,
 } from "./operation.ts";
 
@@ -32,7 +33,6 @@ export const ownName: Schema = {
   pattern: "^[^/%?\\u0000-\\u001f\\u007f]*$",
 };
 export const granularity = choice("high", "low", "none");
-const whole = (minimum: number, maximum: number): Schema => ({ type: "integer", minimum, maximum });
 
 const globs = array(text);
 const otherPermission = oneOf(array(text), { type: "object", additionalProperties: true });

@@ -1,11 +1,12 @@
 /** An actor's change log as it is stored: numbered records, and a head with the number of the newest. */
 import { compact } from "../system/compact.ts";
 import type { LogRecord } from "../domain/diff/change-record.ts";
+import type { FeedEntries } from "../domain/events/feed-time.ts";
 import { parseBuckets, type Buckets } from "../domain/log/buckets.ts";
 import { cutText, PART_BYTES } from "../domain/json/json.ts";
 import { parseText, printJson } from "../domain/json/json-text.ts";
 import type { Suspension } from "../domain/terms/scope.ts";
-import { feedEntry } from "../dynamodb/keys/feed.ts";
+import { feedMove, readFeedEntries } from "../dynamodb/keys/feed.ts";
 import { endOfRecord, logHeadKey, logRecordKey, recordPartition } from "../dynamodb/keys/publishing.ts";
 import { updateIf } from "../dynamodb/outcomes.ts";
 import { deleteRange, itemsOf } from "../dynamodb/paging.ts";
@@ -92,6 +93,8 @@ export interface LogHead {
   readonly publicTargets: readonly string[];
   /** Incremented with each new subscription at the hub; absent: there is none. */
   readonly hubJoins?: number;
+  /** Its entries in the feed indexes. */
+  readonly feed: FeedEntries;
   /** When maintenance is due, ms since 1970. */
   readonly dueAt?: number;
 }
@@ -208,7 +211,7 @@ export class ChangeLog {
           ...(begins && { rules }),
           ...(isRead && { dueAt }),
           ...set,
-          ...(this.#deps.allEvents === true && records.length > 0 && feedEntry(key, Math.floor(at / 1_000))),
+          ...(this.#deps.allEvents === true && records.length > 0 && feedMove(key, head.feed, Math.floor(at / 1_000))),
           at,
           newest: newest + records.length,
         },
@@ -337,6 +340,7 @@ export function readLogHead(item: Item | undefined): LogHead {
     rulesAt: number("rulesAt"),
     rules: text("rules"),
     rulesTo: text("rulesTo"),
+    feed: readFeedEntries(item),
     dueAt: item?.["dueAt"] === undefined ? undefined : number("dueAt"),
   });
 }

@@ -1,6 +1,7 @@
 /** The one way into an actor's change log: read, plan, and commit all in one transaction; again when another writer was first. */
 import { pauseAfter } from "../domain/policy/backoff.ts";
 import type { LogRecord, NewRecord } from "../domain/diff/change-record.ts";
+import { COMMIT_MS } from "../domain/events/feed-time.ts";
 import { actorKey } from "../dynamodb/keys/actors.ts";
 import { logHeadKey } from "../dynamodb/keys/publishing.ts";
 import { refusedReasons } from "../dynamodb/outcomes.ts";
@@ -106,6 +107,8 @@ export interface LogCommitsDeps extends Omit<Platform, "ids"> {
   readonly changeLog: ChangeLog;
   /** Called with every commit before it is returned. */
   readonly invalidateCaches?: (commit: Commit) => void;
+  /** Called when a commit ended so long (ms) after the time of its records that readers of all actors may have missed it. */
+  readonly onLate?: (commit: Commit, ms: number) => void;
   /** What relationships allow in this release; absent: it does not concern the logs. */
   readonly rules?: {
     readonly digest: string;
@@ -203,6 +206,8 @@ export class LogCommits implements Commits {
     const at = recordTime(Math.floor(micros / 1_000), micros % 1_000);
     const planned = await plan({ head, at, item: (key) => items.get(nameOf(key)) });
     if (planned === undefined || planned === "lost") return planned;
+    // Those who read by time count on it that a commit follows soon on the time of its records.
+    if (clock.now() - now > MOST_MS) return "lost";
     const cause = currentCause();
     const records = planned.records.map((record): LogRecord =>
       record.kind === "change" ? { ...record, ...cause, at } : { ...record, at },
@@ -221,7 +226,10 @@ export class LogCommits implements Commits {
       return "lost";
     }
     const numbered = records.map((record, index) => ({ number: head.newest + 1 + index, record }));
-    return { actorId, head, newest: head.newest + records.length, records: numbered };
+    const commit = { actorId, head, newest: head.newest + records.length, records: numbered };
+    const ms = clock.now() - now;
+    if (ms > COMMIT_MS) this.#deps.onLate?.(commit, ms);
+    return commit;
   }
 }
 

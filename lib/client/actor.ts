@@ -1,7 +1,7 @@
 /** One actor of the service, as a program elsewhere has it. */
 import { readEvents, type ActorEvent, type EventsOptions } from "./events.ts";
 import { Group, type GroupSettings } from "./group.ts";
-import { Http, type Credentials, type HttpOptions } from "./http.ts";
+import { Http, type Answer, type Ask, type Credentials, type HttpOptions, type SendOptions } from "./http.ts";
 import { publish, type Published, type PublishOptions } from "./publish.ts";
 
 /** An actor by its root URI. It keeps nothing but the credentials, and nothing is sent before a method is called. */
@@ -31,6 +31,16 @@ export class ActorClient {
     options: EventsOptions = {},
   ): AsyncGenerator<ActorEvent<Data>, void, void> {
     return readEvents<Data>(this.http, pattern, options);
+  }
+
+  /**
+   * Any other request below the actor: `aw.send((api) => api.GET("/properties/{name}", { params: { path: { name } } }))`. Its
+   * path, parameters, body and answer are those of the OpenAPI document; retries and errors are those of the client.
+   *
+   * @throws ServiceError for an answer that is no 2xx; Unreachable when no attempt got one
+   */
+  async send<Data>(ask: Ask<Data>, options: SendOptions = {}): Promise<Answer<Data>> {
+    return await this.http.send(ask, options);
   }
 
   /** A consumer group. With settings, `run` makes it, or finds that it has them. */

@@ -1,30 +1,11 @@
 /** Reading an actor's events: from a position that the reader keeps, waiting for new ones. */
+import { compact } from "./compact.ts";
 import { PositionGone } from "./errors.ts";
-import { queryOf, type Http } from "./http.ts";
+import type { Http } from "./http.ts";
+import type { Schemas } from "./routes.ts";
 
-/** A CloudEvent as the service gives it to every listener. */
-export interface ActorEvent<Data = unknown> {
-  readonly specversion: "1.0";
-  readonly id: string;
-  /** The actor's root URI. */
-  readonly source: string;
-  /** The topic. */
-  readonly subject: string;
-  readonly type: string;
-  readonly time: string;
-  readonly datacontenttype?: string;
-  /** Where the event stands in the actor's log; later ones sort later. */
-  readonly position: string;
-  /** The listener's own number, 16 digits; a reader's events have none. */
-  readonly sequence?: string;
-  readonly partitionkey?: string;
-  readonly traceparent?: string;
-  readonly data?: Data;
-  readonly data_base64?: string;
-  /** Where data that is too large for the envelope can be read for a week. */
-  readonly dataref?: string;
-  readonly datadigest?: string;
-}
+/** An event as the service gives it to every listener: a CloudEvent, whose `data` the caller knows. */
+export type ActorEvent<Data = unknown> = Schemas["Event"] & { readonly data?: Data };
 
 /** The type of the event that stands for a state which was read instead of events that are gone. */
 export const SNAPSHOT = "org.actingweb.client.snapshot";
@@ -113,36 +94,25 @@ async function readPage(
   { types, limit, waitSeconds = 20, untilNow, signal }: EventsOptions,
 ): Promise<Page> {
   const wait = untilNow === true ? 0 : waitSeconds;
-  const query = queryOf({ from, topics: [topics].flat().join(","), types: types?.join(","), limit, wait });
-  const answer = await http.send({
-    method: "GET",
-    path: `/events${query}`,
-    isRepeatable: true,
+  const query = compact({ from, topics: [topics].flat().join(","), types: types?.join(","), limit, wait });
+  const { data, response } = await http.send(async (api) => await api.GET("/events", { params: { query } }), {
     waitMs: wait * 1_000,
     signal,
   });
-  const events = answer.status === 204 ? [] : ((await answer.json()) as ActorEvent[]);
+  const events = data ?? [];
   return {
     events,
-    next: answer.headers.get("stream-next-offset") ?? events.at(-1)?.position ?? from,
-    isUpToDate: answer.headers.get("stream-up-to-date") === "true",
+    next: response.headers.get("stream-next-offset") ?? events.at(-1)?.position ?? from,
+    isUpToDate: response.headers.get("stream-up-to-date") === "true",
   };
 }
 
 /** The position is asked for before the state: what happens in between comes twice, and nothing is missed. */
 async function readSnapshot<Data>(http: Http, gone: PositionGone, signal?: AbortSignal): Promise<ActorEvent<Data>> {
-  // The credentials are for this actor alone.
-  if (gone.snapshot?.startsWith(`${http.root}/`) !== true) throw gone;
-  const { next } = await readPage(http, "$sys.none", "now", {
-    untilNow: true,
-    ...(signal === undefined ? {} : { signal }),
-  });
-  const state = await http.send({
-    method: "GET",
-    path: gone.snapshot,
-    isRepeatable: true,
-    signal,
-  });
+  // Another URL than the actor's own must not get its credentials.
+  if (gone.snapshot !== `${http.root}/properties`) throw gone;
+  const { next } = await readPage(http, "$sys.none", "now", compact({ untilNow: true, signal }));
+  const { data } = await http.send(async (api) => await api.GET("/properties"), { signal });
   return {
     specversion: "1.0",
     id: `snapshot-${next}`,
@@ -150,7 +120,8 @@ async function readSnapshot<Data>(http: Http, gone: PositionGone, signal?: Abort
     subject: "properties",
     type: SNAPSHOT,
     time: new Date(http.machine.now()).toISOString(),
+    datacontenttype: "application/json",
     position: next,
-    data: (await state.json()) as Data,
+    data: data as Data,
   };
 }

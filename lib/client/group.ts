@@ -1,70 +1,36 @@
 /** A consumer group by hand: fetch, acknowledge, and what an operator does. */
+import { compact } from "./compact.ts";
 import { ServiceError } from "./errors.ts";
 import type { ActorEvent } from "./events.ts";
-import { queryOf, type Http } from "./http.ts";
+import type { Answer, Http } from "./http.ts";
+import type { Schemas } from "./routes.ts";
 import { Worker, type Handler, type RunOptions } from "./worker.ts";
 
 /** What a group is made with; what is left out has the service's default. */
-export interface GroupSettings {
-  readonly topics: readonly string[];
-  readonly types?: readonly string[];
-  /** Counts when the group is made [`now`]. */
-  readonly from?: string;
-  /** How many consumers can work at the same time, 1 to 16 [1]. */
-  readonly lanes?: number;
-  readonly order?: "key" | "strict";
-  readonly leaseSeconds?: number;
-  readonly maxAttempts?: number;
-  readonly onExhausted?: "park" | "stop";
-}
-
+export type GroupSettings = Schemas["GroupSettings"];
+/** How a group stands: its settings, floor, newest, lag, lanes, what failed. */
+export type GroupStatus = Schemas["Group"];
 /** The exclusive right to a lane's events, until it ends or is extended. */
-export interface Lease {
-  readonly lane: number;
-  readonly token: string;
-  /** ISO 8601. */
-  readonly until: string;
-}
-
+export type Lease = Schemas["Lease"];
+/** What became of a lease's events. */
+export type Ack = Schemas["Ack"];
+export type AckItem = NonNullable<Ack["items"]>[number];
+export type Verdict = AckItem["verdict"];
+/** The outcome of each verdict, and the leases that are left. */
+export type Acknowledged = Schemas["Acknowledged"];
 /** An event that a consumer was given. */
-export interface Fetched<Data = unknown> {
-  readonly event: ActorEvent<Data>;
-  /** 1 for the first. */
-  readonly attempt: number;
-  readonly lane: number;
-}
+export type Fetched<Data = unknown> = Schemas["Fetched"] & { readonly event: ActorEvent<Data> };
 
 export interface Batch<Data = unknown> {
   readonly events: readonly Fetched<Data>[];
   readonly leases: readonly Lease[];
-  /** Records of the log from where everything is done to the newest one. */
+  /** Records of the log from where everything is done to the newest one; undefined: there was nothing to fetch. */
   readonly lag?: number;
   readonly caughtUp: boolean;
   /** Without events: ask again after this long, ms. */
   readonly retryAfterMs?: number;
   /** The service's clock when it answered, ms since 1970, where the answer says so. */
   readonly now?: number;
-}
-
-/** `release` gives an event back, and counts no attempt. */
-export type Verdict = "ack" | "retry" | "park" | "skip" | "stop" | "release";
-
-export interface AckItem {
-  readonly position: string;
-  readonly verdict: Verdict;
-  /** Of `retry`: not before this many seconds. */
-  readonly delaySeconds?: number;
-}
-
-export interface Ack {
-  readonly token: string;
-  /** Acknowledges every event of the lease up to this position. */
-  readonly upTo?: string;
-  readonly items?: readonly AckItem[];
-  /** Lets the lease begin again. */
-  readonly extend?: boolean;
-  /** Ends the lease. */
-  readonly done?: boolean;
 }
 
 export interface FetchOptions {
@@ -77,49 +43,46 @@ export interface FetchOptions {
   readonly signal?: AbortSignal;
 }
 
-const JSON_TYPE = { "content-type": "application/json" };
+/** Of a POST that does the same when it comes twice. */
+const AGAIN = { isRepeatable: true };
 
 /** A consumer group of one actor. Nothing is sent before a method is called. */
 export class Group {
   readonly name: string;
   readonly #http: Http;
   readonly #settings: GroupSettings | undefined;
+  readonly #path: { readonly group: string };
 
   constructor(http: Http, name: string, settings?: GroupSettings) {
     this.#http = http;
     this.name = name;
     this.#settings = settings;
+    this.#path = { group: name };
   }
 
   /**
-   * Makes the group with its settings, or finds that it has them.
+   * Makes the group with its settings, or finds that it has them. Without settings the group has to be there.
    *
+   * @returns where the group stands
    * @throws ConfigDiffers with the fields, when it has others: `update` changes them
    */
-  async declare(): Promise<void> {
-    if (this.#settings !== undefined) await this.#put(this.#settings, {});
+  async declare(): Promise<GroupStatus> {
+    return this.#settings === undefined ? await this.status() : await this.#put(this.#settings, {});
   }
 
   /**
-   * Gives the group these settings, whatever it has.
+   * Gives the group these settings, whatever it has. Lanes and order are changed by a reset alone.
    *
    * @throws ConfigDiffers when another writer changed them meanwhile
    */
   async update(settings: GroupSettings): Promise<void> {
-    const now = await this.#http.send({ method: "GET", path: this.#path(), isRepeatable: true });
-    await now.body?.cancel();
-    await this.#put(settings, { "if-match": now.headers.get("etag") ?? "*" });
-  }
-
-  /** Whether one event at a time is handled; the service is asked when the group was named without settings. */
-  async isStrict(): Promise<boolean> {
-    const { order } = this.#settings ?? (await this.status());
-    return order === "strict";
+    const { response } = await this.#get();
+    await this.#put(settings, { "if-match": response.headers.get("etag") ?? "*" });
   }
 
   /** Its settings, and where the group stands: floor, newest, lag, lanes with their holders, what is parked. */
-  async status(): Promise<Readonly<Record<string, unknown>>> {
-    return await this.#http.json({ method: "GET", path: this.#path(), isRepeatable: true });
+  async status(): Promise<GroupStatus> {
+    return (await this.#get()).data;
   }
 
   /**
@@ -128,20 +91,17 @@ export class Group {
    * @throws Held when other consumers have every lane
    */
   async fetch<Data>({ max = 50, waitSeconds = 0, consumer, signal }: FetchOptions): Promise<Batch<Data>> {
-    const answer = await this.#http.send({
-      method: "POST",
-      path: this.#path("/fetch"),
-      headers: JSON_TYPE,
-      body: JSON.stringify({ max, waitSeconds, consumer }),
-      isRepeatable: false,
-      waitMs: waitSeconds * 1_000,
-      signal,
-    });
-    const date = Date.parse(answer.headers.get("date") ?? "");
-    const now = Number.isNaN(date) ? {} : { now: date };
-    if (answer.status !== 204) return { ...((await answer.json()) as Batch<Data>), ...now };
-    const retryAfterMs = Number(answer.headers.get("retry-after") ?? 0) * 1_000;
-    return { events: [], leases: [], caughtUp: true, retryAfterMs };
+    const ask = { params: { path: this.#path }, body: { max, waitSeconds, consumer } };
+    const { data, response } = await this.#http.send(
+      async (api) => await api.POST("/groups/{group}/fetch", ask),
+      compact({ waitMs: waitSeconds * 1_000, signal }),
+    );
+    if (data === undefined) {
+      const retryAfterMs = Number(response.headers.get("retry-after") ?? 0) * 1_000;
+      return { events: [], leases: [], caughtUp: true, retryAfterMs };
+    }
+    const date = Date.parse(response.headers.get("date") ?? "");
+    return { ...(data as Batch<Data>), ...compact({ now: Number.isNaN(date) ? undefined : date }) };
   }
 
   /**
@@ -149,22 +109,27 @@ export class Group {
    *
    * @throws Fenced when the lease is another consumer's by now: nothing was changed
    */
-  async ack(ack: Ack): Promise<Readonly<Record<string, unknown>>> {
-    return await this.#post("/ack", ack);
+  async ack(ack: Ack): Promise<Acknowledged> {
+    const ask = { params: { path: this.#path }, body: ack };
+    return (await this.#http.send(async (api) => await api.POST("/groups/{group}/ack", ask), AGAIN)).data;
   }
 
   /** Moves the group to a position, and fences every consumer. */
   async reset(to: string, { lanes }: { readonly lanes?: number } = {}): Promise<void> {
-    await this.#post("/reset", { to, lanes });
+    const ask = { params: { path: this.#path }, body: { to, ...compact({ lanes }) } };
+    await this.#http.send(async (api) => await api.POST("/groups/{group}/reset", ask), AGAIN);
   }
 
   /** No consumer is given anything more until `resume`. */
   async pause(): Promise<void> {
-    await this.#post("/pause", {});
+    const ask = { params: { path: this.#path } };
+    await this.#http.send(async (api) => await api.POST("/groups/{group}/pause", ask), AGAIN);
   }
 
-  async resume(): Promise<void> {
-    await this.#post("/resume", {});
+  /** Ends a pause or a stop. @param options `skip`: parks the event that stopped the group, instead of trying it again */
+  async resume({ skip = false }: { readonly skip?: boolean } = {}): Promise<void> {
+    const ask = { params: { path: this.#path }, body: { skip } };
+    await this.#http.send(async (api) => await api.POST("/groups/{group}/resume", ask), AGAIN);
   }
 
   /**
@@ -172,15 +137,12 @@ export class Group {
    * finishes by and by.
    */
   async drain(drainSeconds = 0): Promise<boolean> {
-    const path = this.#path(queryOf({ drainSeconds }));
+    const ask = { params: { path: this.#path, query: { drainSeconds } } };
     try {
-      const answer = await this.#http.send({
-        method: "DELETE",
-        path,
-        isRepeatable: true,
+      const { response } = await this.#http.send(async (api) => await api.DELETE("/groups/{group}", ask), {
         waitMs: drainSeconds * 1_000,
       });
-      return answer.status !== 202;
+      return response.status !== 202;
     } catch (error) {
       // An earlier attempt, whose answer was lost, has ended it.
       if (error instanceof ServiceError && error.status === 404) return true;
@@ -196,21 +158,13 @@ export class Group {
     return new Worker(this, handler, { machine: this.#http.machine, ...options });
   }
 
-  async #put(settings: GroupSettings, headers: Readonly<Record<string, string>>): Promise<void> {
-    const body = JSON.stringify(settings);
-    const call = { method: "PUT", path: this.#path(), headers: { ...JSON_TYPE, ...headers }, body, isRepeatable: true };
-    const answer = await this.#http.send(call);
-    await answer.body?.cancel();
+  async #get(): Promise<Answer<GroupStatus>> {
+    const ask = { params: { path: this.#path } };
+    return await this.#http.send(async (api) => await api.GET("/groups/{group}", ask));
   }
 
-  async #post(below: string, body: object): Promise<Readonly<Record<string, unknown>>> {
-    const call = { method: "POST", path: this.#path(below), headers: JSON_TYPE, isRepeatable: true };
-    const answer = await this.#http.send({ ...call, body: JSON.stringify(body) });
-    const text = await answer.text();
-    return text === "" ? {} : (JSON.parse(text) as Record<string, unknown>);
-  }
-
-  #path(below = ""): string {
-    return `/groups/${encodeURIComponent(this.name)}${below}`;
+  async #put(settings: GroupSettings, header: { readonly "if-match"?: string }): Promise<GroupStatus> {
+    const ask = { params: { path: this.#path, header }, body: settings };
+    return (await this.#http.send(async (api) => await api.PUT("/groups/{group}", ask))).data;
   }
 }

@@ -1,12 +1,14 @@
-/** Requests to one actor: credentials, errors as classes, and retries of what may be repeated. */
+/** Requests below one root: credentials, errors as classes, and retries of what may be repeated. */
+import createClient, { type Client } from "openapi-fetch";
 import { errorOf, Unreachable } from "./errors.ts";
+import type { ActorRoutes } from "./routes.ts";
 
 /** A bearer token, or the owner's name and passphrase. */
 export type Credentials = { readonly bearer: string } | { readonly user: string; readonly passphrase: string };
 
 /** What the client takes from where it runs; each part can be another. */
 export interface Machine {
-  readonly fetch: (url: string, init: RequestInit) => Promise<Response>;
+  readonly fetch: (request: Request) => Promise<Response>;
   /** Resolves after this long, ms; rejects with the signal's reason when that comes first. */
   readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
   /** From 0 to less than 1. */
@@ -23,27 +25,37 @@ export interface HttpOptions {
   readonly machine?: Partial<Machine>;
 }
 
-export interface Call {
-  readonly method: string;
-  /** Below the actor's root, with its query; or a whole URL below it. */
-  readonly path: string;
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: string | Uint8Array<ArrayBuffer> | undefined;
-  /** Whether sending it twice does the same as sending it once. Without it only a 429 is tried again. */
-  readonly isRepeatable: boolean;
+/** The routes below a root, as `openapi-fetch` types them by the OpenAPI document. */
+export type Api = Client<ActorRoutes>;
+
+export interface SendOptions {
+  /** Whether sending it twice does the same as sending it once [GET, PUT and DELETE]. Otherwise only a 429 is tried again. */
+  readonly isRepeatable?: boolean | undefined;
   /** How long the service may wait before it answers, ms [0]. */
-  readonly waitMs?: number;
+  readonly waitMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
+
+/** An answer of 2xx: its body, undefined where there is none, and the rest. */
+export interface Answer<Data> {
+  readonly data: Data;
+  readonly response: Response;
+}
+
+/** One attempt. */
+export type Ask<Data> = (
+  api: Api,
+) => Promise<{ readonly data?: Data; readonly error?: unknown; readonly response: Response }>;
 
 const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 20_000;
 /** A longer `Retry-After` is left to the caller. */
 const LONGEST_RETRY_AFTER_MS = 60_000;
+const REPEATABLE = new Set(["GET", "HEAD", "PUT", "DELETE"]);
 const PASSING = new Set([408, 425, 429, 500, 502, 503, 504]);
 
 const MACHINE: Machine = {
-  fetch: async (url, init) => await fetch(url, init),
+  fetch: async (request) => await fetch(request),
   sleep: async (ms, signal) => {
     await new Promise<void>((resolve, reject) => {
       signal?.throwIfAborted();
@@ -62,10 +74,10 @@ const MACHINE: Machine = {
   now: Date.now,
 };
 
-/** Requests to one actor. No state but the credentials. */
+/** Requests below one root. No state but the credentials. */
 export class Http {
   readonly machine: Machine;
-  /** The actor's root URI, without a slash at its end. */
+  /** The root URI, without a slash at its end. */
   readonly root: string;
   readonly #authorization: string;
   readonly #maxAttempts: number;
@@ -80,47 +92,42 @@ export class Http {
   }
 
   /**
-   * The answer, which is a 2xx.
+   * The answer to a request, which is sent again where that helps. An answer that breaks off is none.
    *
-   * @throws ServiceError for any other; Unreachable when no attempt got one; the signal's reason
+   * @param ask makes the request with what it is given, at each attempt
+   * @throws ServiceError for an answer that is no 2xx; Unreachable when no attempt got one; the signal's reason
    */
-  async send(call: Call): Promise<Response> {
+  async send<Data>(ask: Ask<Data>, { isRepeatable, waitMs = 0, signal }: SendOptions = {}): Promise<Answer<Data>> {
     for (let attempt = 1; ; attempt += 1) {
       const isLast = attempt >= this.#maxAttempts;
-      const answer = await this.#attempt(call).catch((cause: unknown) => {
-        call.signal?.throwIfAborted();
-        if (isLast || !call.isRepeatable) {
-          throw new Unreachable(`No answer from ${this.root} to ${call.method}.`, { cause });
-        }
-        return undefined;
+      let sent: Request | undefined;
+      const ends = AbortSignal.timeout(this.#timeoutMs + waitMs);
+      const api = createClient<ActorRoutes>({
+        baseUrl: this.root,
+        headers: { authorization: this.#authorization },
+        // A redirect would take the credentials elsewhere, and not every runtime knows `error`.
+        redirect: "manual",
+        signal: signal === undefined ? ends : AbortSignal.any([signal, ends]),
+        fetch: async (request) => await this.machine.fetch((sent = request)),
       });
-      if (answer?.ok === true) return answer;
-      const retryAfterMs = this.#retryAfter(answer);
-      if (answer !== undefined) {
-        const isPassing = answer.status === 429 || (call.isRepeatable && PASSING.has(answer.status));
+      const { data, error, response } = await ask(api).catch((cause: unknown) => {
+        signal?.throwIfAborted();
+        // What cannot be sent, such as data that JSON does not have.
+        if (sent === undefined) throw cause;
+        return { data: undefined, error: cause, response: undefined };
+      });
+      if (response?.ok === true) return { data: data as Data, response };
+      const mayRepeat = isRepeatable ?? REPEATABLE.has(sent?.method ?? "");
+      const retryAfterMs = this.#retryAfter(response);
+      if (response === undefined) {
+        if (isLast || !mayRepeat) throw new Unreachable(`No answer from ${this.root}.`, { cause: error });
+      } else {
+        const isPassing = response.status === 429 || (mayRepeat && PASSING.has(response.status));
         const isOver = isLast || !isPassing || (retryAfterMs ?? 0) > LONGEST_RETRY_AFTER_MS;
-        if (isOver) throw await errorOf(answer, retryAfterMs);
-        await answer.body?.cancel();
+        if (isOver) throw errorOf(response, error, retryAfterMs);
       }
-      await this.machine.sleep(this.#pause(attempt, retryAfterMs), call.signal);
+      await this.machine.sleep(this.#pause(attempt, retryAfterMs), signal);
     }
-  }
-
-  /** The answer's JSON. @throws as `send` */
-  async json<T>(call: Call): Promise<T> {
-    return (await (await this.send(call)).json()) as T;
-  }
-
-  async #attempt({ method, path, headers, body, waitMs = 0, signal }: Call): Promise<Response> {
-    const ends = AbortSignal.timeout(this.#timeoutMs + waitMs);
-    return await this.machine.fetch(path.startsWith("/") ? this.root + path : path, {
-      method,
-      headers: { authorization: this.#authorization, ...headers },
-      signal: signal === undefined ? ends : AbortSignal.any([signal, ends]),
-      // A redirect would take the credentials elsewhere.
-      redirect: "error",
-      body: body ?? null,
-    });
   }
 
   /** Full jitter: clients that failed together do not come back together. */
@@ -141,12 +148,4 @@ function authorizationOf(credentials: Credentials): string {
   if ("bearer" in credentials) return `Bearer ${credentials.bearer}`;
   const bytes = new TextEncoder().encode(`${credentials.user}:${credentials.passphrase}`);
   return `Basic ${btoa(String.fromCharCode(...bytes))}`;
-}
-
-/** A query, without what is undefined. */
-export function queryOf(parameters: Readonly<Record<string, string | number | undefined>>): string {
-  const given = Object.entries(parameters).filter(([, value]) => value !== undefined);
-  return given.length === 0
-    ? ""
-    : `?${given.map(([name, value]) => `${name}=${encodeURIComponent(String(value))}`).join("&")}`;
 }

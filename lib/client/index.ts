@@ -8,6 +8,7 @@ export {
   RateLimited,
   ServiceError,
   Unreachable,
+  type ErrorCode,
   type ErrorDetails,
 } from "./errors.ts";
 export { SNAPSHOT, type ActorEvent, type EventsOptions } from "./events.ts";
@@ -15,15 +16,18 @@ export { Gapless, gapless, type Gap } from "./gapless.ts";
 export {
   Group,
   type Ack,
+  type Acknowledged,
   type AckItem,
   type Batch,
   type Fetched,
   type FetchOptions,
   type GroupSettings,
+  type GroupStatus,
   type Lease,
   type Verdict,
 } from "./group.ts";
-export type { Credentials, HttpOptions, Machine } from "./http.ts";
+export type { Answer, Api, Credentials, HttpOptions, Machine, SendOptions } from "./http.ts";
 export type { Published, PublishOptions } from "./publish.ts";
 export { AlreadyRegistered, Registry, type Subscription } from "./registry.ts";
+export type { ActorRoutes, Schemas } from "./routes.ts";
 export { Worker, type Handler, type Message, type RunOptions } from "./worker.ts";

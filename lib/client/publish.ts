@@ -1,5 +1,7 @@
 /** Publishing events from outside. */
-import type { Http } from "./http.ts";
+import { compact } from "./compact.ts";
+import type { Answer, Http } from "./http.ts";
+import type { Schemas } from "./routes.ts";
 
 export interface PublishOptions {
   /** Events of one key are kept in order [the topic is the key]. */
@@ -15,14 +17,8 @@ export interface PublishOptions {
   readonly signal?: AbortSignal;
 }
 
-export interface Published {
-  readonly position: string;
-  /** The event was published before, under this `id`: nothing was sent. */
-  readonly replayed?: true;
-  readonly subscribers?: Readonly<
-    Record<"total" | "notified" | "failed" | "skipped" | "deferred" | "ambiguous", number>
-  >;
-}
+/** Where the event stands, and what became of its subscribers' diffs; `replayed`: it was published before, under this `id`. */
+export type Published = Schemas["Published"] & { readonly position: string };
 
 /** What a URL and a header carry as it is; anything else is sent as a CloudEvent, whose members have no such limits. */
 const PLAIN_TOPIC = /^[A-Za-z0-9._~-]+$/;
@@ -44,29 +40,27 @@ export async function publish(
 ): Promise<Published> {
   const { key, id = crypto.randomUUID(), type, source, respondAsync, signal } = options;
   const isPlain = type === undefined && source === undefined && PLAIN_TOPIC.test(topic) && PLAIN_HEADER.test(key ?? "");
-  const headers = {
-    "idempotency-key": id,
-    ...(respondAsync === true ? { prefer: "respond-async" } : {}),
-  };
-  const call = { method: "POST", isRepeatable: true, signal };
-  if (isPlain) {
-    const bytes = data instanceof Uint8Array ? new Uint8Array(data) : undefined;
-    const contentType = bytes === undefined ? "application/json" : "application/octet-stream";
-    return await http.json({
-      ...call,
-      path: `/events/${topic}`,
-      headers: { ...headers, "content-type": contentType, ...(key === undefined ? {} : { partitionkey: key }) },
-      body: bytes ?? JSON.stringify(data ?? null),
-    });
+  const header = compact({ "idempotency-key": id, prefer: respondAsync === true ? "respond-async" : undefined });
+  const sending = { isRepeatable: true, signal };
+  if (!isPlain) {
+    const event = { specversion: "1.0", id, source: source ?? http.root, type: type ?? TYPE, subject: topic } as const;
+    const body = { ...event, ...compact({ partitionkey: key }), ...contentOf(data) };
+    const headers = { "content-type": "application/cloudevents+json" };
+    const ask = { params: { header }, headers, body };
+    return published(await http.send(async (api) => await api.POST("/events", ask), sending));
   }
-  const event = { specversion: "1.0", id, source: source ?? http.root, type: type ?? TYPE, subject: topic };
-  return await http.json({
-    ...call,
-    path: "/events",
-    headers: { ...headers, "content-type": "application/cloudevents+json" },
-    body: JSON.stringify({ ...event, partitionkey: key, ...contentOf(data) }),
-  });
+  const isBytes = data instanceof Uint8Array;
+  const ask = {
+    params: { path: { topic }, header: { ...header, ...compact({ partitionkey: key }) } },
+    headers: { "content-type": isBytes ? "application/octet-stream" : "application/json" },
+    body: data ?? null,
+    ...(isBytes ? { bodySerializer: (bytes: unknown) => bytes } : {}),
+  };
+  return published(await http.send(async (api) => await api.POST("/events/{topic}", ask), sending));
 }
+
+/** One event has one position. */
+const published = ({ data }: Answer<Schemas["Published"]>): Published => data as Published;
 
 function contentOf(data: unknown): object {
   if (!(data instanceof Uint8Array)) return { data: data ?? null };

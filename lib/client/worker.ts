@@ -1,7 +1,8 @@
 /** A consumer that works by itself: fetches, calls a handler, acknowledges, extends its leases, drains. */
+import { compact } from "./compact.ts";
 import { Fenced, Held, RateLimited, ServiceError, Unreachable } from "./errors.ts";
 import type { ActorEvent } from "./events.ts";
-import type { AckItem, Batch, Fetched, Group, Lease, Verdict } from "./group.ts";
+import type { AckItem, Batch, Fetched, Group, GroupStatus, Lease, Verdict } from "./group.ts";
 import type { Machine } from "./http.ts";
 import { KeyOrder } from "./key-order.ts";
 
@@ -54,7 +55,12 @@ interface LaneWork {
   sending: Promise<void>;
 }
 
-const LEAST_LEASE_MS = 3_000;
+/** What a worker has to know of its group. */
+interface Rules {
+  readonly isStrict: boolean;
+  readonly leaseMs: number;
+}
+
 const PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 30_000;
 
@@ -97,10 +103,7 @@ export class Worker<Data = unknown> {
   async stop(timeoutMs: number = this.#options.drainMs ?? 25_000): Promise<boolean> {
     this.#draining.abort();
     const over = new AbortController();
-    const limit = this.#machine.sleep(timeoutMs, over.signal).then(
-      () => false,
-      () => true,
-    );
+    const limit = this.#passes(timeoutMs, over.signal).then((isOver) => !isOver);
     const drained = await Promise.race([this.finished.then(() => true), limit]).finally(() => over.abort());
     if (!drained) this.#ending.abort();
     return drained;
@@ -111,13 +114,14 @@ export class Worker<Data = unknown> {
   }
 
   async #run(): Promise<void> {
-    await this.#group.declare();
-    const isStrict = await this.#group.isStrict();
+    let rules: Rules | undefined;
     for (let failures = 0; !this.#draining.signal.aborted;) {
       try {
+        // Here too a service that is away for a while is waited for.
+        rules ??= rulesOf(await this.#group.declare());
         const batch = await this.#fetch();
         failures = 0;
-        await this.#work(batch, isStrict);
+        await this.#work(batch, rules);
         if (batch.events.length === 0) await this.#pause(batch.retryAfterMs ?? 0);
       } catch (error) {
         if (this.#ending.signal.aborted) return;
@@ -139,8 +143,9 @@ export class Worker<Data = unknown> {
     return await this.#group.fetch<Data>({ max, waitSeconds, consumer: this.#consumer, signal: this.#ending.signal });
   }
 
-  async #work(batch: Batch<Data>, isStrict: boolean): Promise<void> {
+  async #work(batch: Batch<Data>, { isStrict, leaseMs }: Rules): Promise<void> {
     const { now } = this.#machine;
+    const over = new AbortController();
     const lanes = new Map<number, LaneWork>();
     for (const lease of batch.leases) {
       const shared = [...lanes.values()].find((other) => other.lease.token === lease.token);
@@ -150,17 +155,16 @@ export class Worker<Data = unknown> {
       }
       const mine = batch.leases.filter(({ token }) => token === lease.token).map(({ lane }) => lane);
       const left = batch.events.filter(({ lane }) => mine.includes(lane)).length;
-      const endsAt = now() + Math.max(LEAST_LEASE_MS, Date.parse(lease.until) - (batch.now ?? now()));
+      // The two clocks are not compared: the lease has its whole length, or what the service's clock leaves of it.
+      const leftMs = batch.now === undefined ? leaseMs : Math.min(leaseMs, Date.parse(lease.until) - batch.now);
+      const endsAt = now() + leftMs;
       const abort = new AbortController();
-      this.#ending.signal.addEventListener("abort", () => abort.abort(), { signal: abort.signal });
+      this.#ending.signal.addEventListener("abort", () => abort.abort(), { signal: over.signal });
       const lane = { lease, abort, unsent: [], left, endsAt, sending: Promise.resolve() };
       lanes.set(lease.lane, lane);
       if (left === 0) void this.#say(lane, { done: true });
     }
-    const over = new AbortController();
-    const renewing = [...new Set(lanes.values())].map(
-      async (lane) => await this.#renew(lane, lane.endsAt - now(), over.signal),
-    );
+    const renewing = [...new Set(lanes.values())].map(async (lane) => await this.#renew(lane, leaseMs, over.signal));
     const order = new KeyOrder(this.#options.concurrency ?? 1, isStrict);
     const handling = batch.events.map(async (fetched) => {
       const lane = lanes.get(fetched.lane);
@@ -203,7 +207,7 @@ export class Worker<Data = unknown> {
       lane: number,
       signal: lane.abort.signal,
       park: (reason) => because("park", reason),
-      retry: (delaySeconds) => decide("retry", delaySeconds === undefined ? {} : { delaySeconds }),
+      retry: (delaySeconds) => decide("retry", compact({ delaySeconds })),
       skip: () => decide("skip"),
       stop: (reason) => because("stop", reason),
     };
@@ -216,19 +220,30 @@ export class Worker<Data = unknown> {
     }
   }
 
-  /** Extends a lease in time, with the verdicts so far, until its batch is done. */
+  /** Extends a lease in time, with the verdicts so far, until its batch is done; one that ends meanwhile is lost. */
   async #renew(lane: LaneWork, leaseMs: number, over: AbortSignal): Promise<void> {
+    const { now } = this.#machine;
     const signal = AbortSignal.any([over, lane.abort.signal]);
     for (;;) {
-      const isOver = await this.#machine.sleep(leaseMs / 3, signal).then(
-        () => false,
-        () => true,
-      );
+      const isOver = !(await this.#passes((lane.endsAt - now()) / 3, signal));
       if (isOver || lane.left === 0) return;
-      const began = this.#machine.now();
-      await this.#say(lane, { extend: true });
-      if (!isLost(lane)) lane.endsAt = began + leaseMs;
+      const began = now();
+      const answered = new AbortController();
+      const ended = this.#passes(lane.endsAt - began, AbortSignal.any([signal, answered.signal]));
+      const extended = this.#say(lane, { extend: true }).then(() => false);
+      const isLate = await Promise.race([extended, ended]);
+      answered.abort();
+      if (isLate) lane.abort.abort();
+      else if (!isLost(lane)) lane.endsAt = began + leaseMs;
     }
+  }
+
+  /** Whether the time passes before the signal aborts. */
+  async #passes(ms: number, signal: AbortSignal): Promise<boolean> {
+    return await this.#machine.sleep(ms, signal).then(
+      () => true,
+      () => false,
+    );
   }
 
   /** Sends the verdicts that are there. Never rejects: a lane that cannot be acknowledged is lost, and its events come again. */
@@ -248,9 +263,14 @@ export class Worker<Data = unknown> {
   }
 
   async #pause(ms: number): Promise<void> {
-    await this.#machine.sleep(ms, this.#draining.signal).catch(() => undefined);
+    await this.#passes(ms, this.#draining.signal);
   }
 }
+
+const rulesOf = ({ order, leaseSeconds }: GroupStatus): Rules => ({
+  isStrict: order === "strict",
+  leaseMs: leaseSeconds * 1_000,
+});
 
 /** A failure after which the same request may succeed. */
 const isPassing = (error: unknown): boolean =>

@@ -2,7 +2,7 @@
 import type { ActingWebApp } from "../application/acting-web-app.ts";
 import type { SubscriptionLifecycle } from "../actors/application.ts";
 import { ChangeLog } from "../change-log/change-log.ts";
-import { LogCommits, type Commits, type Publisher } from "../change-log/log-commits.ts";
+import { LogCommits, type Commit, type Commits, type Publisher } from "../change-log/log-commits.ts";
 import { unsubscribe } from "../peers/remote-subscriptions.ts";
 import { TrustCapabilityCache } from "../peers/trust-capability-cache.ts";
 import { PropertyStore } from "../properties/property-store.ts";
@@ -33,6 +33,7 @@ import { EventHookBeginnings } from "../listeners/event-hooks/event-hook-beginni
 import { PeerCalls } from "../trust/peer-calls.ts";
 import { notifyLate } from "../trust/permission-changes.ts";
 import { confirmRules, rulesDigest } from "../trust/relationship-rules.ts";
+import { LISTENER_TROUBLE } from "../system/metric-names.ts";
 import { composeListeners, type ListenerServices } from "./listeners.ts";
 import type { Runtime } from "./runtime.ts";
 
@@ -75,6 +76,11 @@ function composeLog(base: Runtime, app: ActingWebApp) {
     changeLog,
     invalidateCaches: (commit) => trustCache.invalidateNamed(commit),
     eventHooks: beginnings,
+    ...(config.allEvents && {
+      onLate: ({ actorId, newest }: Commit, ms: number) => {
+        log.error("a change was committed late", { actorId, record: newest, ms, trouble: LISTENER_TROUBLE });
+      },
+    }),
     rules: {
       digest,
       confirm: async (actorId, commits) =>

@@ -14,6 +14,7 @@ import { itemFromWire, itemToWire, type WireItem } from "./attributes.ts";
 import { checkExpressions, projection, queryExpressions, writeExpressions } from "./expressions.ts";
 import { Retries, type RetryDeps } from "./retries.ts";
 import {
+  feedTimes,
   type Change,
   type Condition,
   type FeedItem,
@@ -113,22 +114,23 @@ export class DocumentTable implements Table {
     }));
   }
 
-  async queryFeed(...[shard, after, next]: Parameters<Table["queryFeed"]>): ReturnType<Table["queryFeed"]> {
+  async queryFeed(...[index, shard, after, next]: Parameters<Table["queryFeed"]>): ReturnType<Table["queryFeed"]> {
+    const at = feedTimes[index];
     const request = {
       TableName: this.#table,
-      IndexName: "feed",
+      IndexName: index,
       KeyConditionExpression: "#shard = :shard AND #at > :after",
-      ExpressionAttributeNames: { "#shard": "feedShard", "#at": "feedAt" },
+      ExpressionAttributeNames: { "#shard": "feedShard", "#at": at },
       ExpressionAttributeValues: { ":shard": { S: shard }, ":after": { N: String(after) } },
       ...(next && {
-        ExclusiveStartKey: { ...wireKey(next), feedShard: { S: shard }, feedAt: { N: String(next.feedAt) } },
+        ExclusiveStartKey: { ...wireKey(next), feedShard: { S: shard }, [at]: { N: String(next.feedAt) } },
       }),
     };
     const { Items = [], LastEvaluatedKey: last } = await this.#repeating(() =>
       this.#client.send(new QueryCommand(request)),
     );
     const itemOf = (item: (typeof Items)[number]): FeedItem => ({
-      ...{ pk: item["pk"]?.S ?? "", sk: item["sk"]?.S ?? "", feedAt: Number(item["feedAt"]?.N) },
+      ...{ pk: item["pk"]?.S ?? "", sk: item["sk"]?.S ?? "", feedAt: Number(item[at]?.N) },
     });
     return { items: Items.map(itemOf), ...(last && { next: itemOf(last) }) };
   }

@@ -85,7 +85,8 @@ export class Retries {
     if (this.#made[cause] > MOST_RETRIES[cause] || ms > Math.min(left, this.#pausesMs)) return false;
     this.#pausesMs -= ms;
     await this.#deps.sleep(ms);
-    return true;
+    // A function that was frozen meanwhile must not write what was planned long ago.
+    return (this.#deps.remaining?.() ?? Infinity) > 0;
   }
 }
 

@@ -126,7 +126,11 @@ export interface Page {
   readonly next?: string;
 }
 
-/** An item of the feed index: its key, and the end of the interval in which it changed last, ms since 1970. */
+/** The two indexes of actors that have changed, each with the attribute of its times. */
+export const feedTimes = { feed1: "feedAt1", feed2: "feedAt2" } as const;
+export type FeedIndex = keyof typeof feedTimes;
+
+/** An item of a feed index: its key, and the time up to which it covers changes, ms since 1970. */
 export type FeedItem = Key & { readonly feedAt: number };
 
 export interface FeedPage {
@@ -188,10 +192,10 @@ export interface Table {
    */
   queryDue(shard: string, until: number, limit: number, after?: DueItem): Promise<readonly DueItem[]>;
   /**
-   * A page of one shard of the feed index: what changed above `after` (ms since 1970), earliest first. The next page begins
-   * behind `next`. One request, eventually consistent.
+   * A page of one shard of a feed index: what stands there above `after` (ms since 1970), earliest first. The next page
+   * begins behind `next`. One request, eventually consistent.
    */
-  queryFeed(shard: string, after: number, next?: FeedItem): Promise<FeedPage>;
+  queryFeed(index: FeedIndex, shard: string, after: number, next?: FeedItem): Promise<FeedPage>;
   /** Writes the whole item. @throws ConditionFailed */
   put(item: Item, condition: Condition): Promise<void>;
   /** Changes one item. @returns the item afterwards @throws ConditionFailed */

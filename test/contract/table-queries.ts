@@ -196,18 +196,24 @@ export function queryContract(table: TableSource): void {
       expect(await table().queryDue(shard, 100, 10)).toEqual([]);
     });
 
-    it("has another one for the feed: keys of a shard after a time, earliest first, page by page", async () => {
+    it("has two others for the feed: keys of a shard after a time, earliest first, page by page, each by its own times", async () => {
       const [feedShard, pk] = [`feed#${freshPartition()}`, freshPartition()];
       const feed = [10, 20, 30].map((feedAt) => ({ pk, sk: `at ${String(feedAt)}`, feedAt }));
-      for (const item of feed.toReversed()) await table().put({ ...item, feedShard, n: 1 }, always);
+      for (const { feedAt, ...key } of feed.toReversed()) {
+        await table().put({ ...key, feedShard, feedAt1: feedAt, feedAt2: 100 - feedAt, n: 1 }, always);
+      }
       await table().put({ pk, sk: "no time", feedShard }, always);
-      await table().put({ pk, sk: "elsewhere", feedShard: feedShard + "!", feedAt: 40 }, always);
-      expect((await table().queryFeed(feedShard, 0)).items).toEqual(feed);
-      expect((await table().queryFeed(feedShard, 10)).items).toEqual(feed.slice(1));
-      expect((await table().queryFeed(feedShard, 0, feed[1])).items).toEqual(feed.slice(2));
-      await table().update({ pk, sk: "at 10" }, { set: { feedAt: 50 } }, always);
-      const moved = (await table().queryFeed(feedShard, 10)).items.map(({ feedAt }) => feedAt);
-      expect(moved).toEqual([20, 30, 50]);
+      await table().put({ pk, sk: "elsewhere", feedShard: feedShard + "!", feedAt1: 40 }, always);
+      expect((await table().queryFeed("feed1", feedShard, 0)).items).toEqual(feed);
+      expect((await table().queryFeed("feed1", feedShard, 10)).items).toEqual(feed.slice(1));
+      expect((await table().queryFeed("feed1", feedShard, 0, feed[1])).items).toEqual(feed.slice(2));
+      const timesOf = async (index: "feed1" | "feed2") =>
+        (await table().queryFeed(index, feedShard, 10)).items.map(({ feedAt }) => feedAt);
+      await table().update({ pk, sk: "at 10" }, { set: { feedAt1: 50 } }, always);
+      expect([await timesOf("feed1"), await timesOf("feed2")]).toEqual([
+        [20, 30, 50],
+        [70, 80, 90],
+      ]);
     });
 
     it("refuses an item whose due attributes have another type", async () => {

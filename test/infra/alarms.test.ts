@@ -111,7 +111,7 @@ describe("the alarms", () => {
     expect(metricsOf(alarm("index-throttles"))).toEqual(ofIndex("due"));
     const { api: withFeed } = serviceTemplates({ ALL_EVENTS: "true" });
     const alarmsWithFeed = Object.entries(withFeed.findResources("AWS::CloudWatch::Alarm") as Record<string, Resource>);
-    expect(metricsOf(alarm("feed-throttles", alarmsWithFeed))).toEqual(ofIndex("feed"));
+    expect(metricsOf(alarm("feed-throttles", alarmsWithFeed))).toEqual([...ofIndex("feed1"), ...ofIndex("feed2")]);
     expect(alarmsWithFeed).toHaveLength(alarms.length + 1);
   });
 

@@ -86,7 +86,7 @@ it("its core and verify run in headless Chromium", async ({ skip }) => {
       const body = Buffer.concat(chunks);
       const headers = Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name, String(value)]));
       const init = { method: request.method ?? "GET", headers, ...(body.length === 0 ? {} : { body }) };
-      const answer = await model.machine.fetch(`https://svc.example${request.url ?? ""}`, init);
+      const answer = await model.machine.fetch(new Request(`https://svc.example${request.url ?? ""}`, init));
       response.writeHead(answer.status, Object.fromEntries(answer.headers));
       return response.end(Buffer.from(await answer.arrayBuffer()));
     })();

@@ -82,6 +82,7 @@ describe("the dependency direction", () => {
     ["infra/a.ts", "../lib/system/config.ts"],
     ["test/unit/a.test.ts", "../../lib/api/route-table.ts"],
     ["lib/client/a.ts", "./verify.ts"],
+    ["lib/client/a.ts", "openapi-fetch"],
   ])("lets %s import %s", (file, imported) => {
     expect(complaints(file, `import * as x from "${imported}";`)).toEqual([]);
   });

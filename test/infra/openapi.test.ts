@@ -1,6 +1,7 @@
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { CLIENT_TYPES, isMadeFrom } from "../../infra/openapi/client-types.ts";
 import { DOCUMENT, documentText } from "../../infra/openapi/document-file.ts";
 import { type ExchangeCheck, repositoryCheck, type Exchange } from "../support/openapi/exchange-check.ts";
 
@@ -24,6 +25,13 @@ const at = (reference: string): unknown =>
 describe("the OpenAPI document", () => {
   it("is the one that `npm run openapi` writes", async () => {
     expect(text === (await documentText())).toBe(true);
+  });
+
+  it("is what the client's types are made from, by the same command", () => {
+    const types = readFileSync(CLIENT_TYPES, "utf8");
+    expect(isMadeFrom(types, text)).toBe(true);
+    expect(isMadeFrom(types, `${text} `)).toBe(false);
+    expect(isMadeFrom(types.replace("interface paths", "interface Paths"), text)).toBe(false);
   });
 
   it("refers to nothing that it lacks, and has no component that nothing refers to", () => {

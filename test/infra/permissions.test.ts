@@ -23,7 +23,8 @@ function grants(roleId: string, of: typeof api = api): string[] {
 function nameOf(resource: any): string {
   const text = JSON.stringify(resource);
   if (text.includes('"/index/due"')) return "due index";
-  if (text.includes('"/index/feed"')) return "feed index";
+  const [, feed] = /"\/index\/(feed[12])"/.exec(text) ?? [];
+  if (feed !== undefined) return feed;
   if (resource["Fn::ImportValue"]?.includes("Table")) return "table";
   if (resource["Fn::GetAtt"]?.[0].startsWith("DelaysQueue")) return "queue";
   if (text.includes(":event-bus/ActingWeb-Events")) return "event bus";
@@ -37,7 +38,7 @@ function expected(rights: FunctionRights): string[] {
     "Allow logs:PutLogEvents on own log",
     ...rights.table.map((action) => `Allow dynamodb:${action} on table`),
     ...(rights.dueIndex ? ["Allow dynamodb:Query on due index"] : []),
-    ...(rights.feedIndex ? ["Allow dynamodb:Query on feed index"] : []),
+    ...(rights.feedIndex ? ["Allow dynamodb:Query on feed1", "Allow dynamodb:Query on feed2"] : []),
     ...(rights.sends ? ["Allow sqs:SendMessage on queue"] : []),
     ...(rights.readsDepth ? ["Allow sqs:GetQueueAttributes on queue"] : []),
     ...(rights.startedBy === "queue"

@@ -12,7 +12,8 @@ export async function createTable(client: Pick<DynamoDBClient, "send">, tableNam
         { AttributeName: "dueShard", AttributeType: "S" },
         { AttributeName: "dueAt", AttributeType: "N" },
         { AttributeName: "feedShard", AttributeType: "S" },
-        { AttributeName: "feedAt", AttributeType: "N" },
+        { AttributeName: "feedAt1", AttributeType: "N" },
+        { AttributeName: "feedAt2", AttributeType: "N" },
       ],
       KeySchema: [
         { AttributeName: "pk", KeyType: "HASH" },
@@ -27,14 +28,14 @@ export async function createTable(client: Pick<DynamoDBClient, "send">, tableNam
           ],
           Projection: { ProjectionType: "KEYS_ONLY" },
         },
-        {
-          IndexName: "feed",
+        ...([1, 2] as const).map((at) => ({
+          IndexName: `feed${String(at)}`,
           KeySchema: [
-            { AttributeName: "feedShard", KeyType: "HASH" },
-            { AttributeName: "feedAt", KeyType: "RANGE" },
+            { AttributeName: "feedShard", KeyType: "HASH" as const },
+            { AttributeName: `feedAt${String(at)}`, KeyType: "RANGE" as const },
           ],
-          Projection: { ProjectionType: "KEYS_ONLY" },
-        },
+          Projection: { ProjectionType: "KEYS_ONLY" as const },
+        })),
       ],
     }),
   );

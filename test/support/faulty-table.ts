@@ -66,7 +66,7 @@ export class FaultyTable implements Table {
   }
 
   queryFeed(...asked: Parameters<Table["queryFeed"]>): ReturnType<Table["queryFeed"]> {
-    return this.#read("queryFeed", [{ pk: asked[0], sk: "" }], () => this.#inner.queryFeed(...asked));
+    return this.#read("queryFeed", [{ pk: asked[1], sk: "" }], () => this.#inner.queryFeed(...asked));
   }
 
   put(item: Item, condition: Condition): Promise<void> {

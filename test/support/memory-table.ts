@@ -5,8 +5,10 @@ import {
   ConditionFailed,
   MAX_TRANSACTION_WRITES,
   TransactionRefused,
+  feedTimes,
   type Change,
   type Condition,
+  type FeedIndex,
   type FeedItem,
   type FeedPage,
   type Item,
@@ -99,10 +101,11 @@ export class MemoryTable implements Table {
   }
 
   /** Over all items: tests with many of them read no feed. */
-  async queryFeed(shard: string, after: number, next?: FeedItem): Promise<FeedPage> {
+  async queryFeed(index: FeedIndex, shard: string, after: number, next?: FeedItem): Promise<FeedPage> {
     const items = [...this.#partitions.values()].flatMap((partition) =>
-      [...partition.items.values()].flatMap(({ item: { pk, sk, feedShard, feedAt } }): FeedItem[] =>
-        feedShard === shard && typeof feedAt === "number" && feedAt > after ? [{ pk, sk, feedAt }] : [],
+      [...partition.items.values()].flatMap(
+        ({ item: { pk, sk, feedShard, [feedTimes[index]]: feedAt } }): FeedItem[] =>
+          feedShard === shard && typeof feedAt === "number" && feedAt > after ? [{ pk, sk, feedAt }] : [],
       ),
     );
     items.sort(inFeedOrder);

@@ -3,11 +3,14 @@ import { MOST_GIVEN_UP, selectionAt, type Exhaustion, type OrderedEvent } from "
 import { EXPIRING_MS } from "./keeper-schedule.ts";
 import type { Selection } from "./selection.ts";
 import {
+  allNotedBytes,
   before,
   isLeased,
   laneOf,
   MAX_BEHIND,
+  MAX_NOTED_BYTES,
   MAX_OPEN,
+  notedBytes,
   type Behind,
   type GroupRules,
   type GroupState,
@@ -81,10 +84,11 @@ export function readFrom(
   { now, newest }: { readonly now: number; readonly newest: string },
 ): string | undefined {
   const newFirst = Math.floor(state.next / state.lanes.length) % 2 === 1;
+  const isFull = allNotedBytes(state) >= MAX_NOTED_BYTES;
   for (const index of freeLanes(state, now)) {
     const lane = state.lanes[index] as LaneState;
-    const old = oldestDue(lane, rules, now);
-    const fresh = hasRoom(lane) && lane.after < newest ? lane.after : undefined;
+    const old = oldestDue(lane, rules, { now, mayOpen: !isFull && lane.open.length < MAX_OPEN });
+    const fresh = !isFull && hasRoom(lane) && lane.after < newest ? lane.after : undefined;
     const from = newFirst ? (fresh ?? old) : (old ?? fresh);
     if (from !== undefined) return from;
   }
@@ -95,11 +99,15 @@ const hasRoom = ({ open, behind }: LaneState): boolean =>
   open.length < MAX_OPEN && behind.length < MAX_BEHIND && !open.some(({ barrier }) => barrier);
 
 /** The point before the oldest event that the lane has read past and may lend. */
-function oldestDue(lane: LaneState, rules: GroupRules, now: number): string | undefined {
+function oldestDue(
+  lane: LaneState,
+  rules: GroupRules,
+  { now, mayOpen }: { readonly now: number; readonly mayOpen: boolean },
+): string | undefined {
   const opens = lane.open.filter((each) => {
     return exhaustionOf(each, rules, now) !== undefined || (isDue(each, now) && !isBlocked(lane.open, each));
   });
-  const behinds = lane.behind.filter(({ key }) => !lane.open.some((each) => each.key === key));
+  const behinds = lane.behind.filter(({ key }) => mayOpen && !lane.open.some((each) => each.key === key));
   const points = [...opens.slice(0, 1).map(({ position }) => before(position)), ...behinds.map(({ after }) => after)];
   return points.length === 0 ? undefined : points.reduce((least, each) => (each < least ? each : least));
 }
@@ -175,6 +183,8 @@ export function lend<E extends OrderedEvent>(
   let reached = stretch.after;
   let isFull = false;
   let bytes = 0;
+  let noted = allNotedBytes(state);
+  const mayOpen = ({ open }: Pass): boolean => open.length < MAX_OPEN && noted < MAX_NOTED_BYTES;
 
   const lendOne = (pass: Pass, event: E, one: OpenEvent): void => {
     lent.push({ lane: pass.index, event, number: one.number, attempts: one.attempts });
@@ -183,6 +193,7 @@ export function lend<E extends OrderedEvent>(
   };
   const opened = (event: E, key: string): OpenEvent => {
     const { position, barrier, expiresAt } = event;
+    noted += notedBytes({ key });
     return {
       position,
       number,
@@ -217,7 +228,7 @@ export function lend<E extends OrderedEvent>(
   };
   const lendBehind = (pass: Pass, event: E, { key, behind }: { key: string; behind: number }): void => {
     if (pass.stalled.has(key)) return;
-    if (isBlocked(pass.open, { key, position: event.position }) || pass.open.length >= MAX_OPEN) {
+    if (isBlocked(pass.open, { key, position: event.position }) || !mayOpen(pass)) {
       pass.stalled.add(key);
       return;
     }
@@ -234,10 +245,11 @@ export function lend<E extends OrderedEvent>(
     const behind = pass.behind.findIndex((each) => each.key === key);
     if (behind >= 0) lendBehind(pass, event, { key, behind });
     else if (isBlocked(pass.open, { key, position: event.position })) {
-      if (pass.behind.length >= MAX_BEHIND) return halt(pass, point, number - 1);
+      if (pass.behind.length >= MAX_BEHIND || noted >= MAX_NOTED_BYTES) return halt(pass, point, number - 1);
+      noted += notedBytes({ key });
       pass.behind.push({ key, after: point, number: number - 1 });
       pass.stalled.add(key);
-    } else if (pass.open.length >= MAX_OPEN) return halt(pass, point, number - 1);
+    } else if (!mayOpen(pass)) return halt(pass, point, number - 1);
     else {
       const one = opened(event, key);
       pass.open.push(one);

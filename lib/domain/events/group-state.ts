@@ -104,6 +104,17 @@ export interface GroupRules {
 export const MAX_OPEN = 200;
 /** Most keys of a lane that are behind; the lane waits while there are so many. */
 export const MAX_BEHIND = 64;
+/** Most bytes of the open events and of the keys behind of all lanes, as JSON: an item has 400 KB. The lanes wait then. */
+export const MAX_NOTED_BYTES = 200_000;
+/** The bytes of an open event, or of a key that is behind, besides its key, at most. */
+const NOTE_BYTES = 200;
+
+/** The bytes that an open event of a key takes in the stored state, or the key behind, at most. */
+export const notedBytes = ({ key }: Pick<OpenEvent, "key">): number => NOTE_BYTES + 3 * key.length;
+
+/** The bytes of all that is noted of events, at most. */
+export const allNotedBytes = ({ lanes }: Pick<GroupState, "lanes">): number =>
+  lanes.flatMap(({ open, behind }) => [...open, ...behind]).reduce((sum, each) => sum + notedBytes(each), 0);
 
 const beginning = (after: string, number: number): LaneState => ({
   ...{ after, number, open: [], behind: [], replayed: [] },

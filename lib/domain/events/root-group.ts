@@ -110,10 +110,16 @@ export interface FetchFindings {
   readonly lent: readonly string[];
 }
 
+/** The lane without actors of which everything is done. */
+export const withoutDone = (lane: RootLane, done: ReadonlySet<string>): RootLane => ({
+  ...lane,
+  met: lane.met.filter(({ id }) => !done.has(id)),
+});
+
 /** The lane after a fetch, which leases it when it lends something. Actors of which events were lent come last from now on. */
 export function afterFetch({ lease: _, ...lane }: RootLane, { done, lent }: FetchFindings, lease: LaneLease): RootLane {
   const lending = new Set(lent);
-  const stay = lane.met.filter(({ id }) => !done.has(id));
+  const { met: stay } = withoutDone(lane, done);
   const met = [...stay.filter(({ id }) => !lending.has(id)), ...stay.filter(({ id }) => lending.has(id))];
   return { ...lane, met, ...(lent.length > 0 && { lease: { ...lease, actors: lent, left: lent } }) };
 }

@@ -1,20 +1,14 @@
 /**
- * The feed index: the log's head of each actor stands in it once, at the end of the interval of its newest change. Several
- * changes of one interval do not move it, so that it costs at most one move for each actor and interval.
+ * The feed indexes: the log's head of each actor stands in each of two once, up to the time until which it covers the actor's
+ * changes. They move by turns, so that one entry stands still while the other moves.
  */
 import { hash } from "node:crypto";
-import type { Change, Key } from "../table.ts";
+import { entriesAfter, type FeedEntries } from "../../domain/events/feed-time.ts";
+import { feedTimes, type Change, type Item, type Key } from "../table.ts";
 import { logHeadKey } from "./publishing.ts";
 
-/** Length of an interval, ms. */
-export const FEED_INTERVAL_MS = 5_000;
-/**
- * How long a change of the log can be under way, its entry in the index unseen, or clocks apart, ms: a span ends so long ago
- * that everything of it can be seen. A commit takes at most 5 s.
- */
-const SETTLED_AFTER_MS = 15_000;
-/** A shard takes 500 moves a second. */
-const SHARDS = 8;
+/** Each takes 500 moves a second in each of the two indexes. */
+const SHARDS = 4;
 
 const shard = (at: number): string => `feed#${String(at)}`;
 
@@ -22,26 +16,28 @@ export const feedShards: readonly string[] = Array.from({ length: SHARDS }, (_, 
 
 const hashOf = ({ pk }: Key): number => hash("sha256", pk, "buffer").readUInt32BE();
 
-/** What puts an item that changes at `ms` into the index, or moves it there. */
-export function feedEntry(key: Key, ms: number): NonNullable<Change["set"]> {
-  return { feedShard: shard(hashOf(key) % SHARDS), feedAt: Math.ceil(ms / FEED_INTERVAL_MS) * FEED_INTERVAL_MS };
+/** The entries of an item. */
+export const readFeedEntries = (item: Item | undefined): FeedEntries => [
+  Number(item?.[feedTimes.feed1] ?? 0),
+  Number(item?.[feedTimes.feed2] ?? 0),
+];
+
+/** What puts an item with these entries, which changes at `ms`, into an index, or moves it there; nothing while one covers it. */
+export function feedMove(key: Key, entries: FeedEntries, ms: number): NonNullable<Change["set"]> {
+  const [first, second] = entriesAfter(entries, ms);
+  const moved = {
+    ...(first !== entries[0] && { [feedTimes.feed1]: first }),
+    ...(second !== entries[1] && { [feedTimes.feed2]: second }),
+  };
+  if (Object.keys(moved).length === 0) return moved;
+  return { feedShard: shard(hashOf(key) % SHARDS), ...moved };
 }
-
-/** The end of the last interval at or before a time, ms since 1970. */
-export const feedIntervalBefore = (ms: number): number => Math.floor(ms / FEED_INTERVAL_MS) * FEED_INTERVAL_MS;
-
-/** Up to when everything that changed can be seen in the index, ms since 1970. */
-export const settledAt = (now: number): number => feedIntervalBefore(now - SETTLED_AFTER_MS);
-
-/** Before this, records may have expired, ms since 1970. */
-export const oldestFeedTime = (now: number, retentionMs: number): number =>
-  feedIntervalBefore(now - retentionMs) + 2 * FEED_INTERVAL_MS;
 
 /** The lane of an actor in a group over all actors. */
 export const laneOfActor = (actorId: string, lanes: number): number => hashOf(logHeadKey(actorId)) % lanes;
 
 /** The shards in which actors of a lane can stand: all of them where the number of lanes is odd. */
 export function shardsOfLane(lane: number, lanes: number): readonly string[] {
-  const common = [8, 4, 2].find((each) => lanes % each === 0) ?? 1;
+  const common = [4, 2].find((each) => lanes % each === 0) ?? 1;
   return feedShards.filter((_, at) => at % common === lane % common);
 }

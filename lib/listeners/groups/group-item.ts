@@ -2,7 +2,7 @@
 import type { GroupRules, GroupState } from "../../domain/events/group-state.ts";
 import { parseText, printJson } from "../../domain/json/json-text.ts";
 import { listenerKey, type ListenerRef } from "../../dynamodb/keys/listeners.ts";
-import { equals, itemMissing, type Item, type Write } from "../../dynamodb/table.ts";
+import { all, equals, itemMissing, type Condition, type Item, type Write } from "../../dynamodb/table.ts";
 import { compact } from "../../system/compact.ts";
 import type { GroupSettings } from "./group-settings.ts";
 import { packed, unpacked } from "./packed.ts";
@@ -14,6 +14,8 @@ export interface GroupRef {
 
 /** A group as it was read. */
 export interface Group extends GroupRef {
+  /** Tells it from earlier and later groups of its name. Every write is conditional on it. */
+  readonly madeAs: string;
   /** Every write is conditional on it and raises it. */
   readonly version: number;
   readonly settings: GroupSettings;
@@ -33,6 +35,7 @@ export function groupOf({ actorId, name }: GroupRef, item: Item): Group {
   return {
     actorId,
     name,
+    madeAs: String(item["madeAs"]),
     version: Number(item["version"]),
     settings: parseText(String(item["settings"])) as GroupSettings,
     state: unpacked(item["state"]) as GroupState,
@@ -43,10 +46,17 @@ export function groupOf({ actorId, name }: GroupRef, item: Item): Group {
 }
 
 /** Makes a group. */
-export const groupMade = (ref: GroupRef, { settings, state }: Pick<Group, "settings" | "state">): Write => ({
-  put: { ...listenerKey(listenerOf(ref)), version: 1, settings: printJson(settings), state: packed(state) },
+export const groupMade = ({ madeAs, version, settings, state, ...ref }: Group): Write => ({
+  put: {
+    ...{ ...listenerKey(listenerOf(ref)), madeAs, version },
+    ...{ settings: printJson(settings), state: packed(state) },
+  },
   condition: itemMissing,
 });
+
+/** The group is as it was read, and not another that was made under its name meanwhile. */
+export const groupUnchanged = ({ madeAs, version }: Pick<Group, "madeAs" | "version">): Condition =>
+  all(equals("madeAs", madeAs), equals("version", version));
 
 /** What changes; an absent field stays. `null` removes. */
 export interface GroupChange {
@@ -75,7 +85,7 @@ export function groupChanged(group: Group, change: GroupChange): Extract<Write, 
       remove: paused === false ? ["paused"] : [],
       add: { version: 1, ...(moreFailed === 0 ? {} : { failedEvents: moreFailed }) },
     },
-    condition: equals("version", group.version),
+    condition: groupUnchanged(group),
   };
 }
 

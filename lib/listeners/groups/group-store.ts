@@ -6,12 +6,12 @@ import { listenerKey, listenerPartition, listenerPrefix } from "../../dynamodb/k
 import { sourceText } from "../../dynamodb/keys/failed-events.ts";
 import { refusedReasons, updateIf } from "../../dynamodb/outcomes.ts";
 import { queryAll } from "../../dynamodb/paging.ts";
-import { equals, TransactionRefused, type Item, type Table, type Write } from "../../dynamodb/table.ts";
+import { TransactionRefused, type Item, type Table, type Write } from "../../dynamodb/table.ts";
 import { sameJson } from "../../domain/json/canonical-json.ts";
 import { registering } from "../../engine/registration.ts";
 import { deleteFailedEvents } from "../../failed-events/failed-event-store.ts";
 import { ServiceError } from "../../system/errors.ts";
-import type { Clock, Json } from "../../system/ports.ts";
+import type { Clock, Ids, Json } from "../../system/ports.ts";
 import { retryOnConflict } from "../../system/retry-on-conflict.ts";
 import { beginningAfter } from "../beginning.ts";
 import type { Preconditions } from "../preconditions.ts";
@@ -19,6 +19,7 @@ import {
   groupChanged,
   groupMade,
   groupOf,
+  groupUnchanged,
   listenerOf,
   type Group,
   type GroupChange,
@@ -34,6 +35,7 @@ const MOST_CONFLICTS = 16;
 export interface GroupStoreDeps {
   readonly table: Table;
   readonly clock: Clock;
+  readonly ids: Ids;
   readonly commits: Commits;
   readonly changeLog: Pick<ChangeLog, "oldest">;
   /** The deployment's `LOG_EPOCH`. */
@@ -99,7 +101,7 @@ export class GroupStore {
           const { writes, head: logHead } = registering(listenerOf(ref), { after: registeredAs(settings) });
           // The records that it begins at are not chosen for deletion, and are not from now on.
           const kept = from === "now" ? {} : { when: sameDeleted(head) };
-          return { records: [], writes: [groupMade(ref, made), ...writes], head: logHead, ...kept };
+          return { records: [], writes: [groupMade(made), ...writes], head: logHead, ...kept };
         }
         if (group.draining)
           throw new ServiceError("resource.conflict", "This group is being drained; it will be gone.");
@@ -131,7 +133,8 @@ export class GroupStore {
     }
     const after = await beginningAfter(this.#deps, { actorId: ref.actorId, from, log: head });
     const state = newGroupState(after, { lanes: settings.lanes, selection: selectionOf(settings) });
-    return { ...ref, version: 1, settings, state, paused: false, draining: false, failedEvents: 0 };
+    const madeAs = this.#deps.ids.id();
+    return { ...ref, madeAs, version: 1, settings, state, paused: false, draining: false, failedEvents: 0 };
   }
 
   /**
@@ -164,7 +167,8 @@ export class GroupStore {
       if (item === undefined) throw noSuchGroup();
       const found = groupOf(group, item);
       // The answer of the write was lost: what stands is what it wrote.
-      return found.version === group.version + 1 && isSame(found, change) ? "written" : found;
+      const isNext = found.madeAs === group.madeAs && found.version === group.version + 1;
+      return isNext && isSame(found, change) ? "written" : found;
     };
     if (writes.length === 0) {
       const { written, item } = await updateIf(this.#deps.table, write.update, write.change, write.condition);
@@ -191,11 +195,13 @@ export class GroupStore {
       [key],
       ({ item }) => {
         const stored = item(key);
-        isGone = stored === undefined;
-        if (stored === undefined || Number(stored["version"]) !== group.version) return undefined;
+        const found = stored === undefined ? undefined : groupOf(group, stored);
+        // Another one of its name is not this one.
+        isGone = found?.madeAs !== group.madeAs;
+        if (isGone || found?.version !== group.version) return undefined;
         const { writes, head } = registering(ref, { before: registeredAs(group.settings) });
         isGone = true;
-        const gone: Write = { delete: key, condition: equals("version", group.version) };
+        const gone: Write = { delete: key, condition: groupUnchanged(group) };
         return { records: [], writes: [gone, ...writes], head };
       },
       { quiet: true },

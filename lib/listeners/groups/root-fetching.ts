@@ -1,5 +1,6 @@
 /** One fetch of a consumer of a group over all actors: a free lane, the actors that it meets, and the lease of their events. */
 import type { ChangeLog } from "../../change-log/change-log.ts";
+import { settledAt } from "../../domain/events/feed-time.ts";
 import type { LaneLease } from "../../domain/events/group-state.ts";
 import {
   freeRootLanes,
@@ -8,17 +9,18 @@ import {
   printRootPosition,
   spanOf,
   withShardMet,
+  withoutDone,
   withSpanMet,
   type MetActor,
   type RootLane,
 } from "../../domain/events/root-group.ts";
 import { selectionOfActor } from "../../domain/events/selection.ts";
-import { laneOfActor, settledAt, shardsOfLane } from "../../dynamodb/keys/feed.ts";
-import { actorOfKey } from "../../dynamodb/keys/partition.ts";
-import { MAX_TRANSACTION_WRITES, type FeedItem, type Table, type Write } from "../../dynamodb/table.ts";
+import { laneOfActor, shardsOfLane } from "../../dynamodb/keys/feed.ts";
+import { MAX_TRANSACTION_WRITES, type Table, type Write } from "../../dynamodb/table.ts";
 import { ServiceError } from "../../system/errors.ts";
 import { mapConcurrent } from "../../system/map-concurrent.ts";
 import type { Clock, Ids, Log } from "../../system/ports.ts";
+import { changedActors } from "../changed-actors.ts";
 import type { GivenEventsDeps } from "./given-events.ts";
 import { taken, type FetchRequest, type FetchResult, type Lent } from "./group-fetching.ts";
 import { selectionOf } from "./group-settings.ts";
@@ -27,6 +29,10 @@ import { readActors, type RootMembersDeps } from "./root-members.ts";
 import type { RootGroup, RootMember, RootStopped, StoredLane } from "./root-group-item.ts";
 import type { RootGroupStore, RootStanding } from "./root-group-store.ts";
 
+/** How often one fetch meets further actors while all of those that it has met are done. */
+const MOST_ROUNDS = 5;
+/** A fetch looks at no further actor of a lane after so long, ms. */
+const MOST_FETCHING_MS = 3_000;
 /** Actors whose heads and members are read together. */
 const ACTORS_READ = 50;
 /** Actors whose logs are read together. */
@@ -114,22 +120,11 @@ export async function meetActors(
   const shards = shardsOfLane(index, lanes);
   let lane = before;
   for (let shard = span.shard; shard < shards.length; shard += 1) {
-    const changed = await changedIn(table, shards[shard] ?? "", span.after);
+    const changed = await changedActors(table, shards[shard] ?? "", span.after);
     lane = withShardMet(lane, { ...span, shard }, changed.filter(isOurs));
     if (lane.within?.shard === shard) return lane;
   }
   return withSpanMet(lane, span);
-}
-
-async function changedIn(table: Pick<Table, "queryFeed">, shard: string, after: number): Promise<readonly string[]> {
-  const found: string[] = [];
-  let next: FeedItem | undefined;
-  do {
-    const page = await table.queryFeed(shard, after, next);
-    found.push(...page.items.map(actorOfKey));
-    ({ next } = page);
-  } while (next !== undefined);
-  return found;
 }
 
 /** What one lane gave. */
@@ -149,11 +144,13 @@ class LaneFetch {
   readonly #lanes: number;
   readonly #request: FetchRequest;
   readonly #lease: LaneLease;
+  readonly #stopAt: number;
   readonly #events: Lent[] = [];
   readonly #members: RootMember[] = [];
   readonly #writes: Write[] = [];
   readonly #done = new Set<string>();
   readonly #lent: string[] = [];
+  readonly #visited = new Set<string>();
   #bytes = 0;
   #lag = 0;
   #isWhole = true;
@@ -165,6 +162,7 @@ class LaneFetch {
     this.#stored = lanes[index] as StoredLane;
     this.#lanes = lanes.length;
     this.#request = request;
+    this.#stopAt = deps.clock.now() + MOST_FETCHING_MS;
     const until = deps.clock.now() + group.settings.leaseSeconds * 1_000;
     this.#lease = { token: deps.ids.id(), consumer: request.consumer, until };
   }
@@ -172,8 +170,14 @@ class LaneFetch {
   async run(): Promise<LaneFetched | "overtaken"> {
     const { store } = this.#deps;
     const { index, lane: before } = this.#stored;
-    const met = await meetActors(this.#deps, this.#group, this.#stored, this.#lanes);
-    await this.#visit(met.met);
+    let met = before;
+    for (let round = 0; round < MOST_ROUNDS; round += 1) {
+      met = await meetActors(this.#deps, this.#group, { index, lane: met }, this.#lanes);
+      await this.#visit(met.met);
+      // Where all that there was room for is done, there is room for more.
+      if (met.within === undefined || this.#isFull() || this.#done.size === 0) break;
+      if (round + 1 < MOST_ROUNDS) met = withoutDone(met, this.#done);
+    }
     const result = { lag: this.#lag, caughtUp: this.#isWhole && met.within === undefined };
     if (this.#stopped !== undefined) return { ...result, events: [], leases: [], stopped: this.#stopped };
     const after = afterFetch(met, { done: this.#done, lent: this.#lent }, this.#lease);
@@ -184,7 +188,8 @@ class LaneFetch {
     return { ...result, events: this.#events, leases: this.#lent.length === 0 ? [] : [{ lane: index, token, until }] };
   }
 
-  async #visit(met: readonly MetActor[]): Promise<void> {
+  async #visit(all: readonly MetActor[]): Promise<void> {
+    const met = all.filter(({ id }) => !this.#visited.has(id));
     for (let at = 0; at < met.length; at += ACTORS_READ) {
       const some = met.slice(at, at + ACTORS_READ);
       if (this.#isFull()) break;
@@ -203,15 +208,14 @@ class LaneFetch {
         }
       }
     }
-    if (this.#visited < met.length) this.#isWhole = false;
+    this.#isWhole &&= met.every(({ id }) => this.#visited.has(id));
   }
-
-  #visited = 0;
 
   #isFull(): boolean {
     const writes = 1 + this.#members.length * 2 + this.#writes.length;
     return (
       this.#stopped !== undefined ||
+      (this.#visited.size > 0 && this.#deps.clock.now() > this.#stopAt) ||
       this.#events.length >= this.#request.max ||
       this.#bytes >= MOST_BYTES ||
       this.#lent.length >= MOST_LENT_ACTORS ||
@@ -226,7 +230,7 @@ class LaneFetch {
       mostBytes: MOST_BYTES - this.#bytes,
       lane: this.#stored.index,
     });
-    this.#visited += 1;
+    this.#visited.add(actor.met.id);
     this.#lag += lent.lag;
     this.#bytes += lent.bytes;
     this.#stopped = lent.stopped;

@@ -1,8 +1,8 @@
 /** A consumer group over all actors as its operator sees it. */
+import { settledAt } from "../../domain/events/feed-time.ts";
 import { isLeased } from "../../domain/events/group-state.ts";
 import { isCaughtUp, printRootPosition } from "../../domain/events/root-group.ts";
 import { positionAfter } from "../../domain/events/position.ts";
-import { settledAt } from "../../dynamodb/keys/feed.ts";
 import { compact } from "../../system/compact.ts";
 import type { JsonObject } from "../../system/ports.ts";
 import { printFeedPosition } from "../readers/feed-position.ts";

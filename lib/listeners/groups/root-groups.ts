@@ -1,10 +1,11 @@
 /** The consumer groups over all actors, as the routes need them. */
 import { positionGone } from "../../actors/position-gone.ts";
+import { FEED_INTERVAL_MS, latestAt, oldestAt, settledAt } from "../../domain/events/feed-time.ts";
 import { isLeased } from "../../domain/events/group-state.ts";
 import { resumedGroup, withReplayed, type Acknowledgement } from "../../domain/events/group-verdicts.ts";
 import { withMet, type RootLane } from "../../domain/events/root-group.ts";
 import { sourceOf } from "../../dynamodb/keys/failed-events.ts";
-import { FEED_INTERVAL_MS, laneOfActor, oldestFeedTime, settledAt } from "../../dynamodb/keys/feed.ts";
+import { laneOfActor } from "../../dynamodb/keys/feed.ts";
 import type { FailedEvent } from "../../failed-events/failed-event.ts";
 import type { ListenerEvent } from "../../failed-events/hook-event.ts";
 import { compact } from "../../system/compact.ts";
@@ -85,7 +86,7 @@ export class RootGroups {
   #timeOf(from: string, field: string): number {
     const { clock, epoch, retentionMs, root } = this.#deps;
     const now = clock.now();
-    const ends = { epoch, settled: settledAt(now), oldest: oldestFeedTime(now, retentionMs) };
+    const ends = { epoch, settled: settledAt(now), latest: latestAt(now), oldest: oldestAt(now, retentionMs) };
     const position = resolveFeedPosition(from, ends);
     if (typeof position !== "string") return position.after;
     throw positionGone(root, `${WHY[position]}; read the state, and begin now.`, field);

@@ -1,6 +1,7 @@
 /** What a consumer of a group over all actors is lent of one actor. */
 import type { LogHead } from "../../change-log/change-log.ts";
 import { contentOf, envelopeOf } from "../../domain/events/envelope.ts";
+import { oldestAt } from "../../domain/events/feed-time.ts";
 import { lend, readFrom, withoutExpired, type LentEvent } from "../../domain/events/group-fetch.ts";
 import { groupFloor, shownNumber, type GroupState, type LaneLease } from "../../domain/events/group-state.ts";
 import { withoutExhausted } from "../../domain/events/group-verdicts.ts";
@@ -10,7 +11,6 @@ import { parsePosition, positionAfter } from "../../domain/events/position.ts";
 import { isCaughtUp, printRootPosition, withoutLost, type MetActor } from "../../domain/events/root-group.ts";
 import { selects, type Selection } from "../../domain/events/selection.ts";
 import { sameJson } from "../../domain/json/canonical-json.ts";
-import { oldestFeedTime } from "../../dynamodb/keys/feed.ts";
 import { rootFailedKey } from "../../dynamodb/keys/root-groups.ts";
 import type { Write } from "../../dynamodb/table.ts";
 import { LISTENER_TROUBLE } from "../../system/metric-names.ts";
@@ -197,7 +197,7 @@ async function continued(
   const from = positionAfter(epoch, oldest - 1);
   const { number } = onlyLane(state);
   const left = withoutLost(state, { from, number });
-  if (left.isUndone || met.after < oldestFeedTime(clock.now(), retentionMs)) {
+  if (left.isUndone || met.after < oldestAt(clock.now(), retentionMs)) {
     const line =
       "a group over all actors has lost events, which have expired; it continues with the oldest that can be read";
     log.error(line, { actorId: met.id, group: name, to: from, trouble: LISTENER_TROUBLE });

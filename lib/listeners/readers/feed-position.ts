@@ -52,18 +52,23 @@ export interface FeedEnds {
   readonly epoch: number;
   /** What changed up to here can be read, ms since 1970. */
   readonly settled: number;
+  /** A reading up to here may have been given, by a clock that is ahead of this one, ms since 1970. */
+  readonly latest: number;
   /** Records from before this have expired, ms since 1970. */
   readonly oldest: number;
 }
 
 /** The position of a text, or why no reader can continue there. */
-export function resolveFeedPosition(text: string, { epoch, settled, oldest }: FeedEnds): FeedPosition | PositionGone {
+export function resolveFeedPosition(
+  text: string,
+  { epoch, settled, latest, oldest }: FeedEnds,
+): FeedPosition | PositionGone {
   if (text === "now") return { epoch, after: settled };
   if (text === "earliest") return { epoch, after: oldest };
   const read = parseFeedPosition(text);
   if (read === undefined) return "unknown";
   if (read.epoch !== epoch) return "epoch";
-  if (Math.max(read.after, read.within?.until ?? 0) > settled) return "ahead";
+  if ((read.within?.until ?? read.after) > latest) return "ahead";
   return read.after < oldest ? "expired" : read;
 }
 
@@ -79,5 +84,6 @@ function parseFeedPosition(text: string): FeedPosition | undefined {
   const [epoch, after, inside] = data;
   if (inside === null) return { epoch, after };
   const [until, shard, actorId, position] = inside;
+  if (until <= after || (position !== null && actorId === null)) return undefined;
   return { epoch, after, within: { until, shard, actorId: actorId ?? undefined, position: position ?? undefined } };
 }

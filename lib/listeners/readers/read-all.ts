@@ -1,23 +1,37 @@
 /** The events of all actors: span of time by span of time, in each actor by actor. A reader keeps the position itself. */
 import { readLogHead, type ChangeLog, type LogHead } from "../../change-log/change-log.ts";
-import { firstRecordAfter } from "../first-record-after.ts";
 import { readTime } from "../../change-log/record-time.ts";
 import { envelopeOf } from "../../domain/events/envelope.ts";
-import { eventIdOf, isAfter, parsePosition, positionOf, type PositionGone } from "../../domain/events/position.ts";
+import { latestAt, oldestAt, settledAt } from "../../domain/events/feed-time.ts";
+import {
+  eventIdOf,
+  isAfter,
+  parsePosition,
+  positionAfter,
+  positionOf,
+  type PositionGone,
+} from "../../domain/events/position.ts";
 import { eventsOf } from "../../domain/events/record-events.ts";
 import { selects, type Selection } from "../../domain/events/selection.ts";
-import { feedShards, oldestFeedTime, settledAt } from "../../dynamodb/keys/feed.ts";
+import { feedShards } from "../../dynamodb/keys/feed.ts";
 import { actorOfKey } from "../../dynamodb/keys/partition.ts";
 import { logHeadKey } from "../../dynamodb/keys/publishing.ts";
-import type { FeedItem, Table } from "../../dynamodb/table.ts";
+import type { Table } from "../../dynamodb/table.ts";
 import { jsonBytesInResult } from "../../http/answer-size.ts";
 import type { Clock, JsonObject } from "../../system/ports.ts";
+import { changedActors } from "../changed-actors.ts";
+import { firstRecordAfter } from "../first-record-after.ts";
 import { printFeedPosition, resolveFeedPosition, type FeedPosition } from "./feed-position.ts";
 import type { EventPage } from "./read-events.ts";
 
 /** Most actors that one answer looks at. */
 const MOST_ACTORS = 200;
 const HEADS_AT_ONCE = 100;
+/** Most records of one answer, and about the most bytes of their JSON text: one that selects little of long logs. */
+const MOST_RECORDS = 2_000;
+const MOST_READ_BYTES = 8 * 1_024 * 1_024;
+/** An answer looks at no further actor after so long, ms. */
+const MOST_READING_MS = 3_000;
 const DAY_MS = 86_400_000;
 
 export interface ReadAllDeps {
@@ -46,9 +60,10 @@ export interface AllReading {
  */
 export async function readAll(deps: ReadAllDeps, reading: AllReading): Promise<EventPage | PositionGone> {
   const { clock, epoch, retentionDays } = deps;
-  const settled = settledAt(clock.now());
-  const oldest = oldestFeedTime(clock.now(), retentionDays * DAY_MS);
-  const begin = resolveFeedPosition(reading.from, { epoch, settled, oldest });
+  const now = clock.now();
+  const settled = settledAt(now);
+  const ends = { epoch, settled, latest: latestAt(now), oldest: oldestAt(now, retentionDays * DAY_MS) };
+  const begin = resolveFeedPosition(reading.from, ends);
   if (typeof begin === "string") return begin;
   const { after } = begin;
   const until = begin.within?.until ?? settled;
@@ -58,14 +73,14 @@ export async function readAll(deps: ReadAllDeps, reading: AllReading): Promise<E
   return {
     events: span.events,
     next: printFeedPosition(next),
-    upToDate: next.within === undefined && until === settled,
+    upToDate: next.within === undefined && until >= settled,
   };
 }
 
 /**
  * A span of time of all logs that is being read: the records after `after` and up to `until`. State: the events so far, their
- * bytes, and how many actors were looked at. What changes meanwhile is later than the span: it moves actors in the index, and
- * never out of those that are to be read.
+ * bytes, and how much was looked at. What changes meanwhile is later than the span: it moves an actor in one of the indexes,
+ * and never out of those that are to be read.
  */
 class Span {
   readonly #deps: ReadAllDeps;
@@ -75,6 +90,9 @@ class Span {
   readonly events: JsonObject[] = [];
   #bytes = 0;
   #actors = 0;
+  #records = 0;
+  #readBytes = 0;
+  readonly #stopAt: number;
 
   constructor(
     deps: ReadAllDeps,
@@ -85,6 +103,7 @@ class Span {
     this.#reading = reading;
     this.#after = after;
     this.#until = until;
+    this.#stopAt = deps.clock.now() + MOST_READING_MS;
   }
 
   /** Reads from where the position is within the span. @returns the position afterwards */
@@ -101,7 +120,7 @@ class Span {
         const some = actors.slice(at, at + HEADS_AT_ONCE);
         const heads = await this.#heads(some);
         for (const actorId of some) {
-          if (this.#actors >= MOST_ACTORS) return { epoch, after, within: { until, shard, actorId: last } };
+          if (this.#isEnough()) return { epoch, after, within: { until, shard, actorId: last } };
           this.#actors += 1;
           const position = actorId === begin?.actorId ? begin.position : undefined;
           const left = await this.#readActor(actorId, heads.get(actorId), position);
@@ -114,19 +133,15 @@ class Span {
     return { epoch, after: until };
   }
 
-  /** The actors of a shard that have changed since the span began, in the order of their ids. */
+  /** The next actor is for the next answer. */
+  #isEnough(): boolean {
+    return this.#actors >= MOST_ACTORS || (this.#actors > 0 && this.#deps.clock.now() > this.#stopAt);
+  }
+
+  /** The actors of a shard that may have changed since the span began, in the order of their ids. */
   async #changed(shard: string): Promise<readonly string[]> {
-    const found = new Set<string>();
-    let next: FeedItem | undefined;
-    do {
-      const page = await this.#deps.table.queryFeed(shard, this.#after, next);
-      for (const item of page.items) {
-        const actorId = actorOfKey(item);
-        if (this.#reading.selectionOf(actorId) !== undefined) found.add(actorId);
-      }
-      ({ next } = page);
-    } while (next !== undefined);
-    return [...found].sort();
+    const changed = await changedActors(this.#deps.table, shard, this.#after);
+    return changed.filter((actorId) => this.#reading.selectionOf(actorId) !== undefined);
   }
 
   async #heads(actorIds: readonly string[]): Promise<ReadonlyMap<string, LogHead>> {
@@ -139,8 +154,8 @@ class Span {
    * @returns `done`; `before`: there is no room for the first; else the position up to which there was room
    */
   async #readActor(actorId: string, head: LogHead | undefined, from: string | undefined): Promise<string> {
-    // An actor that was deleted meanwhile has no log.
-    if (head === undefined) return "done";
+    // An actor that was deleted meanwhile has no log; the index covers some time after the newest change.
+    if (head === undefined || Math.floor(head.at / 1_000) <= this.#after) return "done";
     const { changeLog, epoch } = this.#deps;
     const begin = from === undefined ? undefined : parsePosition(from);
     const first =
@@ -150,10 +165,13 @@ class Span {
           ? begin.record + 1
           : begin.record;
     let left = from ?? "before";
-    for await (const { number, record } of changeLog.stream(actorId, first - 1, head.newest, {
+    for await (const { number, record, bytes } of changeLog.stream(actorId, first - 1, head.newest, {
       limit: HEADS_AT_ONCE,
     })) {
       if (readTime(record.at) > this.#until) break;
+      if (this.#records >= MOST_RECORDS || this.#readBytes >= MOST_READ_BYTES) return left;
+      this.#records += 1;
+      this.#readBytes += bytes;
       for (const event of eventsOf(record)) {
         if (begin !== undefined && !isAfter(begin, number, event.index)) continue;
         const position = positionOf(epoch, number, event);
@@ -166,6 +184,7 @@ class Span {
         }
         left = position;
       }
+      left = positionAfter(epoch, number);
     }
     return "done";
   }

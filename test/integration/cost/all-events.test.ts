@@ -26,19 +26,24 @@ async function change(actorId: string, value: string): Promise<void> {
 }
 
 describe("the events of all actors", () => {
-  it("cost a change nothing but a move in the index, once in five seconds", async () => {
+  it("cost a change nothing but a move in an index, once in fifteen seconds", async () => {
     const { actorId } = await world.actor(0);
-    world.now = Math.ceil(world.now / 5_000) * 5_000 + 1;
     const budget = { requests: 3, writeUnits: 8 };
     const first = await world.costOf(async () => await change(actorId, "red"));
     table.check("first change", first, { ...budget, indexWriteUnits: 1 });
     const soon = await world.costOf(async () => {
-      for (const value of ["a", "b", "c"]) await change(actorId, value);
+      for (const value of ["a", "b", "c"]) {
+        world.now += 5_000;
+        await change(actorId, value);
+      }
     });
-    table.check("three changes within the same 5 s", soon, { requests: 9, writeUnits: 24, indexWriteUnits: 0 });
-    world.now += 5_000;
-    const later = await world.costOf(async () => await change(actorId, "green"));
-    table.check("a change in other 5 s", later, { ...budget, indexWriteUnits: 2 });
+    table.check("three changes within the same 15 s", soon, { requests: 9, writeUnits: 24, indexWriteUnits: 0 });
+    world.now += 1;
+    const second = await world.costOf(async () => await change(actorId, "green"));
+    table.check("the first change after 15 s", second, { ...budget, indexWriteUnits: 1 });
+    world.now += 15_001;
+    const later = await world.costOf(async () => await change(actorId, "blue"));
+    table.check("a change in further 15 s", later, { ...budget, indexWriteUnits: 2 });
   });
 
   it("cost their reader by the actors that have changed", async () => {
@@ -50,17 +55,32 @@ describe("the events of all actors", () => {
     }
     world.now += SETTLED_MS;
     let from = (await world.operator("operator", "from=now")).headers["stream-next-offset"] ?? "";
-    const read = async (): Promise<number> => {
-      const { status, headers, body } = await world.operator("operator", `from=${from}&limit=1000`);
-      expect([status, headers["stream-up-to-date"]]).toEqual([200, "true"]);
+    const read = async (wait = 0): Promise<number> => {
+      const query = `from=${from}&limit=1000&wait=${String(wait)}`;
+      const { status, headers, body } = await world.operator("operator", query);
+      expect([status, headers["stream-up-to-date"]]).toEqual([wait === 0 ? 200 : 204, "true"]);
       from = headers["stream-next-offset"] ?? "";
-      return (JSON.parse(String(body)) as unknown[]).length;
+      return wait === 0 ? (JSON.parse(String(body)) as unknown[]).length : 0;
     };
-    world.now += SETTLED_MS;
+    world.now += 5_000;
+    const soon = await world.costOf(async () => {
+      expect(await read()).toBe(0);
+    });
+    table.check("none of 30 actors has changed since a position of soon after their changes", soon, {
+      requests: 12,
+      writeUnits: 0,
+    });
+    world.now += 2 * SETTLED_MS;
+    expect(await read()).toBe(0);
+    world.now += 5_000;
     const none = await world.costOf(async () => {
       expect(await read()).toBe(0);
     });
     table.check("none of 30 actors has changed", none, { requests: 8, writeUnits: 0 });
+    const waiting = await world.costOf(async () => {
+      expect(await read(20)).toBe(0);
+    });
+    table.check("a wait of 20 s that ends empty", waiting, { requests: 32, writeUnits: 0 });
     for (const changed of [10, 20]) {
       for (const actorId of actors.slice(0, changed)) await change(actorId, `now ${String(changed)}`);
       world.now += SETTLED_MS;

@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { positionOf } from "../../../lib/domain/events/position.ts";
 import { eventsOf } from "../../../lib/domain/events/record-events.ts";
 import { feedShards } from "../../../lib/dynamodb/keys/feed.ts";
+import type { FeedIndex } from "../../../lib/dynamodb/table.ts";
 import { FaultyTable, type Effect } from "../../support/faulty-table.ts";
 import { bearer, type Answer } from "../../support/in-process.ts";
 import { MemoryTable } from "../../support/memory-table.ts";
@@ -128,33 +129,41 @@ describe("a reader of all actors", () => {
   });
 });
 
-describe("the feed index", () => {
-  const entries = async () => {
-    const pages = await Promise.all(feedShards.map(async (shard) => await world.whole.table.queryFeed(shard, 0)));
-    return pages.flatMap(({ items }) => items);
+describe("the feed indexes", () => {
+  const entriesOf = async (index: FeedIndex): Promise<readonly number[]> => {
+    const pages = await Promise.all(
+      feedShards.map(async (shard) => await world.whole.table.queryFeed(index, shard, 0)),
+    );
+    return pages.flatMap(({ items }) => items.map(({ feedAt }) => feedAt));
   };
+  const entries = async () => [await entriesOf("feed1"), await entriesOf("feed2")];
 
-  it("has each actor once, at the end of the interval of its newest change, and none that was deleted", async () => {
-    world.whole.now = Date.UTC(2026, 0, 1) + 1;
-    await put(world.owner, "a", 1);
-    const end = Date.UTC(2026, 0, 1) + 5_000;
-    expect(await entries()).toMatchObject([{ feedAt: end }]);
-    world.whole.now += 4_000;
-    await put(world.owner, "a", 2);
-    expect(await entries()).toMatchObject([{ feedAt: end }]);
-    world.whole.now += 2_000;
-    await put(world.owner, "a", 3);
-    expect(await entries()).toMatchObject([{ feedAt: end + 5_000 }]);
+  it("have each actor once, moved by turns and only by changes that no entry covers, and none that was deleted", async () => {
+    const begin = Date.UTC(2026, 0, 1) + 1;
+    const changes: readonly [number, readonly number[], readonly number[]][] = [
+      [0, [15_000], []],
+      [15_000, [15_000], []],
+      [15_001, [15_000], [30_001]],
+      [30_001, [15_000], [30_001]],
+      [40_000, [55_000], [30_001]],
+      [99_000, [55_000], [114_000]],
+    ];
+    for (const [at, first, second] of changes) {
+      world.whole.now = begin + at;
+      await put(world.owner, "a", at);
+      const ends = (times: readonly number[]): number[] => times.map((time) => begin + time);
+      expect(await entries()).toEqual([ends(first), ends(second)]);
+    }
     await world.ask("DELETE", "");
     world.whole.now += 60_000;
     await world.whole.sweep();
-    expect(await entries()).toEqual([]);
+    expect(await entries()).toEqual([[], []]);
   });
 
-  it("has nothing where the operator reads no events", async () => {
+  it("have nothing where the operator reads no events", async () => {
     world = await ReaderWorld.begin();
     await put(world.owner, "a", 1);
-    expect(await entries()).toEqual([]);
+    expect(await entries()).toEqual([[], []]);
   });
 });
 

@@ -185,7 +185,12 @@ export class GroupSchedule {
     const state = withSelection(this.#state, selection);
     if (state === undefined) return;
     const furthest = this.#furthest;
-    const isBefore = groupFloor(this.#state) < this.#begins;
+    const floor = groupFloor(this.#state);
+    const isBefore = floor < this.#begins;
+    // What the group did not hear below its floor stays done, whatever the other topics say of it.
+    for (const { position } of this.#log) {
+      if (position <= floor && !this.#ended.has(position)) this.#ended.set(position, "before");
+    }
     const before = this.#selections.filter(({ after }, index) => after < furthest || (index === 0 && isBefore));
     this.#selections = [...before, { after: furthest, selection }];
     this.#store(state);

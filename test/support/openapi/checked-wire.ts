@@ -15,10 +15,13 @@ if (own[CHECKED] !== true) {
   globalThis.fetch = async (input, init) => {
     const url = input instanceof Request ? input.url : String(input);
     if (!checkedOrigins.has(new URL(url).origin)) return await plain(input, init);
+    // Sending a Request uses up its body.
+    const sent = input instanceof Request && input.body !== null ? await input.clone().bytes() : undefined;
     const response = await plain(input, init);
     const bytes = await response.arrayBuffer();
-    const { method = "GET", body } = init ?? {};
-    const headers = Object.fromEntries(new Headers(init?.headers));
+    const { method = "GET", headers: given } = input instanceof Request ? input : (init ?? {});
+    const body = sent ?? init?.body;
+    const headers = Object.fromEntries(new Headers(given));
     if (body instanceof URLSearchParams) headers["content-type"] ??= "application/x-www-form-urlencoded";
     const answered = Object.fromEntries(response.headers);
     noteExchange({

@@ -142,7 +142,10 @@ export class ExchangeCheck {
         const value = given[parameter.name];
         if (value === undefined) {
           if (parameter.required === true) faults.push(`the ${place} lacks ${parameter.name}`);
-        } else faults.push(...this.#open.faults(parameter.at, value, `${place} ${parameter.name}`));
+        } else
+          faults.push(
+            ...this.#open.faults(parameter.at, asSchema(parameter.schema, value), `${place} ${parameter.name}`),
+          );
       }
       const prefixes = known.filter(({ name }) => name.endsWith("*")).map(({ name }) => name.slice(0, -1));
       const names = new Set(known.map(({ name }) => name));
@@ -275,6 +278,10 @@ const mediaOf = (type: string): string => type.split(";", 1)[0]?.trim().toLowerC
 /** The media range of a content that a type falls under, the narrowest first. */
 const fitting = (content: Json, type: string): string | undefined =>
   [type, `${type.split("/", 1)[0] ?? ""}/*`, "*/*"].find((range) => Object.hasOwn(content, range));
+
+/** The text of a parameter as its schema means it. */
+const asSchema = ({ type }: Json, text: string): string | number =>
+  type === "integer" && /^-?[0-9]+$/.test(text) ? Number(text) : text;
 
 function valueOf(text: string): unknown {
   try {

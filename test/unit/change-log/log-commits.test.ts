@@ -92,4 +92,37 @@ describe("a commit", () => {
     expect(made?.newest).toBe(3);
     expect(effects).toEqual(["confirm", "caches 2", "caches 3", "publish 3", "published 3"]);
   });
+
+  it("has the time of a plan that was quick: one that took longer is made again", async () => {
+    let now = 1_700_000_000_000;
+    const times: string[] = [];
+    const commits = commitsWith({ clock: { now: () => now } });
+    const slow = commits.commit(ACTOR, [], ({ at }) => {
+      times.push(at);
+      if (times.length === 1) now += 5_001;
+      return { records: [record], writes: [] };
+    });
+    await expect(slow).rejects.toThrow("keep changing");
+    expect([times.length, effects]).toEqual([1, []]);
+    await commit(commits);
+    expect(effects[0]).toBe("caches 1");
+  });
+
+  it("says so when it ended long after the time of its records", async () => {
+    let now = 1_700_000_000_000;
+    const late: unknown[] = [];
+    for (const ms of [9_000, 9_001]) {
+      const slow = new FaultyTable(table, async (operation) => {
+        if (operation === "transact") now += ms;
+        return await Promise.resolve("ok");
+      });
+      const commits = commitsWith({
+        table: slow,
+        clock: { now: () => now },
+        onLate: ({ newest }, took) => void late.push([newest, took]),
+      });
+      await commit(commits);
+    }
+    expect(late).toEqual([[2, 9_001]]);
+  });
 });

@@ -108,6 +108,53 @@ describe("retries", () => {
   });
 });
 
+describe("requests", () => {
+  const circular: Record<string, unknown> = {};
+  circular["self"] = circular;
+
+  it("are sent again when an answer breaks off", async () => {
+    const position = service.add("orders.new", 1);
+    service.faults.push("cut", "cut");
+    const read: string[] = [];
+    for await (const event of aw.events("orders.>", { from: "earliest", untilNow: true })) read.push(event.position);
+    expect(read).toEqual([position]);
+    expect(service.requests).toHaveLength(3);
+  });
+
+  it("that cannot be sent fail at once, with the reason", async () => {
+    expect(await rejection(aw.publish("a", circular))).toBeInstanceOf(TypeError);
+    expect([service.requests, service.sleeps]).toEqual([[], []]);
+  });
+
+  it("follow no redirect, which would take the credentials elsewhere", async () => {
+    const seen: string[] = [];
+    const fetch = async (request: Request) => {
+      seen.push(request.redirect);
+      return await Promise.resolve(new Response(null, { status: 302, headers: { location: "https://else.example/" } }));
+    };
+    const other = actor(service.root, { bearer: "secret", machine: { ...service.machine, fetch } });
+    expect(await rejection(other.publish("a", 1))).toMatchObject({ code: "http_302", status: 302 });
+    expect(seen).toEqual(["manual"]);
+  });
+
+  it("to any other route have its types, and the client's retries and errors", async () => {
+    service.faults.push({ status: 503 });
+    const { data, response } = await aw.send(async (api) => await api.GET("/properties"));
+    expect([data, response.status]).toEqual([{ name: "state" }, 200]);
+    const path = { topic: "orders" };
+    service.faults.push({ status: 503 });
+    const once = aw.send(async (api) => await api.POST("/events/{topic}", { params: { path }, body: 1 }));
+    expect(await rejection(once)).toMatchObject({ status: 503 });
+    expect(service.requests.map(({ what }) => what)).toEqual([
+      "GET /properties",
+      "GET /properties",
+      "POST /events/orders",
+    ]);
+    // @ts-expect-error The document has no such route.
+    expect(await rejection(aw.send(async (api) => await api.GET("/nothing")))).toMatchObject({ code: "not_found" });
+  });
+});
+
 describe("events", () => {
   const read = async (count: number, options: EventsOptions = {}): Promise<ActorEvent[]> => {
     const events: ActorEvent[] = [];

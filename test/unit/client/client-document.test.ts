@@ -46,6 +46,7 @@ const EXPECTED: readonly (readonly [string, unknown[]])[] = [
   ["new Registry", [["billing"]]],
   ["await verify", ["e1"]],
   ["gapless()", ["0000000000000002"]],
+  ["aw.send", [{ name: "state" }, 200]],
 ];
 
 it("the document has the blocks that are run", () => {
@@ -72,7 +73,7 @@ it.each(EXPECTED)("the block with %s does what the page says", async (mark, expe
     secret: SECRET,
     signal: controller.signal,
     save: () => undefined,
-    done: (value: unknown) => done.push(value),
+    done: (...values: unknown[]) => done.push(...values),
     handled,
     request: { body, headers: signatureHeaders({ id: "e1", now: Date.now(), body, secrets: [SECRET] }) },
     received: [received[0], received[2]],

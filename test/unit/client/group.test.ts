@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import { actor, type ActorClient } from "../../../lib/client/actor.ts";
 import { ConfigDiffers, Fenced, Held, ServiceError } from "../../../lib/client/errors.ts";
 import type { ActorEvent } from "../../../lib/client/events.ts";
@@ -68,12 +68,14 @@ describe("a group by hand", () => {
     await group.declare();
     await group.pause();
     await group.resume();
+    await group.resume({ skip: true });
     await group.reset("earliest", { lanes: 4 });
     service.faults.push("lost");
     expect(await group.drain(5)).toBe(true);
     expect(service.requests.slice(1).map(({ what, body }) => [what, body])).toEqual([
-      ["POST /groups/billing/pause", {}],
-      ["POST /groups/billing/resume", {}],
+      ["POST /groups/billing/pause", ""],
+      ["POST /groups/billing/resume", { skip: false }],
+      ["POST /groups/billing/resume", { skip: true }],
       ["POST /groups/billing/reset", { to: "earliest", lanes: 4 }],
       ["DELETE /groups/billing", ""],
       ["DELETE /groups/billing", ""],
@@ -196,12 +198,12 @@ describe("a worker", () => {
     expect(seen).toEqual([`+${a}`, `+${b}`, `-${a}`, `-${b}`, `+${cleared}`, `-${cleared}`, `+${last}`, `-${last}`]);
   });
 
-  it("extends its leases while a handler takes longer than they last", async () => {
+  it.each([30, 1])("extends its leases of %i s while a handler takes longer than they last", async (leaseSeconds) => {
     service.add("orders.a", 1);
     const settled = idle();
     const aborted: boolean[] = [];
-    await using _worker = aw.group("billing", { ...ALL, leaseSeconds: 30 }).run(async (_, { signal }) => {
-      const end = service.now + 120_000;
+    await using _worker = aw.group("billing", { ...ALL, leaseSeconds }).run(async (_, { signal }) => {
+      const end = service.now + leaseSeconds * 4_000;
       while (service.now < end) await new Promise((resolve) => setImmediate(resolve));
       aborted.push(signal.aborted);
     });
@@ -209,6 +211,63 @@ describe("a worker", () => {
     expect(aborted).toEqual([false]);
     expect(acks().filter(({ extend }) => extend === true).length).toBeGreaterThanOrEqual(11);
     expect(Object.values(verdicts())).toEqual(["ack"]);
+  });
+
+  it("aborts what it does under a lease that ends before its extension is answered", async () => {
+    service.add("orders.a", 1);
+    service.add("orders.a", 2);
+    let hangs = true;
+    const fetch = async (request: Request) => {
+      if (hangs && request.url.endsWith("/ack")) await new Promise<never>(() => undefined);
+      return await service.machine.fetch(request);
+    };
+    const slow = actor(service.root, { bearer: "secret", machine: { ...service.machine, fetch } });
+    const handled: unknown[] = [];
+    const aborted = gate();
+    const began = service.now;
+    const worker = slow.group("billing", ALL).run(async ({ data }, { signal }) => {
+      handled.push(data);
+      await new Promise((resolve) => signal.addEventListener("abort", resolve));
+      aborted.open();
+    });
+    await aborted.opened;
+    expect(service.now - began).toBeGreaterThanOrEqual(30_000);
+    expect(service.now - began).toBeLessThan(60_000);
+    hangs = false;
+    expect(await worker.stop(1_000)).toBe(false);
+    expect(handled).toEqual([1]);
+  });
+
+  it("leaves nothing behind after a batch", async () => {
+    const listeners = vi.spyOn(EventTarget.prototype, "addEventListener");
+    for (let index = 0; index < 3; index += 1) service.add("orders.a", index);
+    const settled = idle();
+    await using worker = aw.group("billing", ALL).run(() => undefined, { max: 1 });
+    await settled;
+    await worker.stop();
+    expect(Object.values(verdicts())).toHaveLength(3);
+    const until = listeners.mock.calls.flatMap(([, , options]) => Object(options).signal ?? []);
+    expect(until.length).toBeGreaterThanOrEqual(3);
+    expect(until.filter((signal: AbortSignal) => !signal.aborted)).toEqual([]);
+  });
+
+  it("keeps the shortest lease of all, wherever in a second it began", async () => {
+    for (const [index, past] of [0, 400, 999].entries()) {
+      service.now = Date.UTC(2026, 0, 1, index, 0, 0, past);
+      service.add("orders.a", index);
+      const settled = idle();
+      const name = `billing-${String(index)}`;
+      const attempts: number[] = [];
+      const worker = aw.group(name, { ...ALL, leaseSeconds: 1 }).run(async (_, { attempt, signal }) => {
+        const end = service.now + 5_000;
+        while (service.now < end && !signal.aborted) await new Promise((resolve) => setImmediate(resolve));
+        attempts.push(attempt);
+      });
+      await settled;
+      expect(attempts).toEqual(Array.from({ length: index + 1 }, () => 1));
+      expect(Object.values(verdicts(name))).toEqual(attempts.map(() => "ack"));
+      expect(await worker.stop()).toBe(true);
+    }
   });
 
   it("begins nothing more of a lane whose lease is another's, and aborts what it does there", async () => {
@@ -280,6 +339,17 @@ describe("a worker", () => {
     expect(end).toBeInstanceOf(ServiceError);
     expect(end).toMatchObject({ code: "not_found" });
     expect(await rejection(worker.stop())).toBe(end);
+  });
+
+  it("that begins while the service is away waits for it", async () => {
+    service.add("orders.a", 1);
+    const settled = idle();
+    const errors: unknown[] = [];
+    service.faults.push(...Array.from({ length: 9 }, () => "lost" as const));
+    await using _worker = aw.group("billing", ALL).run(() => undefined, { onError: (error) => errors.push(error) });
+    await settled;
+    expect(errors).toMatchObject([{ code: "unreachable" }]);
+    expect(Object.values(verdicts())).toEqual(["ack"]);
   });
 });
 

@@ -28,11 +28,12 @@ interface ModelGroup {
   readonly leases: Map<number, ModelLease>;
 }
 
-/** What one request gets instead of the model's answer: a status, with headers, or no answer at all. */
+/** What one request gets instead of the model's answer: a status, with headers, no answer at all, or the beginning of one. */
 export type Fault =
-  { readonly status: number; readonly headers?: Record<string, string>; readonly code?: string } | "lost";
+  { readonly status: number; readonly headers?: Record<string, string>; readonly code?: string } | "lost" | "cut";
 
 const ROOT = "https://svc.example/abc";
+const DEFAULTS = { order: "key", lanes: 1, leaseSeconds: 30 };
 const SETTLED = new Set(["ack", "park", "skip"]);
 
 export class ModelService {
@@ -54,7 +55,7 @@ export class ModelService {
   #tokens = 0;
 
   readonly machine: Machine = {
-    fetch: async (url, init) => await this.#fetch(url, init),
+    fetch: async (request) => await this.#fetch(request),
     sleep: async (ms, signal) => {
       this.sleeps.push(ms);
       const end = this.now + ms;
@@ -82,24 +83,28 @@ export class ModelService {
     return this.groups.get(name)!;
   }
 
-  async #fetch(url: string, init: RequestInit): Promise<Response> {
-    init.signal?.throwIfAborted();
-    const { pathname, searchParams } = new URL(url);
+  async #fetch(request: Request): Promise<Response> {
+    request.signal.throwIfAborted();
+    const { method, headers } = request;
+    const { pathname, searchParams } = new URL(request.url);
     const path = pathname.slice(new URL(ROOT).pathname.length);
-    const text = init.body == null ? "" : Buffer.from(init.body as Uint8Array).toString();
-    const headers = new Headers(init.headers);
+    const text = await request.text();
     const isJson = headers.get("content-type")?.includes("json") === true;
     const body: any = isJson && text !== "" ? JSON.parse(text) : text;
-    this.requests.push({ what: `${init.method} ${path}`, headers, body });
+    this.requests.push({ what: `${method} ${path}`, headers, body });
     await new Promise((resolve) => setImmediate(resolve));
     const fault = this.faults.shift();
     // The worst place to lose an answer: what was asked for is done.
     if (fault === "lost") {
-      this.#route(init.method ?? "GET", path, { searchParams, headers, body, text });
+      this.#route(method, path, { searchParams, headers, body, text });
       throw new TypeError("fetch failed");
     }
+    if (fault === "cut") {
+      const answer = this.#route(method, path, { searchParams, headers, body, text });
+      return new Response((await answer.text()).slice(0, -1), answer);
+    }
     if (fault !== undefined) return refusal(fault.status, fault.code ?? "service_unavailable", {}, fault.headers);
-    return this.#route(init.method ?? "GET", path, { searchParams, headers, body, text });
+    return this.#route(method, path, { searchParams, headers, body, text });
   }
 
   #route(
@@ -115,7 +120,7 @@ export class ModelService {
     if (method === "PUT") return this.#putGroup(name, asked.body, asked.headers);
     const group = this.groups.get(name);
     if (group === undefined) return refusal(404, "not_found");
-    if (method === "GET") return json(200, { name, ...group.settings }, { etag: '"1"' });
+    if (method === "GET") return json(200, { name, ...DEFAULTS, ...group.settings }, { etag: '"1"' });
     if (method === "DELETE") {
       this.groups.delete(name);
       return new Response(null, { status: 204 });
@@ -164,12 +169,13 @@ export class ModelService {
     const fields = Object.keys(settings).filter(
       (field) => JSON.stringify(before?.settings[field]) !== JSON.stringify(settings[field]),
     );
-    if (before !== undefined && fields.length === 0) return json(200, settings);
+    const shown = { name, ...DEFAULTS, ...settings };
+    if (before !== undefined && fields.length === 0) return json(200, shown);
     if (before !== undefined && !headers.has("if-match")) return refusal(428, "precondition_required", { fields });
-    const { lanes = 1, leaseSeconds = 30 } = settings as { lanes?: number; leaseSeconds?: number };
+    const { lanes, leaseSeconds } = { ...DEFAULTS, ...settings };
     const made = { settings, lanes, leaseMs: leaseSeconds * 1_000 };
     this.groups.set(name, { verdicts: new Map(), attempts: new Map(), leases: new Map(), ...before, ...made });
-    return json(before === undefined ? 201 : 200, settings);
+    return json(before === undefined ? 201 : 200, shown);
   }
 
   #fetchGroup(group: ModelGroup, { max, consumer }: { max: number; consumer: string }): Response {

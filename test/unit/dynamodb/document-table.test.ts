@@ -79,6 +79,12 @@ describe("DocumentTable", () => {
     expect(pauses).toEqual([25, 50, 100]);
   });
 
+  it("sends nothing more when its time is over after a pause, as for a process that was frozen meanwhile", async () => {
+    const { table, sent } = tableWithin((paused) => (paused === 0 ? 5_000 : 0), conflict);
+    await expect(table.delete(KEY, always)).rejects.toBe(conflict);
+    expect(sent).toHaveLength(1);
+  });
+
   it("gives up on conflicts in the end", async () => {
     const { table, sent, pauses } = tableAnswering(conflict);
     await expect(table.delete(KEY, always)).rejects.toBe(conflict);

@@ -1,0 +1,38 @@
+/**
+ * A worker of a consumer group as a program, with the built client. WORKER is its `Employment` as JSON. It writes each event
+ * that it is given to the end of a file before it is done with it. On SIGTERM it drains, and ends with 0 when nothing was left.
+ */
+import { openSync, writeSync } from "node:fs";
+import process from "node:process";
+import type * as Client from "../../../lib/client/index.ts";
+import type { Employment, Handling } from "./worker-process.ts";
+
+/** What other programs import; `npm run build` makes it. */
+const CLIENT = new URL("../../../dist/client/index.js", import.meta.url).href;
+const { actor } = (await import(CLIENT)) as typeof Client;
+
+const { of, group, settings, consumer, file, options } = JSON.parse(process.env["WORKER"] ?? "{}") as Employment;
+// What processes append to one file stands there in the order of their writes.
+const end = openSync(file, "a");
+
+const { uri, user, passphrase } = of;
+const worker = actor(uri, { user, passphrase })
+  .group(group, settings)
+  .run<{ readonly endless?: true }>(
+    async ({ id, subject, position, partitionkey, data }, { attempt }) => {
+      const handling: Handling = { consumer, id, position, attempt, key: partitionkey ?? subject, data };
+      writeSync(end, `${JSON.stringify(handling)}\n`);
+      // The first to have such an event never ends with it.
+      if (data?.endless === true && attempt === 1) await new Promise(() => undefined);
+      // Others have a turn, so that not every death is between two batches.
+      await new Promise((resolve) => setImmediate(resolve));
+    },
+    { ...options, consumer, onError: (error) => process.stderr.write(`${String(error)}\n`) },
+  );
+process.once("SIGTERM", () => {
+  worker.stop().then(
+    (isDrained) => process.exit(isDrained ? 0 : 1),
+    () => process.exit(1),
+  );
+});
+await worker.finished;

@@ -1,0 +1,53 @@
+/** What a group's state takes at most, whatever its consumers answer. */
+import { expect, it } from "vitest";
+import { lend, readFrom } from "../../../../lib/domain/events/group-fetch.ts";
+import {
+  groupFloor,
+  newGroupState,
+  type GroupRules,
+  type GroupState,
+} from "../../../../lib/domain/events/group-state.ts";
+import { acknowledged } from "../../../../lib/domain/events/group-verdicts.ts";
+import { positionAfter } from "../../../../lib/domain/events/position.ts";
+
+const LANES = 16;
+const EVENTS = 4_000;
+const RULES: GroupRules = { order: "key", leaseMs: 1_000, maxAttempts: 20, onExhausted: "park" };
+const HOUR_MS = 3_600_000;
+/** DynamoDB's limit of an item. */
+const ITEM_BYTES = 400 * 1_024;
+const log = Array.from({ length: EVENTS }, (_, index) => ({
+  position: positionAfter(1, index + 1),
+  // The longest topic that can be published, and no two have anything in common.
+  key: `orders.${String(index)}.${"ä".repeat(245)}`,
+  barrier: false,
+  expiresAt: 10 ** 13,
+}));
+
+/** One fetch of 100 events, all of which get one answer. Undefined: there is nothing to fetch. */
+function fetched(state: GroupState, now: number, verdict: "retry" | "ack"): GroupState | undefined {
+  const from = readFrom(state, RULES, { now, newest: positionAfter(1, EVENTS) });
+  if (from === undefined) return undefined;
+  const after = log.findIndex(({ position }) => position > from);
+  const events = after < 0 ? [] : log.slice(after, after + 200);
+  const stretch = { after: from, upTo: events.at(-1)?.position ?? from, events };
+  const lease = { token: "t", consumer: "c", until: now + 1_000 };
+  const lent = lend(state, stretch, { rules: RULES, selects: () => true, lease, now, max: 100 });
+  expect(Buffer.byteLength(JSON.stringify(lent.state))).toBeLessThan(ITEM_BYTES);
+  const items = lent.lent.map(({ event: { position } }) => ({ position, verdict, delayMs: HOUR_MS }));
+  const said = { token: "t", items, extend: false, done: true };
+  return acknowledged(lent.state, said, { rules: RULES, now, random: () => 0, room: 0 })?.state ?? lent.state;
+}
+
+it("stays within an item while every event is to come again, and goes on when they are taken", () => {
+  let state = newGroupState(positionAfter(1, 0), { lanes: LANES, selection: { topics: [">"] } });
+  for (let next: GroupState | undefined = state; next !== undefined; next = fetched(state, 0, "retry")) state = next;
+  expect(groupFloor(state)).toBe(positionAfter(1, 0));
+  const open = state.lanes.reduce((sum, lane) => sum + lane.open.length, 0);
+  expect(open).toBeGreaterThan(100);
+  for (let now = 2 * HOUR_MS; groupFloor(state) < positionAfter(1, EVENTS); now += 2 * HOUR_MS) {
+    const next = fetched(state, now, "ack");
+    expect(next).toBeDefined();
+    if (next !== undefined) state = next;
+  }
+});
