@@ -1,6 +1,6 @@
 /**
  * A lane of a consumer group over all actors: up to when it has met every actor that changed, which of them may have work, and
- * who has the lane. Plain JSON, bounded by `MAX_MET`. What was lent of an actor, and how far the lane has come along its log,
+ * who has the lane. Plain JSON, bounded by how many actors it may have met. What was lent of an actor, and how far the lane has come along its log,
  * stands in the actor's member, a `GroupState` with one lane.
  */
 import { laneFloor, isLeased, type GroupState, type LaneLease } from "./group-state.ts";
@@ -46,8 +46,6 @@ export interface RootLane {
   readonly lease?: RootLease;
 }
 
-/** Most actors of a lane that may have work; while there are so many, no further actor is met. */
-export const MAX_MET = 200;
 /** A lane that met no actor is stored only when it is this much behind, ms: looking at an idle feed costs no write. */
 const LAZY_MS = 60_000;
 
@@ -65,10 +63,11 @@ export interface Span {
 /**
  * The span to meet next; undefined: the lane has enough.
  *
- * @param settled everything that changed up to this time can be seen in the feed index, ms since 1970
+ * @param settled everything that changed up to this time can be seen in the feed indexes, ms since 1970
+ * @param most while it has met so many actors that may have work, it meets no further one
  */
-export function spanOf({ after, within, met }: RootLane, settled: number): Span | undefined {
-  if (met.length >= MAX_MET) return undefined;
+export function spanOf({ after, within, met }: RootLane, settled: number, most: number): Span | undefined {
+  if (met.length >= most) return undefined;
   if (within !== undefined) return { after, until: within.until, shard: within.shard };
   // What is later than `settled` may be seen in part: it is met, and met again with the next span.
   return settled > after || met.length === 0 ? { after, until: Math.max(settled, after), shard: 0 } : undefined;
@@ -79,7 +78,11 @@ export function spanOf({ after, within, met }: RootLane, settled: number): Span 
  *
  * @param actorIds all of the shard that changed since the span began
  */
-export function withShardMet(lane: RootLane, { until, shard }: Span, actorIds: readonly string[]): RootLane {
+export function withShardMet(
+  lane: RootLane,
+  { until, shard }: Span,
+  { actorIds, most }: { readonly actorIds: readonly string[]; readonly most: number },
+): RootLane {
   const last = lane.within?.shard === shard ? lane.within.actorId : undefined;
   const known = new Set(lane.met.map(({ id }) => id));
   const met = [...lane.met];
@@ -87,7 +90,7 @@ export function withShardMet(lane: RootLane, { until, shard }: Span, actorIds: r
   for (const id of [...new Set(actorIds)].toSorted()) {
     if (last !== undefined && id <= last) continue;
     if (!known.has(id)) {
-      if (met.length >= MAX_MET)
+      if (met.length >= most)
         return { ...lane, met, within: { until, shard, ...(at !== undefined && { actorId: at }) } };
       met.push({ id, after: lane.after });
     }

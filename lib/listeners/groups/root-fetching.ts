@@ -29,6 +29,8 @@ import { readActors, type RootMembersDeps } from "./root-members.ts";
 import type { RootGroup, RootMember, RootStopped, StoredLane } from "./root-group-item.ts";
 import type { RootGroupStore, RootStanding } from "./root-group-store.ts";
 
+/** Most actors of a lane that may have work. */
+const MOST_MET = 200;
 /** How often one fetch meets further actors while all of those that it has met are done. */
 const MOST_ROUNDS = 5;
 /** A fetch looks at no further actor of a lane after so long, ms. */
@@ -112,7 +114,7 @@ export async function meetActors(
   { index, lane: before }: Pick<StoredLane, "index" | "lane">,
   lanes: number,
 ): Promise<RootLane> {
-  const span = spanOf(before, settledAt(clock.now()));
+  const span = spanOf(before, settledAt(clock.now()), MOST_MET);
   if (span === undefined) return before;
   const selection = selectionOf(group.settings);
   const isOurs = (id: string): boolean =>
@@ -121,7 +123,7 @@ export async function meetActors(
   let lane = before;
   for (let shard = span.shard; shard < shards.length; shard += 1) {
     const changed = await changedActors(table, shards[shard] ?? "", span.after);
-    lane = withShardMet(lane, { ...span, shard }, changed.filter(isOurs));
+    lane = withShardMet(lane, { ...span, shard }, { actorIds: changed.filter(isOurs), most: MOST_MET });
     if (lane.within?.shard === shard) return lane;
   }
   return withSpanMet(lane, span);
