@@ -47,6 +47,8 @@ export interface Replayed {
   readonly id: string;
   readonly position: string;
   readonly lent: boolean;
+  /** A consumer took it: what is kept of it is still to be deleted. */
+  readonly taken?: true;
 }
 
 /**

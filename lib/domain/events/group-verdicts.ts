@@ -190,8 +190,9 @@ export function withoutExhausted(
 /** A parked event is to be sent again: its lane lends it before all others. */
 export function withReplayed(state: GroupState, lane: number, event: Pick<Replayed, "id" | "position">): GroupState {
   const lanes = state.lanes.map((each, index) => {
-    if (index !== lane || each.replayed.some(({ id }) => id === event.id)) return each;
-    return { ...each, replayed: [...each.replayed, { ...event, lent: false }] };
+    const others = each.replayed.filter(({ id, taken }) => id !== event.id || taken !== true);
+    if (index !== lane || others.some(({ id }) => id === event.id)) return each;
+    return { ...each, replayed: [...others, { ...event, lent: false }] };
   });
   return { ...state, lanes };
 }

@@ -17,7 +17,7 @@ import type { AckResult } from "./group-fetching.ts";
 import { rulesOf } from "./group-item.ts";
 import { stop, type RootFetchingDeps } from "./root-fetching.ts";
 import type { RootGroup, RootMember, RootStopped } from "./root-group-item.ts";
-import { givenWrites, roomOf } from "./root-lending.ts";
+import { givenWrites, resolveTaken, roomOf } from "./root-lending.ts";
 import { readActors } from "./root-members.ts";
 
 /**
@@ -31,7 +31,7 @@ export async function acknowledgeOfAll(
   name: string,
   said: Acknowledgement,
 ): Promise<AckResult> {
-  const { clock, failedEvents, store } = deps;
+  const { clock, store } = deps;
   const { result, resolved, group, stopped } = await store.again(name, async (standing) => {
     const stored = standing.lanes.find(({ lane }) => lane.lease?.token === said.token);
     const lease = stored?.lane.lease;
@@ -73,11 +73,7 @@ export async function acknowledgeOfAll(
       },
     };
   });
-  for (const { actorId, id } of resolved) {
-    const item = await failedEvents.find(actorId, id);
-    const failed = item === undefined ? undefined : await failedEvents.read(item);
-    if (failed !== undefined) await failedEvents.resolve(failed, { now: clock.now() });
-  }
+  for (const { actorId, id } of resolved) await resolveTaken(deps, actorId, id);
   if (stopped !== undefined) await stop(store, group, stopped);
   return result;
 }
@@ -152,7 +148,13 @@ async function answerOf(
   let acked = decide(MOST_GIVEN_UP);
   if (acked !== undefined && acked.given.length > 0) acked = decide(await roomOf(deps, group.name, actorId));
   if (acked === undefined) return nothing;
-  const { state, outcomes, given, replayed } = acked;
+  const { outcomes, given, replayed } = acked;
+  // Until what is kept of them is deleted, so that a crash before that leaves no event with a person that a consumer took.
+  const taken = replayed
+    .filter(({ isDone }) => isDone)
+    .map(({ id }) => ({ id, position: "", lent: false, taken: true }) as const);
+  const lanes = acked.state.lanes.map((lane) => ({ ...lane, replayed: [...lane.replayed, ...taken] }));
+  const state = { ...acked.state, lanes };
   const stream = (after: number, upTo: number) => deps.changeLog.stream(actorId, after, upTo);
   const found: { event: LogEvent; number: number; attempts: number; because: string }[] = [];
   for (const one of given) {
@@ -169,7 +171,7 @@ async function answerOf(
     member: { ...member, state },
     writes: found.length === 0 ? [] : await givenWrites(deps, group, { actorId, state, given: found }),
     given: found.length,
-    resolved: replayed.flatMap(({ id, isDone }) => (isDone ? [{ actorId, id }] : [])),
+    resolved: taken.map(({ id }) => ({ actorId, id })),
     isEnded: state.lanes.every(({ lease }) => lease === undefined),
     ...(stopped === undefined ? {} : { stopped: { ...stopped, actorId } }),
   };

@@ -112,7 +112,10 @@ export async function lendOfActor(
   const now = deps.clock.now();
   const newest = newestOf(deps, head);
   const rules = rulesOf(group.settings);
-  const replays = await replaysOf(deps.failedEvents, { actorId, lane: onlyLane(member.state), max });
+  const before = onlyLane(member.state);
+  for (const { id, taken } of before.replayed) if (taken === true) await resolveTaken(deps, actorId, id);
+  const toSend = { ...before, replayed: before.replayed.filter(({ taken }) => taken !== true) };
+  const replays = await replaysOf(deps.failedEvents, { actorId, lane: toSend, max });
   let state: GroupState = { ...member.state, lanes: [replays.lane] };
   let free = max - replays.events.length;
   let { stretch } = actor;
@@ -203,6 +206,17 @@ async function continued(
     log.error(line, { actorId: met.id, group: name, to: from, trouble: LISTENER_TROUBLE });
   }
   return left.state;
+}
+
+/** Deletes what is kept of a failed event that a consumer took. May be called again. */
+export async function resolveTaken(
+  { failedEvents, clock }: Pick<RootFetchingDeps, "failedEvents" | "clock">,
+  actorId: string,
+  id: string,
+): Promise<void> {
+  const item = await failedEvents.find(actorId, id);
+  const failed = item === undefined ? undefined : await failedEvents.read(item);
+  if (failed !== undefined) await failedEvents.resolve(failed, { now: clock.now() });
 }
 
 /** How many more failed events of the actor can be kept. */
