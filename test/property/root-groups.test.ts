@@ -7,7 +7,7 @@ import {
 } from "../support/events-world/root-group-schedule.ts";
 import { countFrom } from "../support/sizes.ts";
 
-const SCHEDULES = countFrom("ROOT_GROUP_SCHEDULES", 600, 200_000);
+const SCHEDULES = countFrom("ROOT_GROUP_SCHEDULES", 400, 200_000);
 const FIRST_SEED = Number(process.env["SIMULATION_SEED"] ?? 1);
 
 it(`keeps order, actors and leases over ${String(SCHEDULES)} schedules of consumers, deaths and late entries`, () => {

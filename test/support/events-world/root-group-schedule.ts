@@ -120,7 +120,7 @@ const laneIn = (() => {
   };
 })();
 
-/** One piece of work, which goes on from request to request. */
+/** One piece of work, request by request. */
 type Work = Generator<undefined, void>;
 
 export class RootGroupSchedule {
