@@ -9,7 +9,7 @@ import { parsePosition } from "./position.ts";
 /** An actor that has, or may have, work. */
 export interface MetActor {
   readonly id: string;
-  /** What it changed up to this time is done, or in its member, ms since 1970: an actor without a member begins after it. */
+  /** What it changed up to this time is done, or in its member, ms since 1970. */
   readonly after: number;
 }
 

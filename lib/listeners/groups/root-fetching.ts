@@ -68,11 +68,24 @@ export interface RootFetchingDeps extends RootMembersDeps, GivenEventsDeps {
  *   consumers have all lanes
  */
 export async function fetchOfAll(deps: RootFetchingDeps, name: string, request: FetchRequest): Promise<FetchResult> {
-  return await deps.store.again(name, async (standing) => {
+  const until = deps.clock.now() + MOST_FETCHING_MS;
+  for (;;) {
+    const { hasMore, ...result } = await fetchOnce(deps, name, request);
+    if (!hasMore || deps.clock.now() >= until) return result;
+  }
+}
+
+/** `hasMore`: it lent nothing, and has not looked at every actor that it has met. */
+async function fetchOnce(
+  deps: RootFetchingDeps,
+  name: string,
+  request: FetchRequest,
+): Promise<FetchResult & { readonly hasMore: boolean }> {
+  return await deps.store.again<FetchResult & { readonly hasMore: boolean }>(name, async (standing) => {
     const { clock, random } = deps;
     demandLending(standing.group);
     const now = clock.now();
-    if (standing.group.paused) return { is: { events: [], leases: [], lag: 0, caughtUp: true } };
+    if (standing.group.paused) return { is: { ...NOTHING, lag: 0, caughtUp: true, hasMore: false } };
     const lanes = standing.lanes.map(({ lane }) => lane);
     const free = freeRootLanes(lanes, { now, first: Math.floor(random() * lanes.length) });
     if (free.length === 0) throw taken(lanes, now);
@@ -83,11 +96,14 @@ export async function fetchOfAll(deps: RootFetchingDeps, name: string, request: 
       if (fetched.stopped !== undefined) throw await stop(deps.store, standing.group, fetched.stopped);
       lag += fetched.lag;
       caughtUp &&= fetched.caughtUp;
-      if (fetched.events.length > 0) return { is: { ...fetched, lag, caughtUp } };
+      if (fetched.events.length > 0) return { is: { ...fetched, lag, caughtUp, hasMore: false } };
+      if (fetched.hasMore) return { is: { ...NOTHING, lag, caughtUp: false, hasMore: true } };
     }
-    return { is: { events: [], leases: [], lag, caughtUp } };
+    return { is: { ...NOTHING, lag, caughtUp, hasMore: false } };
   });
 }
+
+const NOTHING = { events: [], leases: [] };
 
 /** Stops the group at what has stopped one of its members. @returns the answer */
 export async function stop(store: RootGroupStore, group: RootGroup, stopped: RootStopped): Promise<ServiceError> {
@@ -131,6 +147,8 @@ export async function meetActors(
 
 /** What one lane gave. */
 interface LaneFetched extends FetchResult {
+  /** Not every actor that it has met was looked at. */
+  readonly hasMore: boolean;
   /** A member has stopped: then nothing is lent. */
   readonly stopped?: RootStopped;
 }
@@ -180,7 +198,8 @@ class LaneFetch {
       if (met.within === undefined || this.#isFull() || this.#done.size === 0) break;
       if (round + 1 < MOST_ROUNDS) met = withoutDone(met, this.#done);
     }
-    const result = { lag: this.#lag, caughtUp: this.#isWhole && met.within === undefined };
+    const hasMore = met.within !== undefined ? this.#done.size > 0 : met.met.some(({ id }) => !this.#visited.has(id));
+    const result = { lag: this.#lag, caughtUp: this.#isWhole && met.within === undefined, hasMore };
     if (this.#stopped !== undefined) return { ...result, events: [], leases: [], stopped: this.#stopped };
     const after = afterFetch(met, { done: this.#done, lent: this.#lent }, this.#lease);
     const isQuiet = this.#members.length === 0 && !isWorthStoring(before, after);

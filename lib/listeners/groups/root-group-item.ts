@@ -26,6 +26,8 @@ export interface RootGroup {
   readonly revision: number;
   /** Another one after each reset: a member of an earlier one begins again. */
   readonly generation: string;
+  /** Its topics hold from then on, or it was reset to then, ms since 1970: an actor that it has not met begins there. */
+  readonly since: number;
   readonly paused: boolean;
   /** It gives no new lease, and ends when the last one has ended. */
   readonly draining: boolean;
@@ -40,6 +42,7 @@ export function rootGroupOf(name: string, item: Item): RootGroup {
     settings: parseText(String(item["settings"])) as GroupSettings,
     revision: Number(item["revision"]),
     generation: String(item["generation"]),
+    since: Number(item["since"]),
     paused: item["paused"] === true,
     draining: item["draining"] === true,
     stopped: stopped === undefined ? undefined : (parseText(String(stopped)) as RootStopped),
@@ -47,8 +50,8 @@ export function rootGroupOf(name: string, item: Item): RootGroup {
 }
 
 /** Makes the head. */
-export const rootGroupMade = ({ name, settings, generation }: RootGroup): Write => ({
-  put: { ...rootGroupKey(name), version: 1, settings: printJson(settings), revision: 1, generation },
+export const rootGroupMade = ({ name, settings, generation, since }: RootGroup): Write => ({
+  put: { ...rootGroupKey(name), version: 1, settings: printJson(settings), revision: 1, generation, since },
   condition: itemMissing,
 });
 
@@ -56,6 +59,7 @@ export const rootGroupMade = ({ name, settings, generation }: RootGroup): Write 
 export interface RootGroupChange {
   readonly settings?: GroupSettings;
   readonly generation?: string;
+  readonly since?: number;
   readonly paused?: boolean;
   readonly draining?: true;
   readonly stopped?: RootStopped | null;
@@ -65,11 +69,12 @@ export interface RootGroupChange {
 /** The write of a change, on the head as it was read. */
 export function rootGroupChanged(
   { name, version }: Pick<RootGroup, "name" | "version">,
-  { settings, generation, paused, draining, stopped, dueAt }: RootGroupChange,
+  { settings, generation, since, paused, draining, stopped, dueAt }: RootGroupChange,
 ): Extract<Write, { readonly update: unknown }> {
   const set = compact({
     settings: settings === undefined ? undefined : printJson(settings),
     generation,
+    since,
     paused: paused === true ? true : undefined,
     draining,
     stopped: stopped ? printJson(stopped) : undefined,

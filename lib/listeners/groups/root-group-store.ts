@@ -106,7 +106,8 @@ export class RootGroupStore {
    */
   async make(name: string, settings: GroupSettings, after: number): Promise<RootGroup | undefined> {
     const generation = this.#deps.ids.id();
-    const made: RootGroup = { name, version: 1, settings, revision: 1, generation, paused: false, draining: false };
+    const begun = { version: 1, revision: 1, paused: false, draining: false };
+    const made: RootGroup = { name, settings, generation, since: after, ...begun };
     const lanes = Array.from({ length: settings.lanes }, (_, at) => laneMade(name, at, newRootLane(after)));
     const named: Write = {
       update: rootGroupNamesKey,
@@ -183,7 +184,7 @@ export class RootGroupStore {
       return { delete: rootLaneKey(group.name, stored.index), condition: equals("version", stored.version) };
     });
     for (let index = lanes.length; index < settings.lanes; index += 1) writes.push(laneMade(group.name, index, lane));
-    const change = { settings, generation: this.#deps.ids.id(), stopped: null };
+    const change = { settings, generation: this.#deps.ids.id(), since: after, stopped: null };
     return await this.#transact([rootGroupChanged(group, change), ...writes]);
   }
 

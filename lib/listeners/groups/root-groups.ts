@@ -4,20 +4,22 @@ import { FEED_INTERVAL_MS, latestAt, oldestAt, settledAt } from "../../domain/ev
 import { isLeased } from "../../domain/events/group-state.ts";
 import { resumedGroup, withReplayed, type Acknowledgement } from "../../domain/events/group-verdicts.ts";
 import { withMet, type RootLane } from "../../domain/events/root-group.ts";
+import { sameJson } from "../../domain/json/canonical-json.ts";
 import { sourceOf } from "../../dynamodb/keys/failed-events.ts";
 import { laneOfActor } from "../../dynamodb/keys/feed.ts";
 import type { FailedEvent } from "../../failed-events/failed-event.ts";
 import type { ListenerEvent } from "../../failed-events/hook-event.ts";
 import { compact } from "../../system/compact.ts";
 import { isServiceError, ServiceError } from "../../system/errors.ts";
-import type { Deadline, JsonObject } from "../../system/ports.ts";
+import type { Deadline, Json, JsonObject } from "../../system/ports.ts";
 import { WHY } from "../beginning.ts";
 import type { Preconditions } from "../preconditions.ts";
 import { resolveFeedPosition } from "../readers/feed-position.ts";
 import type { AckResult, FetchRequest, FetchResult } from "./group-fetching.ts";
-import { decideGroupPut, type GroupSettings } from "./group-settings.ts";
+import { decideGroupPut, selectionOf, type GroupSettings } from "./group-settings.ts";
 import { acknowledgeOfAll } from "./root-acknowledging.ts";
 import { fetchOfAll, type RootFetchingDeps } from "./root-fetching.ts";
+import type { RootGroup } from "./root-group-item.ts";
 import { readRootGroupRequest } from "./root-group-settings.ts";
 import { RootGroupStore, type RootStanding } from "./root-group-store.ts";
 import { rootGroupWire } from "./root-group-view.ts";
@@ -66,11 +68,18 @@ export class RootGroups {
       if (found.group.draining) {
         throw new ServiceError("resource.conflict", "This group is being drained; it will be gone.");
       }
-      if (is === "same" || (await this.#store.change(found.group, { settings }))) return { is, settings };
+      const change = { settings, ...this.#sinceOf(found.group, settings) };
+      if (is === "same" || (await this.#store.change(found.group, change))) return { is, settings };
     }
     throw new ServiceError("service.unavailable", "Others keep changing this group; try again in a moment.", {
       headers: { "Retry-After": "1" },
     });
+  }
+
+  /** Other topics hold from now on, also for an actor that these let through for the first time. */
+  #sinceOf({ settings: before }: RootGroup, settings: GroupSettings): { readonly since?: number } {
+    const [was, is] = [before, settings].map((each) => selectionOf(each) as unknown as Json);
+    return sameJson(was ?? null, is ?? null) ? {} : { since: settledAt(this.#deps.clock.now()) };
   }
 
   async #find(name: string): Promise<RootStanding | undefined> {

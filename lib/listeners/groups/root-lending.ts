@@ -105,7 +105,7 @@ export async function lendOfActor(
     mostBytes,
   }: { readonly lease: LaneLease; readonly lane: number; readonly max: number; readonly mostBytes: number },
 ): Promise<ActorLent> {
-  const { head, member, stored } = actor;
+  const { head, member } = actor;
   const { id: actorId } = actor.met;
   const nothing = { actorId, events: [], bytes: 0, lag: 0, writes: [], isDone: true, isRead: true };
   if (head === undefined || member === undefined) return nothing;
@@ -153,7 +153,7 @@ export async function lendOfActor(
   ];
   state = events.length === 0 ? away.state : leasedBy(away.state, lease);
   const gone = given.filter(({ event }) => away.away.has(event.position));
-  const isQuiet = events.length === 0 && gone.length === 0 && isUnchanged(stored, { ...member, state });
+  const isQuiet = events.length === 0 && gone.length === 0 && isUnchanged(actor, state);
   const { stopped } = state;
   return {
     ...{ actorId, events, bytes, isDone: isCaughtUp(state, newest), isRead: onlyLane(state).after >= newest },
@@ -175,12 +175,14 @@ const leasedBy = (state: GroupState, lease: LaneLease): GroupState => ({
 });
 
 /** True when the member need not be stored: nothing that was lent differs, and it has come a little way along the log at most. */
-function isUnchanged(stored: RootMember | undefined, { state }: RootMember): boolean {
+function isUnchanged({ stored, member }: Pick<ActorLending, "stored" | "member">, state: GroupState): boolean {
+  const beginning = member === undefined ? "" : onlyLane(member.state).after;
   if (state.stopped !== undefined) return stored?.state.stopped !== undefined;
   const workOf = ({ lease, open, behind, replayed }: GroupState["lanes"][0]): Json =>
     [lease?.token ?? null, open, behind, replayed] as unknown as Json;
   const now = onlyLane(state);
-  if (stored === undefined) return now.open.length === 0 && now.behind.length === 0 && now.replayed.length === 0;
+  // A new member is stored, so that what it has passed is not read again; one that has passed no record need not be.
+  if (stored === undefined) return now.after === beginning && now.replayed.length === 0;
   const was = onlyLane(stored.state);
   return sameJson(workOf(was), workOf(now)) && recordIn(now.after) - recordIn(was.after) < LAZY_RECORDS;
 }

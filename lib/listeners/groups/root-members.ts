@@ -59,7 +59,7 @@ export async function readActors(
 const selectionIn = ({ settings }: Pick<RootGroup, "settings">, actorId: string): Selection =>
   selectionOfActor(selectionOf(settings), actorId) ?? { topics: [] };
 
-/** The member as the group has it by now: one that it has not met yet, or not since a reset, begins where the lane met it. */
+/** The member as the group has it by now: one that it has not met yet, or not since a reset, begins where the group does. */
 export async function currentMember(
   deps: RootMembersDeps,
   group: RootGroup,
@@ -81,17 +81,19 @@ export async function currentMember(
 }
 
 /**
- * A state that begins after the time at which the lane met the actor.
+ * A state that begins where the group does, or where the lane met the actor when that is earlier.
  *
  * @param how.before what the state was, whose numbers stay
  */
 async function begunState(
   deps: RootMembersDeps,
-  group: Pick<RootGroup, "settings">,
+  group: Pick<RootGroup, "settings" | "since">,
   how: { readonly met: MetActor; readonly head: LogHead; readonly before?: GroupState },
 ): Promise<GroupState> {
   const { met, head, before } = how;
-  const first = await firstRecordAfter(deps.changeLog, { actorId: met.id, head, after: met.after });
+  // Not where the lane met it: a change that came too late for the index to be seen in time comes with the next one.
+  const begin = Math.min(met.after, group.since);
+  const first = await firstRecordAfter(deps.changeLog, { actorId: met.id, head, after: begin });
   const after = positionAfter(deps.epoch, first - 1);
   const selection = selectionIn(group, met.id);
   if (before === undefined) return newGroupState(after, { lanes: 1, selection });

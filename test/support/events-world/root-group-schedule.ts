@@ -190,7 +190,7 @@ export class RootGroupSchedule {
     else if (what < 0.55 && this.#batches.length > 0) this.#working.push(this.#acknowledge(this.#pick(this.#batches)));
     else if (what < 0.55 + this.#replayShare) this.#working.push(this.#replay());
     else if (what > 0.995) this.#reset();
-    else if (what > 0.83) this.#pass(this.#chance(this.#freezeShare) ? this.#upTo(20_000) : this.#upTo(3_000));
+    else if (what > 0.83) this.#pass(this.#chance(this.#freezeShare) ? this.#upTo(40_000) : this.#upTo(3_000));
     const some = 1 + this.#upTo(5);
     for (let at = 0; at < some && this.#working.length > 0; at += 1) this.#goOn();
   }
@@ -221,7 +221,8 @@ export class RootGroupSchedule {
       const position = printPosition({ epoch: 1, record: number, index: at });
       return { actor: log.id, position, key, barrier, expiresAt: FAR, isSelected: key !== "x", time };
     });
-    for (let waits = this.#upTo(3); waits > 0; waits -= 1) yield undefined;
+    const slow = this.#chance(0.4) ? this.#upTo(COMMIT_MS) : 0;
+    for (let waits = this.#upTo(3); waits > 0 || this.#now < time + slow; waits -= 1) yield undefined;
     // Another writer was first, or the commit would come too late.
     if (log.records.length + 1 !== number || this.#now > time + COMMIT_MS) return;
     log.records.push({ time, events });
@@ -335,7 +336,7 @@ export class RootGroupSchedule {
     let state: GroupState;
     if (member?.is.generation === generation) ({ state } = member.is);
     else {
-      const after = this.#sabotage.begins?.(met, this.#now) ?? met.after;
+      const after = this.#sabotage.begins?.(met, this.#now) ?? Math.min(met.after, this.#since);
       const first = records.findIndex(({ time }) => time > after);
       const begin = positionAfter(1, first < 0 ? records.length : first);
       const fresh = newGroupState(begin, { lanes: 1, selection: { topics: [] } });
