@@ -24,22 +24,23 @@ import {
   type Operation,
   type Schema,
 } from "./operation.ts";
-import { position } from "./schemas.ts";
+import { feedPosition, position } from "./schemas.ts";
 
 const etag: Header = { description: "Stands for the settings alone.", schema: text, required: true };
 const retryAfter: Header = { description: "Seconds after which to fetch again.", schema: text, required: true };
 const goneLink = { 410: { link: { description: "Where the state can be read instead.", schema: text } } };
 const theGroup = (description: string): Answer => shows(description, ref("Group"), { headers: { etag } });
-const streamHeaders: Readonly<Record<string, Header>> = {
-  "stream-next-offset": { description: "The position to go on from.", schema: position, required: true },
+const streamHeaders = (next: Schema): Readonly<Record<string, Header>> => ({
+  "stream-next-offset": { description: "The position to go on from.", schema: next, required: true },
   "stream-up-to-date": { description: "`true`: the log has nothing more.", schema: text },
   "stream-cursor": { description: "Of a live reader of Durable Streams.", schema: text },
   "x-content-type-options": { description: "`nosniff`", schema: text, required: true },
   "cross-origin-resource-policy": { description: "`cross-origin`", schema: text, required: true },
-};
+});
 const eventsTag: Header = { description: "Stands for the events of the answer.", schema: text };
 
-const reading = {
+/** @param next the position after an answer */
+const reading = (next: Schema) => ({
   query: {
     from: { description: "`earliest`, `now`, or a position.", schema: text },
     topics: { description: "Patterns, separated by commas.", schema: text },
@@ -52,12 +53,12 @@ const reading = {
   },
   headers: { "if-none-match": { description: "The `ETag` of an answer.", schema: text } },
   answers: {
-    200: shows("Events in order.", array(ref("Event")), { headers: { ...streamHeaders, etag: eventsTag } }),
-    204: done("The wait ended without an event.", streamHeaders),
-    304: done("The answer would be the same.", { ...streamHeaders, etag: eventsTag }),
+    200: shows("Events in order.", array(ref("Event")), { headers: { ...streamHeaders(next), etag: eventsTag } }),
+    204: done("The wait ended without an event.", streamHeaders(next)),
+    304: done("The answer would be the same.", { ...streamHeaders(next), etag: eventsTag }),
   },
   errorHeaders: goneLink,
-} as const;
+});
 
 const OUTCOMES = [
   "done",
@@ -196,13 +197,13 @@ export const pulled = {
   "GET /events": {
     summary: "Read the events of all actors",
     description: "With `ALL_EVENTS`, for the bearer of `OPERATOR_TOKEN`. Patterns are over `<actorId>.<topic>`.",
-    ...reading,
+    ...reading(feedPosition),
     errors: ["not_found", "unauthorized", "forbidden", "position_gone"],
   },
   "GET /{actorId}/events": {
     summary: "Read events from a position, and wait for new ones",
     description: "The read side of Durable Streams in JSON mode. A peer sees what its permissions open.",
-    ...reading,
+    ...reading(position),
     errors: ["position_gone"],
   },
   "GET /{actorId}/groups": {
@@ -235,6 +236,12 @@ export const pulled = {
   },
   "POST /{actorId}/groups/{group}/fetch": {
     summary: "Fetch events under a lease",
+    headers: {
+      "idempotency-key": {
+        description: "Names the fetch: a repetition takes back what the first one lent.",
+        schema: { type: "string", minLength: 1, maxLength: 255 },
+      },
+    },
     body: { content: json(ref("Fetch"), { consumer: "c1", max: 50, waitSeconds: 0 }) },
     answers: {
       200: shows("Events that the consumer has until its lease ends.", ref("Batch")),
@@ -249,7 +256,8 @@ export const pulled = {
     answers: {
       200: shows("The outcome of each verdict, and the leases that are left.", ref("Acknowledged")),
     },
-    errors: ["fenced"],
+    errors: ["fenced", "position_gone"],
+    errorHeaders: goneLink,
   },
   "POST /{actorId}/groups/{group}/reset": {
     summary: "Begin again at a position",

@@ -25,6 +25,8 @@ import {
 export const id: Schema = { type: "string", pattern: "^[A-Za-z0-9._~\\-]{1,128}$" };
 /** A position in an actor's log. */
 export const position: Schema = { type: "string", pattern: "^[A-Za-z0-9._\\-]{1,64}$" };
+/** A position in the events of all actors. */
+export const feedPosition: Schema = { type: "string", pattern: "^[A-Za-z0-9._\\-]{1,512}$" };
 /** A name of our own: of a property, a target, a key of a path. */
 export const ownName: Schema = {
   type: "string",
@@ -66,8 +68,12 @@ const diff = {
   url: maybe(uri),
 };
 
-const breaker = (...states: readonly string[]): Schema =>
-  object({ state: choice(...states), failures: count, openUntil: maybe(time), pausedUntil: maybe(time) });
+const breaker = object({
+  state: choice("closed", "open", "half_open"),
+  failures: count,
+  openUntil: maybe(time),
+  pausedUntil: maybe(time),
+});
 const attempt = {
   time,
   ms: count,
@@ -246,7 +252,7 @@ export const schemas = {
     relationship: text,
     approved: bool,
     capabilities: oneOf(object({ version: text, supported: array(text), fetchedAt: time }), { type: "null" }),
-    breaker: breaker("closed", "open", "half_open"),
+    breaker,
     stored: object({ scalarCount: count, listCount: count, bytes: count }),
     subscriptions: object({ inbound: count, outbound: count }),
   }),
@@ -344,7 +350,7 @@ export const schemas = {
     subscribers: maybe(
       object({ total: count, notified: count, failed: count, skipped: count, deferred: count, ambiguous: count }),
     ),
-    replayed: maybe(always(true)),
+    replayed: maybe(said("It was published before, under this key: nothing was sent.", always(true))),
   }),
   Webhook: object({
     id,
@@ -357,7 +363,7 @@ export const schemas = {
     lag: count,
     oldestSeconds: count,
     blocked: array(object({ key: text, position, attempts: count, nextAttemptAt: time, held: count })),
-    breaker: breaker("CLOSED", "OPEN", "HALF_OPEN"),
+    breaker,
     lastAttempt: maybe(ref("Attempt")),
     skipped: maybe(said("What the webhook never hears.", object({ from: position, to: position }))),
   }),
@@ -373,16 +379,16 @@ export const schemas = {
     stopped: maybe(
       object({ reason: choice("exhausted", "position_gone"), position: maybe(position), key: maybe(text) }),
     ),
-    floor: position,
-    newest: position,
-    lag: count,
-    oldestSeconds: count,
-    parked: count,
+    floor: said("Everything up to there is done.", position),
+    newest: said("The end of the log.", position),
+    lag: said("How many events are not done.", count),
+    oldestSeconds: said("The age of the oldest of them.", count),
+    parked: said("How many events wait for a person.", count),
     lanes: array(
       object({
         lane: count,
         position,
-        lent: count,
+        lent: said("How many events a consumer has.", count),
         holder: maybe(text),
         until: maybe(time),
         blocked: array(object({ key: text, position, attempts: count, nextAttemptAt: time })),

@@ -2,8 +2,8 @@
 import { compact } from "../system/compact.ts";
 import { ServiceError } from "../system/errors.ts";
 
-/** @param root the root URI of the actor; `message`: one sentence on why */
-export function positionGone(root: string, message: string, field?: string): ServiceError {
-  const headers = { Link: `<${root}/properties>; rel="snapshot"` };
-  return new ServiceError("resource.position_gone", message, { headers, ...compact({ field }) });
+/** @param root the root URI of the actor; undefined: the position is in the events of all. `message`: one sentence on why */
+export function positionGone(root: string | undefined, message: string, field?: string): ServiceError {
+  const headers = root === undefined ? undefined : { Link: `<${root}/properties>; rel="snapshot"` };
+  return new ServiceError("resource.position_gone", message, compact({ headers, field }));
 }

@@ -10,6 +10,7 @@ import { isFault, matches, parsePattern, parseTopic, scopeOfTopic, SYS } from ".
 import { printJson } from "../domain/json/json-text.ts";
 import { isOwnPath } from "../domain/terms/own-paths.ts";
 import { PROPERTIES, type Scope } from "../domain/terms/scope.ts";
+import { idempotencyKeyOf } from "../http/idempotency-key.ts";
 import { json } from "../http/reply.ts";
 import { param, type ServiceRequest } from "../http/request.ts";
 import type { NotifySubscribers } from "../publishing/subscribers/app-events.ts";
@@ -163,19 +164,15 @@ function callerOf({ caller }: Admission): string {
 }
 
 /**
- * What names the publication: the key of the header, else the source and id of each CloudEvent.
+ * What names the publication: the key of the header, else each CloudEvent by its source and id.
  * @throws ServiceError request.invalid
  */
-function keyOf(request: ServiceRequest, events: readonly PublishedEvent[]): Pick<Publication, "key"> {
-  const given = request.headers["idempotency-key"];
-  if (given !== undefined) {
-    if (/^[\x20-\x7e]{1,255}$/.test(given)) return { key: `header ${given}` };
-    const message = "The Idempotency-Key must be 1 to 255 printable ASCII characters.";
-    throw new ServiceError("request.invalid", message, { field: "Idempotency-Key" });
-  }
+function keyOf(request: ServiceRequest, events: readonly PublishedEvent[]): Pick<Publication, "key" | "names"> {
+  const given = idempotencyKeyOf(request);
+  if (given !== undefined) return { key: given };
   const origins = events.map(({ attributes: { originsource, originid } }) => [originsource, originid]);
   if (origins.some(([source]) => source === undefined)) return {};
-  return { key: `events ${printJson(origins)}` };
+  return { names: origins.map((origin) => printJson(origin)) };
 }
 
 const countsOf = (result: FanOutResult): JsonObject => ({

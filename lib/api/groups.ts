@@ -2,11 +2,12 @@
 import * as z from "zod/mini";
 import { readBody } from "../http/body.ts";
 import { namesTag } from "../http/entity-tags.ts";
+import { idempotencyKeyOf } from "../http/idempotency-key.ts";
 import { empty, json, type Reply } from "../http/reply.ts";
 import { param, type ServiceRequest } from "../http/request.ts";
 import type { Acknowledgement } from "../domain/events/group-verdicts.ts";
-import type { AckResult, FetchRequest, FetchResult } from "../listeners/groups/group-fetching.ts";
-import type { Groups } from "../listeners/groups/groups.ts";
+import type { FetchRequest, FetchResult } from "../listeners/groups/group-fetching.ts";
+import type { AckResult, Groups } from "../listeners/groups/groups.ts";
 import { tagOf } from "../listeners/groups/group-settings.ts";
 import { compact } from "../system/compact.ts";
 import type { Preconditions } from "../listeners/preconditions.ts";
@@ -78,7 +79,8 @@ export function groupHandlers(groups: Groups) {
       return json(gone ? 200 : 202, { drained: gone });
     },
     "POST /{actorId}/groups/{group}/fetch": async (request, { actor }) => {
-      const fetched = await groups.fetch(actor, refOf(request), fetchAsked(request), request.deadline);
+      const asked = { ...fetchAsked(request), ...compact({ key: idempotencyKeyOf(request) }) };
+      const fetched = await groups.fetch(actor, refOf(request), asked, request.deadline);
       return fetchReply(fetched, AGAIN_SECONDS);
     },
     "POST /{actorId}/groups/{group}/ack": async (request, { actor }) => {

@@ -78,7 +78,7 @@ export function readerHandlers(services: ReaderServices) {
       if (page.upToDate) await services.sleep(Math.min(FEED_INTERVAL_MS, until - services.clock.now()));
       page = await readAll(allDeps, { ...reading, from: page.next });
     }
-    if (typeof page === "string") throw positionGone(config.baseUrl, GONE[page], asked.named);
+    if (typeof page === "string") throw positionGone(undefined, `${GONE[page]}; begin with earliest.`, asked.named);
     return pageReply(services, request, asked, page);
   };
 
@@ -96,7 +96,8 @@ export function readerHandlers(services: ReaderServices) {
     };
     const waitMs = waitMsOf(request, asked);
     const page = await eventsWithin(deps, waitMs, reading, async () => await readsNow(admission));
-    if (typeof page === "string") throw positionGone(reading.root, GONE[page], asked.named);
+    if (typeof page === "string")
+      throw positionGone(reading.root, `${GONE[page]}; read the state instead.`, asked.named);
     return pageReply(services, request, asked, page);
   };
 
@@ -125,10 +126,10 @@ function pageReply(services: ReaderServices, request: ServiceRequest, asked: Rea
 }
 
 const GONE: Readonly<Record<PositionGone, string>> = {
-  unknown: "This position is none of this log; read the state instead.",
-  ahead: "This position is ahead of the log; read the state instead.",
-  expired: "What comes after this position is gone; read the state instead.",
-  epoch: "This position is of the log before a restore; read the state instead.",
+  unknown: "This position is none of this log",
+  ahead: "This position is ahead of the log",
+  expired: "What comes after this position is gone",
+  epoch: "This position is of the log before a restore",
 };
 
 /** An answer with a tag for what it says, or 304 when the client has it. */

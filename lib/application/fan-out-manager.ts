@@ -70,10 +70,10 @@ export class FanOutManager {
    * `CLOSED`: deliveries go out. `OPEN`: none goes out for a while. `HALF_OPEN`: one is under way, or may begin.
    * @throws ServiceError resource.not_found without a trust with that peer
    */
-  async getCircuitBreakerStatus(peerId: string): Promise<BreakerState> {
+  async getCircuitBreakerStatus(peerId: string): Promise<Uppercase<BreakerState>> {
     const breaker = await this.#delivery.breaker(peerId);
     if (breaker === undefined) throw noSuchPeer();
-    return breakerState(breaker, this.#clock.now());
+    return breakerState(breaker, this.#clock.now()).toUpperCase() as Uppercase<BreakerState>;
   }
 
   /** Closes the peer's breaker; missed callbacks go out soon. @throws ServiceError resource.not_found without a trust */

@@ -17,7 +17,7 @@ export interface EventsOptions {
   readonly types?: readonly string[];
   /** Events for each request [100]. */
   readonly limit?: number;
-  /** How long the service waits for an event before it answers, s, at most 20 [20]. */
+  /** How long the service waits for an event before it answers, s, 1 to 20 [20]. */
   readonly waitSeconds?: number;
   /** Ends with the newest event there is, instead of waiting for further ones [false]. */
   readonly untilNow?: boolean;
@@ -93,7 +93,7 @@ async function readPage(
   from: string,
   { types, limit, waitSeconds = 20, untilNow, signal }: EventsOptions,
 ): Promise<Page> {
-  const wait = untilNow === true ? 0 : waitSeconds;
+  const wait = untilNow === true ? 0 : Math.max(1, waitSeconds);
   const query = compact({ from, topics: [topics].flat().join(","), types: types?.join(","), limit, wait });
   const { data, response } = await http.send(async (api) => await api.GET("/events", { params: { query } }), {
     waitMs: wait * 1_000,

@@ -71,7 +71,7 @@ export class Group {
   }
 
   /**
-   * Gives the group these settings, whatever it has. Lanes and order are changed by a reset alone.
+   * Gives the group these settings, whatever it has. Only a reset changes the lanes, and nothing the order.
    *
    * @throws ConfigDiffers when another writer changed them meanwhile
    */
@@ -86,15 +86,17 @@ export class Group {
   }
 
   /**
-   * Leases what lanes are free, and gives their events. Not repeated when its answer is lost: those leases end by time.
+   * Leases what lanes are free, and gives their events. When the answer is lost, the same is asked for again, and given.
    *
    * @throws Held when other consumers have every lane
    */
   async fetch<Data>({ max = 50, waitSeconds = 0, consumer, signal }: FetchOptions): Promise<Batch<Data>> {
-    const ask = { params: { path: this.#path }, body: { max, waitSeconds, consumer } };
+    // By its key the service gives a repetition what the first one had leased.
+    const header = { "idempotency-key": crypto.randomUUID() };
+    const ask = { params: { path: this.#path, header }, body: { max, waitSeconds, consumer } };
     const { data, response } = await this.#http.send(
       async (api) => await api.POST("/groups/{group}/fetch", ask),
-      compact({ waitMs: waitSeconds * 1_000, signal }),
+      compact({ isRepeatable: true, waitMs: waitSeconds * 1_000, signal }),
     );
     if (data === undefined) {
       const retryAfterMs = Number(response.headers.get("retry-after") ?? 0) * 1_000;
@@ -107,7 +109,8 @@ export class Group {
   /**
    * Says what became of events. Repeatable: the same verdict again is no change.
    *
-   * @throws Fenced when the lease is another consumer's by now: nothing was changed
+   * @throws Fenced when the lease is another consumer's by now, and nothing was changed; or when it ended with an earlier
+   *   attempt whose answer was lost
    */
   async ack(ack: Ack): Promise<Acknowledged> {
     const ask = { params: { path: this.#path }, body: ack };

@@ -1,4 +1,7 @@
-/** Requests below one root: credentials, errors as classes, and retries of what may be repeated. */
+/**
+ * Requests below one root: credentials, errors as classes, and retries of what may be repeated. `openapi-fetch` makes each
+ * attempt: 2.3 KB of the client, gzipped. It is not part of the client's own files, so that a program which uses it has it once.
+ */
 import createClient, { type Client } from "openapi-fetch";
 import { errorOf, Unreachable } from "./errors.ts";
 import type { ActorRoutes } from "./routes.ts";
@@ -25,9 +28,6 @@ export interface HttpOptions {
   readonly machine?: Partial<Machine>;
 }
 
-/** The routes below a root, as `openapi-fetch` types them by the OpenAPI document. */
-export type Api = Client<ActorRoutes>;
-
 export interface SendOptions {
   /** Whether sending it twice does the same as sending it once [GET, PUT and DELETE]. Otherwise only a 429 is tried again. */
   readonly isRepeatable?: boolean | undefined;
@@ -42,9 +42,9 @@ export interface Answer<Data> {
   readonly response: Response;
 }
 
-/** One attempt. */
-export type Ask<Data> = (
-  api: Api,
+/** One attempt, with a client of `openapi-fetch` that has the types of the OpenAPI document. */
+export type Ask<Data, Routes extends object = ActorRoutes> = (
+  api: Client<Routes>,
 ) => Promise<{ readonly data?: Data; readonly error?: unknown; readonly response: Response }>;
 
 const FIRST_PAUSE_MS = 200;
@@ -97,12 +97,15 @@ export class Http {
    * @param ask makes the request with what it is given, at each attempt
    * @throws ServiceError for an answer that is no 2xx; Unreachable when no attempt got one; the signal's reason
    */
-  async send<Data>(ask: Ask<Data>, { isRepeatable, waitMs = 0, signal }: SendOptions = {}): Promise<Answer<Data>> {
+  async send<Data, Routes extends object = ActorRoutes>(
+    ask: Ask<Data, Routes>,
+    { isRepeatable, waitMs = 0, signal }: SendOptions = {},
+  ): Promise<Answer<Data>> {
     for (let attempt = 1; ; attempt += 1) {
       const isLast = attempt >= this.#maxAttempts;
       let sent: Request | undefined;
       const ends = AbortSignal.timeout(this.#timeoutMs + waitMs);
-      const api = createClient<ActorRoutes>({
+      const api = createClient<Routes>({
         baseUrl: this.root,
         headers: { authorization: this.#authorization },
         // A redirect would take the credentials elsewhere, and not every runtime knows `error`.

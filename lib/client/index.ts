@@ -1,5 +1,5 @@
 /** The client of the service: what a program elsewhere imports as `actingweb-serverless/client`. */
-export { actor, ActorClient } from "./actor.ts";
+export { actor, ActorClient, deployment, DeploymentClient } from "./actor.ts";
 export {
   ConfigDiffers,
   Fenced,
@@ -26,7 +26,7 @@ export {
   type Lease,
   type Verdict,
 } from "./group.ts";
-export type { Answer, Api, Credentials, HttpOptions, Machine, SendOptions } from "./http.ts";
+export type { Answer, Ask, Credentials, HttpOptions, Machine, SendOptions } from "./http.ts";
 export type { Published, PublishOptions } from "./publish.ts";
 export { AlreadyRegistered, Registry, type Subscription } from "./registry.ts";
 export type { ActorRoutes, Schemas } from "./routes.ts";

@@ -15,15 +15,21 @@ export function keyOf({ subject, partitionkey }: Pick<ActorEvent, "subject" | "p
 /** What an event that is to come again holds back: its key, or every key. */
 export type HoldsBack = "key" | "all" | undefined;
 
+/** A key and the actor that it is one of. */
+interface Key {
+  readonly source: string;
+  readonly key: string;
+}
+
 /**
- * Invariants: at most `concurrency` run at a time; those of one key one after another, as they were given; one of the key
- * `properties` after every earlier and before every later one of a key below it.
+ * Invariants: at most `concurrency` run at a time; those of one key of an actor one after another, as they were given; one of
+ * the key `properties` after every earlier and before every later one of a key below it.
  */
 export class KeyOrder {
   readonly #isStrict: boolean;
   /** The last one of each key. */
-  readonly #last = new Map<string, Promise<unknown>>();
-  readonly #blocked = new Set<string>();
+  readonly #last = new Map<string, Key & { readonly done: Promise<unknown> }>();
+  readonly #blocked: Key[] = [];
   readonly #waiting: (() => void)[] = [];
   #isStopped = false;
   #free: number;
@@ -35,26 +41,21 @@ export class KeyOrder {
 
   /** Runs it when its key lets it. `blocked`: an earlier event that it has to wait for is to come again. */
   async run(event: ActorEvent, handle: (blocked: boolean) => Promise<HoldsBack>): Promise<void> {
-    const key = this.#isStrict ? "" : keyOf(event);
-    const earlier = [...this.#last].filter(([other]) => this.#concerns(key, other)).map(([, last]) => last);
+    const key: Key = this.#isStrict ? { source: "", key: "" } : { source: event.source, key: keyOf(event) };
+    const earlier = [...this.#last.values()].filter((other) => concerns(key, other)).map(({ done }) => done);
     const done = Promise.all(earlier).then(async () => {
       await this.#enter();
       try {
-        const isBlocked = this.#isStopped || [...this.#blocked].some((other) => this.#concerns(key, other));
+        const isBlocked = this.#isStopped || this.#blocked.some((other) => concerns(key, other));
         const holdsBack = await handle(isBlocked);
         if (holdsBack === "all") this.#isStopped = true;
-        else if (holdsBack === "key") this.#blocked.add(key);
+        else if (holdsBack === "key") this.#blocked.push(key);
       } finally {
         this.#leave();
       }
     });
-    this.#last.set(key, done);
+    this.#last.set(`${key.source} ${key.key}`, { ...key, done });
     await done;
-  }
-
-  #concerns(key: string, other: string): boolean {
-    if (key === other) return true;
-    return key === BARRIER ? other.startsWith(BELOW_BARRIER) : other === BARRIER && key.startsWith(BELOW_BARRIER);
   }
 
   async #enter(): Promise<void> {
@@ -68,3 +69,10 @@ export class KeyOrder {
     else next();
   }
 }
+
+/** Whether the order of two keys counts. */
+const concerns = (one: Key, other: Key): boolean =>
+  one.source === other.source &&
+  (one.key === other.key || isBarrier(one.key, other.key) || isBarrier(other.key, one.key));
+
+const isBarrier = (key: string, other: string): boolean => key === BARRIER && other.startsWith(BELOW_BARRIER);

@@ -1,4 +1,4 @@
-// Written by `npm run openapi`; not to be edited. From rNjQMMb1hEY52S4ipxjQDKD2Oiuq5xnWUyoGDBeWUCc, as Wqo0eQ8URNFeBBRCc_lpjpQOPafRgJ-fE4iGsqjlnCI.
+// Written by `npm run openapi`; not to be edited. From D_h27MPXf2FxZ8OEPyLGNqR-Dv-g_Ge71sZPIH-6mf4, as 4H_mWd_tJRp0P426Saj2wOBm1-yxJhQvuc1EKu9rPdw.
 export interface paths {
     "/": {
         parameters: {
@@ -2091,7 +2091,10 @@ export interface components {
                 deferred: number;
                 ambiguous: number;
             };
-            /** @constant */
+            /**
+             * @description It was published before, under this key: nothing was sent.
+             * @constant
+             */
             replayed?: true;
         };
         Webhook: {
@@ -2140,7 +2143,7 @@ export interface components {
             }[];
             breaker: {
                 /** @enum {unknown} */
-                state: "CLOSED" | "OPEN" | "HALF_OPEN";
+                state: "closed" | "open" | "half_open";
                 failures: number;
                 /** Format: date-time */
                 openUntil?: string;
@@ -2172,14 +2175,20 @@ export interface components {
                 position?: string;
                 key?: string;
             };
+            /** @description Everything up to there is done. */
             floor: string;
+            /** @description The end of the log. */
             newest: string;
+            /** @description How many events are not done. */
             lag: number;
+            /** @description The age of the oldest of them. */
             oldestSeconds: number;
+            /** @description How many events wait for a person. */
             parked: number;
             lanes: {
                 lane: number;
                 position: string;
+                /** @description How many events a consumer has. */
                 lent: number;
                 holder?: string;
                 /** Format: date-time */
@@ -8860,6 +8869,8 @@ export interface operations {
                 _method?: components["parameters"]["Method"];
             };
             header?: {
+                /** @description Names the fetch: a repetition takes back what the first one lent. */
+                "idempotency-key"?: string;
                 /** @description Names the request in the log and in requests to peers. */
                 "x-request-id"?: components["parameters"]["RequestId"];
                 /** @description The W3C trace that the request belongs to. */
@@ -8985,6 +8996,7 @@ export interface operations {
             403: components["responses"]["403.forbidden"];
             404: components["responses"]["404.not_found"];
             409: components["responses"]["409.fenced"];
+            410: components["responses"]["410.position_gone.link"];
             413: components["responses"]["413.payload_too_large"];
             415: components["responses"]["415.unsupported_media_type"];
             429: components["responses"]["429.too_many_attempts"];

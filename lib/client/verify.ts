@@ -2,6 +2,7 @@
  * Verifies webhooks by the Standard Webhooks specification: HMAC with SHA-256 (`v1`) and Ed25519 (`v1a`). Needs WebCrypto
  * and nothing else, so that it runs in Node, on Lambda, in workers and in browsers.
  */
+import type { ActorEvent } from "./events.ts";
 
 /** Why a webhook was refused. */
 export type VerifyErrorCode =
@@ -65,12 +66,12 @@ const utf8 = new TextEncoder();
  * @param secrets one or several: while a secret is rotated both are good.
  * @throws VerifyError with the reason
  */
-export async function verify<T = unknown>(
+export async function verify<Data = unknown>(
   body: Uint8Array | ArrayBuffer | string,
   headers: VerifyHeaders,
   secrets: Secret | readonly Secret[],
   { toleranceSeconds = 300, now = Date.now }: VerifyOptions = {},
-): Promise<T> {
+): Promise<ActorEvent<Data>> {
   const id = headerOf(headers, "webhook-id");
   const timestamp = headerOf(headers, "webhook-timestamp");
   const signatures = headerOf(headers, "webhook-signature");
@@ -79,8 +80,10 @@ export async function verify<T = unknown>(
     throw new VerifyError("header_invalid", "webhook-id or webhook-timestamp has a form that no sender gives it.");
   }
   const age = Math.floor(now() / 1_000) - Number(timestamp);
-  if (age > toleranceSeconds) throw new VerifyError("timestamp_too_old", `The webhook is ${age} s old.`);
-  if (-age > toleranceSeconds) throw new VerifyError("timestamp_too_new", `The webhook is ${-age} s ahead.`);
+  // So that a tolerance which is no number allows nothing.
+  const isNear = Math.abs(age) <= toleranceSeconds;
+  if (!isNear && age >= 0) throw new VerifyError("timestamp_too_old", `The webhook is ${age} s old.`);
+  if (!isNear) throw new VerifyError("timestamp_too_new", `The webhook is ${-age} s ahead.`);
 
   const bytes = typeof body === "string" ? utf8.encode(body) : new Uint8Array(body);
   const head = utf8.encode(`${id}.${timestamp}.`);
@@ -94,7 +97,7 @@ export async function verify<T = unknown>(
     throw new VerifyError("signature_mismatch", "No signature is one of these bytes by one of the secrets.");
   }
   try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes)) as T;
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes)) as ActorEvent<Data>;
   } catch {
     throw new VerifyError("body_invalid", "The body is signed and is no JSON.");
   }

@@ -1,5 +1,4 @@
 /** A consumer that works by itself: fetches, calls a handler, acknowledges, extends its leases, drains. */
-import { compact } from "./compact.ts";
 import { Fenced, Held, RateLimited, ServiceError, Unreachable } from "./errors.ts";
 import type { ActorEvent } from "./events.ts";
 import type { AckItem, Batch, Fetched, Group, GroupStatus, Lease, Verdict } from "./group.ts";
@@ -15,7 +14,7 @@ export interface Message {
   readonly signal: AbortSignal;
   /** Puts the event aside, for a person to look at; its key continues. The reason goes to `onError`. */
   park(reason?: string): void;
-  /** Gives the event back, to come again after this many seconds; its key waits for it. */
+  /** Gives the event back, to come again after this many seconds, rounded up, at most a day; its key waits for it. */
   retry(delaySeconds?: number): void;
   /** Lets the event go, though it was not handled. */
   skip(): void;
@@ -61,8 +60,12 @@ interface Rules {
   readonly leaseMs: number;
 }
 
+/** The longest `delaySeconds`. */
+const LONGEST_DELAY_S = 86_400;
 const PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 30_000;
+/** `Retry-After` of taken lanes is when the first lease ends by time. Most end earlier, with their batch. */
+const LONGEST_TAKEN_MS = 5_000;
 
 /**
  * States: running; draining (from `stop`: nothing more is fetched or begun, handlers in flight finish, what was not begun is
@@ -126,7 +129,7 @@ export class Worker<Data = unknown> {
       } catch (error) {
         if (this.#ending.signal.aborted) return;
         if (error instanceof Held) {
-          await this.#pause(error.retryAfterMs ?? PAUSE_MS);
+          await this.#pause(Math.min(error.retryAfterMs ?? PAUSE_MS, LONGEST_TAKEN_MS));
           continue;
         }
         if (!isPassing(error)) throw error;
@@ -207,7 +210,7 @@ export class Worker<Data = unknown> {
       lane: number,
       signal: lane.abort.signal,
       park: (reason) => because("park", reason),
-      retry: (delaySeconds) => decide("retry", compact({ delaySeconds })),
+      retry: (seconds) => decide("retry", seconds === undefined ? {} : { delaySeconds: wholeDelay(seconds) }),
       skip: () => decide("skip"),
       stop: (reason) => because("stop", reason),
     };
@@ -271,6 +274,9 @@ const rulesOf = ({ order, leaseSeconds }: GroupStatus): Rules => ({
   isStrict: order === "strict",
   leaseMs: leaseSeconds * 1_000,
 });
+
+/** A delay as the service takes it: another would have it refuse the verdicts of the whole batch. */
+const wholeDelay = (seconds: number): number => Math.min(LONGEST_DELAY_S, Math.max(0, Math.ceil(seconds)));
 
 /** A failure after which the same request may succeed. */
 const isPassing = (error: unknown): boolean =>

@@ -43,7 +43,7 @@ export interface DueWorkDeps extends LaterParts {
   readonly trust: TrustServices;
   readonly deletion: Pick<ActorDeletion, "resume">;
   readonly dueOfListeners: ListenerServices["dueOfListeners"];
-  readonly groups: Pick<Groups, "finish">;
+  readonly groups: Pick<Groups, "runDue">;
   readonly rootGroups: Pick<RootGroups, "finish">;
 }
 
@@ -61,7 +61,7 @@ export function composeDueWork({ table, clock, log, receiving, dueOfListeners, .
         runDue: (key, deadline) => retryDueEvent({ failedEvents, hooks, clock }, key, deadline),
       }),
       ...dueOfListeners(doers),
-      dueWorkKind(groupOfKey, { runDue: (ref) => doers.groups.finish(ref) }),
+      dueWorkKind(groupOfKey, { runDue: (ref) => doers.groups.runDue(ref) }),
       dueWorkKind(rootGroupOfKey, { runDue: (name, deadline) => doers.rootGroups.finish(name, deadline) }),
       dueWorkKind((key) => (isListGarbage(key) ? key : undefined), { runDue: (key) => collectGeneration(table, key) }),
       ofPeer(peerOfTrustKey, { runDue: (actorId, peerId) => resumeTrust(trust, { actorId, peerId }) }),
@@ -91,7 +91,7 @@ function ofPeer<T>(
   };
 }
 
-/** The consumer group of a key, which is due when it is drained. */
+/** The consumer group of a key, which is due when it is drained, when something is to be said of it, or when it may lag. */
 function groupOfKey(key: Key): { readonly actorId: string; readonly name: string } | undefined {
   const ref = listenerOfKey(key);
   return ref?.kind === "group" ? { actorId: ref.actorId, name: ref.id } : undefined;

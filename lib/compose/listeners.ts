@@ -14,6 +14,7 @@ import { ListenerDelivery } from "../listeners/delivery.ts";
 import type { ListenerSessionsDeps } from "../listeners/listener-sessions.ts";
 import { failedEventEnded } from "../listeners/listener-head.ts";
 import type { Commits } from "../change-log/log-commits.ts";
+import { groupListening } from "../listeners/groups/group-lag.ts";
 import { Groups } from "../listeners/groups/groups.ts";
 import { oneFailedEnded } from "../listeners/groups/root-group-item.ts";
 import { RootGroups } from "../listeners/groups/root-groups.ts";
@@ -161,7 +162,17 @@ export function composeListeners(
     incarnation: config.incarnation,
   };
   const eventHooks = composeEventHooks(base, app, { changeLog, unpublished });
-  const rows: readonly Row[] = [webhookRow(base, deps), eventHookRow(base, eventHooks), hubRow(base, changeLog)];
+  const groups = groupListening({
+    ...base,
+    ...{ changeLog, epoch: config.logEpoch, retentionMs: config.diffRetentionDays * DAY_MS },
+  });
+  const rows: readonly Row[] = [
+    webhookRow(base, deps),
+    eventHookRow(base, eventHooks),
+    hubRow(base, changeLog),
+    // What is due of them is done by the groups themselves, which are composed later.
+    { listeners: groups, due: () => [] },
+  ];
   return {
     listeners: together(rows.map(({ listeners }) => listeners)),
     dueOfListeners: (parts) => rows.flatMap(({ due }) => due(parts)),
@@ -199,13 +210,18 @@ export function composeWebhooks(
 /** The consumer groups, as the routes need them. */
 export function composeGroups(
   base: Runtime,
-  parts: Pick<ListenerServices, "listenerEvents"> & { readonly changeLog: ChangeLog; readonly commits: Commits },
+  parts: Pick<ListenerServices, "listenerEvents"> & {
+    readonly changeLog: ChangeLog;
+    readonly commits: Commits;
+    readonly unpublished: Commits;
+  },
 ): Groups {
   const { config } = base;
   return new Groups({
     ...base,
     changeLog: parts.changeLog,
     commits: parts.commits,
+    unpublished: parts.unpublished,
     failedEvents: parts.listenerEvents,
     failedKeepDays: config.parkedKeepDays,
     epoch: config.logEpoch,

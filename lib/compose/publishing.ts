@@ -41,6 +41,8 @@ export interface PublishingServices extends DeliveryServices, ListenerServices {
   readonly changeLog: ChangeLog;
   /** Commits, each followed by the delivery of what it made. */
   readonly commits: Commits;
+  /** The same without the delivery: of those who deliver themselves, or let the worker do it. */
+  readonly unpublished: Commits;
   readonly properties: PropertyStore;
   readonly inboundHeads: InboundHeads;
   readonly cursors: CursorStore;
@@ -192,6 +194,7 @@ export function composePublishing(
     ...listening,
     changeLog,
     commits,
+    unpublished,
     properties,
     inboundHeads,
     cursors,

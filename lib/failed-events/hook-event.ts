@@ -32,6 +32,8 @@ export interface ListenerEvent {
   readonly topic: string;
   readonly type: string;
   readonly position: string;
+  /** What the listener takes in order; absent: the topic. */
+  readonly key?: string;
   /** The event as it is sent. */
   readonly event: JsonObject;
 }

@@ -25,6 +25,13 @@ const MOST_EVENTS = 1_000;
 /** Most characters of their records' JSON text, about: many listeners read at the same time. */
 const MOST_BYTES = 4 * 1_024 * 1_024;
 
+/**
+ * A cursor for which nothing was sent is stored only after it has advanced by this many records, or characters of them:
+ * until then the next session reads them again.
+ */
+const LAZY_RECORDS = 100;
+const LAZY_BYTES = 1_024 * 1_024;
+
 export interface LogReading {
   readonly actorId: string;
   /** The deployment's `LOG_EPOCH`. */
@@ -33,6 +40,11 @@ export interface LogReading {
   readonly retentionMs: number;
   /** The records numbered over `after` and up to `upTo` that are there, ascending. */
   readonly stream: (after: number, upTo: number) => AsyncIterable<NumberedRecord>;
+}
+
+/** A stretch that was read, and about how many characters of JSON its records have. */
+export interface LogStretch extends Stretch<LogEvent> {
+  readonly bytes: number;
 }
 
 /**
@@ -44,7 +56,7 @@ export async function readStretch(
   { actorId, epoch, retentionMs, stream }: LogReading,
   { after, upTo }: StretchRequest,
   newest: number,
-): Promise<Stretch<LogEvent> | "lost"> {
+): Promise<LogStretch | "lost"> {
   const from = parsePosition(after);
   if (from === undefined) throw new TypeError("A listener stands at a position that is none.");
   // The rest of a record whose first events were heard belongs to the stretch.
@@ -70,13 +82,25 @@ export async function readStretch(
   }
   if (read === before && end > before) return "lost";
   const reached = positionAfter(epoch, read);
-  return { after, upTo: reached > after ? reached : after, events, atEnd: read >= newest };
+  return { after, upTo: reached > after ? reached : after, events, atEnd: read >= newest, bytes: readBytes };
 }
 
 /** The event at a position; undefined when its record has expired. One query. */
 export async function eventAt(reading: LogReading, position: string): Promise<LogEvent | undefined> {
-  const record = parsePosition(position)?.record ?? 0;
+  const record = recordIn(position);
   const asked = { after: positionAfter(reading.epoch, record - 1), upTo: positionAfter(reading.epoch, record) };
   const stretch = await readStretch(reading, asked, record);
   return stretch === "lost" ? undefined : stretch.events.find((event) => event.position === position);
 }
+
+/** True when a cursor that has advanced over this part of what was read is worth a write. */
+export function isMuch(
+  read: readonly Pick<LogStretch, "upTo" | "bytes">[],
+  { from, to }: { readonly from: string; readonly to: string },
+): boolean {
+  if (recordIn(to) - recordIn(from) >= LAZY_RECORDS) return true;
+  const passed = read.filter(({ upTo }) => upTo > from && upTo <= to);
+  return passed.reduce((sum, { bytes }) => sum + bytes, 0) >= LAZY_BYTES;
+}
+
+const recordIn = (position: string): number => parsePosition(position)?.record ?? 0;

@@ -1,7 +1,6 @@
 /** A listener as one session knows it: its settings, its order keepers, and the notes by which its head follows them. */
 import type { KeeperNote, KeeperRules } from "../domain/events/keeper-steps.ts";
 import { OrderKeeper } from "../domain/events/order-keeper.ts";
-import { parsePosition } from "../domain/events/position.ts";
 import { selects, type Selection } from "../domain/events/selection.ts";
 import { parseText, printJson } from "../domain/json/json-text.ts";
 import { compact } from "../system/compact.ts";
@@ -10,13 +9,11 @@ import type { FailedEventStore } from "../failed-events/failed-event-store.ts";
 import type { ListenerEvent } from "../failed-events/hook-event.ts";
 import type { HeadChange, Lanes, ListenerHead } from "./listener-head.ts";
 import type { ListenerWay, NoteExtras, Noted, OpenListener } from "./listener-way.ts";
-import type { LogEvent } from "./log-events.ts";
+import { isMuch, type LogEvent, type LogStretch } from "./log-events.ts";
 import { SessionHead, type SessionHeadDeps, type Written } from "./session-head.ts";
 
 /** How long settings that were read hold in a session, ms. */
 const SETTINGS_MS = 1_000;
-/** A cursor that nothing concerned is stored only after it has advanced by this many records. */
-const LAZY_RECORDS = 100;
 /** Most failed events of a listener that are kept. */
 const MOST_FAILED_EVENTS = 1_000;
 /** What is to be said is in the log by then, or the head is due, ms. */
@@ -38,6 +35,8 @@ export interface LaneRun {
   rules: Omit<KeeperRules, "room">;
   /** As it is stored, as text. */
   stored: string;
+  /** What was read since: up to where, and how many characters. */
+  read: readonly Pick<LogStretch, "upTo" | "bytes">[];
 }
 
 /** What the last note of a session says besides. */
@@ -92,6 +91,7 @@ export class SessionListener<Target, Answer> {
     this.lanes = open.lanes.map(({ id, state, rules }) => ({
       ...{ id, rules, keeper: new OrderKeeper(state, { ...rules, room }, { selects: hears, random: deps.random }) },
       stored: printJson(head.lanes[id] ?? null),
+      read: [],
     }));
   }
 
@@ -147,14 +147,18 @@ export class SessionListener<Target, Answer> {
     return await this.#store(write, true);
   }
 
-  /** Where nothing was sent, only another due time, or many records that were passed, are worth a write. */
+  /** A lane has read a stretch of the log. */
+  hasRead(lane: LaneRun, { upTo, bytes }: LogStretch): void {
+    lane.read = [...lane.read, { upTo, bytes }];
+  }
+
+  /** Where nothing was sent, only another due time, or much of the log that was passed, is worth a write. */
   isWorthStoring(dueAt: number | undefined): boolean {
     if (dueAt !== this.head.dueAt) return true;
-    return this.lanes.some(({ keeper, id }) => {
-      const before = this.head.lanes[id]?.floor.after ?? "";
-      const { floor } = keeper.note(this.#deps.clock.now()).state;
-      return recordIn(floor.after) - recordIn(before) >= LAZY_RECORDS;
-    });
+    const now = this.#deps.clock.now();
+    return this.lanes.some(({ keeper, id, read }) =>
+      isMuch(read, { from: this.head.lanes[id]?.floor.after ?? "", to: keeper.note(now).state.floor.after }),
+    );
   }
 
   async #store(write: Writing, isLast = false): Promise<Written> {
@@ -194,6 +198,7 @@ export class SessionListener<Target, Answer> {
       for (const { lane, note } of notes) {
         lane.keeper.stored(note);
         lane.stored = printJson(note.state);
+        lane.read = [];
       }
       if (signals.length + redriven.length + kept.count > 0) await this.#way.noted(target, noted);
       return written;
@@ -275,8 +280,6 @@ interface LaneNote {
 const hears = (selection: Selection, { event }: LogEvent): boolean => selects(selection, event);
 
 const roomOf = ({ failedEvents }: ListenerHead): number => Math.max(0, MOST_FAILED_EVENTS - failedEvents);
-
-const recordIn = (position: string): number => parsePosition(position)?.record ?? 0;
 
 /** What of a stored state only the holder of the lease writes, as text. */
 function doneIn({ floor, numbered, entries }: Lanes[string]): string {

@@ -231,7 +231,10 @@ export class ListenerSession<Target, Answer> {
     if (step.read === undefined) return;
     const stretch = await readStretch({ ...log, actorId: head.actorId }, step.read, newest);
     if (stretch === "lost") lane.keeper.overtaken();
-    else lane.keeper.read(stretch);
+    else {
+      lane.keeper.read(stretch);
+      this.#listener.hasRead(lane, stretch);
+    }
   }
 
   /** Waits for what is due in a moment. @returns false where a message is to come for it */

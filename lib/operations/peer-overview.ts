@@ -79,7 +79,7 @@ async function peerOf(deps: PeerOverviewDeps, { trust, item }: Known): Promise<J
 function breakerOf(item: Item, now: number): JsonObject {
   const breaker = readBreaker(item);
   const { failures, openUntil, pausedUntil } = breaker;
-  const state = breakerState(breaker, now).toLowerCase();
+  const state = breakerState(breaker, now);
   const at = (ms: number | undefined): string | undefined => (ms === undefined ? ms : new Date(ms).toISOString());
   const pause = isPaused(breaker, now) ? pausedUntil : undefined;
   return { state, failures, ...compact({ openUntil: at(openUntil), pausedUntil: at(pause) }) };

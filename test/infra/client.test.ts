@@ -1,8 +1,11 @@
 /** The client as other programs have it: its size, and that it runs in a browser. */
-import { existsSync } from "node:fs";
+import { execFile } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 import { chromium } from "playwright-core";
@@ -34,6 +37,49 @@ it.each([
   const bytes = gzipSync(await bundled(`export * from "./lib/client/${name}.ts";`), { level: 9 }).length;
   process.stderr.write(`client/${name}: ${bytes} of ${most} bytes, gzipped\n`);
   expect(bytes).toBeLessThanOrEqual(most);
+});
+
+/** What the blocks of docs/client.md do not declare. */
+const GLOBALS = `
+  import type { ActorEvent } from "actingweb-serverless/client";
+  declare global {
+    const token: string, secret: string, signal: AbortSignal, handled: Promise<void>, received: ActorEvent[];
+    const request: { readonly body: Uint8Array; readonly headers: Headers };
+    function save(position: string): void;
+    function done(...values: unknown[]): void;
+  }
+`;
+
+it("the page's code has the published types, without those of Node and with every library checked", async () => {
+  const blocks = readFileSync(join(ROOT, "docs/client.md"), "utf8").matchAll(/^```ts\n(.*?)^```/gms);
+  // Inside the package, so that its name is its own.
+  mkdirSync(join(ROOT, "dist"), { recursive: true });
+  const folder = mkdtempSync(join(ROOT, "dist/page-"));
+  try {
+    [...blocks].forEach(([, code = ""], index) => writeFileSync(join(folder, `block${index}.ts`), code));
+    writeFileSync(join(folder, "globals.ts"), GLOBALS);
+    const lib = ["es2023", "esnext.disposable", "dom", "dom.iterable", "dom.asynciterable"];
+    const compilerOptions = { target: "es2022", module: "nodenext", strict: true, noEmit: true, types: [], lib };
+    writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions, include: ["*.ts"] }));
+    const tsc = promisify(execFile)(join(ROOT, "node_modules/.bin/tsc"), ["-p", folder]);
+    const { stdout } = await tsc.catch((error: unknown) => error as { readonly stdout: string });
+    expect(stdout).toBe("");
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+it("the package has every file of its exports, though git has none of them", () => {
+  const { exports, files } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as {
+    readonly exports: Readonly<Record<string, Readonly<Record<string, string>>>>;
+    readonly files: readonly string[];
+  };
+  const named = Object.values(exports).flatMap((each) => Object.values(each));
+  expect(named).toHaveLength(4);
+  for (const file of named) {
+    expect(files.some((folder) => file.startsWith(`./${folder}/`))).toBe(true);
+    expect(existsSync(join(ROOT, file))).toBe(true);
+  }
 });
 
 const PAGE = `

@@ -73,7 +73,9 @@ describe("the document on deploying", () => {
   });
 
   it("names every alarm", () => {
-    const alarms = Object.keys(serviceTemplates({ BUS: "eventbridge" }).api.findResources("AWS::CloudWatch::Alarm"));
+    const alarms = Object.keys(
+      serviceTemplates({ BUS: "eventbridge", ALL_EVENTS: "true" }).api.findResources("AWS::CloudWatch::Alarm"),
+    );
     const said = rowsUnder("Alarms").flatMap(([names = ""]) => names.split(", "));
     const expected = said.flatMap((name) =>
       name.startsWith("<function>") ? Object.keys(functions).map((one) => name.replace("<function>", one)) : [name],

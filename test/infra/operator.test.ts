@@ -181,6 +181,9 @@ describe("the operator's token", () => {
       const found = [...variablesByName(serviceTemplates({ ALL_EVENTS: "true", ...given }))];
       const having = found.filter(([, one]) => "OPERATOR_TOKEN" in one);
       expect(having.map(([name]) => name)).toEqual(["api"]);
+      // Each function that may commit a change says in the indexes that the actor has changed.
+      const committing = found.filter(([name]) => name !== "scheduler");
+      expect(committing.map(([, one]) => one["ALL_EVENTS"])).toEqual(["true", "true", "true"]);
       expect(JSON.stringify(having[0]?.[1]["OPERATOR_TOKEN"])).toMatch(reference);
     }
   });

@@ -57,7 +57,7 @@ const ALLOWED: readonly { readonly name: RegExp; readonly where: RegExp; readonl
   },
   {
     name: /^(park|parked|held|(\$sys\.)?event\.parked)$/,
-    where: /^(lib\/listeners|test\/integration\/(app|webhooks)|test\/support\/demo)\//,
+    where: /^(lib\/listeners|test\/integration\/(app|groups|webhooks)|test\/support\/demo)\//,
     because: "a verdict of the library, the wire's words for a setting and a count, and a status",
   },
   {
@@ -73,7 +73,7 @@ const ALLOWED: readonly { readonly name: RegExp; readonly where: RegExp; readonl
   { name: /^parked$/, where: /^lib\/domain\/events\/group-verdicts\.ts$/, because: "an outcome on the wire" },
   {
     name: /^(fenced|held|\/parked\?source=group:billing)$/,
-    where: /^(lib\/system\/errors|test\/integration\/groups\/.*)\.ts$/,
+    where: /^(lib\/system\/errors|test\/(integration\/groups\/.*|e2e\/pulling\.test))\.ts$/,
     because: "the wire's codes of two errors, and the route",
   },
   {
@@ -89,7 +89,7 @@ const ALLOWED: readonly { readonly name: RegExp; readonly where: RegExp; readonl
   },
   {
     name: /^(Fenced|fenced|Held|held|park)$/,
-    where: /^(lib|test\/unit|test\/e2e)\/client\//,
+    where: /^(lib|test\/unit|test\/e2e)\/client[/.]/,
     because: "the wire's words for a verdict and two refusals, and the errors named after them",
   },
   { name: /^node:timers/, where: /./, because: "Node" },

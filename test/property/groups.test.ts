@@ -1,5 +1,6 @@
 import process from "node:process";
 import { expect, it } from "vitest";
+import { ended } from "../../lib/domain/events/group-fetch.ts";
 import { GroupSchedule, GroupViolation, type GroupSabotage } from "../support/events-world/group-schedule.ts";
 import { countFrom } from "../support/sizes.ts";
 
@@ -46,6 +47,19 @@ const SABOTAGES: Readonly<Record<string, GroupSabotage>> = {
   },
   "a lane forgets that a consumer has its events": {
     store: (state) => ({ ...state, lanes: state.lanes.map((lane) => ({ ...lane, open: [] })) }),
+  },
+  "a repetition finds nothing": { repeat: (state) => state },
+  "a consumer's name alone takes a lease": {
+    repeat: (state, consumer) => ({
+      ...state,
+      lanes: state.lanes.map((lane) => (lane.lease?.consumer === consumer ? ended(lane, 0) : lane)),
+    }),
+  },
+  "a repetition counts as an attempt": {
+    repeat: (state, _, { key }) => ({
+      ...state,
+      lanes: state.lanes.map((lane) => (lane.lease?.asked?.key === key ? ended(lane, 1) : lane)),
+    }),
   },
   "a reset to before the beginning counts from 0": {
     reset: (state) => ({ ...state, lanes: state.lanes.map((lane) => ({ ...lane, number: Math.max(0, lane.number) })) }),

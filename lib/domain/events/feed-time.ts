@@ -35,10 +35,10 @@ export function entriesAfter(entries: FeedEntries, ms: number): FeedEntries {
 export const settledAt = (now: number): number => intervalBefore(now - SETTLED_AFTER_MS);
 
 /** Where what has not expired begins: two intervals later, so that nothing expires while it is read. */
-export const oldestAt = (now: number, retentionMs: number): number =>
+export const oldestFeedTime = (now: number, retentionMs: number): number =>
   intervalBefore(now - retentionMs) + 2 * FEED_INTERVAL_MS;
 
-/** A position up to here can come from a reading by another clock. */
-export const latestAt = (now: number): number => settledAt(now + INDEX_AND_CLOCKS_MS);
+/** How far a position can be ahead of what one clock says is settled, because another clock gave it, ms. */
+export const POSITION_AHEAD_MS = 2 * FEED_INTERVAL_MS;
 
 const intervalBefore = (ms: number): number => Math.floor(ms / FEED_INTERVAL_MS) * FEED_INTERVAL_MS;

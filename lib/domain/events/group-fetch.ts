@@ -16,6 +16,7 @@ import {
   type GroupState,
   type LaneLease,
   type LaneState,
+  type NamedFetch,
   type OpenEvent,
 } from "./group-state.ts";
 
@@ -55,12 +56,29 @@ export function withoutExpired(state: GroupState, now: number): GroupState {
   return { ...state, lanes };
 }
 
+/**
+ * A fetch is repeated: what it had lent, its consumer has never seen. It is given back as by `release`, and the lease ends. A
+ * request that came before the one that lent takes nothing: its consumer has stopped waiting for it.
+ */
+export function withoutRepeated(state: GroupState, consumer: string, asked: NamedFetch): GroupState {
+  const isRepeated = ({ lease }: LaneState): boolean =>
+    lease?.consumer === consumer && lease.asked?.key === asked.key && lease.asked.at < asked.at;
+  if (!state.lanes.some(isRepeated)) return state;
+  const lanes = state.lanes.map((lane) => (isRepeated(lane) ? ended(lane, 0) : lane));
+  // What the fetch had lent comes before what is new.
+  const next = state.next - 1;
+  return { ...state, lanes, next: beginsWithNew({ lanes, next }) ? next + lanes.length : next };
+}
+
 /** The lane without its lease. `failures`: what an unanswered delivery counts. */
 export function ended({ lease: _, ...lane }: LaneState, failures: 0 | 1): LaneState {
   const open = lane.open.map((each) =>
     each.lent ? { ...each, lent: false, tryAt: 0, attempts: each.attempts + failures } : each,
   );
-  return { ...lane, open, replayed: lane.replayed.map((each) => ({ ...each, lent: false })) };
+  const replayed = lane.replayed.map((each) => {
+    return each.lent ? { ...each, lent: false, unanswered: (each.unanswered ?? 0) + failures } : each;
+  });
+  return { ...lane, open, replayed };
 }
 
 /** Why an open event is not lent again, if that is so. */
@@ -83,7 +101,7 @@ export function readFrom(
   rules: GroupRules,
   { now, newest }: { readonly now: number; readonly newest: string },
 ): string | undefined {
-  const newFirst = Math.floor(state.next / state.lanes.length) % 2 === 1;
+  const newFirst = beginsWithNew(state);
   const isFull = allNotedBytes(state) >= MAX_NOTED_BYTES;
   for (const index of freeLanes(state, now)) {
     const lane = state.lanes[index] as LaneState;
@@ -94,6 +112,9 @@ export function readFrom(
   }
   return undefined;
 }
+
+const beginsWithNew = ({ lanes, next }: Pick<GroupState, "lanes" | "next">): boolean =>
+  Math.floor(next / lanes.length) % 2 === 1;
 
 const hasRoom = ({ open, behind }: LaneState): boolean =>
   open.length < MAX_OPEN && behind.length < MAX_BEHIND && !open.some(({ barrier }) => barrier);
@@ -176,6 +197,8 @@ export function lend<E extends OrderedEvent>(
       ...{ stalled: new Set(unread), halted, lends: false },
     };
   });
+  // The rest of the free lanes is for the next consumer, who has no other chance while there is enough for this one.
+  let leasable = Math.ceil(free.size / 2);
   const lent: LentEvent<E>[] = [];
   const exhausted: (LentEvent<E> & { because: Exhaustion })[] = [];
   const known = numbersIn(state);
@@ -184,10 +207,11 @@ export function lend<E extends OrderedEvent>(
   let isFull = false;
   let bytes = 0;
   let noted = allNotedBytes(state);
-  const mayOpen = ({ open }: Pass): boolean => open.length < MAX_OPEN && noted < MAX_NOTED_BYTES;
-
+  const mayOpen = (pass: Pass): boolean => mayLend(pass) && pass.open.length < MAX_OPEN && noted < MAX_NOTED_BYTES;
+  const mayLend = ({ lends }: Pass): boolean => lends || leasable > 0;
   const lendOne = (pass: Pass, event: E, one: OpenEvent): void => {
     lent.push({ lane: pass.index, event, number: one.number, attempts: one.attempts });
+    if (!pass.lends) leasable -= 1;
     pass.lends = true;
     bytes += sizeOf(event);
   };
@@ -217,7 +241,7 @@ export function lend<E extends OrderedEvent>(
       const because = exhaustionOf(one, rules, now);
       if (because !== undefined) {
         if (exhausted.length < MOST_GIVEN_UP) exhausted.push({ lane: pass.index, event, ...one, because });
-      } else if (isDue(one, now) && !isBlocked(pass.open, one)) {
+      } else if (isDue(one, now) && !isBlocked(pass.open, one) && mayLend(pass)) {
         pass.open[at] = { ...one, lent: true };
         lendOne(pass, event, one);
       }

@@ -33,10 +33,20 @@ export interface Behind {
   readonly number: number;
 }
 
+/** A fetch that its consumer repeats when the answer is lost. */
+export interface NamedFetch {
+  /** Its own; that of a repetition is the same. */
+  readonly key: string;
+  /** When the request came, ms since 1970. */
+  readonly at: number;
+}
+
 /** The lease of a lane. All lanes that one fetch leased have one token. */
 export interface LaneLease {
   readonly token: string;
   readonly consumer: string;
+  /** The fetch, if it was given a name by which it can be repeated. */
+  readonly asked?: NamedFetch;
   /** Ms since 1970; later another consumer may have the lane. */
   readonly until: number;
 }
@@ -47,6 +57,8 @@ export interface Replayed {
   readonly id: string;
   readonly position: string;
   readonly lent: boolean;
+  /** Deliveries that no consumer answered in time [0]. */
+  readonly unanswered?: number;
   /** A consumer took it: what is kept of it is still to be deleted. */
   readonly taken?: true;
 }
@@ -91,6 +103,8 @@ export interface GroupState {
   readonly numbered?: NumberedPosition;
   /** The lane that a fetch looks at first. */
   readonly next: number;
+  /** An event that is not done was older than half of the time that records stay, when that was looked at. */
+  readonly lagging?: true;
   readonly stopped?: GroupStopped;
 }
 

@@ -95,7 +95,7 @@ export function acknowledged(
         left.push(one);
         return "late";
       }
-      given.push({ ...one, because });
+      given.push({ ...one, attempts: one.attempts + (because === "consumer" ? 1 : 0), because });
       return finish(one, "parked");
     };
     const finish = (one: OpenEvent, outcome: VerdictOutcome): VerdictOutcome => {

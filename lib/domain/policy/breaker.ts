@@ -25,8 +25,8 @@ export interface BreakerPolicy {
   readonly recoveryMs: number;
 }
 
-/** As `FanOutManager` and the peers' overview name it. */
-export type BreakerState = "CLOSED" | "OPEN" | "HALF_OPEN";
+/** As every answer names it. */
+export type BreakerState = "closed" | "open" | "half_open";
 
 /** The longest time that the breaker opens for, ms, unless the first one is longer. */
 export const LONGEST_COOLDOWN_MS = 15 * 60_000;
@@ -34,10 +34,10 @@ export const LONGEST_COOLDOWN_MS = 15 * 60_000;
 /** Of a peer that has not failed. */
 export const CLOSED: Breaker = { failures: 0 };
 
-/** `HALF_OPEN`: a probe may begin, or is under way. */
+/** `half_open`: a probe may begin, or is under way. */
 export function breakerState(breaker: Breaker, now: number): BreakerState {
-  if (breaker.openUntil === undefined) return "CLOSED";
-  return breaker.probe !== undefined || breaker.openUntil <= now ? "HALF_OPEN" : "OPEN";
+  if (breaker.openUntil === undefined) return "closed";
+  return breaker.probe !== undefined || breaker.openUntil <= now ? "half_open" : "open";
 }
 
 /** True while the pause lasts that the peer asked for. */

@@ -7,7 +7,7 @@ import { entriesAfter, type FeedEntries } from "../../domain/events/feed-time.ts
 import { feedTimes, type Change, type Item, type Key } from "../table.ts";
 import { logHeadKey } from "./publishing.ts";
 
-/** Each takes 500 moves a second in each of the two indexes. */
+/** Each takes 500 moves a second in each of the two indexes. Who divides shards among others divides by what divides this. */
 const SHARDS = 4;
 
 const shard = (at: number): string => `feed#${String(at)}`;

@@ -49,7 +49,12 @@ export async function keptWrites(
 /** The failed events that a person sends again, with a lane that lends them: they come before all others of the lane. */
 export async function replaysOf(
   failedEvents: Pick<FailedEventStore<ListenerEvent>, "find" | "read">,
-  { actorId, lane, max }: { readonly actorId: string; readonly lane: LaneState; readonly max: number },
+  {
+    actorId,
+    lane,
+    max,
+    maxAttempts,
+  }: { readonly actorId: string; readonly lane: LaneState; readonly max: number; readonly maxAttempts: number },
 ): Promise<{
   readonly lane: LaneState;
   readonly events: readonly { readonly event: JsonObject; readonly attempt: number }[];
@@ -57,11 +62,12 @@ export async function replaysOf(
   const events: { event: JsonObject; attempt: number }[] = [];
   const kept = [];
   for (const each of lane.replayed) {
-    const item = events.length < max ? await failedEvents.find(actorId, each.id) : undefined;
+    const { id, unanswered = 0 } = each;
+    const item = events.length < max ? await failedEvents.find(actorId, id) : undefined;
     const failed = item === undefined ? undefined : await failedEvents.read(item);
-    // It was resolved meanwhile.
-    if (failed === undefined && events.length < max) continue;
-    if (failed !== undefined) events.push({ event: failed.event.event, attempt: failed.starts + 1 });
+    // It is resolved, or no consumer answers it: a person has it again.
+    if (events.length < max && (failed === undefined || unanswered >= maxAttempts)) continue;
+    if (failed !== undefined) events.push({ event: failed.event.event, attempt: failed.starts + unanswered + 1 });
     kept.push({ ...each, lent: failed !== undefined });
   }
   return { lane: { ...lane, replayed: kept }, events };

@@ -1,66 +1,72 @@
 /** One fetch of a consumer: the lanes that are free, a stretch of the log, and the lease under which events are lent. */
-import { eventDataUrl } from "../../actors/event-data-url.ts";
 import type { ActorRecord } from "../../actors/actor-record.ts";
 import { positionGone } from "../../actors/position-gone.ts";
+import { lagsAt, withLag } from "../../domain/events/group-lag.ts";
 import { readLogHead, type ChangeLog } from "../../change-log/change-log.ts";
-import { envelopeOf, contentOf } from "../../domain/events/envelope.ts";
-import { freeLanes, lend, readFrom, withoutExpired, type LentEvent } from "../../domain/events/group-fetch.ts";
-import { groupFloor, isLeased, shownNumber, type GroupState, type LaneLease } from "../../domain/events/group-state.ts";
-import { withoutExhausted, type VerdictOutcome } from "../../domain/events/group-verdicts.ts";
+import {
+  freeLanes,
+  lend,
+  readFrom,
+  withoutExpired,
+  withoutRepeated,
+  type LentEvent,
+} from "../../domain/events/group-fetch.ts";
+import {
+  groupFloor,
+  isLeased,
+  type GroupState,
+  type LaneLease,
+  type NamedFetch,
+} from "../../domain/events/group-state.ts";
+import { withoutExhausted } from "../../domain/events/group-verdicts.ts";
 import type { Exhaustion } from "../../domain/events/keeper-state.ts";
 import { parsePosition, positionAfter } from "../../domain/events/position.ts";
 import { selects, type Selection } from "../../domain/events/selection.ts";
-import { sourceText } from "../../dynamodb/keys/failed-events.ts";
 import { listenerKey } from "../../dynamodb/keys/listeners.ts";
 import { logHeadKey } from "../../dynamodb/keys/publishing.ts";
-import type { Table, Write } from "../../dynamodb/table.ts";
-import type { FailedEventStore } from "../../failed-events/failed-event-store.ts";
-import type { ListenerEvent } from "../../failed-events/hook-event.ts";
+import type { Table } from "../../dynamodb/table.ts";
+import { jsonBytesInResult } from "../../http/answer-size.ts";
 import { compact } from "../../system/compact.ts";
 import { ServiceError } from "../../system/errors.ts";
-import type { Clock, Ids, JsonObject } from "../../system/ports.ts";
+import type { Ids } from "../../system/ports.ts";
 import { readStretch, type LogEvent } from "../log-events.ts";
-import { keptWrites, replaysOf } from "./given-events.ts";
+import {
+  envelopeIn,
+  keeping,
+  lentOf,
+  MOST_BYTES,
+  MOST_FAILED_EVENTS,
+  replayedIn,
+  type GroupEventsDeps,
+  type Lent,
+} from "./group-events.ts";
 import { groupOf, listenerOf, rulesOf, type Group, type GroupRef } from "./group-item.ts";
 import { noSuchGroup, type GroupStore, type GroupWork } from "./group-store.ts";
 
-/** Most failed events of a group that are kept. */
-export const MOST_FAILED_EVENTS = 1_000;
 /** Most records that one query of a fetch reads. */
 export const MOST_RECORDS = 200;
 /** Queries of one fetch that find nothing for the group, before it answers. */
 export const MOST_QUERIES = 10;
 /** A lane that nothing concerned is stored only after it has come this many records further. */
 export const LAZY_RECORDS = 100;
-/** The data of one answer, bytes: Lambda's has 6 MB. */
-const MOST_BYTES = 4_000_000;
+/** A consumer without a lane asks again after so long at most: lanes are given back long before their leases end. */
+const MOST_PAUSE_SECONDS = 5;
 
-export interface GroupFetchingDeps {
+export interface GroupFetchingDeps extends GroupEventsDeps {
   readonly table: Table;
-  readonly clock: Clock;
   readonly ids: Ids;
   readonly changeLog: Pick<ChangeLog, "stream">;
   readonly store: GroupStore;
-  readonly failedEvents: FailedEventStore<ListenerEvent>;
   /** The deployment's `LOG_EPOCH`. */
   readonly epoch: number;
   readonly retentionMs: number;
-  /** Days for which a failed event is kept (`PARKED_KEEP_DAYS`). */
-  readonly failedKeepDays: number;
-  readonly rootOf: (actorId: string) => string;
 }
 
 export interface FetchRequest {
   readonly consumer: string;
+  /** Absent: it cannot be repeated. */
+  readonly asked?: NamedFetch;
   readonly max: number;
-}
-
-/** An event as a consumer is lent it. */
-export interface Lent {
-  readonly event: JsonObject;
-  /** 1 for the first delivery. */
-  readonly attempt: number;
-  readonly lane: number;
 }
 
 export interface FetchResult {
@@ -69,12 +75,6 @@ export interface FetchResult {
   /** Records from where everything is done to the newest. */
   readonly lag: number;
   readonly caughtUp: boolean;
-}
-
-/** The result of an acknowledgement. */
-export interface AckResult {
-  readonly outcomes: readonly { readonly position: string; readonly outcome: VerdictOutcome }[];
-  readonly leases: FetchResult["leases"];
 }
 
 /**
@@ -112,7 +112,7 @@ interface Fetching {
 
 async function fetchOnce(
   fetching: Fetching,
-  { consumer, max }: FetchRequest,
+  { consumer, asked, max }: FetchRequest,
 ): Promise<GroupWork<FetchResult | "overtaken">> {
   const { deps, group, newest } = fetching;
   demandFetchable(deps, group);
@@ -120,15 +120,18 @@ async function fetchOnce(
   const now = clock.now();
   if (group.paused) return { result: resultOf(fetching, group.state, [], now) };
   const rules = rulesOf(group.settings);
-  const before = withoutExpired(group.state, now);
+  const live = withoutExpired(group.state, now);
+  const before = asked === undefined ? live : withoutRepeated(live, consumer, asked);
   if (freeLanes(before, now).length === 0) throw taken(before.lanes, now);
-  const lease = { token: ids.id(), consumer, until: now + rules.leaseMs };
+  const lease = compact({ token: ids.id(), consumer, asked, until: now + rules.leaseMs });
   const replayed = await replayedIn(fetching, before, max);
   let state = replayed.state;
   let free = max - replayed.events.length;
   const lent: LentEvent<LogEvent>[] = [];
   const given: Given[] = [];
-  let bytes = 0;
+  let oldest = Infinity;
+  let { bytes } = replayed;
+  const sizeOf = (event: LogEvent): number => jsonBytesInResult(envelopeIn(fetching, { event, number: 0 }));
   for (let queries = 0; queries < MOST_QUERIES && free > 0 && bytes < MOST_BYTES; queries += 1) {
     const from = readFrom(state, rules, { now, newest: positionAfter(epoch, newest) });
     if (from === undefined) break;
@@ -136,6 +139,7 @@ async function fetchOnce(
     if (stretch === "lost") {
       return { result: "overtaken", change: { state: { ...state, stopped: { reason: "position_gone" } } } };
     }
+    oldest = Math.min(oldest, stretch.events[0]?.expiresAt ?? 0);
     const limits = { max: free, most: MOST_BYTES - bytes, sizeOf };
     const fetched = lend(state, stretch, { rules, lease, now, selects: hears, ...limits });
     ({ state } = fetched);
@@ -152,19 +156,20 @@ async function fetchOnce(
     given.map(({ lane, event, because }) => ({ lane, position: event.position, because })),
     { rules, room },
   );
-  state = leasedFor(away.state, replayed.lanes, lease);
+  state = withLag(leasedFor(away.state, replayed.lanes, lease), { now, retentionMs: deps.retentionMs });
   const gone = given.filter(({ event }) => away.away.has(event.position));
   const writes = await keeping(fetching, gone);
   const events = [...replayed.events, ...lent.map((each) => lentOf(fetching, each))];
   const result = resultOf(fetching, state, events, now, lease.token);
   const moved = recordIn(groupFloor(state)) - recordIn(groupFloor(group.state));
-  const isQuiet = events.length === 0 && gone.length === 0 && state.stopped === undefined && moved < LAZY_RECORDS;
+  const isIdle = events.length === 0 && gone.length === 0 && replayed.state === live;
+  // Records that were passed must not expire before that is stored.
+  const mayWait = moved <= 0 || (moved < LAZY_RECORDS && lagsAt(oldest, deps.retentionMs) > now);
+  const isQuiet = isIdle && state.stopped === undefined && mayWait;
   return isQuiet ? { result } : { result, writes, change: { state, moreFailed: gone.length } };
 }
 
 const hears = (selection: Selection, { event }: LogEvent): boolean => selects(selection, event);
-
-const sizeOf = ({ event }: LogEvent): number => contentOf(event).bytes.length;
 
 type Given = LentEvent<LogEvent> & { readonly because: Exhaustion };
 
@@ -182,7 +187,7 @@ function demandFetchable({ rootOf }: GroupFetchingDeps, { actorId, draining, sta
 export function taken(lanes: readonly { readonly lease?: LaneLease }[], now: number): ServiceError {
   const leases = lanes.flatMap((lane) => (isLeased(lane, now) && lane.lease !== undefined ? [lane.lease] : []));
   const first = leases.reduce((least, each) => (each.until < least.until ? each : least));
-  const seconds = Math.max(1, Math.ceil((first.until - now) / 1_000));
+  const seconds = Math.min(MOST_PAUSE_SECONDS, Math.max(1, Math.ceil((first.until - now) / 1_000)));
   return new ServiceError("group.taken", "Other consumers have all lanes of this group.", {
     headers: { "Retry-After": String(seconds) },
     extra: { holder: first.consumer, until: new Date(first.until).toISOString() },
@@ -201,26 +206,6 @@ async function read({ deps, group, newest }: Fetching, from: string, max: number
 const overtaken = ({ rootOf }: Pick<GroupFetchingDeps, "rootOf">, actorId: string): ServiceError =>
   positionGone(rootOf(actorId), "Records that this group has not read have expired; reset it.");
 
-/** The failed events that a person sends again, of the lanes that are free: they come first. */
-async function replayedIn(
-  { deps, actor }: Fetching,
-  state: GroupState,
-  max: number,
-): Promise<{ readonly state: GroupState; readonly events: readonly Lent[]; readonly lanes: ReadonlySet<number> }> {
-  const events: Lent[] = [];
-  const leased = new Set<number>();
-  const lanes = [...state.lanes];
-  for (const index of freeLanes(state, deps.clock.now())) {
-    const lane = lanes[index];
-    if (lane === undefined || lane.replayed.length === 0) continue;
-    const found = await replaysOf(deps.failedEvents, { actorId: actor.id, lane, max: max - events.length });
-    events.push(...found.events.map((each) => ({ ...each, lane: index })));
-    if (found.events.length > 0) leased.add(index);
-    lanes[index] = found.lane;
-  }
-  return { state: leased.size === 0 ? state : { ...state, lanes }, events, lanes: leased };
-}
-
 function leasedFor(
   state: GroupState,
   lanes: ReadonlySet<number>,
@@ -228,38 +213,6 @@ function leasedFor(
 ): GroupState {
   if (lanes.size === 0) return state;
   return { ...state, lanes: state.lanes.map((lane, index) => (lanes.has(index) ? { ...lane, lease } : lane)) };
-}
-
-/** The writes that keep events which no consumer took. */
-export async function keeping(
-  { deps, group, actor }: Pick<Fetching, "deps" | "group" | "actor">,
-  given: readonly (Pick<Given, "event" | "number" | "attempts"> & { readonly because: string })[],
-): Promise<readonly Write[]> {
-  const source = sourceText({ kind: "group", id: group.name }) as `group:${string}`;
-  const sent = given.map((each) => {
-    const envelope = envelopeIn({ deps, actor, group }, each);
-    return { ...each, number: shownNumber(group.state, each.number) ?? 0, envelope };
-  });
-  return await keptWrites(deps, { actorId: group.actorId, source }, sent);
-}
-
-const lentOf = (fetching: Fetching, { lane, event, number, attempts }: LentEvent<LogEvent>): Lent => ({
-  event: envelopeIn(fetching, { event, number }),
-  attempt: attempts + 1,
-  lane,
-});
-
-function envelopeIn(
-  { deps: { rootOf, clock }, actor, group: { actorId, state } }: Pick<Fetching, "deps" | "actor" | "group">,
-  { event, number }: { readonly event: LogEvent; readonly number: number },
-): JsonObject {
-  const { id, position } = event;
-  const root = rootOf(actorId);
-  return envelopeOf({
-    ...{ event: event.event, id, position, source: root },
-    ...compact({ sequence: shownNumber(state, number) }),
-    dataref: () => eventDataUrl(actor, { root, position, now: clock.now() }),
-  });
 }
 
 const recordIn = (position: string): number => parsePosition(position)?.record ?? 0;

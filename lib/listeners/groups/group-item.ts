@@ -4,6 +4,7 @@ import { parseText, printJson } from "../../domain/json/json-text.ts";
 import { listenerKey, type ListenerRef } from "../../dynamodb/keys/listeners.ts";
 import { all, equals, itemMissing, type Condition, type Item, type Write } from "../../dynamodb/table.ts";
 import { compact } from "../../system/compact.ts";
+import { unsaidOf, type SysEvent } from "../listener-head.ts";
 import type { GroupSettings } from "./group-settings.ts";
 import { packed, unpacked } from "./packed.ts";
 
@@ -25,6 +26,10 @@ export interface Group extends GroupRef {
   readonly draining: boolean;
   /** How many events that no consumer took are kept. */
   readonly failedEvents: number;
+  /** When something of it is to be done without a consumer, ms since 1970; absent: nothing is. */
+  readonly dueAt?: number;
+  /** `$sys` events that are not in the log yet; the group is due as long as there are some. */
+  readonly unsaid: readonly SysEvent[];
 }
 
 /** The listener that a group is. */
@@ -32,7 +37,7 @@ export const listenerOf = ({ actorId, name }: GroupRef): ListenerRef => ({ actor
 
 /** The group that an item is. */
 export function groupOf({ actorId, name }: GroupRef, item: Item): Group {
-  return {
+  return compact({
     actorId,
     name,
     madeAs: String(item["madeAs"]),
@@ -42,7 +47,9 @@ export function groupOf({ actorId, name }: GroupRef, item: Item): Group {
     paused: item["paused"] === true,
     draining: item["draining"] === true,
     failedEvents: Number(item["failedEvents"] ?? 0),
-  };
+    dueAt: item["dueAt"] === undefined ? undefined : Number(item["dueAt"]),
+    unsaid: unsaidOf(item),
+  });
 }
 
 /** Makes a group. */
@@ -65,24 +72,27 @@ export interface GroupChange {
   readonly paused?: boolean;
   readonly draining?: true;
   readonly moreFailed?: number;
-  readonly dueAt?: number;
+  readonly dueAt?: number | null;
+  /** The `$sys` events that are not in the log yet, with those that were there before. */
+  readonly unsaid?: readonly SysEvent[];
 }
 
 /** The write of a change, on the group as it was read. */
 export function groupChanged(group: Group, change: GroupChange): Extract<Write, { readonly update: unknown }> {
-  const { state, settings, paused, draining, moreFailed = 0, dueAt } = change;
+  const { state, settings, paused, draining, moreFailed = 0, dueAt, unsaid } = change;
   const set = compact({
     state: state === undefined ? undefined : packed(state),
     settings: settings === undefined ? undefined : printJson(settings),
     paused: paused === true ? true : undefined,
     draining,
-    dueAt,
+    dueAt: dueAt ?? undefined,
+    unsaid: unsaid === undefined ? undefined : printJson(unsaid),
   });
   return {
     update: listenerKey(listenerOf(group)),
     change: {
       set,
-      remove: paused === false ? ["paused"] : [],
+      remove: [...(paused === false ? ["paused"] : []), ...(dueAt === null ? ["dueAt"] : [])],
       add: { version: 1, ...(moreFailed === 0 ? {} : { failedEvents: moreFailed }) },
     },
     condition: groupUnchanged(group),

@@ -79,6 +79,7 @@ export function decideGroupPut(
   demandNamed("group", fields, preconditions);
   const fixed = fields.find((field) => field === "lanes" || field === "order");
   if (fixed === undefined) return "changed";
-  const message = `A group's ${fixed} is changed by a reset: an event that is lent must not come to another lane.`;
+  const how = fixed === "lanes" ? "are changed by a reset" : "stays; delete the group and make it again";
+  const message = `The ${fixed} of a group ${how}: an event that is lent must not come to another lane.`;
   throw new ServiceError("resource.conflict", message, { field: fixed });
 }

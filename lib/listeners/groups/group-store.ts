@@ -11,10 +11,13 @@ import { sameJson } from "../../domain/json/canonical-json.ts";
 import { registering } from "../../engine/registration.ts";
 import { deleteFailedEvents } from "../../failed-events/failed-event-store.ts";
 import { ServiceError } from "../../system/errors.ts";
-import type { Clock, Ids, Json } from "../../system/ports.ts";
+import type { Ids, Json } from "../../system/ports.ts";
 import { retryOnConflict } from "../../system/retry-on-conflict.ts";
+import type { WakeUpDeps } from "../../system/wake-up.ts";
 import { beginningAfter } from "../beginning.ts";
+import type { SysEvent } from "../listener-head.ts";
 import type { Preconditions } from "../preconditions.ts";
+import { sayUnsaid } from "../sys-events.ts";
 import {
   groupChanged,
   groupMade,
@@ -25,6 +28,7 @@ import {
   type GroupChange,
   type GroupRef,
 } from "./group-item.ts";
+import { logSignals, signalsOf, sysEventOf, type Signalled } from "./group-signals.ts";
 import { decideGroupPut, selectionOf, type GroupRequest, type GroupSettings } from "./group-settings.ts";
 
 /** Most groups of one actor. */
@@ -32,12 +36,16 @@ const MOST_GROUPS = 100;
 /** More than the consumers that write one group at a time. */
 const MOST_CONFLICTS = 16;
 
-export interface GroupStoreDeps {
+/** When what is to be said of a group is said at the latest, ms. */
+const SAID_MS = 60_000;
+
+export interface GroupStoreDeps extends WakeUpDeps {
   readonly table: Table;
-  readonly clock: Clock;
   readonly ids: Ids;
   readonly commits: Commits;
-  readonly changeLog: Pick<ChangeLog, "oldest">;
+  /** They publish nothing. */
+  readonly unpublished: Pick<Commits, "commit">;
+  readonly changeLog: Pick<ChangeLog, "head" | "oldest">;
   /** The deployment's `LOG_EPOCH`. */
   readonly epoch: number;
   /** The root URI of an actor. */
@@ -134,7 +142,7 @@ export class GroupStore {
     const after = await beginningAfter(this.#deps, { actorId: ref.actorId, from, log: head });
     const state = newGroupState(after, { lanes: settings.lanes, selection: selectionOf(settings) });
     const madeAs = this.#deps.ids.id();
-    return { ...ref, madeAs, version: 1, settings, state, paused: false, draining: false, failedEvents: 0 };
+    return { ...ref, madeAs, version: 1, settings, state, paused: false, draining: false, failedEvents: 0, unsaid: [] };
   }
 
   /**
@@ -152,13 +160,36 @@ export class GroupStore {
       const group = known ?? (await this.demand(ref));
       const { change, writes = [], result } = await make(group);
       if (change === undefined) return { done: { is: result } };
-      const found = await this.#write(group, change, writes);
-      return found === "written" ? { done: { is: result } } : { found };
+      const said = signalsOf(group, change);
+      const unsaid = await this.#unsaid(group, said);
+      const saying = unsaid.length === 0 ? {} : { unsaid, dueAt: this.#saidBy(group, change) };
+      const found = await this.#write(group, { ...change, ...saying }, writes);
+      if (found !== "written") return { found };
+      logSignals(this.#deps.log, group, said);
+      await this.say({ ...group, unsaid });
+      return { done: { is: result } };
     });
     if (made !== undefined) return made.is;
     throw new ServiceError("service.unavailable", "Other consumers keep changing this group; try again in a moment.", {
       headers: { "Retry-After": "1" },
     });
+  }
+
+  /** What is to be said below `$sys`, with what was to be said before. One read where there is news. */
+  async #unsaid({ actorId, unsaid }: Group, said: readonly Signalled[]): Promise<readonly SysEvent[]> {
+    if (said.length === 0) return [];
+    const { listeners } = await this.#deps.changeLog.head(actorId);
+    return listeners.sys === 0 ? [] : [...unsaid, ...said.map(sysEventOf)];
+  }
+
+  #saidBy({ dueAt: before }: Group, { dueAt = before }: GroupChange): number {
+    return Math.min(dueAt ?? Number.POSITIVE_INFINITY, this.#deps.clock.now() + SAID_MS);
+  }
+
+  /** Says what is to be said of a group. Never rejects: the group is due until it is done. */
+  async say(group: Pick<Group, "actorId" | "name" | "unsaid">): Promise<void> {
+    const { unpublished: commits } = this.#deps;
+    await sayUnsaid({ ...this.#deps, commits }, { ...listenerOf(group), unsaid: group.unsaid });
   }
 
   async #write(group: Group, change: GroupChange, writes: readonly Write[]): Promise<Group | "written" | undefined> {

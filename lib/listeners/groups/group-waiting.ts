@@ -12,7 +12,10 @@ import type { Group } from "./group-item.ts";
 /** Most records that are read for one view; each one beyond counts as one event. */
 const MOST_RECORDS = 1_000;
 
-/** Counts the events that are not done. `oldestAt`: the time of the oldest, ms since 1970; absent: everything is done. */
+/**
+ * Counts the events that are not done. `oldestAt`: the time of the oldest in the records up to `upTo`, ms since 1970; absent:
+ * everything there is done.
+ */
 export async function waitingOf(
   { actorId, state, settings }: Pick<Group, "actorId" | "state" | "settings">,
   {
@@ -20,7 +23,7 @@ export async function waitingOf(
     newest,
     epoch,
   }: { readonly changeLog: Pick<ChangeLog, "stream">; readonly newest: number; readonly epoch: number },
-): Promise<{ readonly count: number; readonly oldestAt?: number }> {
+): Promise<{ readonly count: number; readonly upTo: number; readonly oldestAt?: number }> {
   // The rest of a record whose first events are done belongs to it.
   const floor = Math.max(0, (parsePosition(groupFloor(state))?.record ?? newest) - 1);
   const last = Math.min(newest, floor + MOST_RECORDS);
@@ -34,5 +37,5 @@ export async function waitingOf(
       oldestAt ??= readTime(record.at);
     }
   }
-  return { count, ...compact({ oldestAt }) };
+  return { count, upTo: last, ...compact({ oldestAt }) };
 }

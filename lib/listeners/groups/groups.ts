@@ -1,5 +1,7 @@
 /** The consumer groups of all actors, as the routes need them. */
+import { hash } from "node:crypto";
 import type { ActorRecord } from "../../actors/actor-record.ts";
+import { positionGone } from "../../actors/position-gone.ts";
 import type { ChangeLog } from "../../change-log/change-log.ts";
 import { laneOf, numberedTo, resetGroup } from "../../domain/events/group-state.ts";
 import {
@@ -8,9 +10,13 @@ import {
   resumedGroup,
   withReplayed,
   type Acknowledgement,
+  type VerdictOutcome,
 } from "../../domain/events/group-verdicts.ts";
 import { ended, withoutExpired } from "../../domain/events/group-fetch.ts";
-import { positionAfter } from "../../domain/events/position.ts";
+import { positionAfter, positionOf, parsePosition } from "../../domain/events/position.ts";
+import { eventsOf } from "../../domain/events/record-events.ts";
+import { selects } from "../../domain/events/selection.ts";
+import { selectionAt } from "../../domain/events/keeper-state.ts";
 import { sourceOf } from "../../dynamodb/keys/failed-events.ts";
 import type { ListenerEvent } from "../../failed-events/hook-event.ts";
 import type { FailedEvent } from "../../failed-events/failed-event.ts";
@@ -18,22 +24,15 @@ import { compact } from "../../system/compact.ts";
 import { ServiceError } from "../../system/errors.ts";
 import type { Deadline, JsonObject } from "../../system/ports.ts";
 import { beginningAfter } from "../beginning.ts";
-import { eventAt, type LogEvent } from "../log-events.ts";
+import { readStretch, type LogEvent } from "../log-events.ts";
 import type { Preconditions } from "../preconditions.ts";
-import { countBetween } from "./event-numbers.ts";
-import {
-  fetchEvents,
-  keeping,
-  MOST_FAILED_EVENTS,
-  type AckResult,
-  type FetchRequest,
-  type FetchResult,
-  type GroupFetchingDeps,
-} from "./group-fetching.ts";
+import { fetchEvents, type FetchRequest, type FetchResult, type GroupFetchingDeps } from "./group-fetching.ts";
+import { keeping, MOST_FAILED_EVENTS } from "./group-events.ts";
 import { rulesOf, type Group, type GroupRef } from "./group-item.ts";
 import { readGroupRequest } from "./group-settings.ts";
 import { GroupStore, type GroupStoreDeps } from "./group-store.ts";
 import { groupWire } from "./group-view.ts";
+import { lookForLag } from "./group-lag.ts";
 import { waitingOf } from "./group-waiting.ts";
 
 /** Pause between two looks at the log while a fetch or a drain waits, ms. */
@@ -46,6 +45,19 @@ export interface GroupsDeps extends Omit<GroupFetchingDeps, "store" | "changeLog
   readonly sleep: (ms: number) => Promise<void>;
   /** 0 ≤ random < 1. */
   readonly random: () => number;
+}
+
+/** What a consumer asks for. */
+export interface FetchAsked extends Omit<FetchRequest, "asked"> {
+  readonly waitMs: number;
+  /** Names the fetch, so that a repetition gets what it lent. */
+  readonly key?: string;
+}
+
+/** The result of an acknowledgement. */
+export interface AckResult {
+  readonly outcomes: readonly { readonly position: string; readonly outcome: VerdictOutcome }[];
+  readonly leases: FetchResult["leases"];
 }
 
 export class Groups {
@@ -84,10 +96,14 @@ export class Groups {
   async fetch(
     actor: ActorRecord,
     ref: GroupRef,
-    { waitMs, ...request }: FetchRequest & { readonly waitMs: number },
+    { waitMs, key, ...asked }: FetchAsked,
     deadline: Deadline,
   ): Promise<FetchResult> {
     const { clock, sleep } = this.#deps;
+    const request =
+      key === undefined
+        ? asked
+        : { ...asked, asked: { key: hash("sha256", key, "base64url").slice(0, 22), at: clock.now() } };
     const end = Math.min(clock.now() + waitMs, clock.now() + deadline.remaining() - ANSWER_MS);
     for (;;) {
       const isLast = clock.now() + LOOK_MS > end;
@@ -114,7 +130,8 @@ export class Groups {
 
   /**
    * Carries out the verdicts of a consumer. Two requests where no event goes to a person.
-   * @throws ServiceError resource.not_found; group.lease_ended when the lease is another's by now: nothing is changed
+   * @throws ServiceError resource.not_found; group.lease_ended when the lease is another's by now: nothing is changed;
+   *   resource.position_gone for an `upTo` that the group has not come to
    */
   async ack(actor: ActorRecord, ref: GroupRef, said: Acknowledgement): Promise<AckResult> {
     const { clock, failedEvents, random } = this.#deps;
@@ -126,13 +143,14 @@ export class Groups {
       if (acked === undefined) {
         throw new ServiceError("group.lease_ended", "The lease of this token has ended; nothing is changed.");
       }
+      if (said.upTo !== undefined) this.#demandReached(group, said.upTo);
       const { state, outcomes } = acked;
       ({ replayed } = acked);
       const given = await Promise.all(
         acked.given.map(async (one) => ({ ...one, event: await this.#eventAt(ref, one.position) })),
       );
       const found = given.flatMap(({ event, ...one }) => (event === undefined ? [] : [{ ...one, event }]));
-      const writes = await keeping({ deps: { ...this.#deps, store: this.#store }, actor, group }, found);
+      const writes = await keeping({ deps: this.#deps, actor, group }, found);
       const leases = state.lanes.flatMap(({ lease }, lane) =>
         lease?.token === said.token ? [{ lane, token: lease.token, until: lease.until }] : [],
       );
@@ -146,10 +164,26 @@ export class Groups {
     return result;
   }
 
+  /**
+   * A text beyond what was lent, or that is no position, would take more than the consumer has seen.
+   * @throws ServiceError resource.position_gone
+   */
+  #demandReached({ actorId, state }: Group, upTo: string): void {
+    const points = state.lanes.flatMap(({ after, replayed }) => [after, ...replayed.map(({ position }) => position)]);
+    const isReached = points.some((each) => upTo <= each);
+    if (isReached && parsePosition(upTo) !== undefined) return;
+    throw positionGone(this.#deps.rootOf(actorId), "The group has not come to this position.", "upTo");
+  }
+
+  /** The event at a position; undefined when its record has expired. One query. */
   async #eventAt({ actorId }: GroupRef, position: string): Promise<LogEvent | undefined> {
     const { changeLog, epoch, retentionMs } = this.#deps;
+    const record = parsePosition(position)?.record ?? 0;
     const stream = (after: number, upTo: number) => changeLog.stream(actorId, after, upTo);
-    return await eventAt({ actorId, epoch, retentionMs, stream }, position);
+    const log = { actorId, epoch, retentionMs, stream };
+    const asked = { after: positionAfter(epoch, record - 1), upTo: positionAfter(epoch, record) };
+    const stretch = await readStretch(log, asked, record);
+    return stretch === "lost" ? undefined : stretch.events.find((event) => event.position === position);
   }
 
   /** Gives no lease until the group is resumed; what is lent may be acknowledged. */
@@ -184,10 +218,31 @@ export class Groups {
         field: "to",
       });
       const settings = { ...group.settings, ...compact({ lanes }) };
-      const count = await countBetween(this.#deps, group, [numberedTo(group.state).after, after]);
+      const count = await this.#countBetween(group, numberedTo(group.state).after, after);
       const state = resetGroup(group.state, { after, lanes: settings.lanes, count });
       return { result: { ...group, settings, state }, change: { settings, state } };
     });
+  }
+
+  /** How many events of the log, of those that can be read, the group hears between two positions. */
+  async #countBetween({ actorId, state }: Group, one: string, other: string): Promise<number> {
+    const { changeLog, epoch } = this.#deps;
+    const [least, most] = one < other ? [one, other] : [other, one];
+    const recordOf = (position: string): number => parsePosition(position)?.record ?? 0;
+    let count = 0;
+    // The rest of a record whose first events lie before belongs to them.
+    for await (const { number, record } of changeLog.stream(
+      actorId,
+      Math.max(0, recordOf(least) - 1),
+      recordOf(most),
+    )) {
+      for (const event of eventsOf(record)) {
+        const position = positionOf(epoch, number, event);
+        const at = { position, key: event.key, barrier: event.barrier, expiresAt: 0 };
+        if (position > least && position <= most && selects(selectionAt(state.selections, at), event)) count += 1;
+      }
+    }
+    return count;
   }
 
   /**
@@ -208,6 +263,15 @@ export class Groups {
       if (clock.now() + LOOK_MS > end) return false;
       await sleep(LOOK_MS);
     }
+  }
+
+  /** Does what is due of a group. May be called at any time. */
+  async runDue(ref: GroupRef): Promise<void> {
+    const group = await this.#store.get(ref);
+    if (group === undefined) return;
+    await this.#store.say(group);
+    if (group.draining) await this.finish(ref);
+    else if (group.dueAt !== undefined) await lookForLag({ ...this.#deps, store: this.#store }, ref);
   }
 
   /** Deletes a group that is drained and has no lease. @returns whether it is gone */

@@ -13,7 +13,7 @@ import type { Write } from "../../dynamodb/table.ts";
 import { ServiceError } from "../../system/errors.ts";
 import { compact } from "../../system/compact.ts";
 import { eventAt, type LogEvent } from "../log-events.ts";
-import type { AckResult } from "./group-fetching.ts";
+import type { AckResult } from "./groups.ts";
 import { rulesOf } from "./group-item.ts";
 import { stop, type RootFetchingDeps } from "./root-fetching.ts";
 import type { RootGroup, RootMember, RootStopped } from "./root-group-item.ts";

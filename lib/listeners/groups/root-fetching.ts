@@ -17,12 +17,14 @@ import {
 import { selectionOfActor } from "../../domain/events/selection.ts";
 import { laneOfActor, shardsOfLane } from "../../dynamodb/keys/feed.ts";
 import { MAX_TRANSACTION_WRITES, type Table, type Write } from "../../dynamodb/table.ts";
+import { MAX_ANSWER_BYTES } from "../../http/answer-size.ts";
 import { ServiceError } from "../../system/errors.ts";
 import { mapConcurrent } from "../../system/map-concurrent.ts";
 import type { Clock, Ids, Log } from "../../system/ports.ts";
-import { changedActors } from "../changed-actors.ts";
+import { changedActors } from "../readers/changed-actors.ts";
 import type { GivenEventsDeps } from "./given-events.ts";
-import { taken, type FetchRequest, type FetchResult, type Lent } from "./group-fetching.ts";
+import type { Lent } from "./group-events.ts";
+import { taken, type FetchRequest, type FetchResult } from "./group-fetching.ts";
 import { selectionOf } from "./group-settings.ts";
 import { lendOfActor, readToLend, type ActorLending } from "./root-lending.ts";
 import { readActors, type RootMembersDeps } from "./root-members.ts";
@@ -43,8 +45,8 @@ const LOGS_READ = 8;
 export const MOST_LENT_ACTORS = 36;
 /** Most writes that one actor adds: its member with the log's head, 20 failed events, their count. */
 const MOST_WRITES_OF_ACTOR = 43;
-/** The data of one answer, bytes: Lambda's has 6 MB. */
-export const MOST_BYTES = 4_000_000;
+/** The events of one answer, counted as `jsonBytesInResult`; the last one may go beyond, and all its data are in it. */
+const MOST_BYTES = MAX_ANSWER_BYTES - 2_600_000;
 
 export interface RootFetchingDeps extends RootMembersDeps, GivenEventsDeps {
   readonly table: Table;

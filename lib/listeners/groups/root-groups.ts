@@ -1,6 +1,6 @@
 /** The consumer groups over all actors, as the routes need them. */
 import { positionGone } from "../../actors/position-gone.ts";
-import { FEED_INTERVAL_MS, latestAt, oldestAt, settledAt } from "../../domain/events/feed-time.ts";
+import { FEED_INTERVAL_MS, oldestFeedTime, settledAt } from "../../domain/events/feed-time.ts";
 import { isLeased } from "../../domain/events/group-state.ts";
 import { resumedGroup, withReplayed, type Acknowledgement } from "../../domain/events/group-verdicts.ts";
 import { withMet, type RootLane } from "../../domain/events/root-group.ts";
@@ -15,7 +15,8 @@ import type { Deadline, Json, JsonObject } from "../../system/ports.ts";
 import { WHY } from "../beginning.ts";
 import type { Preconditions } from "../preconditions.ts";
 import { resolveFeedPosition } from "../readers/feed-position.ts";
-import type { AckResult, FetchRequest, FetchResult } from "./group-fetching.ts";
+import type { FetchRequest, FetchResult } from "./group-fetching.ts";
+import type { AckResult } from "./groups.ts";
 import { decideGroupPut, selectionOf, type GroupSettings } from "./group-settings.ts";
 import { acknowledgeOfAll } from "./root-acknowledging.ts";
 import { fetchOfAll, type RootFetchingDeps } from "./root-fetching.ts";
@@ -95,7 +96,7 @@ export class RootGroups {
   #timeOf(from: string, field: string): number {
     const { clock, epoch, retentionMs, root } = this.#deps;
     const now = clock.now();
-    const ends = { epoch, settled: settledAt(now), latest: latestAt(now), oldest: oldestAt(now, retentionMs) };
+    const ends = { epoch, settled: settledAt(now), oldest: oldestFeedTime(now, retentionMs) };
     const position = resolveFeedPosition(from, ends);
     if (typeof position !== "string") return position.after;
     throw positionGone(root, `${WHY[position]}; read the state, and begin now.`, field);

@@ -1,7 +1,7 @@
 /** What a consumer of a group over all actors is lent of one actor. */
 import type { LogHead } from "../../change-log/change-log.ts";
-import { contentOf, envelopeOf } from "../../domain/events/envelope.ts";
-import { oldestAt } from "../../domain/events/feed-time.ts";
+import { envelopeOf } from "../../domain/events/envelope.ts";
+import { oldestFeedTime } from "../../domain/events/feed-time.ts";
 import { lend, readFrom, withoutExpired, type LentEvent } from "../../domain/events/group-fetch.ts";
 import { groupFloor, shownNumber, type GroupState, type LaneLease } from "../../domain/events/group-state.ts";
 import { withoutExhausted } from "../../domain/events/group-verdicts.ts";
@@ -13,11 +13,13 @@ import { selects, type Selection } from "../../domain/events/selection.ts";
 import { sameJson } from "../../domain/json/canonical-json.ts";
 import { rootFailedKey } from "../../dynamodb/keys/root-groups.ts";
 import type { Write } from "../../dynamodb/table.ts";
+import { jsonBytesInResult } from "../../http/answer-size.ts";
 import { LISTENER_TROUBLE } from "../../system/metric-names.ts";
 import type { Json, JsonObject } from "../../system/ports.ts";
 import { readStretch, type LogEvent } from "../log-events.ts";
 import { keptWrites, replaysOf, type GivenEvent } from "./given-events.ts";
-import { LAZY_RECORDS, MOST_QUERIES, MOST_RECORDS, type Lent } from "./group-fetching.ts";
+import type { Lent } from "./group-events.ts";
+import { LAZY_RECORDS, MOST_QUERIES, MOST_RECORDS } from "./group-fetching.ts";
 import { rulesOf } from "./group-item.ts";
 import type { RootFetchingDeps } from "./root-fetching.ts";
 import {
@@ -89,7 +91,6 @@ async function read(
 
 const recordIn = (position: string): number => parsePosition(position)?.record ?? 0;
 const hears = (selection: Selection, { event }: LogEvent): boolean => selects(selection, event);
-const sizeOf = ({ event }: LogEvent): number => contentOf(event).bytes.length;
 
 type Given = LentEvent<LogEvent> & { readonly because: Exhaustion };
 
@@ -115,19 +116,21 @@ export async function lendOfActor(
   const before = onlyLane(member.state);
   for (const { id, taken } of before.replayed) if (taken === true) await resolveTaken(deps, actorId, id);
   const toSend = { ...before, replayed: before.replayed.filter(({ taken }) => taken !== true) };
-  const replays = await replaysOf(deps.failedEvents, { actorId, lane: toSend, max });
+  const replays = await replaysOf(deps.failedEvents, { actorId, lane: toSend, max, maxAttempts: rules.maxAttempts });
   let state: GroupState = { ...member.state, lanes: [replays.lane] };
   let free = max - replays.events.length;
   let { stretch } = actor;
-  let bytes = 0;
+  const sizeOf = (event: LogEvent): number => jsonBytesInResult(envelopeAt(deps, actorId, { event, number: 0 }));
+  let bytes = replays.events.reduce((sum, { event }) => sum + jsonBytesInResult(event), 0);
   const lent: LentEvent<LogEvent>[] = [];
   const given: Given[] = [];
-  for (let queries = 1; stretch !== undefined && free > 0; queries += 1) {
+  for (let queries = 1; stretch !== undefined && free > 0 && bytes < mostBytes; queries += 1) {
     if (stretch === "lost") state = await continued(deps, group, { ...actor, head }, state);
     else {
-      const limits = { max: free, most: mostBytes, sizeOf };
+      const limits = { max: free, most: mostBytes - bytes, sizeOf };
       const fetched = lend(state, stretch, { rules, lease, now, selects: hears, ...limits });
-      ({ state, bytes } = fetched);
+      ({ state } = fetched);
+      bytes += fetched.bytes;
       lent.push(...fetched.lent);
       given.push(...fetched.exhausted);
       free -= lent.length;
@@ -202,7 +205,7 @@ async function continued(
   const from = positionAfter(epoch, oldest - 1);
   const { number } = onlyLane(state);
   const left = withoutLost(state, { from, number });
-  if (left.isUndone || met.after < oldestAt(clock.now(), retentionMs)) {
+  if (left.isUndone || met.after < oldestFeedTime(clock.now(), retentionMs)) {
     const line =
       "a group over all actors has lost events, which have expired; it continues with the oldest that can be read";
     log.error(line, { actorId: met.id, group: name, to: from, trouble: LISTENER_TROUBLE });

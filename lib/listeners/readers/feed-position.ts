@@ -3,6 +3,7 @@
  * span of time is being read, it says besides which shards and actors are done, in their order, and how far the next one is.
  */
 import * as z from "zod/mini";
+import { POSITION_AHEAD_MS } from "../../domain/events/feed-time.ts";
 import { parsePosition, type PositionGone } from "../../domain/events/position.ts";
 import { parseText } from "../../domain/json/json-text.ts";
 import { isOutsideId } from "../../domain/terms/identifiers.ts";
@@ -52,23 +53,18 @@ export interface FeedEnds {
   readonly epoch: number;
   /** What changed up to here can be read, ms since 1970. */
   readonly settled: number;
-  /** A reading up to here may have been given, by a clock that is ahead of this one, ms since 1970. */
-  readonly latest: number;
   /** Records from before this have expired, ms since 1970. */
   readonly oldest: number;
 }
 
 /** The position of a text, or why no reader can continue there. */
-export function resolveFeedPosition(
-  text: string,
-  { epoch, settled, latest, oldest }: FeedEnds,
-): FeedPosition | PositionGone {
+export function resolveFeedPosition(text: string, { epoch, settled, oldest }: FeedEnds): FeedPosition | PositionGone {
   if (text === "now") return { epoch, after: settled };
   if (text === "earliest") return { epoch, after: oldest };
   const read = parseFeedPosition(text);
   if (read === undefined) return "unknown";
   if (read.epoch !== epoch) return "epoch";
-  if ((read.within?.until ?? read.after) > latest) return "ahead";
+  if ((read.within?.until ?? read.after) > settled + POSITION_AHEAD_MS) return "ahead";
   return read.after < oldest ? "expired" : read;
 }
 

@@ -2,7 +2,7 @@
 import { readLogHead, type ChangeLog, type LogHead } from "../../change-log/change-log.ts";
 import { readTime } from "../../change-log/record-time.ts";
 import { envelopeOf } from "../../domain/events/envelope.ts";
-import { latestAt, oldestAt, settledAt } from "../../domain/events/feed-time.ts";
+import { oldestFeedTime, settledAt } from "../../domain/events/feed-time.ts";
 import {
   eventIdOf,
   isAfter,
@@ -19,8 +19,8 @@ import { logHeadKey } from "../../dynamodb/keys/publishing.ts";
 import type { Table } from "../../dynamodb/table.ts";
 import { jsonBytesInResult } from "../../http/answer-size.ts";
 import type { Clock, JsonObject } from "../../system/ports.ts";
-import { changedActors } from "../changed-actors.ts";
 import { firstRecordAfter } from "../first-record-after.ts";
+import { changedActors } from "./changed-actors.ts";
 import { printFeedPosition, resolveFeedPosition, type FeedPosition } from "./feed-position.ts";
 import type { EventPage } from "./read-events.ts";
 
@@ -62,7 +62,7 @@ export async function readAll(deps: ReadAllDeps, reading: AllReading): Promise<E
   const { clock, epoch, retentionDays } = deps;
   const now = clock.now();
   const settled = settledAt(now);
-  const ends = { epoch, settled, latest: latestAt(now), oldest: oldestAt(now, retentionDays * DAY_MS) };
+  const ends = { epoch, settled, oldest: oldestFeedTime(now, retentionDays * DAY_MS) };
   const begin = resolveFeedPosition(reading.from, ends);
   if (typeof begin === "string") return begin;
   const { after } = begin;
@@ -112,9 +112,13 @@ class Span {
     for (let shard = within?.shard ?? 0; shard < feedShards.length; shard += 1) {
       const begin = shard === within?.shard ? within : undefined;
       let last = begin?.position === undefined ? begin?.actorId : undefined;
-      const actors = (await this.#changed(feedShards[shard] ?? "")).filter(
+      const changed = await changedActors(this.#deps.table, feedShards[shard] ?? "", this.#after);
+      const actors = changed.filter(
         (actorId) =>
-          begin?.actorId === undefined || actorId > begin.actorId || (actorId === begin.actorId && last === undefined),
+          this.#reading.selectionOf(actorId) !== undefined &&
+          (begin?.actorId === undefined ||
+            actorId > begin.actorId ||
+            (actorId === begin.actorId && last === undefined)),
       );
       for (let at = 0; at < actors.length; at += HEADS_AT_ONCE) {
         const some = actors.slice(at, at + HEADS_AT_ONCE);
@@ -136,12 +140,6 @@ class Span {
   /** The next actor is for the next answer. */
   #isEnough(): boolean {
     return this.#actors >= MOST_ACTORS || (this.#actors > 0 && this.#deps.clock.now() > this.#stopAt);
-  }
-
-  /** The actors of a shard that may have changed since the span began, in the order of their ids. */
-  async #changed(shard: string): Promise<readonly string[]> {
-    const changed = await changedActors(this.#deps.table, shard, this.#after);
-    return changed.filter((actorId) => this.#reading.selectionOf(actorId) !== undefined);
   }
 
   async #heads(actorIds: readonly string[]): Promise<ReadonlyMap<string, LogHead>> {

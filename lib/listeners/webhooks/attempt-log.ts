@@ -1,8 +1,10 @@
 /** What an owner sees of attempts: the last ones that were not taken, and the first that was taken after each. */
 import { parseText, printJson } from "../../domain/json/json-text.ts";
 import { attemptKey, attemptPrefix, webhookPartition } from "../../dynamodb/keys/webhooks.ts";
-import type { Item, Table } from "../../dynamodb/table.ts";
-import type { JsonObject } from "../../system/ports.ts";
+import { listenerKey } from "../../dynamodb/keys/listeners.ts";
+import { updateIf } from "../../dynamodb/outcomes.ts";
+import { all, always, equals, itemExists, missing, type Item, type Table } from "../../dynamodb/table.ts";
+import type { JsonObject, Log } from "../../system/ports.ts";
 import type { ListenerHead } from "../listener-head.ts";
 import type { Attempt } from "./sender.ts";
 import type { Webhook } from "./webhook-item.ts";
@@ -12,11 +14,30 @@ const MOST_NOT_TAKEN = 50;
 /** Each may have one that was taken after it. */
 const MOST_READ = 2 * MOST_NOT_TAKEN + 1;
 const KEPT_SECONDS = 30 * 86_400;
+/** The attribute of the head. */
+const LAST = "lastAttempt";
 
 /** An attempt at one event. */
 export interface LoggedAttempt extends Attempt {
   /** The event's. */
   readonly position: string;
+}
+
+/**
+ * A line of an attempt for the owner, written at once: a crash before what follows may repeat the attempt, not hide it.
+ * Never rejects.
+ */
+export async function logAttempt(
+  { table, log }: { readonly table: Pick<Table, "put">; readonly log: Log },
+  { actorId, id }: Pick<Webhook, "actorId" | "id">,
+  attempt: LoggedAttempt,
+): Promise<void> {
+  try {
+    // Whatever stands there is the same attempt.
+    await table.put(attemptItem(actorId, id, attempt), always);
+  } catch (error) {
+    log.warn("an attempt of a webhook was not noted", { actorId, webhookId: id, error });
+  }
 }
 
 /** The item of an attempt. Any that stands under its key is the same attempt, repeated after a lost answer. */
@@ -28,9 +49,23 @@ export function attemptItem(actorId: string, webhookId: string, attempt: LoggedA
 /** What the head of a webhook has of its last attempt: without what the receiver answered. */
 export const lastAttemptText = ({ answer: _, ...attempt }: LoggedAttempt): string => printJson(attempt);
 
+/**
+ * Notes an attempt outside a session as the last one, unless another was noted since the head was read. It meets no
+ * delivery: the head's version stays.
+ */
+export async function noteLastAttempt(
+  table: Pick<Table, "update">,
+  head: ListenerHead,
+  attempt: LoggedAttempt,
+): Promise<void> {
+  const before = head.own[LAST];
+  const isUnchanged = before === undefined ? missing(LAST) : equals(LAST, before);
+  await updateIf(table, listenerKey(head), { set: { [LAST]: lastAttemptText(attempt) } }, all(itemExists, isUnchanged));
+}
+
 /** Reads it; undefined before the first one. */
 export const lastAttemptIn = ({ own }: Pick<ListenerHead, "own">): LoggedAttempt | undefined =>
-  own["lastAttempt"] === undefined ? undefined : (parseText(String(own["lastAttempt"])) as LoggedAttempt);
+  own[LAST] === undefined ? undefined : (parseText(String(own[LAST])) as LoggedAttempt);
 
 /**
  * The attempts of a webhook, the newest first. One query. An attempt that was under way when a webhook of the same id was

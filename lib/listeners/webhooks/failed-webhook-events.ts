@@ -4,12 +4,13 @@ import type { FailedEventStore } from "../../failed-events/failed-event-store.ts
 import type { ListenerEvent } from "../../failed-events/hook-event.ts";
 import { printJson } from "../../domain/json/json-text.ts";
 import { sourceOf } from "../../dynamodb/keys/failed-events.ts";
-import type { Key } from "../../dynamodb/table.ts";
-import type { Deadline, Ids, PeerHttp } from "../../system/ports.ts";
+import type { Key, Table } from "../../dynamodb/table.ts";
+import type { Deadline, Ids, Log, PeerHttp } from "../../system/ports.ts";
+import { logAttempt, noteLastAttempt, type LoggedAttempt } from "./attempt-log.ts";
 import { endpointOf, lastUrl } from "./endpoint.ts";
 import { inlineMaxOf, withDataWithin, type EventDataDeps } from "../event-data.ts";
 import { sendEvent } from "./sender.ts";
-import type { WebhookRef, WebhookStore } from "./webhook-store.ts";
+import type { ReadWebhook, WebhookRef, WebhookStore } from "./webhook-store.ts";
 
 /** What an attempt leaves of its request's time, ms, for noting what came of it. */
 const NOTE_MS = 2_000;
@@ -17,6 +18,8 @@ const NOTE_MS = 2_000;
 const GRACE_MS = 5_000;
 
 export interface FailedWebhookEventsDeps extends EventDataDeps {
+  readonly table: Pick<Table, "put" | "update">;
+  readonly log: Log;
   readonly failedEvents: FailedEventStore<ListenerEvent>;
   readonly store: Pick<WebhookStore, "get">;
   readonly http: PeerHttp;
@@ -47,7 +50,11 @@ export class FailedWebhookEvents {
     const { actorId, event } = failed.event;
     const envelope = await withDataWithin(this.#deps, actorId, event, inlineMaxOf(stored.webhook.settings));
     const outgoing = { id: String(event["id"]), body: Buffer.from(printJson(envelope)) };
-    const { outcome, attempt } = await sendEvent(this.#deps, { ...endpoint, timeoutMs }, outgoing);
+    const sent = await sendEvent(this.#deps, { ...endpoint, timeoutMs }, outgoing);
+    const { outcome } = sent;
+    const attempt = { ...sent.attempt, position: failed.event.position };
+    if (outcome.is !== "taken") await logAttempt(this.#deps, stored.webhook, attempt);
+    await this.#noteLast(stored, attempt);
     if (outcome.is === "taken") {
       await failedEvents.resolve(begun, { now: clock.now() });
       return "done";
@@ -55,6 +62,20 @@ export class FailedWebhookEvents {
     const error = attempt.error ?? `The receiver answered ${String(attempt.status)}.`;
     await failedEvents.failed(begun, { at: now, error }, { status: "parked" });
     return "parked";
+  }
+
+  /** What its owner sees of it. Never rejects. */
+  async #noteLast({ head, webhook }: ReadWebhook, attempt: LoggedAttempt): Promise<void> {
+    const { log, table } = this.#deps;
+    try {
+      await noteLastAttempt(table, head, attempt);
+    } catch (error) {
+      log.warn("the last attempt of a webhook was not noted", {
+        actorId: webhook.actorId,
+        webhookId: webhook.id,
+        error,
+      });
+    }
   }
 
   /** Notes an attempt whose process ended, when the event is due. */

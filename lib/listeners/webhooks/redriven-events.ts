@@ -39,9 +39,7 @@ export async function readFailedEvents(
 
 function numbered(kept: FailedEvent<ListenerEvent>): NumberedEvent<LogEvent> {
   const { sequence, position, topic, type, event } = kept.event;
-  const partitionkey = event["partitionkey"];
-  const [target = ""] = topic.split(".", 1);
-  const key = typeof partitionkey === "string" ? `${target} ${partitionkey}` : topic;
+  const { key = topic } = kept.event;
   const ordered: OrderedEvent = { position, key, barrier: topic === PROPERTIES, expiresAt: Number.MAX_SAFE_INTEGER };
   return {
     number: sequence,

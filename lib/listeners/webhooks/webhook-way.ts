@@ -5,7 +5,7 @@ import type { BreakerPolicy } from "../../domain/policy/breaker.ts";
 import { printJson } from "../../domain/json/json-text.ts";
 import { sourceText } from "../../dynamodb/keys/failed-events.ts";
 import { webhookKey } from "../../dynamodb/keys/webhooks.ts";
-import { always, type Item, type Key, type Table, type Write } from "../../dynamodb/table.ts";
+import type { Item, Key, Table, Write } from "../../dynamodb/table.ts";
 import type { Attempt as EngineAttempt, Tried } from "../../engine/way-out.ts";
 import type { FailedEventStore } from "../../failed-events/failed-event-store.ts";
 import { idOf, type ListenerEvent } from "../../failed-events/hook-event.ts";
@@ -22,7 +22,7 @@ import type {
   RedriveProgress,
   TargetEvent,
 } from "../listener-way.ts";
-import { attemptItem, lastAttemptText } from "./attempt-log.ts";
+import { lastAttemptText, logAttempt } from "./attempt-log.ts";
 import { endpointOf, lastUrl, tookLast } from "./endpoint.ts";
 import { dataUrlOf, inlineMaxOf, withDataWithin, type EventDataDeps } from "../event-data.ts";
 import { readFailedEvents } from "./redriven-events.ts";
@@ -148,8 +148,9 @@ export class WebhookWay implements ListenerWay<WebhookTarget, WebhookAnswer> {
     const sent = await sendEvent(this.#deps, { ...endpoint, timeoutMs }, outgoing);
     const isTaken = sent.outcome.is === "taken";
     const cut = !isTaken && timeoutMs < endpoint.timeoutMs && sent.attempt.ms >= timeoutMs;
-    if (!cut && (!isTaken || course.isFailing)) await this.#logAttempt(target, position, sent);
-    if (!cut) course.own = { ...course.own, lastAttempt: lastAttemptText({ ...sent.attempt, position }) };
+    const attempt = { ...sent.attempt, position };
+    if (!cut && (!isTaken || course.isFailing)) await logAttempt(this.#deps, webhook, attempt);
+    if (!cut) course.own = { ...course.own, lastAttempt: lastAttemptText(attempt) };
     if (isTaken && endpoint.first !== sent.url) {
       course.last = tookLast(webhook, sent.url);
       course.own = { ...course.own, ...compact({ firstUrl: course.last }) };
@@ -159,17 +160,6 @@ export class WebhookWay implements ListenerWay<WebhookTarget, WebhookAnswer> {
       course.own = { ...course.own, isFailing: !isTaken };
     }
     return { ...sent, cut };
-  }
-
-  /** A line of the attempt for the owner, written at once: a crash before the note may repeat the attempt, not hide it. */
-  async #logAttempt({ webhook: { actorId, id } }: WebhookTarget, position: string, { attempt }: Sent): Promise<void> {
-    const { log, table } = this.#deps;
-    try {
-      // Whatever stands there is the same attempt.
-      await table.put(attemptItem(actorId, id, { ...attempt, position }), always);
-    } catch (error) {
-      log.warn("an attempt of a webhook was not noted", { actorId, webhookId: id, error });
-    }
   }
 
   classify({ outcome }: WebhookAnswer): Outcome {
@@ -216,6 +206,7 @@ export class WebhookWay implements ListenerWay<WebhookTarget, WebhookAnswer> {
       id: idOf([source, event.id]),
       ...{ actorId, source, sequence: number, position: event.position },
       ...{ topic: event.event.topic, type: event.event.type },
+      ...compact({ key: event.key === event.event.topic ? undefined : event.key }),
       event: this.#envelope(target, numbered, { inlineMaxBytes: Infinity, dataref: "" }),
     };
   }

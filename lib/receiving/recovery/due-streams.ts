@@ -6,7 +6,7 @@ import type { Deadline } from "../../system/ports.ts";
 import { resumeHooks } from "../hooks/resume-hooks.ts";
 import { contradictionDue, mayReread } from "../stream/contradiction.ts";
 import { idsOf } from "../stream/event-applier.ts";
-import { sequencingStateOf, type Head } from "../stream/head.ts";
+import { isNextBuffered, sequencingStateOf, type Head } from "../stream/head.ts";
 import { putOff, restUntil, waitForLease, type StreamChange } from "../stream/stream-changes.ts";
 import { nextReconciliation } from "../stream/stream-lives.ts";
 import { recoverStream } from "./recover-stream.ts";
@@ -37,7 +37,7 @@ export async function runDueStream(deps: RecoveryDeps, key: Key, deadline: Deadl
     if (head.hooksResuming || !head.live) return head.gapSince;
   }
   const { gapSince } = head;
-  if (head.buffered.has(head.lastSeq + 1) && !head.replacing) head = await sequencer.drained(head, deadline);
+  if (isNextBuffered(head)) head = await sequencer.drained(head, deadline);
   const at = clock.now();
   const { buffered, recoveryRequested, pausedUntil = 0 } = head;
   const gap = buffered.size > 0 && gapOverdue(sequencingStateOf(head, at, settings.incarnation), at, settings);
@@ -46,7 +46,7 @@ export async function runDueStream(deps: RecoveryDeps, key: Key, deadline: Deadl
   if (!gap && !isIdle && !mayReread(head, at) && !head.replacing && recoveryRequested === undefined) {
     await rest(deps, head, at);
   } else if (pausedUntil > at) {
-    if (head.dueAt !== undefined) await amend(deps, head, putOff(head, pausedUntil));
+    if (head.dueAt !== undefined && !isNextBuffered(head)) await amend(deps, head, putOff(head, pausedUntil));
   } else {
     const recovered = await recoverStream(deps, key, { kind: recoveryRequested ?? "catch_up" }, deadline);
     log.info("recovery", { ...idsOf(head), result: recovered.is, gap });
@@ -57,10 +57,17 @@ export async function runDueStream(deps: RecoveryDeps, key: Key, deadline: Deadl
 /** Puts off a stream on which nothing is due: to the next read for its contradiction, or to its reconciliation. */
 async function rest(deps: RecoveryDeps, head: Head, now: number): Promise<void> {
   const { streams, settings } = deps;
-  // A gap has its own due time, and a stream without one waits for a write that sets it.
-  if (head.buffered.size > 0 || head.dueAt === undefined) return;
+  // A stream without a due time waits for a write that sets it, and one that could not be drained stays due.
+  if (head.dueAt === undefined || isNextBuffered(head)) return;
+  if (head.buffered.size > 0) return await restInGap(deps, head);
   if (head.contradicted) return await amend(deps, head, putOff(head, contradictionDue(head, now)));
   await streams.amend(head.key, restUntil(head, nextReconciliation(head.activeAt, settings.reconcileMs)));
+}
+
+/** A stream that was due when a lease ended waits for its gap's time-out again. */
+async function restInGap(deps: RecoveryDeps, head: Head): Promise<void> {
+  const gapDue = (head.gapSince ?? 0) + deps.settings.gapTimeoutMs;
+  if (head.dueAt !== undefined && head.dueAt < gapDue) await amend(deps, head, putOff(head, gapDue));
 }
 
 /** Puts off what is due, with a message for the later time. */

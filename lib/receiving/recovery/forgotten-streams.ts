@@ -63,10 +63,11 @@ async function askLater(
   rest: number | undefined,
 ): Promise<Extract<Recovered, { is: "unknown" }>> {
   const dueAt = Math.max(next, rest ?? 0);
-  await streams.release(head, { fields: compact({ problem, dueAt, pausedUntil: rest }), request: "catch_up" });
+  const fields = compact({ problem, dueAt, pausedUntil: rest });
+  const released = await streams.release(head, { fields, request: "catch_up" });
   await wakeUps.schedule({ key: head.key, dueAt });
   log.warn("the publisher does not know a subscription", { ...idsOf(head), problem: problem.code });
-  return { is: "unknown", head: { ...head, problem, dueAt } };
+  return { is: "unknown", head: released ?? { ...head, problem, dueAt } };
 }
 
 /** Until when the publisher asked for rest, ms since 1970; undefined when it did not ask. */

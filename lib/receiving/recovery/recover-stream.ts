@@ -18,7 +18,7 @@ import { isContradicted, replayBacklog, type Replayed } from "./replay-backlog.t
 import { markContradicted, mayReread } from "../stream/contradiction.ts";
 import { begunNumber, knownOf } from "../stream/digests.ts";
 import { followEnded, followUnknown } from "./forgotten-streams.ts";
-import type { Head, RecoveryKind } from "../stream/head.ts";
+import { isNextBuffered, type Head, type RecoveryKind } from "../stream/head.ts";
 import type { Polled, Publisher, ReadFailure } from "../../peers/publisher.ts";
 import type { RecoveryDeps } from "./recovery-settings.ts";
 import type { ResyncCallback } from "./replacement-commit.ts";
@@ -82,10 +82,11 @@ export async function recoverStream(
       outcome = await outcomeOf(deps, head, 0, await writeSentState(deps, head, publisher, callback, parts));
     } else {
       const polled = await publisher.poll(head.subscriptionId);
-      if (polled.is === "failed") return await fail(deps, head, polled.failure, kind);
       // A publisher that has just sent a resync callback knows the subscription, whatever its poll answers.
       if (polled.is === "ended" && callback === undefined) return await followEnded(deps, head);
-      if (polled.is === "unknown" && callback === undefined) {
+      if (polled.is === "failed") {
+        outcome = await fail(deps, head, polled.failure, kind);
+      } else if (polled.is === "unknown" && callback === undefined) {
         outcome = await followUnknown(deps, head, polled, deadline);
       } else {
         outcome = await catchUp(deps, head, compact({ publisher, polled, kind, callback }), deadline);
@@ -94,19 +95,18 @@ export async function recoverStream(
   } catch (error) {
     const isRefused = error instanceof ContentRefused;
     const failure = { reason: isRefused ? error.message : String(error) };
-    await fail(deps, head, failure, isRefused ? "resync" : kind).catch(() => undefined);
-    if (isRefused) return { is: "failed", head, failure };
+    const failed = fail(deps, head, failure, isRefused ? "resync" : kind);
+    if (isRefused) return await failed.catch(() => ({ is: "failed", head, failure }));
+    await failed.catch(() => undefined);
     throw error;
   }
   if (outcome.is === "moved") {
     const again = await recoverStream(deps, outcome.to.key, { kind: "resync" }, deadline);
     return again.is === "closed" || again.is === "moved" ? outcome : again;
   }
-  if (outcome.is !== "caught_up" && outcome.is !== "resynced") return outcome;
-  const { lastSeq, buffered } = outcome.head;
-  return buffered.has(lastSeq + 1)
-    ? { ...outcome, head: await deps.sequencer.drained(outcome.head, deadline) }
-    : outcome;
+  // What came meanwhile and is next need not wait for another recovery, not even where this one failed.
+  if (outcome.is === "closed" || outcome.is === "busy" || !isNextBuffered(outcome.head)) return outcome;
+  return { ...outcome, head: await deps.sequencer.drained(outcome.head, deadline) };
 }
 
 /** Applies the publisher's backlog and, where that is not enough, replaces the state. Gives the lease back. */
@@ -195,10 +195,10 @@ async function fail(
   const dueAt = now + Math.max(pauseAfter(attempts, RETRY_PAUSES, random()), asked ?? 0);
   const pausedUntil = asked === undefined ? undefined : now + asked;
   // A stronger request that came meanwhile is not weakened.
-  await streams.release(head, { fields: compact({ attempts, pausedUntil, dueAt }), request: kind });
+  const released = await streams.release(head, { fields: compact({ attempts, pausedUntil, dueAt }), request: kind });
   await wakeUps.schedule({ key: head.key, dueAt });
   log.warn("recovery failed", { ...idsOf(head), reason: failure.reason, attempts });
-  return { is: "failed", head: { ...head, attempts, dueAt }, failure };
+  return { is: "failed", head: released ?? { ...head, attempts, dueAt }, failure };
 }
 
 /**

@@ -5,7 +5,7 @@ import type { Reads } from "../../domain/policy/visibility.ts";
 import { outboundPrefix } from "../../dynamodb/keys/streams.ts";
 import type { PartAnswer, Publisher, ReadFailure, StateListing, StatePart } from "../../peers/publisher.ts";
 import type { Deadline } from "../../system/ports.ts";
-import { knowsOtherwise } from "../stream/digests.ts";
+import { knowsOtherwise, newestIn } from "../stream/digests.ts";
 import type { Head } from "../stream/head.ts";
 import type { RecoveryProgress } from "../stream/recovery-progress.ts";
 import { markReplacing, noteProgress } from "../stream/stream-changes.ts";
@@ -171,8 +171,11 @@ export class ReplacementRun {
 
   /** Notes when a backlog has a content that the state may lack, under a number that it covers. */
   #compare(later: string): void {
-    const { known, lowest: newest, positioned } = this.progress;
-    if (!positioned && knowsOtherwise({ known, newest }, later)) this.progress = { ...this.progress, differs: true };
+    const { known, lowest, positioned } = this.progress;
+    // Where answers say their positions, what was made after the start is known to be in them or not. Another content of
+    // what was made before it is that of a publisher that was restored meanwhile.
+    const newest = positioned ? Math.min(lowest, newestIn(known)) : lowest;
+    if (knowsOtherwise({ known, newest }, later)) this.progress = { ...this.progress, differs: true };
   }
 
   /** Removes what the state lacks. False when time ran out, or the lease was lost. */

@@ -3,6 +3,7 @@
  * due next, and the conditions on which all that is right. test/unit/receiving/stream/advance.test.ts has its table.
  */
 import { compact } from "../../system/compact.ts";
+import { isStandaloneStream } from "../../dynamodb/keys/streams.ts";
 import { leaseIs } from "../../dynamodb/lease.ts";
 import { all, contains, exists, missing, not, sizeEquals, type Condition } from "../../dynamodb/table.ts";
 import { contradictionDue } from "./contradiction.ts";
@@ -57,7 +58,7 @@ export function advanceChange(
     ...contradictionFields(seen, advance, left),
   };
   const after = withFields(seen, fields);
-  const due =
+  const due: HeadFields =
     left.length > 0 ? gapFields(seen, advance, left, now, gapTimeoutMs) : restFields(seen, advance, after, now);
   return compact({
     fields: { ...fields, ...due },
@@ -68,6 +69,7 @@ export function advanceChange(
       leaseIs.ownedBy({ token }),
       ...requestConditions(seen, advance),
       ...bufferConditions(seen, advance, left, passed),
+      ...(advance.keepLease && left.length > 0 ? dueConditions(seen, { ...advance.fields, ...due }) : []),
     ),
   });
 }
@@ -94,7 +96,10 @@ function contradictionFields(seen: Head, advance: Advance, left: readonly number
   return advance.stateRead === true && isNewest(seen, advance) && left.length === 0 ? { contradicted: false } : {};
 }
 
-/** When what stays buffered is due: a gap's time runs on unless a drain or a recovery has left a new gap. */
+/**
+ * When what stays buffered is due: a gap's time runs on unless a drain or a recovery has left a new gap. What is next is no
+ * gap, and due at once. While the lease is kept the stream is due when it ends, should its holder die before what is next.
+ */
 function gapFields(
   seen: Head,
   advance: Advance,
@@ -102,9 +107,14 @@ function gapFields(
   now: number,
   gapTimeoutMs: number,
 ): HeadFields {
-  if (left.includes(advance.to + 1)) return advance.keepLease ? {} : { dueAt: now };
-  const isNew = left.length < seen.buffered.size || advance.completes !== undefined;
-  return isNew || seen.gapSince === undefined ? { gapSince: now, dueAt: now + gapTimeoutMs } : {};
+  const isNew = left.length < seen.buffered.size || advance.completes !== undefined || seen.gapSince === undefined;
+  const nextDue = advance.keepLease ? {} : { dueAt: now };
+  const gapDue = isNew ? { gapSince: now, dueAt: now + gapTimeoutMs } : {};
+  const due: HeadFields = left.includes(advance.to + 1) ? nextDue : gapDue;
+  const leaseEnds = seen.lease?.until;
+  if (!advance.keepLease || leaseEnds === undefined) return due;
+  const planned = due.dueAt ?? advance.fields?.dueAt ?? seen.dueAt ?? Infinity;
+  return planned > leaseEnds ? { ...due, dueAt: leaseEnds } : due;
 }
 
 /** Nothing stays buffered: what is requested keeps its due time, else a contradiction or the reconciliation is next. */
@@ -137,15 +147,21 @@ const requestConditions = (seen: Head, { completes }: Advance): readonly Conditi
  */
 function bufferConditions(
   seen: Head,
-  { exact, unseen = [] }: Advance,
+  { to, keepLease, exact, unseen = [] }: Advance,
   left: readonly number[],
   passed: readonly number[] | undefined,
 ): readonly Condition[] {
   if (seen.buffered.size === 0) return [missing("buffered")];
   if (left.length === 0 || passed === undefined || exact === true) return [sizeEquals("buffered", seen.buffered.size)];
   const unseenCopies = unseen.filter((n) => !seen.buffered.has(n)).map((n) => not(contains("buffered", n)));
-  return [exists("buffered"), ...unseenCopies];
+  // What is next was not buffered when the due time was worked out, and must not be by now.
+  const next = keepLease || left.includes(to + 1) ? [] : [not(contains("buffered", to + 1))];
+  return [exists("buffered"), ...unseenCopies, ...next];
 }
+
+/** Where the write leaves the due time, no other writer may have put it off beyond the lease. */
+const dueConditions = ({ key, lease }: Head, { dueAt }: HeadFields): readonly Condition[] =>
+  dueAt !== undefined || isStandaloneStream(key) || lease === undefined ? [] : [headIs.dueBy(lease.until)];
 
 /** Numbers an advance names at most; a run is shorter, only a resync passes over more. */
 const MOST_NAMED = 200;

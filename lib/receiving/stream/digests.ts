@@ -73,6 +73,10 @@ export function knowsOtherwise(earlier: { readonly known: string; readonly newes
   return later.split(" ").some((pair) => !contents.has(pair) && parseInt(pair, 10) <= earlier.newest);
 }
 
+/** The newest number of a text from `knownOf`; 0 when there is none. */
+export const newestIn = (known: string): number =>
+  Math.max(0, ...known.split(" ").map((pair) => (pair === "" ? 0 : parseInt(pair, 10))));
+
 /** The text of a head whose state was replaced at `at`. */
 export function digestsAt(
   at: number,

@@ -3,7 +3,8 @@
  * moves it from one to the next, and its invariants: docs/stream-state.md. In short:
  *
  *   live, nothing buffered          dueAt = the next reconciliation (or none)
- *   live, something buffered       dueAt = when the gap is due; only the update that empties `buffered` sets it back
+ *   live, something buffered       dueAt = when the gap is due; only the update that empties `buffered` sets it back. What is
+ *                                  next is no gap: it is due at once, or when the live lease ends
  *   leased                        leaseToken, leaseUntil: one handler applies, drains or recovers; void once `leaseUntil` has
  *                                  passed, or when another incarnation (an earlier start of a local server) acquired it
  *   replacing                      a recovery has begun to replace state: only recoveries may acquire the lease until one ends; `recovery`
@@ -160,6 +161,10 @@ function readProblem(item: Item): StreamProblem | undefined {
   if (code !== "unknown_to_publisher" && code !== "lost") return undefined;
   return { code, since: Number(since) };
 }
+
+/** True when what is next is buffered, and may be applied. */
+export const isNextBuffered = ({ buffered, lastSeq, replacing }: Head): boolean =>
+  buffered.has(lastSeq + 1) && !replacing;
 
 /** A head as sequencing sees it. */
 export function sequencingStateOf(head: Head, now: number, incarnation: string): SequencingState {

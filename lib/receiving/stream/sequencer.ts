@@ -14,7 +14,7 @@ import type { Key } from "../../dynamodb/table.ts";
 import { decide } from "../../domain/log/sequencing.ts";
 import type { Deadline } from "../../system/ports.ts";
 import { markContradicted } from "./contradiction.ts";
-import { sequencingStateOf, type Head } from "./head.ts";
+import { isNextBuffered, sequencingStateOf, type Head } from "./head.ts";
 import { applyRun, copiesOf, giveBack, runAfterwards, withApplied, type SequencerDeps } from "./buffered-run.ts";
 import { idsOf } from "./event-applier.ts";
 
@@ -162,12 +162,7 @@ export class Sequencer<E extends { readonly sequence: number }, P> {
   }
 
   #drainable(head: Head): boolean {
-    return (
-      head.live &&
-      !head.replacing &&
-      head.buffered.has(head.lastSeq + 1) &&
-      !leaseIsLive(head.lease, this.#now(), this.#deps.settings.incarnation)
-    );
+    return head.live && isNextBuffered(head) && !leaseIsLive(head.lease, this.#now(), this.#deps.settings.incarnation);
   }
 
   #now(): number {

@@ -13,8 +13,12 @@ import {
   any,
   atMost,
   below,
+  contains,
   equals,
+  exists,
   missing,
+  not,
+  sizeEquals,
   type Attribute,
   type Change,
   type Condition,
@@ -114,6 +118,11 @@ export const headIs = {
   notReplacing: missing("replacing"),
   /** Due at that time and for what was requested then; else another write has decided when it is due. */
   dueAsSeen: (seen: Head): Condition => all(equals("dueAt", seen.dueAt ?? 0), headIs.askedFor(seen.recoveryRevision)),
+  /** Nothing was applied or buffered since. While `lastSeq` stays numbers are only added: an equal size is an equal set. */
+  bufferedAsSeen: ({ lastSeq, buffered }: Pick<Head, "lastSeq" | "buffered">): Condition =>
+    all(headIs.at(lastSeq), buffered.size === 0 ? missing("buffered") : sizeEquals("buffered", buffered.size)),
+  /** What is next is not buffered, or nothing may be applied. */
+  blockedAt: (lastSeq: number): Condition => any(exists("replacing"), not(contains("buffered", lastSeq + 1))),
   /** No recovery was requested since. */
   askedFor: (recoveryRevision: number): Condition =>
     recoveryRevision === 0 ? missing("recoveryRevision") : equals("recoveryRevision", recoveryRevision),
@@ -169,10 +178,13 @@ export const pauseReadsUntil = (until: number): StreamChange => ({
   when: all(headIs.live, any(missing("pausedUntil"), below("pausedUntil", until))),
 });
 
-/** Postpones the due work, unless another write has decided on it since the head was read. */
+/**
+ * Postpones the due work, unless another write has decided on it since the head was read, or has buffered what may be
+ * next.
+ */
 export const putOff = (seen: Head, dueAt: number): StreamChange => ({
   fields: { dueAt },
-  when: headIs.dueAsSeen(seen),
+  when: all(headIs.dueAsSeen(seen), headIs.bufferedAsSeen(seen)),
 });
 
 /** Postpones the due work to the end of the lease that another holds. */

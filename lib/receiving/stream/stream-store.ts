@@ -3,7 +3,8 @@
  * Each is one request, safe to send twice, and answers with the head as it is.
  */
 import { advanceChange, commitId, type Advance } from "./advance.ts";
-import { leaseIs, leaseIsLive, newLease } from "../../dynamodb/lease.ts";
+import { bufferChange } from "./buffer-change.ts";
+import { leaseIs, newLease } from "../../dynamodb/lease.ts";
 import { updateIf } from "../../dynamodb/outcomes.ts";
 import { bufferedKey } from "../../dynamodb/keys/streams.ts";
 import {
@@ -12,7 +13,6 @@ import {
   ConditionFailed,
   contains,
   equals,
-  exists,
   itemExists,
   itemMissing,
   missing,
@@ -24,7 +24,7 @@ import {
 } from "../../dynamodb/table.ts";
 import type { Clock, Ids } from "../../system/ports.ts";
 import { contradictionDue } from "./contradiction.ts";
-import { readHead, type Head, type RecoveryKind } from "./head.ts";
+import { isNextBuffered, readHead, type Head, type RecoveryKind } from "./head.ts";
 import {
   acquire,
   headIs,
@@ -133,8 +133,11 @@ export class StreamStore {
     const gapDue = head.gapSince === undefined ? 0 : head.gapSince + this.#deps.settings.gapTimeoutMs;
     const now = this.#deps.clock.now();
     const workAt = head.recoveryRequested === undefined && !head.hooksResuming ? contradictionDue(head, now) : now;
-    const dueAt = Math.max(now, hasWork(head) ? workAt : gapDue);
-    const moved = await this.amend(head.key, { fields: { dueAt }, when: all(headIs.live, equals("dueAt", until)) });
+    const dueAt = isNextBuffered(head) ? now : Math.max(now, hasWork(head) ? workAt : gapDue);
+    // What is next may be buffered meanwhile, and must not be put off.
+    const unchanged = dueAt > until ? headIs.bufferedAsSeen(head) : headIs.live;
+    const when = all(headIs.live, equals("dueAt", until), unchanged);
+    const moved = await this.amend(head.key, { fields: { dueAt }, when });
     if (moved === undefined) return head;
     await this.#deps.wake?.(moved);
     return moved;
@@ -142,22 +145,36 @@ export class StreamStore {
 
   /**
    * Gives the lease back with nothing applied, the start uncounted, unless it counts because its hook had begun. Quiet
-   * when it was lost meanwhile. 1 write, 2 when something was put off until the lease would have run out.
+   * when it was lost meanwhile. 1 write, 2 when something was put off until the lease would have run out, or when the
+   * given due time would put off what is next.
+   *
+   * @returns the head without the lease; undefined when it was lost
    */
   async release(
     head: Head,
     options: { readonly fields?: HeadFields; readonly request?: RecoveryKind; readonly countsAsStart?: boolean } = {},
-  ): Promise<void> {
-    const due = head.buffered.size > 0 ? { dueAt: this.#deps.clock.now() } : {};
+  ): Promise<Head | undefined> {
+    const atOnce = { dueAt: this.#deps.clock.now() };
+    const due = head.buffered.size > 0 ? atOnce : {};
     const request = options.request === undefined ? {} : requestOf(options.request);
-    const released = await this.amend(head.key, {
+    const release: StreamChange = {
       ...request,
       fields: { lease: undefined, ...due, ...options.fields, ...request.fields },
       // The lease, or the advance that kept it, counted one start of what comes next, whatever `head` still says.
       add: { starts: options.countsAsStart === true ? 0 : -1 },
       when: leaseIs.ownedBy(head.lease),
-    });
-    if (released !== undefined) await this.#bringForward(released, head.lease?.until);
+    };
+    if (options.fields?.dueAt === undefined) {
+      const released = await this.amend(head.key, release);
+      return released && (await this.#bringForward(released, head.lease?.until));
+    }
+    // The holder may have moved the head further than it knows, before it failed.
+    const { lastSeq } = head;
+    const when = all(release.when, headIs.at(lastSeq), headIs.blockedAt(lastSeq));
+    return (
+      (await this.amend(head.key, { ...release, when })) ??
+      (await this.amend(head.key, { ...release, fields: { ...release.fields, ...atOnce } }))
+    );
   }
 
   /**
@@ -172,31 +189,8 @@ export class StreamStore {
     content: Readonly<Record<string, Attribute>>,
   ): Promise<{ buffered: boolean; head: Head | undefined; first: boolean }> {
     const first = await this.#putBuffered(head, sequence, content);
-    const now = this.#deps.clock.now();
-    const { maxPending, gapTimeoutMs, incarnation } = this.#deps.settings;
-    const opens = head.buffered.size === 0;
-    // The holder of a live lease handles the gap when its work ends; without a live lease the sweep does.
-    const leaseEnds = leaseIsLive(head.lease, now, incarnation) ? (head.lease?.until ?? 0) : 0;
-    const gapDue = Math.max(now + gapTimeoutMs, leaseEnds);
-    // Work that is requested already is not put off by a gap, but for a contradiction, which waits until nothing is buffered.
-    const requested = head.recoveryRequested !== undefined || head.hooksResuming;
-    const dueAt = requested ? Math.min(gapDue, head.dueAt ?? gapDue) : gapDue;
-    const when = all(
-      headIs.live,
-      headIs.openTo(head.auth),
-      headIs.ofEpoch(head.epoch),
-      headIs.before(sequence),
-      any(headIs.before(sequence - 1), leaseIs.live(now, incarnation), exists("replacing")),
-      opens
-        ? all(
-            missing("buffered"),
-            headIs.askedFor(head.recoveryRevision),
-            head.lease === undefined ? itemExists : leaseIs.ownedBy(head.lease),
-          )
-        : all(exists("buffered"), any(contains("buffered", sequence), sizeBelow("buffered", maxPending))),
-    );
-    const fields = opens ? { gapSince: now, dueAt } : {};
-    const put = await this.#write(head.key, { fields, add: { buffered: new Set([sequence]) }, when });
+    const change = bufferChange(head, sequence, this.#deps.clock.now(), this.#deps.settings);
+    const put = await this.#write(head.key, change);
     return { buffered: put.written, head: put.head, first };
   }
 

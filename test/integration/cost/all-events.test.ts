@@ -90,4 +90,16 @@ describe("the events of all actors", () => {
       table.check(`${String(changed)} of 30 actors have changed`, some, { requests: 16 + 3 * changed, writeUnits: 0 });
     }
   });
+
+  it("cost at most one move for each actor and 15 s, however many change how often", async () => {
+    const actors = await Promise.all(Array.from({ length: 10 }, async () => (await world.actor(0)).actorId));
+    const minute = await world.costOf(async () => {
+      for (let changes = 0; changes < 10; changes += 1) {
+        await Promise.all(actors.map(async (actorId) => await change(actorId, String(changes))));
+        world.now += 6_000;
+      }
+    });
+    // The first entry in each of the two indexes is one unit, a move is two: at 0, 18, 36 and 54 s.
+    table.check("100 changes of 10 actors in a minute", minute, { indexWriteUnits: 10 * (1 + 1 + 2 + 2) });
+  });
 });

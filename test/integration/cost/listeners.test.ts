@@ -154,6 +154,21 @@ describe("events of a blocked key", () => {
       expect(together.byOperation["Query"]).toBe((alone.byOperation["Query"] ?? 0) + 1);
     },
   );
+
+  it("are read again by the next change up to a megabyte, then the listener notes where it stands", async () => {
+    const actorId = await withWebhooks(1);
+    world.answer = 400;
+    await change(actorId, "color", "blue");
+    world.answer = 204;
+    const read: number[] = [];
+    for (let n = 0; n < 12; n += 1) {
+      const cost = await world.costOf(async () => await change(actorId, "color", "x".repeat(200_000)));
+      read.push(cost.readUnits);
+    }
+    const most = Math.max(...read);
+    expect(read.findLastIndex((units) => units === most)).toBeLessThan(read.length - 1);
+    expect(most).toBeLessThan(2_000_000 / 4_096);
+  });
 });
 
 describe("the limit of the rate", () => {

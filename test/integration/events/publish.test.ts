@@ -234,6 +234,48 @@ describe("a batch", () => {
     expect(await logged()).toHaveLength(3);
   });
 
+  it("has what was published before once: alone, in another batch, in another order", async () => {
+    const [one, two, three] = batchOf(3);
+    const alone = await structured(one!);
+    const first = await post("", { headers: BATCH, body: text([two, one]) });
+    expect(first).toMatchObject({ status: 201, json: { positions: [expect.any(String), alone.json.position] } });
+    const rest = await post("", { headers: BATCH, body: text([three, two]) });
+    expect(rest).toMatchObject({ status: 201, json: { positions: [expect.any(String), first.json.positions[0]] } });
+    const again = await post("", { headers: BATCH, body: text([one, two, three]) });
+    const positions = [alone.json.position, first.json.positions[0], rest.json.positions[0]];
+    expect(again).toMatchObject({ status: 200, json: { positions, replayed: true } });
+    expect((await structured(three!)).json).toEqual({ position: positions[2], replayed: true });
+    expect((await logged()).map(({ event }) => event.data)).toEqual([0, 1, 2]);
+  });
+
+  it("is refused as a whole when one of its events was another one before", async () => {
+    const [one, two] = batchOf(2);
+    await structured({ ...one, data: "other" });
+    expect((await post("", { headers: BATCH, body: text([two, one]) })).status).toBe(422);
+    expect(await logged()).toHaveLength(1);
+  });
+
+  it("of up to 30 events remembers each of them, a larger one the batch as a whole", async () => {
+    for (const [count, status] of [
+      [30, 200],
+      [31, 201],
+    ] as const) {
+      const some = batchOf(count, (index) => ({ id: `${String(count)}-${String(index)}` }));
+      expect((await post("", { headers: BATCH, body: text(some) })).status).toBe(201);
+      expect((await structured(some.at(-1)!)).status).toBe(status);
+      expect((await post("", { headers: BATCH, body: text(some) })).status).toBe(200);
+    }
+  });
+
+  it("of 30 events of a public target, each at a place of its own, is one transaction", async () => {
+    await world.host.ask("PUT", `${world.actor.root}/public`, {
+      json: { properties: [], targets: ["a"] },
+      headers: world.actor.as,
+    });
+    const some = batchOf(30, (index) => ({ subject: `a.b${String(index)}` }));
+    expect((await post("", { headers: BATCH, body: text(some) })).status).toBe(201);
+  });
+
   it.each([
     ["none", []],
     ["91", batchOf(91)],

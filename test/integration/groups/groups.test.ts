@@ -89,6 +89,35 @@ describe("a group", () => {
     expect((await fetched("billing")).json.events[0]).toMatchObject({ attempt: 2 });
   });
 
+  it("lends again what a fetch lent whose answer was lost, when its consumer repeats it by its key", async () => {
+    await group("billing");
+    for (const name of ["a", "b"]) await world.put(name, 1);
+    const asked = async (key: string, consumer = "c1"): Promise<Answer> =>
+      await world.ask("POST", "/groups/billing/fetch", {
+        json: { consumer, max: 1 },
+        headers: { "idempotency-key": key },
+      });
+    const lost = await asked("one");
+    world.whole.now += 1;
+    for (const [key, consumer] of [
+      ["two", "c1"],
+      ["one", "c2"],
+    ] as const) {
+      const other = await asked(key, consumer);
+      expect([other.status, other.json.error.holder], "neither the name nor the key alone").toEqual([423, "c1"]);
+    }
+    const again = await asked("one");
+    expect(again.json.events).toEqual(lost.json.events);
+    expect(again.json.events[0].attempt, "nothing failed").toBe(1);
+    expect(tokenOf(again)).not.toBe(tokenOf(lost));
+    const late = await acked("billing", { token: tokenOf(lost), upTo: positions(lost)[0] });
+    expect([late.status, late.json.error.code]).toEqual([409, "fenced"]);
+    expect((await acked("billing", { token: tokenOf(again), upTo: positions(again)[0] })).status).toBe(200);
+    expect(names(await asked("three"))).toEqual(["b"]);
+    const refused = await asked("é");
+    expect([refused.status, refused.json.error.field]).toEqual([400, "Idempotency-Key"]);
+  });
+
   it("retries with a pause, gives an event up after the last attempt, and sends it again without moving the floor", async () => {
     await group("billing", { maxAttempts: 2 });
     await world.put("a", 1);
@@ -231,6 +260,20 @@ describe("a group", () => {
     const refused = await world.ask("POST", "/groups/billing/fetch", { json });
     expect([refused.status, refused.json.error.field]).toEqual([400, field]);
   });
+
+  it.each(["earliest", "now", "undefined", "zzz", "0001-0000000000000003-z", "0002-0000000000000001-z"])(
+    "takes nothing up to %s, which it has not come to",
+    async (upTo) => {
+      await group("billing");
+      await world.put("a", 1);
+      const lent = await fetched("billing");
+      const refused = await acked("billing", { token: tokenOf(lent), upTo });
+      expect([refused.status, refused.json.error]).toMatchObject([410, { code: "position_gone", field: "upTo" }]);
+      expect((await world.ask("GET", "/groups/billing")).json).toMatchObject({ lag: 1, lanes: [{ lent: 1 }] });
+      const taken = await acked("billing", { token: tokenOf(lent), upTo: positions(lent)[0] });
+      expect(taken.json.outcomes).toMatchObject([{ outcome: "done" }]);
+    },
+  );
 
   it("refuses two verdicts for one event", async () => {
     await group("billing");

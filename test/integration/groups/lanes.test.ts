@@ -52,6 +52,27 @@ describe("a group with lanes", () => {
     );
   });
 
+  it("leaves lanes to other consumers, however many events one of them asks for", async () => {
+    await group({ lanes: 8 });
+    for (let name = 0; name < 80; name += 1) await world.put(`p${String(name)}`, name);
+    const lent = [];
+    for (const consumer of ["one", "two", "three"]) lent.push(await fetched(consumer, { max: 100 }));
+    expect(lent.map(({ status, json }) => [status, json.leases.length])).toEqual([
+      [200, 4],
+      [200, 2],
+      [200, 1],
+    ]);
+    const all = lent.flatMap(topics);
+    expect(new Set(all).size).toBe(all.length);
+    let count = all.length;
+    for (const each of lent) await allDone(each);
+    for (let next = await fetched("one"); next.status === 200; next = await fetched("one")) {
+      count += topics(next).length;
+      await allDone(next);
+    }
+    expect([count, (await seen()).lag]).toEqual([80, 0]);
+  });
+
   it("passes the deletion of all properties only when every earlier event is done, in every lane", async () => {
     await group({ lanes: 8 });
     for (const name of ["a", "b", "c"]) await world.put(name, 1);
@@ -104,6 +125,24 @@ describe("a group with lanes", () => {
     expect((await fetched("one")).json.events[0].attempt).toBe(1);
     world.whole.now += 6_000;
     expect((await fetched("two")).json.events[0].attempt).toBe(2);
+  });
+
+  it("leaves a failed event that no consumer answers with its person, and lends the others", async () => {
+    await group({ maxAttempts: 2 });
+    await world.put("a", 1);
+    const first = await fetched("one");
+    const { position } = first.json.events[0].event;
+    await acked({ token: tokenOf(first), items: [{ position, verdict: "park" }] });
+    const [parked] = (await world.ask("GET", "/parked?source=group:billing")).json.data;
+    await world.ask("POST", `/parked/${String(parked.id)}`, { json: { action: "retry" } });
+    for (const attempt of [2, 3]) {
+      const lent = await fetched("dies");
+      expect(lent.json.events[0]).toMatchObject({ attempt, event: { subject: "properties.a" } });
+      world.whole.now += 31_000;
+    }
+    await world.put("b", 1);
+    expect(topics(await fetched("one"))).toEqual(["properties.b"]);
+    expect((await world.ask("GET", "/parked?source=group:billing")).json.data).toMatchObject([{ id: parked.id }]);
   });
 
   it("gives no number to what it is reset to before its beginning, and the same numbers as before after it", async () => {

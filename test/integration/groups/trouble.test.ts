@@ -97,13 +97,14 @@ async function play(at: number, effect: Effect): Promise<number> {
   const after = (await troubled.ask("GET", "/groups/billing")).json;
   expect([after.floor, after.lag], "a replay moves nothing").toEqual([seen.floor, 0]);
   expect((await troubled.ask("POST", "/groups/billing/reset", { to: "earliest" })).status).toBe(200);
-  let again = await troubled.ask("POST", "/groups/billing/fetch", { consumer: "c" });
-  if (again.status === 423) {
-    // The answer with the lease got lost, so that the lease has to run out.
-    await world.pass(31_000);
-    again = await troubled.ask("POST", "/groups/billing/fetch", { consumer: "c" });
+  const again = new Set<string>();
+  for (let tries = 1; tries <= MOST_TRIES && again.size < 9; tries += 1) {
+    const lent = await troubled.ask("POST", "/groups/billing/fetch", { consumer: `c${String(tries)}` });
+    // An answer with a lease got lost, so that the lease has to run out.
+    if (lent.status !== 200) await world.pass(31_000);
+    for (const { event } of lent.json?.events ?? []) again.add(event.id);
   }
-  expect(again.json.events).toHaveLength(9);
+  expect(again.size).toBe(9);
   await troubled.ask("DELETE", "/groups/billing?drainSeconds=0");
   await world.pass(61_000);
   await world.pass(61_000);

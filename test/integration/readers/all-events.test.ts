@@ -9,7 +9,7 @@ import { bearer, type Answer } from "../../support/in-process.ts";
 import { MemoryTable } from "../../support/memory-table.ts";
 import { seeded } from "../../support/publisher/random.ts";
 import { sized } from "../../support/sizes.ts";
-import type { Hosted } from "../../support/whole-service.ts";
+import type { Hosted, WholeService } from "../../support/whole-service.ts";
 import { ReaderWorld, type ReadEvent } from "./reader-world.ts";
 
 const ENVIRONMENT = { ALL_EVENTS: "true", OPERATOR_TOKEN: "operator" };
@@ -95,6 +95,76 @@ describe("a reader of all actors", () => {
     expect(await subjects("*.orders,nobody.>")).toEqual([]);
   });
 
+  it("gets what its types let through, and the service's own events where a pattern names them", async () => {
+    const { commits } = world.whole.service;
+    const own = { do: "sys", event: "webhook.gone", listener: "webhook:w", data: { id: "w" } } as const;
+    const records = [{ kind: "change", changes: [own] } as const];
+    await put(world.owner, "a", 1);
+    await commits.commit(world.owner.id, [], () => ({ records, writes: [] }));
+    await world.ask("DELETE", "/properties/a");
+    world.whole.now += SETTLED_MS;
+    const typesOf = async (query: Record<string, string>) =>
+      (await readAll(query)).events.map(({ type }) => type.slice("org.actingweb.".length));
+    expect(await typesOf({})).toEqual(["property.set", "property.deleted"]);
+    expect(await typesOf({ topics: "*.>" })).toEqual(["property.set", "property.deleted"]);
+    expect(await typesOf({ types: "org.actingweb.property.deleted" })).toEqual(["property.deleted"]);
+    expect(await typesOf({ types: "org.actingweb.property.*", topics: "*.properties.b" })).toEqual([]);
+    for (const topics of ["*.$sys.>", `${world.owner.id}.$sys.webhook.*`]) {
+      expect(await typesOf({ topics })).toEqual(["sys.webhook.gone"]);
+    }
+    expect(await typesOf({ topics: "$sys.>" })).toEqual([]);
+    expect(await typesOf({ topics: "*.>,*.$sys.>", types: "org.actingweb.sys.*" })).toEqual(["sys.webhook.gone"]);
+  });
+
+  it("is answered 304 as long as the answer would be the same", async () => {
+    const { from } = await readAll({ from: "now" });
+    await put(world.owner, "a", 1);
+    world.whole.now += SETTLED_MS;
+    const { headers } = await read({ from });
+    const etag = headers["etag"] ?? "";
+    const same = await read({ from }, { ...bearer("operator"), "if-none-match": etag });
+    expect([same.status, same.text, next(same)]).toEqual([304, "", headers["stream-next-offset"]]);
+  });
+
+  it("misses what was changed without ALL_EVENTS after its position, unless that lies before", async () => {
+    const { from: before } = await readAll({ from: "now" });
+    const off = await ReaderWorld.begin({ table: world.whole.table });
+    const change = async (whole: WholeService, value: number): Promise<void> => {
+      whole.now = world.whole.now;
+      const asking = { headers: world.owner.as, json: value };
+      expect((await whole.ask("PUT", `${world.owner.root}/properties/a`, asking)).status).toBe(204);
+      world.whole.now += 2 * SETTLED_MS;
+    };
+    const valuesFrom = async (position: string) =>
+      (await readAll({ from: position })).events.map(({ data }) => data.value);
+    await change(world.whole, 1);
+    const { from: between } = await readAll({ from: before });
+    await change(off.whole, 2);
+    const { events, from: after } = await readAll({ from: between });
+    expect(events).toEqual([]);
+    await change(world.whole, 3);
+    expect(await valuesFrom(after)).toEqual([3]);
+    expect(await valuesFrom(between)).toEqual([2, 3]);
+    expect(await valuesFrom(before)).toEqual([1, 2, 3]);
+  });
+
+  it("is warned by the log of a commit that took longer than it waits, which the actor's own reader has", async () => {
+    let isSlow = false;
+    const table = new FaultyTable(new MemoryTable(), (operation) => {
+      if (operation === "transact" && isSlow) world.whole.now += 2 * SETTLED_MS;
+      return "ok";
+    });
+    world = await ReaderWorld.begin({ environment: ENVIRONMENT, table });
+    await put(world.owner, "a", 1);
+    const lines = () => world.whole.logged.filter(({ message }) => message === "a change was committed late");
+    expect(lines()).toEqual([]);
+    isSlow = true;
+    expect((await put(world.owner, "a", 2)).status).toBe(204);
+    const fields = { actorId: world.owner.id, record: 2, ms: 2 * SETTLED_MS, trouble: "listener" };
+    expect(lines()).toMatchObject([{ level: "error", fields }]);
+    expect((await world.readAll()).map(({ data }) => data.value)).toEqual([1, 2]);
+  });
+
   it("waits for the next events", async () => {
     const { from } = await readAll({ from: "now" });
     await put(world.owner, "a", 1);
@@ -116,7 +186,8 @@ describe("a reader of all actors", () => {
     const text = (...parts: unknown[]): string => Buffer.from(JSON.stringify(parts)).toString("base64url");
     const ahead = text(1, world.whole.now, null);
     for (const gone of ["x", ahead, text(2, 0, null), text(1, 0, null)]) {
-      expect((await read({ from: gone })).json.error).toMatchObject({ code: "position_gone" });
+      const { status, headers, json } = await read({ from: gone });
+      expect([status, json.error.code, headers["link"]]).toEqual([410, "position_gone", undefined]);
     }
     world.whole.now += 31 * 86_400_000;
     expect((await read({ from })).status).toBe(410);

@@ -154,6 +154,20 @@ describe("a reader", () => {
     ["limit", { limit: "1001" }],
     ["wait", { wait: "21" }],
     ["wait", { wait: "-1" }],
+    ["wait", { wait: "" }],
+    ["wait", { wait: "1.5" }],
+    ["limit", { limit: "" }],
+    ["limit", { limit: "1e2" }],
+    ["limit", { limit: "-5" }],
+    ["from", { from: "a".repeat(513) }],
+    ["from", { from: "\u0000" }],
+    ["topics", { topics: "" }],
+    ["topics", { topics: "a,," }],
+    ["topics", { topics: "$other.>" }],
+    ["topics", { topics: "a%zz" }],
+    ["types", { types: "" }],
+    ["types", { types: Array.from({ length: 21 }, () => "a").join(",") }],
+    ["cursor", { cursor: "1".repeat(16) }],
     ["topics", { topics: "a..b" }],
     ["topics", { topics: Array.from({ length: 21 }, () => "a").join(",") }],
     ["types", { types: "a b" }],
@@ -170,6 +184,32 @@ describe("a reader", () => {
   it("needs credentials", async () => {
     expect((await world.whole.ask("GET", `${world.owner.root}/events`)).status).toBe(401);
     expect((await world.whole.ask("GET", "/nobody/events")).status).toBe(404);
+  });
+});
+
+describe("a position within a record, or at its edge", () => {
+  const within = (record: number, index: number): string =>
+    position(record).replace(/z$/, String(index).padStart(6, "0"));
+
+  it("is followed by what is after it, also behind the last event of the record, and where nothing of it is for the reader", async () => {
+    const changes = ["a", "b", "private"].map((name): Change => ({ do: "set", path: [name], value: 1 }));
+    const records = [{ kind: "change", changes } as const];
+    for (let n = 0; n < 2; n += 1) {
+      await world.whole.service.commits.commit(world.owner.id, [], () => ({ records, writes: [] }));
+    }
+    const namesFrom = async (from: string, more = {}) => {
+      const answer = await world.read({ from, ...more });
+      return [answer.json.map(({ data }: ReadEvent) => data.name).join(""), next(answer), isUpToDate(answer)];
+    };
+    expect(await namesFrom(within(1, 0))).toEqual(["bab", position(2), true]);
+    expect(await namesFrom(within(1, 1))).toEqual(["ab", position(2), true]);
+    for (const index of [2, 3, 999_999]) expect(await namesFrom(within(1, index))).toEqual(["ab", position(2), true]);
+    expect(await namesFrom(within(2, 1))).toEqual(["", position(2), true]);
+    expect(await namesFrom(within(2, 999_999))).toEqual(["", position(2), true]);
+    expect(await namesFrom(within(1, 0), { limit: 1 })).toEqual(["b", position(1), false]);
+    expect(await namesFrom(within(1, 0), { topics: "properties.none" })).toEqual(["", position(2), true]);
+    // There is no record before the first one, so that these are no positions of the log.
+    for (const from of [within(0, 0), within(3, 0)]) expect((await world.read({ from })).status).toBe(410);
   });
 });
 
@@ -231,6 +271,19 @@ describe("a reader that waits", () => {
     const answer = await world.read({ topics: "orders.>", wait: 5 });
     expect([answer.status, answer.text, next(answer), isUpToDate(answer)]).toEqual([204, "", position(1), true]);
     expect(world.waits).toHaveLength(5);
+  });
+
+  it.each([
+    ["owner", 404],
+    ["peer", 403],
+  ])("is answered when the actor is deleted meanwhile, as %s with %i", async (who, status) => {
+    await world.put("a", 1);
+    const headers = who === "peer" ? await world.peer("bob") : world.owner.as;
+    world.meanwhile = async () => {
+      if (world.waits.length === 2) await world.ask("DELETE", "");
+    };
+    const answer = await world.read({ from: position(1), wait: 20 }, { headers });
+    expect([answer.status, world.waits.length]).toEqual([status, 2]);
   });
 
   it("does not wait longer than the function may run", async () => {

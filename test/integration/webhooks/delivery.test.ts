@@ -188,7 +188,7 @@ describe("an endpoint that takes nothing", () => {
   it("opens the breaker, is probed, and recovers with everything in order and nothing parked", async () => {
     const { world, names } = await begun(() => 500, { maxAttempts: 2 });
     for (let value = 0; value < 12; value += 1) await world.put(`p${String(value % 6)}`, value);
-    expect(await world.seen("one")).toMatchObject({ status: "failing", breaker: { state: "OPEN" } });
+    expect(await world.seen("one")).toMatchObject({ status: "failing", breaker: { state: "open" } });
     for (let minutes = 0; minutes < 60; minutes += 5) await world.pass(5 * MINUTE);
     expect((await world.ask("GET", "/parked")).json.data).toEqual([]);
     const tried = names().length;
@@ -198,7 +198,7 @@ describe("an endpoint that takes nothing", () => {
       status: "active",
       lag: 0,
       blocked: [],
-      breaker: { state: "CLOSED" },
+      breaker: { state: "closed" },
     });
     const taken = world.received.slice(tried);
     for (let key = 0; key < 6; key += 1) {

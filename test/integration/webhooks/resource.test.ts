@@ -19,7 +19,7 @@ describe("a webhook", () => {
       ...{ id: "one", url, topics: ["properties.>"], order: "key", parallel: 4, signature: "v1", maxAttempts: 10 },
       ...{ onExhausted: "park", retryAmbiguous: true, timeoutSeconds: 15, rate: { limit: 100, periodSeconds: 10 } },
       ...{ status: "active", sequence: 0, lag: 0, oldestSeconds: 0, blocked: [] },
-      breaker: { state: "CLOSED", failures: 0 },
+      breaker: { state: "closed", failures: 0 },
     });
     expect(made.json.secret).toMatch(/^whsec_/);
     expect(made.headers["cache-control"]).toBe("no-store");

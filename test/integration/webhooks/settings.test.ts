@@ -120,7 +120,7 @@ describe("a changed url", () => {
     await world.ask("PUT", "/webhooks/one", { json, headers: { "if-match": "*" } });
     await world.pass(0);
     expect(world.received.map((each) => each.url)).toEqual(["https://hooks.example/hook", url]);
-    expect(await world.seen("one")).toMatchObject({ lag: 0, breaker: { state: "CLOSED", failures: 0 } });
+    expect(await world.seen("one")).toMatchObject({ lag: 0, breaker: { state: "closed", failures: 0 } });
   });
 
   it("meets a delivery: no event is lost, and those to come go to it", async () => {

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { listenerOfKey } from "../../../lib/dynamodb/keys/listeners.ts";
 import { LOG_SK } from "../../../lib/dynamodb/keys/publishing.ts";
 import { FaultyTable } from "../../support/faulty-table.ts";
+import { idle } from "../../support/idle.ts";
 import { MemoryTable } from "../../support/memory-table.ts";
 import { WebhookWorld, type Answering } from "./webhook-world.ts";
 
@@ -115,4 +116,34 @@ it("what is to be said is said once, although its transaction fails until the in
   isBroken = false;
   for (let minutes = 0; minutes < 5; minutes += 1) await world.pass(MINUTE);
   expect(said()).toEqual(["$sys.webhook.failing"]);
+});
+
+describe("a $sys event that is sent again", () => {
+  it("goes before later ones of its listener, as it did at first", async () => {
+    const { world } = await watched(() => 500);
+    await world.webhook("again", {
+      ...{ url: world.receiver("again.example", () => 422), topics: ["$sys.webhook.>"], maxAttempts: 1 },
+    });
+    for (let value = 0; value < 6; value += 1) await world.put(`p${String(value)}`, value);
+    await world.pass(0);
+    await world.ask("POST", "/webhooks/again/pause");
+    await world.ask("POST", "/webhooks/again/redrive", { json: { parked: true } });
+    world.receiver("crm.example");
+    for (let minutes = 0; minutes < 20; minutes += 1) await world.pass(MINUTE);
+
+    world.receiver("again.example");
+    const steps: string[] = [];
+    const answer = world.network.hosts.get("https://again.example")!;
+    world.network.hosts.set("https://again.example", async (request) => {
+      const { subject } = JSON.parse(Buffer.from(request.body?.bytes ?? []).toString()) as { subject: string };
+      steps.push(`${subject} begins`);
+      await idle();
+      steps.push(`${subject} ends`);
+      return await answer(request);
+    });
+    await world.ask("POST", "/webhooks/again/resume");
+    await world.pass(0);
+    const subjects = ["$sys.webhook.failing", "$sys.webhook.recovered"];
+    expect(steps).toEqual(subjects.flatMap((subject) => [`${subject} begins`, `${subject} ends`]));
+  });
 });

@@ -89,4 +89,21 @@ describe("lastAttempt", () => {
     await world.ask("POST", "/webhooks/one/test");
     expect((await world.seen("one")).lastAttempt).toMatchObject({ position: world.received[1]?.event.position });
   });
+
+  it("is one that a person has made at a failed event too", async () => {
+    let status = 422;
+    const world = await begun(() => status, { maxAttempts: 1 });
+    await world.put("a", 1);
+    const [{ id }] = (await world.ask("GET", "/parked")).json.data;
+    for (const then of [500, 204]) {
+      status = then;
+      await world.pass(MINUTE);
+      await world.ask("POST", `/parked/${String(id)}`, { json: { action: "retry" } });
+      const time = new Date(world.whole.now).toISOString();
+      const attempt = { time, status, position: world.received[0]?.event.position };
+      expect((await world.seen("one")).lastAttempt).toMatchObject(attempt);
+    }
+    const attempts = (await world.ask("GET", "/webhooks/one/attempts")).json.data;
+    expect(attempts.map((each: { status: number }) => each.status)).toEqual([500, 422]);
+  });
 });

@@ -1,6 +1,6 @@
 /**
  * `npm run demo`: two services on this machine, a change, a lost callback, the gap, the recovery; then a webhook whose
- * receiver dies. Every line says what happens, most with what one of the two answers. Ends with 0 when every step succeeded.
+ * receiver dies; then two workers of a group, one of which is killed. Every line says what happens, most with what one of the two answers. Ends with 0 when every step succeeded.
  */
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -11,6 +11,7 @@ import { sameJson } from "../publisher/json.ts";
 import { reservedPort } from "../ports.ts";
 import { stateOf } from "../random-writers.ts";
 import { Service, startService, until } from "../service.ts";
+import { groupAct } from "./group-act.ts";
 import { say, show, step } from "./lines.ts";
 import { webhookAct } from "./webhook-act.ts";
 
@@ -93,6 +94,7 @@ async function main(): Promise<void> {
     [a] = await Promise.all([startService(), b.start()]);
     await notify(a, b, network);
     await webhookAct(a);
+    await groupAct(a);
   } finally {
     await Promise.all([a?.dispose(), b.dispose()]);
     await network.close();

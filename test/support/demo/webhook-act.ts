@@ -5,6 +5,7 @@ import { reservedPort } from "../ports.ts";
 import { until, type Service } from "../service.ts";
 import { EventReceiver } from "../subscriber-peer/event-receiver.ts";
 import { show, step } from "./lines.ts";
+import { place } from "./orders.ts";
 
 /** A receiver that can die: connections to it are refused then. */
 class MortalReceiver {
@@ -59,11 +60,7 @@ export async function webhookAct(service: Service): Promise<void> {
 
 async function play(shop: OwnedActor, receiver: MortalReceiver): Promise<void> {
   const { events } = receiver;
-  const order = async (customer: string, number: number): Promise<void> => {
-    const sent = { json: { customer, number }, headers: { partitionkey: customer } };
-    const { status, text } = await shop.fetch("POST", "/events/orders.new", sent);
-    if (status !== 201) throw new Error(`The order was answered ${String(status)}: ${text}`);
-  };
+  const order = async (customer: string, number: number): Promise<void> => await place(shop, { customer, number });
   const webhook = async (): Promise<Webhook> =>
     (await shop.expect("GET", "/webhooks/warehouse", 200)) as unknown as Webhook;
   const arrived = async (count: number): Promise<void> => {

@@ -2,7 +2,14 @@
  * Random schedules of one consumer group: a log that grows, consumers that die, freeze and acknowledge late, crashes, resets
  * to before the beginning and back, and other topics.
  */
-import { freeLanes, lend, readFrom, withoutExpired, type LentEvent } from "../../../lib/domain/events/group-fetch.ts";
+import {
+  freeLanes,
+  lend,
+  readFrom,
+  withoutExpired,
+  withoutRepeated,
+  type LentEvent,
+} from "../../../lib/domain/events/group-fetch.ts";
 import {
   groupFloor,
   newGroupState,
@@ -32,6 +39,7 @@ interface Batch {
   readonly consumer: string;
   readonly token: string;
   readonly events: readonly LentEvent<Event>[];
+  readonly key: string;
 }
 
 /** Ways to make the group wrong. */
@@ -42,6 +50,8 @@ export interface GroupSabotage {
   readonly token?: (token: string, state: GroupState) => string;
   /** The key of an event as the group sees it. */
   readonly key?: (event: Event) => string;
+  /** What a repeated fetch makes of the state. */
+  readonly repeat?: typeof withoutRepeated;
   /** What a reset makes of the state. */
   readonly reset?: (state: GroupState) => GroupState;
 }
@@ -96,6 +106,9 @@ export class GroupSchedule {
   readonly #ended = new Map<string, "done" | "parked" | "skipped" | "before">();
   readonly #numbers = new Map<number, string>();
   readonly #batches: Batch[] = [];
+  /** What was lent, and whose answer was lost. */
+  readonly #lost: Batch[] = [];
+  #fetches = 0;
 
   constructor(seed: number, sabotage: GroupSabotage = {}) {
     this.#random = seeded(seed);
@@ -125,7 +138,8 @@ export class GroupSchedule {
   #step(): void {
     const what = this.#random();
     if (what < 0.3) this.#append();
-    else if (what < 0.55) this.#fetch(`c${String(this.#upTo(3))}`, this.#upTo(6) + 1);
+    else if (what < 0.52) this.#fetch(`c${String(this.#upTo(3))}`, this.#upTo(6) + 1);
+    else if (what < 0.57) this.#repeat();
     else if (what < 0.83) this.#acknowledge();
     else if (what < 0.86) this.#reset();
     else if (what < 0.88) this.#hearOther();
@@ -196,11 +210,34 @@ export class GroupSchedule {
     this.#store(state);
   }
 
-  #fetch(consumer: string, max: number): void {
+  /** A consumer asks again what it had no answer to, and gets that: its first lease ends, and no attempt is counted. */
+  #repeat(): void {
+    const lost = this.#lost.pop();
+    if (lost === undefined) return;
+    const { consumer, key, token, events } = lost;
+    const live = withoutExpired(this.#state, this.#now).lanes;
+    const isLive = live.some(({ lease }) => lease?.token === token);
+    const before = new Map(live.flatMap(({ open }) => open.map(({ position, attempts }) => [position, attempts])));
+    if (!this.#fetch(consumer, events.length, key) || !isLive) return;
+    const { lanes } = this.#state;
+    if (lanes.some(({ lease }) => lease?.token === token))
+      throw new GroupViolation("a repetition leaves the first lease");
+    for (const { position, attempts } of lanes.flatMap(({ open }) => open)) {
+      if (attempts > (before.get(position) ?? 0)) throw new GroupViolation("a repetition counts as an attempt");
+    }
+  }
+
+  /** @returns whether it was carried out */
+  #fetch(consumer: string, max: number, repeats?: string): boolean {
     const now = this.#now;
-    const state = withoutExpired(this.#state, now);
+    this.#fetches += 1;
+    const key = repeats ?? `f${String(this.#fetches)}`;
+    const asked = { key, at: this.#fetches };
+    const repeated = this.#sabotage.repeat ?? withoutRepeated;
+    const before = withoutExpired(this.#state, now);
+    const state = repeated(before, consumer, asked);
     const from = readFrom(state, this.#rules, { now, newest: this.#newest() });
-    if (from === undefined || freeLanes(state, now).length === 0) return;
+    if (from === undefined || freeLanes(state, now).length === 0) return false;
     const beyond = this.#log.filter(({ position }) => position > from);
     // As a query of the log does, a stretch ends with a record.
     const cut = beyond[this.#upTo(12) + 4]?.position.slice(0, -1).replace(/-[^-]*$/, "-z");
@@ -208,17 +245,23 @@ export class GroupSchedule {
     const events = beyond.filter(({ position }) => position <= upTo);
     this.#tokens += 1;
     const token = `t${String(this.#tokens)}`;
-    const lease = { token, consumer, until: now + this.#rules.leaseMs };
+    const lease = { token, consumer, asked, until: now + this.#rules.leaseMs };
     const how = { rules: this.#rules, selects: isIn, lease, now, max };
     const fetched = lend(state, { after: from, upTo, events }, how);
     const given = fetched.exhausted.map(({ lane, event, because }) => ({ lane, position: event.position, because }));
     const { state: after, away } = withoutExhausted(fetched.state, given, { rules: this.#rules, room: 100 });
-    if (this.#chance(0.1)) return; // a crash before the write
+    if (this.#chance(0.1)) return false; // a crash before the write
     for (const position of away) this.#end(position, "parked");
     this.#store(after);
     for (const { event, number } of fetched.lent) this.#checkNumber(event, number);
+    const left = new Set(after.lanes.flatMap(({ lease: live }) => live?.token ?? []));
+    const others = before.lanes.flatMap(({ lease: live }) => (live?.asked?.key === key ? [] : (live?.token ?? [])));
+    if (others.some((each) => !left.has(each))) throw new GroupViolation("a fetch ends the lease of another");
     this.#checkBatch(fetched.lent);
-    if (fetched.lent.length > 0 && !this.#chance(0.1)) this.#batches.push({ consumer, token, events: fetched.lent });
+    if (fetched.lent.length === 0) return true;
+    const isLost = this.#chance(0.2);
+    (isLost ? this.#lost : this.#batches).push({ consumer, token, key, events: fetched.lent });
+    return true;
   }
 
   #acknowledge(): void {

@@ -1,11 +1,12 @@
 /**
  * A worker of a consumer group as a program, with the built client. WORKER is its `Employment` as JSON. It writes each event
- * that it is given to the end of a file before it is done with it. On SIGTERM it drains, and ends with 0 when nothing was left.
+ * that it is given to the end of a file, and then to its standard output, before it is done with it. On SIGTERM it drains,
+ * and ends with 0 when nothing was left; it ends with its parent too.
  */
 import { openSync, writeSync } from "node:fs";
 import process from "node:process";
 import type * as Client from "../../../lib/client/index.ts";
-import type { Employment, Handling } from "./worker-process.ts";
+import { BEGUN, type Employment, type Handling } from "./employment.ts";
 
 /** What other programs import; `npm run build` makes it. */
 const CLIENT = new URL("../../../dist/client/index.js", import.meta.url).href;
@@ -21,8 +22,10 @@ const worker = actor(uri, { user, passphrase })
   .run<{ readonly endless?: true }>(
     async ({ id, subject, position, partitionkey, data }, { attempt }) => {
       const handling: Handling = { consumer, id, position, attempt, key: partitionkey ?? subject, data };
-      writeSync(end, `${JSON.stringify(handling)}\n`);
-      // The first to have such an event never ends with it.
+      const line = `${JSON.stringify(handling)}\n`;
+      writeSync(end, line);
+      process.stdout.write(line);
+      // Whose first delivery no worker gets done with.
       if (data?.endless === true && attempt === 1) await new Promise(() => undefined);
       // Others have a turn, so that not every death is between two batches.
       await new Promise((resolve) => setImmediate(resolve));
@@ -35,4 +38,6 @@ process.once("SIGTERM", () => {
     () => process.exit(1),
   );
 });
+process.stdin.resume().once("end", () => process.exit(1));
+process.stdout.write(`${BEGUN}\n`);
 await worker.finished;

@@ -3,43 +3,23 @@ import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import type { GroupSettings } from "../../../lib/client/group.ts";
-import type { RunOptions } from "../../../lib/client/worker.ts";
 import type { OwnedActor } from "../owned-actor.ts";
 import { NODE_COMPILE_CACHE } from "../service.ts";
+import { BEGUN, type Employment, type Handling } from "./employment.ts";
 
 const PROGRAM = fileURLToPath(new URL("program.ts", import.meta.url));
-
-/** What a worker is started with. */
-export interface Employment {
-  readonly of: { readonly uri: string; readonly user: string; readonly passphrase: string };
-  readonly group: string;
-  readonly settings: GroupSettings;
-  readonly consumer: string;
-  /** Where workers write what they handle. */
-  readonly file: string;
-  readonly options?: Pick<RunOptions, "concurrency" | "max" | "waitSeconds">;
-}
-
-/** A line of that file: an event that a worker was given. */
-export interface Handling {
-  readonly consumer: string;
-  readonly id: string;
-  /** In the order of which its events come. */
-  readonly key: string;
-  readonly position: string;
-  /** 1 for the first. */
-  readonly attempt: number;
-  readonly data: unknown;
-}
 
 /** Workers of one group, all of which write to one file. */
 export interface Crew extends Omit<Employment, "of" | "consumer"> {
   readonly actor: OwnedActor;
+  /** Called at once with what any of them begins to handle. */
+  readonly onHandling: (handling: Handling, by: WorkerProcess) => void;
 }
 
 /**
- * A process that works for a group until it is killed or stopped; it is started again under the same name.
+ * States: running (`start`); ended, by a signal or by itself. Whatever kills it while it is being killed shares the one end.
+ *
+ * Invariant: at most one process runs under its name.
  */
 export class WorkerProcess {
   readonly consumer: string;
@@ -49,7 +29,9 @@ export class WorkerProcess {
   readonly ends: (number | NodeJS.Signals | null)[] = [];
   readonly #crew: Crew;
   #child: ChildProcess | undefined;
+  #begun: Promise<unknown> = Promise.resolve();
   #ended: Promise<unknown> = Promise.resolve();
+  #restarted: Promise<void> | undefined;
 
   constructor(crew: Crew, consumer: string) {
     this.#crew = crew;
@@ -57,17 +39,23 @@ export class WorkerProcess {
   }
 
   start(): this {
-    const { actor, ...crew } = this.#crew;
+    const { actor, onHandling, ...crew } = this.#crew;
     const { uri, creator: user, passphrase } = actor;
     const employment: Employment = { ...crew, of: { uri, user, passphrase }, consumer: this.consumer };
     const { PATH = "" } = process.env;
     const child = spawn(process.execPath, [PROGRAM], {
       env: { PATH, NODE_COMPILE_CACHE, WORKER: JSON.stringify(employment) },
-      stdio: ["ignore", "ignore", "pipe"],
+      stdio: "pipe",
     });
     this.#child = child;
+    const begun = Promise.withResolvers<undefined>();
+    createInterface({ input: child.stdout }).on("line", (line) => {
+      if (line === BEGUN) begun.resolve(undefined);
+      else onHandling(JSON.parse(line) as Handling, this);
+    });
     createInterface({ input: child.stderr }).on("line", (line) => this.log.push(line));
     this.#ended = once(child, "exit").then(([code, signal]) => this.ends.push((code ?? signal) as number | null));
+    this.#begun = Promise.race([begun.promise, this.#ended]);
     return this;
   }
 
@@ -76,8 +64,19 @@ export class WorkerProcess {
     await this.#end("SIGKILL");
   }
 
-  /** Lets it drain. */
+  /** Kills it and starts it again. */
+  async restart(): Promise<void> {
+    this.#restarted ??= this.kill().then(() => {
+      this.#restarted = undefined;
+      this.start();
+    });
+    await this.#restarted;
+  }
+
+  /** Lets it drain, once it has begun. */
   async stop(): Promise<void> {
+    await this.#restarted;
+    await this.#begun;
     await this.#end("SIGTERM");
   }
 
@@ -89,16 +88,6 @@ export class WorkerProcess {
 
 /** What the workers of a file have handled, in that order. */
 export async function handlingsIn(file: string): Promise<Handling[]> {
-  const lines = (await textIn(file)).split("\n").slice(0, -1);
+  const lines = (await readFile(file, "utf8")).split("\n").slice(0, -1);
   return lines.map((line) => JSON.parse(line) as Handling);
-}
-
-/** How many these are. */
-export async function handlingCount(file: string): Promise<number> {
-  return (await textIn(file)).split("\n").length - 1;
-}
-
-/** Empty until the first worker opens it. */
-async function textIn(file: string): Promise<string> {
-  return await readFile(file, "utf8").catch(() => "");
 }

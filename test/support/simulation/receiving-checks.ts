@@ -2,10 +2,16 @@
 import { parseWatermark } from "../../../lib/domain/log/watermark.ts";
 import { failedEventPrefix } from "../../../lib/dynamodb/keys/failed-events.ts";
 import { outboundHeadKey, bufferedKey } from "../../../lib/dynamodb/keys/streams.ts";
+import { CLOCK_SKEW_MS } from "../../../lib/dynamodb/lease.ts";
 import { readHead, type Head } from "../../../lib/receiving/stream/head.ts";
 import type { HookEvent } from "../../../lib/failed-events/hook-event.ts";
 import type { MemoryTable } from "../memory-table.ts";
 import type { ModelPublisher } from "./model-publisher.ts";
+
+/** How long an instance works, ms. */
+export const DEADLINE_MS = 30_000;
+/** What a lease lasts beyond it, with as much again for clocks that differ or go back. */
+const LONGEST_LEASE_MS = DEADLINE_MS + 2 * CLOCK_SKEW_MS;
 
 /** What the simulation exists to find. */
 export class Violation extends Error {
@@ -27,19 +33,29 @@ export function failedEventsIn(table: MemoryTable): number {
   return table.all().filter((each) => each.sk.startsWith(failedEventPrefix())).length;
 }
 
-/** After every step: R5 (slots, and none for what is applied), that pending work is due in time (R4), and that each slot has its body (R1). */
-export function checkHead(table: MemoryTable, maxPending: number): void {
+/**
+ * After every step at the time `now`: R5 (slots, and none for what is applied), that pending work is due in time (R4), and
+ * that each slot has its body (R1).
+ */
+export function checkHead(table: MemoryTable, maxPending: number, now: number): void {
   const head = headIn(table);
   if (head.buffered.size === 0) return;
   if (head.buffered.size > maxPending) throw new Violation("More pending than allowed (R5).");
   if (head.dueAt === undefined) throw new Violation("Pending, but never due (R4).");
   if (head.dueAt === head.reconcileAt) throw new Violation("Pending, but due only at reconciliation (R4).");
+  checkNextIsDue(head, now);
   for (const n of head.buffered) {
     if (n <= head.lastSeq) throw new Violation(`Number ${String(n)} is applied and still has a slot (R5).`);
     if (table.itemAt(bufferedKey(KEY, head.epoch, n)) === undefined) {
       throw new Violation(`Number ${String(n)} has a slot without its body (R1).`);
     }
   }
+}
+
+/** What is next is no gap: its stream is due before the longest lease ends that a holder may have who would apply it. */
+function checkNextIsDue({ buffered, lastSeq, replacing, dueAt = Infinity }: Head, now: number): void {
+  if (replacing || !buffered.has(lastSeq + 1) || dueAt <= now + LONGEST_LEASE_MS) return;
+  throw new Violation(`Number ${String(lastSeq + 1)} is next and due only in ${String(dueAt - now)} ms (R4).`);
 }
 
 /** R1: what was acknowledged is applied, or in the buffer. */

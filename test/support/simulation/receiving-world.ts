@@ -8,6 +8,7 @@ import { Verdict, type HookEvent } from "../../../lib/failed-events/hook-event.t
 import { failedEventPrefix } from "../../../lib/dynamodb/keys/failed-events.ts";
 import { itemMissing, type Table } from "../../../lib/dynamodb/table.ts";
 import { isServiceError } from "../../../lib/system/errors.ts";
+import { consecutiveRun } from "../../../lib/domain/log/sequencing.ts";
 import type { DelayedWork, PeerRequest } from "../../../lib/system/ports.ts";
 import type { Publisher } from "../../../lib/peers/publisher.ts";
 import { stalePartOf } from "../../../lib/receiving/stream/stale-parts.ts";
@@ -24,7 +25,7 @@ import { ModelPublisher, ROOT, textOf, type Change } from "./model-publisher.ts"
 import { anyAnswer, type Answered } from "./publisher-faults.ts";
 import { PlainData } from "./plain-data.ts";
 import * as checks from "./receiving-checks.ts";
-import { headIn, KEY, failedEventsIn, Violation } from "./receiving-checks.ts";
+import { DEADLINE_MS, headIn, KEY, failedEventsIn, Violation } from "./receiving-checks.ts";
 import { Scheduler, seeded, settled } from "./scheduler.ts";
 import { modesOf, type WorldModes } from "./world-modes.ts";
 
@@ -37,6 +38,8 @@ export interface Sabotage {
 const DIGEST = "d".repeat(64);
 const MINUTE = 60_000;
 const RECONCILE_MS = 60 * MINUTE;
+/** Longer than any lease, and at no time at which something else is due. */
+const PATIENCE_MS = 47 * MINUTE + 13_579;
 
 export class ReceivingWorld {
   readonly #random: () => number;
@@ -220,7 +223,7 @@ export class ReceivingWorld {
       settings: {
         incarnation: "world",
         maxPending: this.#modes.maxPending,
-        gapTimeoutMs: 5_000,
+        gapTimeoutMs: this.#modes.patient ? PATIENCE_MS : 5_000,
         reconcileMs: RECONCILE_MS,
         autoStorage: true,
         nestedDiffs: "merge",
@@ -305,7 +308,7 @@ export class ReceivingWorld {
   }
 
   #deadline(): { remaining(): number } {
-    const end = this.#now + 30_000;
+    const end = this.#now + DEADLINE_MS;
     return { remaining: () => Math.max(0, end - this.#now) };
   }
 
@@ -319,7 +322,7 @@ export class ReceivingWorld {
     const picked = await this.#scheduler.pick();
     if (this.#checked !== this.#table.writes) {
       this.#checked = this.#table.writes;
-      checks.checkHead(this.#table, this.#modes.maxPending);
+      checks.checkHead(this.#table, this.#modes.maxPending, this.#now);
       checks.checkKept(this.#table, this.#everStored, this.#publisher.saidGone);
     }
     if (this.#failure !== undefined) throw this.#failure.error;
@@ -412,39 +415,60 @@ export class ReceivingWorld {
     while (this.#running > 0 && (await this.#round())) between();
   }
 
-  /** As a person asks for it: whatever was said meanwhile, the state is what counts. */
-  async #readAgain(): Promise<void> {
-    const { receiving } = this.#instance();
+  /** Runs one piece of work, and all that waits beside it, to its end. */
+  async #toEnd(work: () => Promise<unknown>): Promise<void> {
     this.#running += 1;
-    const read = recoverStream(receiving, KEY, { kind: "refresh" }, this.#deadline()).finally(() => {
+    const done = work().finally(() => {
       this.#running -= 1;
     });
     await this.#drainSteps();
-    await read;
+    await done;
+  }
+
+  /** As a person asks for it: whatever was said meanwhile, the state is what counts. */
+  async #readAgain(): Promise<void> {
+    const { receiving } = this.#instance();
+    await this.#toEnd(async () => await recoverStream(receiving, KEY, { kind: "refresh" }, this.#deadline()));
     await this.#comeToRest();
   }
 
   /** No more faults: the publisher repeats what was not acknowledged, the sweep comes by every minute. */
   async #comeToRest(): Promise<void> {
     this.#rough = false;
+    await this.#sweepAfterLease();
     for (let round = 0; round < 240; round += 1) {
       await this.#drainSteps();
       const head = headIn(this.#table);
       if (round > 2 && this.#atRest(head)) return;
       this.#now += MINUTE;
       const { receiving } = this.#instance();
-      this.#running += 1;
-      const sweep = this.#sweep(receiving).finally(() => {
-        this.#running -= 1;
-      });
-      await this.#drainSteps();
-      await sweep;
+      await this.#toEnd(async () => await this.#sweep(receiving));
       if (round < 3) await this.#resendMissing();
     }
     const { lastSeq, buffered, recoveryRequested } = headIn(this.#table);
     throw new Violation(
       `Never idle: lastSeq ${String(lastSeq)} of ${String(this.#publisher.newest)}, pending ${[...buffered].join()}, wanted ${String(recoveryRequested)}.`,
     );
+  }
+
+  /**
+   * Whatever died while it drained: a sweep after its lease, and nothing else, applies what is buffered and next. Something
+   * else may be due before it, and what the publisher sent may not be readable.
+   */
+  async #sweepAfterLease(): Promise<void> {
+    await this.#drainSteps();
+    const head = headIn(this.#table);
+    const isPlain = !head.replacing && head.recoveryRequested === undefined && !head.contradicted;
+    const last = consecutiveRun(head.lastSeq, head.buffered, head.buffered.size).at(-1);
+    this.#now = Math.max(this.#now, head.lease?.until ?? 0) + MINUTE;
+    const { receiving } = this.#instance();
+    await this.#toEnd(async () => await this.#sweep(receiving));
+    const { lastSeq } = headIn(this.#table);
+    if (isPlain && last !== undefined && lastSeq < last) {
+      throw new Violation(
+        `Numbers up to ${String(last)} follow ${String(lastSeq)}, also after a lease and a sweep (R4).`,
+      );
+    }
   }
 
   #atRest(head: Head): boolean {
@@ -488,10 +512,10 @@ export class ReceivingWorld {
   async #drainSteps(): Promise<void> {
     await settled();
     while (await this.#scheduler.pick()) {
-      checks.checkHead(this.#table, this.#modes.maxPending);
+      checks.checkHead(this.#table, this.#modes.maxPending, this.#now);
       checks.checkKept(this.#table, this.#everStored, this.#publisher.saidGone);
     }
-    checks.checkHead(this.#table, this.#modes.maxPending);
+    checks.checkHead(this.#table, this.#modes.maxPending, this.#now);
     if (this.#failure !== undefined) throw this.#failure.error;
   }
 

@@ -43,6 +43,20 @@ export function forgetting(table: Table, name: string): Table {
   };
 }
 
+/** A table in which no single write makes a stream due when the lease ends: it stays due as it was, or an hour later. */
+export function forgettingLeaseEnds(table: Table): Table {
+  const ends = new Set<unknown>();
+  return {
+    ...methodsOf(table),
+    update: (key, updated, condition) => {
+      const { dueAt, ...set } = updated.set ?? {};
+      if (set["leaseUntil"] !== undefined) ends.add(set["leaseUntil"]);
+      if (!ends.has(dueAt)) return table.update(key, updated, condition);
+      return table.update(key, { ...updated, set: { ...set, dueAt: Number(dueAt) + 3_600_000 } }, condition);
+    },
+  };
+}
+
 /** A publisher that is taken at its word also where it has said nothing. */
 export function takenForAbsent(publisher: Publisher): Publisher {
   const absent = (answer: PartAnswer): PartAnswer =>

@@ -44,6 +44,8 @@ export interface WorldModes {
   /** A state takes several runs. */
   readonly large: boolean;
   readonly maxPending: number;
+  /** A gap is recovered after an hour, longer than any lease: what needs no recovery must not wait for it. */
+  readonly patient: boolean;
 }
 
 export function modesOf(random: () => number): WorldModes {
@@ -67,6 +69,7 @@ export function modesOf(random: () => number): WorldModes {
     jumpy: rough && chance(0.3),
     large: chance(0.3),
     maxPending: chance(0.3) ? 2 : 100,
+    patient: chance(0.4),
   };
 }
 

@@ -99,12 +99,10 @@ describe("retries", () => {
     expect(service.requests).toHaveLength(1);
   });
 
-  it("are none for what is refused, nor for a request that cannot be repeated", async () => {
+  it("are none for what is refused", async () => {
     service.faults.push({ status: 403, code: "forbidden" });
     expect(await rejection(aw.publish("a", 1))).toMatchObject({ code: "forbidden", status: 403 });
-    service.faults.push({ status: 503 });
-    expect(await rejection(aw.group("g").fetch({ consumer: "c" }))).toMatchObject({ status: 503 });
-    expect(service.requests).toHaveLength(2);
+    expect(service.requests).toHaveLength(1);
   });
 });
 
@@ -192,6 +190,12 @@ describe("events", () => {
       expect(event).toBeUndefined();
     expect(positions[0]).toBe(other);
     expect(positions).toEqual([...new Set(positions)].toSorted());
+  });
+
+  it("are not asked for again and again at once", async () => {
+    service.onIdle = () => service.add("orders.new", "new");
+    expect(dataOf(await read(1, { waitSeconds: 0 }))).toEqual(["new"]);
+    expect(service.requests.map(({ query }) => query.get("wait"))).toEqual(["1", "1"]);
   });
 
   it("end without an error when the signal aborts, in a wait and between two events", async () => {

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import { actor, type ActorClient } from "../../../lib/client/actor.ts";
+import { actor, deployment, type ActorClient } from "../../../lib/client/actor.ts";
 import { ConfigDiffers, Fenced, Held, ServiceError } from "../../../lib/client/errors.ts";
 import type { ActorEvent } from "../../../lib/client/events.ts";
 import { AlreadyRegistered, Registry } from "../../../lib/client/registry.ts";
@@ -63,6 +63,20 @@ describe("a group by hand", () => {
     expect(fenced).toMatchObject({ code: "fenced", status: 409 });
   });
 
+  it("asks again for what a lost answer had, by the key of that fetch, and by another key for the next", async () => {
+    const group = aw.group("billing", ALL);
+    await group.declare();
+    service.add("orders.new", 1);
+    service.faults.push("lost", { status: 503 });
+    const { events } = await group.fetch({ consumer: "one" });
+    expect(events).toMatchObject([{ event: { data: 1 }, attempt: 1 }]);
+    await rejection(group.fetch({ consumer: "one" }));
+    const keys = service.requests
+      .filter(({ what }) => what.endsWith("/fetch"))
+      .map(({ headers }) => headers.get("idempotency-key"));
+    expect(keys.map((key) => keys.indexOf(key))).toEqual([0, 0, 0, 3]);
+  });
+
   it("is paused, resumed, reset and drained", async () => {
     const group = aw.group("billing", ALL);
     await group.declare();
@@ -112,6 +126,18 @@ describe("a worker", () => {
       { position: positions[3], verdict: "retry" },
       { position: positions[4], verdict: "ack" },
     ]);
+    expect(await worker.stop()).toBe(true);
+  });
+
+  it("gives back after a delay that the service takes, whatever the handler says", async () => {
+    const delays = [0.2, -1, 1e9];
+    for (const [index] of delays.entries()) service.add(`orders.${String(index)}`, index);
+    const settled = idle();
+    await using worker = aw.group("billing", ALL).run<number>(({ data }, message) => {
+      if (message.attempt === 1) message.retry(delays[data ?? 0]);
+    });
+    await settled;
+    expect(acks()[0].items.map(({ delaySeconds }: any) => delaySeconds)).toEqual([1, 0, 86_400]);
     expect(await worker.stop()).toBe(true);
   });
 
@@ -196,6 +222,23 @@ describe("a worker", () => {
     await settled;
     const [a = "", b = "", cleared = "", last = ""] = service.log.map(({ position }) => position);
     expect(seen).toEqual([`+${a}`, `+${b}`, `-${a}`, `-${b}`, `+${cleared}`, `-${cleared}`, `+${last}`, `-${last}`]);
+  });
+
+  it("keeps no order between the keys of two actors", async () => {
+    const sources = ["https://svc.example/a", "https://svc.example/b"];
+    for (const source of [...sources, ...sources]) service.add("orders.a", service.log.length, { source });
+    const settled = idle();
+    const handled: unknown[] = [];
+    const all = deployment(service.root, { bearer: "operator", machine: service.machine });
+    await using _worker = all.group("billing", ALL).run(
+      ({ data }, message) => {
+        handled.push(data);
+        if (data === 0 && message.attempt === 1) message.retry();
+      },
+      { concurrency: 4 },
+    );
+    await settled;
+    expect(handled).toEqual([0, 1, 3, 0, 2]);
   });
 
   it.each([30, 1])("extends its leases of %i s while a handler takes longer than they last", async (leaseSeconds) => {
@@ -322,6 +365,16 @@ describe("a worker", () => {
     expect([signals[0]?.aborted, verdicts()]).toEqual([true, {}]);
   });
 
+  it("waits some seconds for a lane, and not until the lease of another ends", async () => {
+    service.add("orders.a", 1);
+    const settled = idle();
+    service.faults.push(undefined, { status: 423, code: "held", headers: { "retry-after": "600" } });
+    await using _worker = aw.group("billing", ALL).run(() => undefined);
+    await settled;
+    expect(service.sleeps[0]).toBe(5_000);
+    expect(Object.values(verdicts())).toEqual(["ack"]);
+  });
+
   it("waits while others have every lane, survives failures, and ends with what it cannot survive", async () => {
     await aw.group("billing", ALL).declare();
     service.add("orders.a", 1);
@@ -329,7 +382,7 @@ describe("a worker", () => {
     const settled = idle();
     const errors: unknown[] = [];
     const worker = aw.group("billing", ALL).run(() => undefined, { onError: (error) => errors.push(error) });
-    service.faults.push(undefined, { status: 503 });
+    service.faults.push(undefined, ...Array.from({ length: 6 }, () => ({ status: 503 })));
     await settled;
     expect(service.sleeps).toContain(2_000);
     expect(errors).toMatchObject([{ status: 503 }]);

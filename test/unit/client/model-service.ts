@@ -16,6 +16,9 @@ interface ModelEvent {
 interface ModelLease {
   readonly token: string;
   readonly consumer: string;
+  readonly key: string | null;
+  /** The positions that it gave. */
+  readonly lent: readonly string[];
   until: number;
 }
 
@@ -40,8 +43,13 @@ export class ModelService {
   readonly root = ROOT;
   readonly log: ModelEvent[] = [];
   readonly groups = new Map<string, ModelGroup>();
-  /** `METHOD path`, with the headers and the body, of every request. */
-  readonly requests: { readonly what: string; readonly headers: Headers; readonly body: any }[] = [];
+  /** `METHOD path`, with the query, the headers and the body, of every request. */
+  readonly requests: {
+    readonly what: string;
+    readonly query: URLSearchParams;
+    readonly headers: Headers;
+    readonly body: any;
+  }[] = [];
   /** For the requests to come, in order. */
   readonly faults: (Fault | undefined)[] = [];
   readonly sleeps: number[] = [];
@@ -91,7 +99,7 @@ export class ModelService {
     const text = await request.text();
     const isJson = headers.get("content-type")?.includes("json") === true;
     const body: any = isJson && text !== "" ? JSON.parse(text) : text;
-    this.requests.push({ what: `${method} ${path}`, headers, body });
+    this.requests.push({ what: `${method} ${path}`, query: searchParams, headers, body });
     await new Promise((resolve) => setImmediate(resolve));
     const fault = this.faults.shift();
     // The worst place to lose an answer: what was asked for is done.
@@ -125,7 +133,7 @@ export class ModelService {
       this.groups.delete(name);
       return new Response(null, { status: 204 });
     }
-    if (action === "fetch") return this.#fetchGroup(group, asked.body);
+    if (action === "fetch") return this.#fetchGroup(group, asked.body, asked.headers.get("idempotency-key"));
     if (action === "ack") return this.#ack(group, asked.body);
     return json(200, {});
   }
@@ -178,7 +186,12 @@ export class ModelService {
     return json(before === undefined ? 201 : 200, shown);
   }
 
-  #fetchGroup(group: ModelGroup, { max, consumer }: { max: number; consumer: string }): Response {
+  #fetchGroup(group: ModelGroup, { max, consumer }: { max: number; consumer: string }, key: string | null): Response {
+    for (const [lane, lease] of [...group.leases]) {
+      if (key === null || lease.key !== key || lease.consumer !== consumer) continue;
+      group.leases.delete(lane);
+      for (const position of lease.lent) group.attempts.set(position, group.attempts.get(position)! - 1);
+    }
     const date = { date: new Date(this.now).toUTCString() };
     const leases: { lane: number; token: string; until: string }[] = [];
     const events: { event: ModelEvent; attempt: number; lane: number }[] = [];
@@ -193,10 +206,11 @@ export class ModelService {
         (e) => laneOf(e, group.lanes) === lane && !SETTLED.has(group.verdicts.get(e.position) ?? ""),
       );
       if (due.length === 0 || events.length === max) continue;
-      const lease = { token, consumer, until: this.now + group.leaseMs };
+      const lent = due.slice(0, max - events.length);
+      const lease = { token, consumer, key, lent: lent.map((e) => e.position), until: this.now + group.leaseMs };
       group.leases.set(lane, lease);
       leases.push({ lane, token: lease.token, until: new Date(lease.until).toISOString() });
-      for (const event of due.slice(0, max - events.length)) {
+      for (const event of lent) {
         const attempt = (group.attempts.get(event.position) ?? 0) + 1;
         group.attempts.set(event.position, attempt);
         events.push({ event, attempt, lane });

@@ -122,6 +122,7 @@ it("the timestamp may be the tolerance from the clock, either way, and no second
   expect([await at(300), await at(301)]).toEqual(["verified", "timestamp_too_old"]);
   expect([await at(-300), await at(-301)]).toEqual(["verified", "timestamp_too_new"]);
   expect([await at(301, 301), await at(1, 0)]).toEqual(["verified", "timestamp_too_old"]);
+  expect([await at(0, Number.NaN), await at(-1, Number.NaN)]).toEqual(["timestamp_too_old", "timestamp_too_new"]);
 });
 
 it.each(["", "whsec_", "whsec_***", "whpk_AAAA", { kty: "RSA" }, { keys: [] }, []] as Secret[])(

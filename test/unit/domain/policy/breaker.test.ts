@@ -11,11 +11,11 @@ describe("a breaker", () => {
   });
 
   test.each([
-    [CLOSED, "CLOSED", false],
-    [{ failures: 5, openUntil: 101 }, "OPEN", false],
-    [{ failures: 5, openUntil: 100 }, "HALF_OPEN", true],
-    [{ failures: 5, openUntil: 101, probe: "someone" }, "HALF_OPEN", false],
-    [{ failures: 5, openUntil: 100, probe: "someone who died" }, "HALF_OPEN", true],
+    [CLOSED, "closed", false],
+    [{ failures: 5, openUntil: 101 }, "open", false],
+    [{ failures: 5, openUntil: 100 }, "half_open", true],
+    [{ failures: 5, openUntil: 101, probe: "someone" }, "half_open", false],
+    [{ failures: 5, openUntil: 100, probe: "someone who died" }, "half_open", true],
   ] as const)("%j is %s at 100", (breaker, state, may) => {
     expect(breakerState(breaker, 100)).toBe(state);
     expect(mayProbe(breaker, 100)).toBe(may);

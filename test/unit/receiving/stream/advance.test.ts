@@ -132,6 +132,24 @@ describe("with a number left in the buffer", () => {
       { ...NOTHING, ...NEW_GAP, buffered: [2], requested: "gone" },
     ],
     [
+      "that is next, the lease kept, with a gap that is due after it",
+      { ...numbers(3), dueAt: NOW + 90_000 },
+      { keepLease: true },
+      { ...NOTHING, buffered: [2], lease: undefined, dueAt: LEASE.leaseUntil },
+    ],
+    [
+      "behind the same gap, the lease kept, with a gap that is due after it",
+      { ...numbers(9), dueAt: NOW + 90_000 },
+      { keepLease: true },
+      { ...NOTHING, buffered: [2], lease: undefined, dueAt: LEASE.leaseUntil },
+    ],
+    [
+      "behind a new gap, the lease kept for less than its time",
+      { ...numbers(2, 9), leaseUntil: NOW + 1_000 },
+      { keepLease: true },
+      { ...NOTHING, buffered: [2], lease: undefined, gapSince: NOW, dueAt: NOW + 1_000 },
+    ],
+    [
       "more passed than can be named",
       { buffered: new Set([7, 999]), gapSince: NOW - 900 },
       { to: 500 },
@@ -147,6 +165,7 @@ describe("the condition of an advance", () => {
     const { seen, condition } = write(item, advance);
     return holds(condition, { ...seen, ...meanwhile } as Item);
   };
+  const LATE = { dueAt: LEASE.leaseUntil + 1 };
   const MORE = { recoveryRevision: REVISION + 1 };
   it.each([
     ["a lost lease", {}, {}, { leaseToken: "another" }, false],
@@ -157,6 +176,10 @@ describe("the condition of an advance", () => {
     ["a copy of what is passed unseen", numbers(9), { unseen: [2] }, numbers(2, 9), false],
     ["a copy of what is passed, seen", numbers(9), {}, numbers(2, 9), true],
     ["any number more where none may be passed unseen", numbers(9), { exact: true }, numbers(9, 11), false],
+    ["what is next then buffered behind what stays", numbers(9), {}, numbers(9, 3), false],
+    ["what is next then buffered, the lease kept", numbers(9), { keepLease: true }, numbers(9, 3), true],
+    ["a due time put off beyond the lease that is kept", numbers(9), { keepLease: true }, LATE, false],
+    ["a due time put off, the lease given back", numbers(9), {}, LATE, true],
     ["a request while nothing is completed", {}, {}, MORE, true],
     ["a request while one is completed", {}, DONE, MORE, false],
     ["a request while something is buffered", numbers(9), {}, MORE, false],

@@ -11,7 +11,7 @@ const LEASE_MS = 30_000;
 const NOW = 1_000_000;
 const KEY = outboundHeadKey({ actorId: "actor", peerId: "peer", subscriptionId: "sub" });
 
-async function stream() {
+async function stream(gapTimeoutMs = GAP_MS) {
   let effect: Effect = "ok";
   const table = new FaultyTable(new MemoryTable(), () => effect);
   let ids = 0;
@@ -19,7 +19,7 @@ async function stream() {
     table,
     clock: { now: () => NOW },
     ids: { id: () => String(++ids).padStart(32, "0"), secret: () => "s".repeat(40) },
-    settings: { incarnation: "1", maxPending: 100, gapTimeoutMs: GAP_MS },
+    settings: { incarnation: "1", maxPending: 100, gapTimeoutMs },
   });
   await table.put({ ...KEY, state: "live", epoch: 1, lastSeq: 0, target: "properties" }, itemMissing);
   const acquired = await streams.acquireLease(KEY, { leaseMs: LEASE_MS, at: 0 });
@@ -45,6 +45,55 @@ describe("keeping a number beyond a gap", () => {
     if (!outcome.buffered) outcome = await streams.bufferEvent(outcome.head!, 3, {});
     expect(outcome.buffered).toBe(true);
     expect(outcome.head).toMatchObject({ gapSince: NOW, dueAt: NOW + GAP_MS });
+  });
+});
+
+describe("a number that is next", () => {
+  const HOUR_MS = 3_600_000;
+
+  it("waits for the holder of the lease, and is due when the lease ends", async () => {
+    const { streams, seen } = await stream(HOUR_MS);
+    const { buffered, head } = await streams.bufferEvent(seen, 1, {});
+    expect(buffered).toBe(true);
+    expect(head?.dueAt).toBe(seen.lease?.until);
+  });
+
+  it("brings forward the stream that is due only for a gap", async () => {
+    const { streams, seen } = await stream(HOUR_MS);
+    await streams.release(seen);
+    const gap = await streams.bufferEvent((await streams.read(KEY))!, 3, {});
+    expect(gap.head).toMatchObject({ dueAt: NOW + HOUR_MS });
+    const acquired = await streams.acquireLease(KEY, { leaseMs: LEASE_MS, at: 0 });
+    const { buffered, head } = await streams.bufferEvent(acquired.head!, 1, {});
+    expect(buffered).toBe(true);
+    expect(head).toMatchObject({ dueAt: acquired.head?.lease?.until, gapSince: NOW });
+  });
+
+  it("is decided upon again when the holder has come up to it since", async () => {
+    const { streams, seen } = await stream(HOUR_MS);
+    await streams.release(seen);
+    const { head: gap } = await streams.bufferEvent((await streams.read(KEY))!, 3, {});
+    const acquired = await streams.acquireLease(KEY, { leaseMs: LEASE_MS, at: 0 });
+    // A sender that saw the gap before the lease was acquired counts on the time of the gap.
+    expect(await streams.bufferEvent(gap!, 1, {})).toMatchObject({ buffered: false, head: acquired.head });
+    await streams.advance(acquired.head!, { to: 1, keepLease: true });
+    expect(await streams.bufferEvent(acquired.head!, 2, {})).toMatchObject({
+      buffered: true,
+      head: { dueAt: acquired.head?.lease?.until },
+    });
+  });
+
+  it("is not put off with the lease that is given back for something else", async () => {
+    const { streams, seen } = await stream(HOUR_MS);
+    await streams.bufferEvent(seen, 1, {});
+    const released = await streams.release(seen, { fields: { dueAt: NOW + HOUR_MS } });
+    expect(released).toMatchObject({ dueAt: NOW });
+  });
+
+  it("is due at once when the lease is given back with nothing applied", async () => {
+    const { streams, seen } = await stream(HOUR_MS);
+    await streams.bufferEvent(seen, 1, {});
+    expect(await streams.release(seen)).toMatchObject({ dueAt: NOW });
   });
 });
 
