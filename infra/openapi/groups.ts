@@ -155,6 +155,12 @@ const ofAllActors = {
   "POST /groups/{group}/fetch": {
     summary: "Fetch events of all actors under a lease",
     description: "The `position` of an event begins with its actor, and is what an acknowledgement names.",
+    headers: {
+      "idempotency-key": {
+        description: "Names the fetch: a repetition takes back what the first one lent.",
+        schema: { type: "string", minLength: 1, maxLength: 255 },
+      },
+    },
     body: { content: json(ref("Fetch"), { consumer: "c1", max: 50, waitSeconds: 0 }) },
     answers: {
       200: shows("Events that the consumer has until its lease ends.", ref("Batch")),

@@ -6,8 +6,8 @@ import { idempotencyKeyOf } from "../http/idempotency-key.ts";
 import { empty, json, type Reply } from "../http/reply.ts";
 import { param, type ServiceRequest } from "../http/request.ts";
 import type { Acknowledgement } from "../domain/events/group-verdicts.ts";
-import type { FetchRequest, FetchResult } from "../listeners/groups/group-fetching.ts";
-import type { AckResult, Groups } from "../listeners/groups/groups.ts";
+import type { FetchResult } from "../listeners/groups/group-fetching.ts";
+import type { AckResult, FetchAsked, Groups } from "../listeners/groups/groups.ts";
 import { tagOf } from "../listeners/groups/group-settings.ts";
 import { compact } from "../system/compact.ts";
 import type { Preconditions } from "../listeners/preconditions.ts";
@@ -79,8 +79,7 @@ export function groupHandlers(groups: Groups) {
       return json(gone ? 200 : 202, { drained: gone });
     },
     "POST /{actorId}/groups/{group}/fetch": async (request, { actor }) => {
-      const asked = { ...fetchAsked(request), ...compact({ key: idempotencyKeyOf(request) }) };
-      const fetched = await groups.fetch(actor, refOf(request), asked, request.deadline);
+      const fetched = await groups.fetch(actor, refOf(request), fetchAsked(request), request.deadline);
       return fetchReply(fetched, AGAIN_SECONDS);
     },
     "POST /{actorId}/groups/{group}/ack": async (request, { actor }) => {
@@ -103,9 +102,10 @@ export const preconditionsOf = ({ headers }: ServiceRequest): Preconditions =>
   compact({ ifMatch: headers["if-match"], ifNoneMatch: headers["if-none-match"] });
 
 /** What a fetch asks for. @throws ServiceError request.invalid */
-export function fetchAsked(request: ServiceRequest): FetchRequest & { readonly waitMs: number } {
+export function fetchAsked(request: ServiceRequest): FetchAsked {
   const { max, waitSeconds, consumer } = readBody(request, fetchBody);
-  return { consumer, max: max ?? 100, waitMs: (waitSeconds ?? 0) * 1_000 };
+  const asked = { consumer, max: max ?? 100, waitMs: (waitSeconds ?? 0) * 1_000 };
+  return { ...asked, ...compact({ key: idempotencyKeyOf(request) }) };
 }
 
 /** @param againSeconds when a fetch that found nothing is to be tried again */

@@ -1,4 +1,4 @@
-// Written by `npm run openapi`; not to be edited. From D_h27MPXf2FxZ8OEPyLGNqR-Dv-g_Ge71sZPIH-6mf4, as 4H_mWd_tJRp0P426Saj2wOBm1-yxJhQvuc1EKu9rPdw.
+// Written by `npm run openapi`; not to be edited. From XbJ8Kl5OX2OAYTqfRtUiZvcah_Z-fH_hBL0SeP8XaCA, as EsmgKzqBXPKVpmbFNXSf660qyoEjbMpms0NsWLdwamM.
 export interface paths {
     "/": {
         parameters: {
@@ -9462,6 +9462,8 @@ export interface operations {
                 _method?: components["parameters"]["Method"];
             };
             header?: {
+                /** @description Names the fetch: a repetition takes back what the first one lent. */
+                "idempotency-key"?: string;
                 /** @description Names the request in the log and in requests to peers. */
                 "x-request-id"?: components["parameters"]["RequestId"];
                 /** @description The W3C trace that the request belongs to. */

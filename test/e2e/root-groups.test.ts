@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { actor as clientOf } from "../../lib/client/index.ts";
+import { deployment } from "../../lib/client/index.ts";
 import type { OwnedActor } from "../support/owned-actor.ts";
 import { startService, until, type Service } from "../support/service.ts";
 import { sized } from "../support/sizes.ts";
@@ -21,7 +21,7 @@ afterAll(async () => {
 
 describe("the client's workers of a group over all actors", () => {
   it("have each actor's events in order and miss none, while the service and a worker are killed", async () => {
-    const operator = clientOf(service.url, { bearer: TOKEN });
+    const operator = deployment(service.url, { bearer: TOKEN });
     const settings = { topics: ["*.properties.n"], lanes: 2, leaseSeconds: 2, maxAttempts: 20 };
     const taken: { readonly source: string; readonly value: number }[] = [];
     let dying = 0;

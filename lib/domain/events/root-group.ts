@@ -3,7 +3,7 @@
  * who has the lane. Plain JSON, bounded by how many actors it may have met. What was lent of an actor, and how far the lane has come along its log,
  * stands in the actor's member, a `GroupState` with one lane.
  */
-import { laneFloor, isLeased, type GroupState, type LaneLease } from "./group-state.ts";
+import { laneFloor, isLeased, type GroupState, type LaneLease, type NamedFetch } from "./group-state.ts";
 import { parsePosition } from "./position.ts";
 
 /** An actor that has, or may have, work. */
@@ -212,6 +212,13 @@ export function withoutLost(
   });
   return { state: { ...state, lanes }, isUndone };
 }
+
+/**
+ * True when the fetch that leased the lane is repeated: what it had lent, its consumer has never seen. A request that came
+ * before the one that lent takes nothing: its consumer has stopped waiting for it.
+ */
+export const isRepeated = ({ lease }: RootLane, consumer: string, asked: NamedFetch | undefined): boolean =>
+  asked !== undefined && lease?.consumer === consumer && lease.asked?.key === asked.key && lease.asked.at < asked.at;
 
 /** The lanes that a fetch may lease, the first one first. */
 export function freeRootLanes(

@@ -4,6 +4,7 @@ import { settledAt } from "../../domain/events/feed-time.ts";
 import type { LaneLease } from "../../domain/events/group-state.ts";
 import {
   freeRootLanes,
+  isRepeated,
   isWorthStoring,
   afterFetch,
   printRootPosition,
@@ -19,6 +20,7 @@ import { laneOfActor, shardsOfLane } from "../../dynamodb/keys/feed.ts";
 import { MAX_TRANSACTION_WRITES, type Table, type Write } from "../../dynamodb/table.ts";
 import { MAX_ANSWER_BYTES } from "../../http/answer-size.ts";
 import { ServiceError } from "../../system/errors.ts";
+import { compact } from "../../system/compact.ts";
 import { mapConcurrent } from "../../system/map-concurrent.ts";
 import type { Clock, Ids, Log } from "../../system/ports.ts";
 import { changedActors } from "../readers/changed-actors.ts";
@@ -89,11 +91,14 @@ async function fetchOnce(
     const now = clock.now();
     if (standing.group.paused) return { is: { ...NOTHING, lag: 0, caughtUp: true, hasMore: false } };
     const lanes = standing.lanes.map(({ lane }) => lane);
-    const free = freeRootLanes(lanes, { now, first: Math.floor(random() * lanes.length) });
+    const { consumer, asked } = request;
+    const repeated = lanes.findIndex((lane) => isRepeated(lane, consumer, asked));
+    const all = freeRootLanes(lanes, { now, first: Math.floor(random() * lanes.length) });
+    const free = repeated < 0 ? all : [repeated, ...all.filter((index) => index !== repeated)];
     if (free.length === 0) throw taken(lanes, now);
     let [lag, caughtUp] = [0, true];
     for (const index of free) {
-      const fetched = await new LaneFetch(deps, standing, index, request).run();
+      const fetched = await new LaneFetch(deps, standing, { index, isRepeated: index === repeated }, request).run();
       if (fetched === "overtaken") return undefined;
       if (fetched.stopped !== undefined) throw await stop(deps.store, standing.group, fetched.stopped);
       lag += fetched.lag;
@@ -167,6 +172,8 @@ class LaneFetch {
   readonly #request: FetchRequest;
   readonly #lease: LaneLease;
   readonly #stopAt: number;
+  /** The token under which its consumer has seen no event, because this fetch repeats that one. */
+  readonly #unseen: string | undefined;
   readonly #events: Lent[] = [];
   readonly #members: RootMember[] = [];
   readonly #writes: Write[] = [];
@@ -178,7 +185,13 @@ class LaneFetch {
   #isWhole = true;
   #stopped: RootStopped | undefined;
 
-  constructor(deps: RootFetchingDeps, { group, lanes }: RootStanding, index: number, request: FetchRequest) {
+  constructor(
+    deps: RootFetchingDeps,
+    { group, lanes }: RootStanding,
+    { index, isRepeated: isAgain }: { readonly index: number; readonly isRepeated: boolean },
+    request: FetchRequest,
+  ) {
+    this.#unseen = isAgain ? lanes[index]?.lane.lease?.token : undefined;
     this.#deps = deps;
     this.#group = group;
     this.#stored = lanes[index] as StoredLane;
@@ -186,7 +199,7 @@ class LaneFetch {
     this.#request = request;
     this.#stopAt = deps.clock.now() + MOST_FETCHING_MS;
     const until = deps.clock.now() + group.settings.leaseSeconds * 1_000;
-    this.#lease = { token: deps.ids.id(), consumer: request.consumer, until };
+    this.#lease = { token: deps.ids.id(), until, ...compact({ consumer: request.consumer, asked: request.asked }) };
   }
 
   async run(): Promise<LaneFetched | "overtaken"> {
@@ -223,7 +236,12 @@ class LaneFetch {
       );
       for (let first = 0; first < some.length && !this.#isFull(); first += LOGS_READ) {
         const actors = await mapConcurrent(some.slice(first, first + LOGS_READ), LOGS_READ, async (actor) => {
-          return await readToLend(this.#deps, this.#group, { met: actor, ...read.get(actor.id) }, this.#request.max);
+          return await readToLend(
+            this.#deps,
+            this.#group,
+            { met: actor, ...read.get(actor.id) },
+            { max: this.#request.max, unseen: this.#unseen },
+          );
         });
         for (const actor of actors) {
           if (this.#isFull()) break;

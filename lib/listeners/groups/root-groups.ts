@@ -1,4 +1,5 @@
 /** The consumer groups over all actors, as the routes need them. */
+import { hash } from "node:crypto";
 import { positionGone } from "../../actors/position-gone.ts";
 import { FEED_INTERVAL_MS, oldestFeedTime, settledAt } from "../../domain/events/feed-time.ts";
 import { isLeased } from "../../domain/events/group-state.ts";
@@ -16,7 +17,7 @@ import { WHY } from "../beginning.ts";
 import type { Preconditions } from "../preconditions.ts";
 import { resolveFeedPosition } from "../readers/feed-position.ts";
 import type { FetchRequest, FetchResult } from "./group-fetching.ts";
-import type { AckResult } from "./groups.ts";
+import type { AckResult, FetchAsked } from "./groups.ts";
 import { decideGroupPut, selectionOf, type GroupSettings } from "./group-settings.ts";
 import { acknowledgeOfAll } from "./root-acknowledging.ts";
 import { fetchOfAll, type RootFetchingDeps } from "./root-fetching.ts";
@@ -118,12 +119,11 @@ export class RootGroups {
   }
 
   /** Lends events, or waits for some. @throws as `fetchOfAll` */
-  async fetch(
-    name: string,
-    { waitMs, ...request }: FetchRequest & { readonly waitMs: number },
-    deadline: Deadline,
-  ): Promise<FetchResult> {
+  async fetch(name: string, { waitMs, key, ...asked }: FetchAsked, deadline: Deadline): Promise<FetchResult> {
     const { clock, sleep } = this.#deps;
+    const named =
+      key === undefined ? undefined : { key: hash("sha256", key, "base64url").slice(0, 22), at: clock.now() };
+    const request = { ...asked, ...compact({ asked: named }) };
     const end = clock.now() + Math.min(waitMs, deadline.remaining() - ANSWER_MS);
     for (;;) {
       const left = end - clock.now();

@@ -2,7 +2,7 @@
 import type { LogHead } from "../../change-log/change-log.ts";
 import { envelopeOf } from "../../domain/events/envelope.ts";
 import { oldestFeedTime } from "../../domain/events/feed-time.ts";
-import { lend, readFrom, withoutExpired, type LentEvent } from "../../domain/events/group-fetch.ts";
+import { ended, lend, readFrom, withoutExpired, type LentEvent } from "../../domain/events/group-fetch.ts";
 import { groupFloor, shownNumber, type GroupState, type LaneLease } from "../../domain/events/group-state.ts";
 import { withoutExhausted } from "../../domain/events/group-verdicts.ts";
 import type { Exhaustion } from "../../domain/events/keeper-state.ts";
@@ -60,17 +60,24 @@ export interface ActorLent {
   readonly stopped?: RootStopped;
 }
 
-/** Brings the member up to date, and reads the first stretch of the log that it needs. */
+/**
+ * Brings the member up to date, and reads the first stretch of the log that it needs.
+ *
+ * @param how.unseen what was lent under this token, its consumer has never seen: it counts nothing
+ */
 export async function readToLend(
   deps: RootFetchingDeps,
   group: RootGroup,
   { met, head, stored }: ReadActor & { readonly met: MetActor },
-  max: number,
+  { max, unseen }: { readonly max: number; readonly unseen: string | undefined },
 ): Promise<ActorLending> {
   if (head === undefined) return { met };
   const current = await currentMember(deps, group, { met, head, stored });
   // The lane is free: the consumer that had these events has them no more, whenever the lease of the member ends.
-  const member = { ...current, state: withoutExpired(current.state, Infinity) };
+  const given = current.state.lanes.map((lane) => {
+    return unseen !== undefined && lane.lease?.token === unseen ? ended(lane, 0) : lane;
+  });
+  const member = { ...current, state: withoutExpired({ ...current.state, lanes: given }, Infinity) };
   const from = readFrom(member.state, rulesOf(group.settings), { now: deps.clock.now(), newest: newestOf(deps, head) });
   const stretch = from === undefined ? undefined : await read(deps, { actorId: met.id, head, from, max });
   const known = { met, head, member, ...(stored !== undefined && { stored }) };

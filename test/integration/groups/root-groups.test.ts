@@ -153,6 +153,20 @@ describe("a group over all actors", () => {
     expect(world.taken(await world.fetch()).map(({ attempt }) => attempt)).toEqual([2, 2]);
   });
 
+  it("gives a repeated fetch what its lost answer had, and counts no attempt", async () => {
+    await world.group();
+    await world.put(0, "a", 1);
+    const asked = async (key: string): Promise<Answer> =>
+      await world.ask("POST", "/groups/all/fetch", { consumer: "c" }, { "idempotency-key": key });
+    const lost = await asked("k1");
+    world.whole.now += 1;
+    expect((await asked("k2")).status).toBe(423);
+    const again = await asked("k1");
+    expect(world.taken(again)).toEqual(world.taken(lost));
+    expect((await world.ack({ token: tokenOf(lost), done: true })).status).toBe(409);
+    expect((await world.ack({ token: tokenOf(again), upTo: positions(again)[0] })).status).toBe(200);
+  });
+
   it("acknowledges by actor, holds back a key that failed, and parks it at its actor", async () => {
     await world.group({ maxAttempts: 2 });
     for (const actor of [0, 1]) for (const name of ["a", "b"]) await world.put(actor, name, 1);
