@@ -10,6 +10,7 @@ import type { FetchResult } from "../listeners/groups/group-fetching.ts";
 import type { AckResult, FetchAsked, Groups } from "../listeners/groups/groups.ts";
 import { tagOf } from "../listeners/groups/group-settings.ts";
 import { compact } from "../system/compact.ts";
+import type { Wait } from "../listeners/long-poll.ts";
 import type { Preconditions } from "../listeners/preconditions.ts";
 import { ServiceError } from "../system/errors.ts";
 import type { JsonObject } from "../system/ports.ts";
@@ -79,8 +80,9 @@ export function groupHandlers(groups: Groups) {
       return json(gone ? 200 : 202, { drained: gone });
     },
     "POST /{actorId}/groups/{group}/fetch": async (request, { actor }) => {
-      const fetched = await groups.fetch(actor, refOf(request), fetchAsked(request), request.deadline);
-      return fetchReply(fetched, AGAIN_SECONDS);
+      const { waitMs, ...asked } = fetchAsked(request);
+      const wait = { waitMs, deadline: request.deadline };
+      return fetchReply(await groups.fetch(actor, refOf(request), asked, wait), AGAIN_SECONDS);
     },
     "POST /{actorId}/groups/{group}/ack": async (request, { actor }) => {
       return ackReply(await groups.ack(actor, refOf(request), ackSaid(readBody(request, ackBody))));
@@ -102,7 +104,7 @@ export const preconditionsOf = ({ headers }: ServiceRequest): Preconditions =>
   compact({ ifMatch: headers["if-match"], ifNoneMatch: headers["if-none-match"] });
 
 /** What a fetch asks for. @throws ServiceError request.invalid */
-export function fetchAsked(request: ServiceRequest): FetchAsked {
+export function fetchAsked(request: ServiceRequest): FetchAsked & Pick<Wait, "waitMs"> {
   const { max, waitSeconds, consumer } = readBody(request, fetchBody);
   const asked = { consumer, max: max ?? 100, waitMs: (waitSeconds ?? 0) * 1_000 };
   return { ...asked, ...compact({ key: idempotencyKeyOf(request) }) };

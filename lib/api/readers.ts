@@ -13,6 +13,7 @@ import { namesTag } from "../http/entity-tags.ts";
 import { limitOf } from "../http/paging.ts";
 import { empty, type Reply } from "../http/reply.ts";
 import type { ServiceRequest } from "../http/request.ts";
+import { longPoll, type Finding, type Wait } from "../listeners/long-poll.ts";
 import { readAll, type ReadAllDeps } from "../listeners/readers/read-all.ts";
 import type { EventPage } from "../listeners/readers/read-events.ts";
 import { eventsWithin, type WaitDeps } from "../listeners/readers/wait-for-events.ts";
@@ -38,8 +39,6 @@ const MOST_EVENTS = 1_000;
 const MOST_PATTERNS = 20;
 /** Longest wait, s: an answer leaves well before the gateway gives up at 29 s. */
 const MOST_WAIT_SECONDS = 20;
-/** Time that is kept for reading and answering when the wait is over, ms. */
-const ANSWER_MS = 4_000;
 /** What every answer has: a browser must not take it for anything else. */
 const GUARDS = { "x-content-type-options": "nosniff", "cross-origin-resource-policy": "cross-origin" };
 
@@ -72,12 +71,14 @@ export function readerHandlers(services: ReaderServices) {
     const { selection } = asked;
     const selectionOf = (actorId: string): Selection | undefined => selectionOfActor(selection, actorId);
     const reading = { from: asked.from, limit: asked.limit, mostBytes: MAX_ANSWER_BYTES - 2, selectionOf };
-    const until = services.clock.now() + waitMsOf(request, asked);
-    let page = await readAll(allDeps, reading);
-    while (typeof page !== "string" && page.events.length === 0 && services.clock.now() < until) {
-      if (page.upToDate) await services.sleep(Math.min(FEED_INTERVAL_MS, until - services.clock.now()));
-      page = await readAll(allDeps, { ...reading, from: page.next });
-    }
+    let { from } = reading;
+    const find = async (): Promise<Finding<Awaited<ReturnType<typeof readAll>>>> => {
+      const result = await readAll(allDeps, { ...reading, from });
+      if (typeof result === "string" || result.events.length > 0) return { is: "found", result };
+      from = result.next;
+      return { is: result.upToDate ? "nothing" : "more", result };
+    };
+    const page = await longPoll(services, waitFor(request, asked), find, FEED_INTERVAL_MS);
     if (typeof page === "string") throw positionGone(undefined, `${GONE[page]}; begin with earliest.`, asked.named);
     return pageReply(services, request, asked, page);
   };
@@ -94,8 +95,8 @@ export function readerHandlers(services: ReaderServices) {
       mostBytes: MAX_ANSWER_BYTES - 2,
       reads: caller.kind === "peer" ? readsOf(permissions.of(caller.trust).properties) : undefined,
     };
-    const waitMs = waitMsOf(request, asked);
-    const page = await eventsWithin(deps, waitMs, reading, async () => await readsNow(admission));
+    const wait = waitFor(request, asked);
+    const page = await eventsWithin(deps, wait, reading, async () => await readsNow(admission));
     if (typeof page === "string")
       throw positionGone(reading.root, `${GONE[page]}; read the state instead.`, asked.named);
     return pageReply(services, request, asked, page);
@@ -104,8 +105,9 @@ export function readerHandlers(services: ReaderServices) {
   return { "GET /events": readOfAll, "GET /{actorId}/events": read } as const;
 }
 
-const waitMsOf = ({ deadline }: ServiceRequest, { waitSeconds }: ReaderQuery): number =>
-  Math.max(0, Math.min(waitSeconds * 1_000, deadline.remaining() - ANSWER_MS));
+const waitFor = ({ deadline }: ServiceRequest, { waitSeconds }: ReaderQuery): Wait => ({
+  ...{ waitMs: waitSeconds * 1_000, deadline },
+});
 
 function headReply(tail: string): Reply {
   const headers = { ...GUARDS, "content-type": "application/json", "cache-control": "no-store" };

@@ -67,7 +67,9 @@ export function rootGroupHandlers(groups: RootGroups, config: Pick<Config, "allE
       return json(gone ? 200 : 202, { drained: gone });
     }),
     "POST /groups/{group}/fetch": ofOperator(async (request) => {
-      return fetchReply(await groups.fetch(nameOf(request), fetchAsked(request), request.deadline), AGAIN_SECONDS);
+      const { waitMs, ...asked } = fetchAsked(request);
+      const fetched = await groups.fetch(nameOf(request), asked, { waitMs, deadline: request.deadline });
+      return fetchReply(fetched, AGAIN_SECONDS);
     }),
     "POST /groups/{group}/ack": ofOperator(async (request) => {
       return ackReply(await groups.ack(nameOf(request), ackSaid(readBody(request, rootAckBody))));

@@ -70,6 +70,11 @@ export function withoutRepeated(state: GroupState, consumer: string, asked: Name
   return { ...state, lanes, next: beginsWithNew({ lanes, next }) ? next + lanes.length : next };
 }
 
+/** What was lent under the token is given back, as by `release`. */
+export function withoutLease(state: GroupState, token: string): GroupState {
+  return { ...state, lanes: state.lanes.map((lane) => (lane.lease?.token === token ? ended(lane, 0) : lane)) };
+}
+
 /** The lane without its lease. `failures`: what an unanswered delivery counts. */
 export function ended({ lease: _, ...lane }: LaneState, failures: 0 | 1): LaneState {
   const open = lane.open.map((each) =>

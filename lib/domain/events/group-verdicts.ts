@@ -83,16 +83,18 @@ export function acknowledged(
     const stop = (one: OpenEvent): void => {
       stopped ??= { reason: "exhausted", position: one.position, key: one.key };
     };
-    /** A person has it, or the group stops. */
-    const give = (one: OpenEvent, because: GivenEvent["because"]): VerdictOutcome => {
+    /** A person has it, or the group stops. `attempts`: with this delivery. */
+    const give = (before: OpenEvent, because: GivenEvent["because"], attempts = before.attempts): VerdictOutcome => {
+      const one = { ...before, attempts };
       const isToStop = rules.onExhausted === "stop" && because === "attempts";
       if (isToStop || given.length >= room) {
         stop(one);
-        left.push({ ...one, lent: false });
+        // A group stops at one event: a further one is tried for the last time once a person has let the group go on.
+        left.push({ ...(stopped?.position === one.position ? one : before), lent: false });
         return "stopped";
       }
       if (given.length >= most) {
-        left.push(one);
+        left.push(before);
         return "late";
       }
       given.push({ ...one, attempts: one.attempts + (because === "consumer" ? 1 : 0), because });
@@ -126,7 +128,7 @@ export function acknowledged(
         return "stopped";
       }
       const attempts = one.attempts + (verdict === "retry" ? 1 : 0);
-      if (verdict === "retry" && attempts >= rules.maxAttempts) return give({ ...one, attempts }, "attempts");
+      if (verdict === "retry" && attempts >= rules.maxAttempts) return give(one, "attempts", attempts);
       const pause = item?.delayMs ?? (verdict === "retry" ? schedulePause(attempts, random()) : 0);
       left.push({ ...one, attempts, lent: false, tryAt: pause === 0 ? 0 : now + pause });
       return verdict === "retry" ? "retried" : "released";

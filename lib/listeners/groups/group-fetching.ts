@@ -8,6 +8,7 @@ import {
   lend,
   readFrom,
   withoutExpired,
+  withoutLease,
   withoutRepeated,
   type LentEvent,
 } from "../../domain/events/group-fetch.ts";
@@ -35,8 +36,8 @@ import {
   keeping,
   lentOf,
   MOST_BYTES,
-  MOST_FAILED_EVENTS,
   replayedIn,
+  roomFor,
   type GroupEventsDeps,
   type Lent,
 } from "./group-events.ts";
@@ -150,23 +151,26 @@ async function fetchOnce(
     // One query has what a consumer waits for; more would only be read again.
     if (lent.length > 0 || given.length > 0) break;
   }
-  const room = Math.max(0, MOST_FAILED_EVENTS - group.failedEvents);
+  const { room, miscounted } = await roomFor(deps, group, given.length);
   const away = withoutExhausted(
     state,
     given.map(({ lane, event, because }) => ({ lane, position: event.position, because })),
     { rules, room },
   );
-  state = withLag(leasedFor(away.state, replayed.lanes, lease), { now, retentionMs: deps.retentionMs });
+  // A group that stops lends nothing more, this time either.
+  const hasStopped = away.state.stopped !== undefined;
+  const leased = leasedFor(away.state, replayed.lanes, lease);
+  state = withLag(hasStopped ? withoutLease(leased, lease.token) : leased, { now, retentionMs: deps.retentionMs });
   const gone = given.filter(({ event }) => away.away.has(event.position));
   const writes = await keeping(fetching, gone);
-  const events = [...replayed.events, ...lent.map((each) => lentOf(fetching, each))];
+  const events = hasStopped ? [] : [...replayed.events, ...lent.map((each) => lentOf(fetching, each))];
   const result = resultOf(fetching, state, events, now, lease.token);
   const moved = recordIn(groupFloor(state)) - recordIn(groupFloor(group.state));
   const isIdle = events.length === 0 && gone.length === 0 && replayed.state === live;
   // Records that were passed must not expire before that is stored.
   const mayWait = moved <= 0 || (moved < LAZY_RECORDS && lagsAt(oldest, deps.retentionMs) > now);
-  const isQuiet = isIdle && state.stopped === undefined && mayWait;
-  return isQuiet ? { result } : { result, writes, change: { state, moreFailed: gone.length } };
+  const isQuiet = isIdle && !hasStopped && mayWait;
+  return isQuiet ? { result } : { result, writes, change: { state, moreFailed: gone.length + miscounted } };
 }
 
 const hears = (selection: Selection, { event }: LogEvent): boolean => selects(selection, event);

@@ -14,6 +14,7 @@ import { compact } from "../../system/compact.ts";
 import { isServiceError, ServiceError } from "../../system/errors.ts";
 import type { Deadline, Json, JsonObject } from "../../system/ports.ts";
 import { WHY } from "../beginning.ts";
+import { longPoll, type Finding, type Wait } from "../long-poll.ts";
 import type { Preconditions } from "../preconditions.ts";
 import { resolveFeedPosition } from "../readers/feed-position.ts";
 import type { FetchRequest, FetchResult } from "./group-fetching.ts";
@@ -27,10 +28,6 @@ import { RootGroupStore, type RootStanding } from "./root-group-store.ts";
 import { rootGroupWire } from "./root-group-view.ts";
 import { readActors } from "./root-members.ts";
 
-/** Pause between two looks while a drain waits, ms. */
-const LOOK_MS = 1_000;
-/** What a request that waits leaves of its time for the answer, ms. */
-const ANSWER_MS = 4_000;
 /** Most actors that a lane may have work of before no replay is taken. */
 const MOST_WAITING = 1_000;
 
@@ -119,18 +116,18 @@ export class RootGroups {
   }
 
   /** Lends events, or waits for some. @throws as `fetchOfAll` */
-  async fetch(name: string, { waitMs, key, ...asked }: FetchAsked, deadline: Deadline): Promise<FetchResult> {
-    const { clock, sleep } = this.#deps;
-    const named =
+  async fetch(name: string, { key, ...fetch }: FetchAsked, wait: Wait): Promise<FetchResult> {
+    const { clock } = this.#deps;
+    const asked =
       key === undefined ? undefined : { key: hash("sha256", key, "base64url").slice(0, 22), at: clock.now() };
-    const request = { ...asked, ...compact({ asked: named }) };
-    const end = clock.now() + Math.min(waitMs, deadline.remaining() - ANSWER_MS);
-    for (;;) {
-      const left = end - clock.now();
-      const result = await this.#fetchUnless(name, request, left <= 0);
-      if (result !== undefined && (result.events.length > 0 || left <= 0)) return result;
-      await sleep(Math.min(FEED_INTERVAL_MS, left));
-    }
+    const request = { ...fetch, ...compact({ asked }) };
+    const find = async (isLast: boolean): Promise<Finding<FetchResult | undefined>> => {
+      const result = await this.#fetchUnless(name, request, isLast);
+      return { is: (result?.events.length ?? 0) > 0 ? "found" : "nothing", result };
+    };
+    const found = await longPoll(this.#deps, wait, find, FEED_INTERVAL_MS);
+    if (found === undefined) throw new TypeError("the last look of a fetch found other consumers and did not say so");
+    return found;
   }
 
   /** Undefined where others have all lanes and there is still time to wait. */
@@ -196,7 +193,7 @@ export class RootGroups {
    * @returns whether the group is gone
    */
   async end(name: string, drainMs: number | undefined, deadline: Deadline): Promise<boolean> {
-    const { clock, sleep } = this.#deps;
+    const { clock } = this.#deps;
     await this.#store.again(name, async (standing) => {
       const free = ({ lease: _, ...lane }: RootLane): RootLane => lane;
       const left = drainMs === undefined ? [] : standing.lanes.filter(({ lane }) => isLeased(lane, clock.now()));
@@ -205,12 +202,10 @@ export class RootGroups {
       const done = await this.#store.changeAll(standing, change, drainMs === undefined ? free : undefined);
       return done ? { is: undefined } : undefined;
     });
-    const until = clock.now() + Math.min(drainMs ?? 0, deadline.remaining() - ANSWER_MS);
-    for (;;) {
-      if (await this.finish(name, deadline)) return true;
-      if (clock.now() + LOOK_MS > until) return false;
-      await sleep(LOOK_MS);
-    }
+    return await longPoll(this.#deps, { waitMs: drainMs ?? 0, deadline }, async () => {
+      const result = await this.finish(name, deadline);
+      return { is: result ? "found" : "nothing", result };
+    });
   }
 
   /** Ends a group that is drained and has no lease. @returns whether it is gone */

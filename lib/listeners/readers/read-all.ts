@@ -113,13 +113,10 @@ class Span {
       const begin = shard === within?.shard ? within : undefined;
       let last = begin?.position === undefined ? begin?.actorId : undefined;
       const changed = await changedActors(this.#deps.table, feedShards[shard] ?? "", this.#after);
-      const actors = changed.filter(
-        (actorId) =>
-          this.#reading.selectionOf(actorId) !== undefined &&
-          (begin?.actorId === undefined ||
-            actorId > begin.actorId ||
-            (actorId === begin.actorId && last === undefined)),
-      );
+      // The actor in whose log the position is has changed, whatever the indexes show.
+      const inside = last === undefined && begin?.actorId !== undefined ? [begin.actorId] : [];
+      const later = changed.filter((actorId) => begin?.actorId === undefined || actorId > begin.actorId);
+      const actors = [...inside, ...later].filter((actorId) => this.#reading.selectionOf(actorId) !== undefined);
       for (let at = 0; at < actors.length; at += HEADS_AT_ONCE) {
         const some = actors.slice(at, at + HEADS_AT_ONCE);
         const heads = await this.#heads(some);

@@ -127,6 +127,47 @@ describe("a group with lanes", () => {
     expect((await fetched("two")).json.events[0].attempt).toBe(2);
   });
 
+  it.each([
+    ["park", "active"],
+    ["stop", "stopped"],
+  ])("gives an event up after as many deliveries without an answer as the group allows: %s", async (how, status) => {
+    await group({ maxAttempts: 2, onExhausted: how });
+    await world.put("a", 1);
+    for (const attempt of [1, 2]) {
+      expect((await fetched("dies")).json.events).toMatchObject([{ attempt, event: { subject: "properties.a" } }]);
+      world.whole.now += 31_000;
+    }
+    expect((await fetched("one")).status).toBe(204);
+    const now = await seen();
+    expect([now.status, now.parked, now.lag]).toEqual([status, how === "park" ? 1 : 0, how === "park" ? 0 : 1]);
+  });
+
+  it("gives many events up at once, some with each fetch", async () => {
+    await group({ maxAttempts: 1 });
+    for (let name = 0; name < 60; name += 1) await world.put(`p${String(name)}`, name);
+    expect(topics(await fetched("dies"))).toHaveLength(60);
+    world.whole.now += 31_000;
+    for (let fetches = 0; fetches < 4; fetches += 1) expect((await fetched("one")).status).toBe(204);
+    expect(await seen()).toMatchObject({ parked: 60, lag: 0 });
+  });
+
+  it("gives a failed event up an hour before its record expires, and one that never failed not", async () => {
+    await group({ maxAttempts: 20 });
+    await world.put("a", 1);
+    await world.put("b", 1);
+    const lent = await fetched("one", { max: 1 });
+    const { position } = lent.json.events[0].event;
+    await acked({ token: tokenOf(lent), items: [{ position, verdict: "retry", delaySeconds: 0 }], done: true });
+    world.whole.now += 30 * DAY_MS - 3_000_000;
+    const late = await fetched("one");
+    expect(topics(late)).toEqual(["properties.b"]);
+    await acked({ token: tokenOf(late), done: true });
+    expect(topics(await fetched("one"))).toEqual(["properties.b"]);
+    expect((await world.ask("GET", "/parked?source=group:billing")).json.data).toMatchObject([
+      { topic: "properties.a", attempts: [{ error: "expiring" }] },
+    ]);
+  });
+
   it("leaves a failed event that no consumer answers with its person, and lends the others", async () => {
     await group({ maxAttempts: 2 });
     await world.put("a", 1);
@@ -206,6 +247,30 @@ describe("a group with lanes", () => {
     expect(await seen()).toMatchObject({ status: "stopped", stopped: { reason: "position_gone" } });
     expect((await world.ask("POST", "/groups/billing/reset", { json: { to: "earliest" } })).status).toBe(200);
     expect(topics(await fetched("one"))).toEqual(["properties.c"]);
+  });
+
+  it.each([1, 3])("waits for %i s: for an event, and for the last lease", async (seconds) => {
+    let meanwhile: () => Promise<unknown> = () => Promise.resolve();
+    const slept: number[] = [];
+    const sleep = async (ms: number): Promise<void> => {
+      // A clock is never exact.
+      world.whole.now += ms + 1;
+      slept.push(ms);
+      if (slept.reduce((sum, each) => sum + each, 0) >= seconds * 1_000 - 100) await meanwhile();
+    };
+    world = await WebhookWorld.begin({ ports: { sleep } });
+    await group({ leaseSeconds: 60 });
+    world.whole.now += 1;
+    expect((await fetched("one", { waitSeconds: seconds })).status).toBe(204);
+    expect(slept.length).toBe(seconds);
+    slept.length = 0;
+    meanwhile = async () => await world.put("a", 1);
+    const lent = await fetched("one", { waitSeconds: seconds });
+    expect(topics(lent)).toEqual(["properties.a"]);
+    slept.length = 0;
+    meanwhile = async () => await allDone(lent);
+    const drained = await world.ask("DELETE", `/groups/billing?drainSeconds=${String(seconds)}`);
+    expect([drained.status, drained.json]).toEqual([200, { drained: true }]);
   });
 
   it("ends with its actor", async () => {
