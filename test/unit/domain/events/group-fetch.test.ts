@@ -64,3 +64,17 @@ it.each([
     if (next !== undefined) state = next;
   }
 });
+
+it("stops at an event that no person can be given any more", () => {
+  const log = logOf((index) => `orders.${String(index)}`).slice(0, 2);
+  const rules: GroupRules = { ...RULES, maxAttempts: 1 };
+  const lease = { token: "t", consumer: "c", until: 1_000 };
+  const begun = newGroupState(positionAfter(1, 0), { lanes: 1, selection: { topics: [">"] } });
+  const stretch = { after: positionAfter(1, 0), upTo: positionAfter(1, 2), events: log };
+  const { state } = lend(begun, stretch, { rules, selects: () => true, lease, now: 0, max: 10 });
+  const items = log.map(({ position }) => ({ position, verdict: "retry" as const }));
+  const said = { token: "t", items, extend: false, done: false };
+  const acked = acknowledged(state, said, { rules, now: 0, random: () => 0, room: 1 });
+  expect(acked?.outcomes.map(({ outcome }) => outcome)).toEqual(["parked", "stopped"]);
+  expect(acked?.state.stopped).toEqual({ reason: "exhausted", position: log[1]?.position, key: log[1]?.key });
+});
