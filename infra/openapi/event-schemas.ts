@@ -168,6 +168,27 @@ export const eventSchemas = {
       }),
     ),
   }),
+  /** A group over all actors. */
+  RootGroup: object({
+    name: id,
+    topics: array(text),
+    types: maybe(array(text)),
+    order: choice("key", "strict"),
+    leaseSeconds: whole(1, 600),
+    maxAttempts: whole(1, 20),
+    onExhausted: choice("park", "stop"),
+    status: choice("active", "paused", "stopped", "draining"),
+    stopped: maybe(object({ reason: choice("exhausted", "position_gone"), position, key: maybe(text) })),
+    floor: said("Everything that changed up to there is done: a position of `GET /events`.", position),
+    newest: position,
+    lag: said("Actors with events that are not done.", count),
+    oldestSeconds: count,
+    parked: count,
+    parkedAt: said("Actors with parked events, at most 100.", array(id)),
+    lanes: array(
+      object({ lane: count, position, actors: count, lent: count, holder: maybe(text), until: maybe(time) }),
+    ),
+  }),
   Attempt: object({ ...attempt, position: maybe(position) }),
   Task: object({
     id,

@@ -225,7 +225,7 @@ export const schemas = {
   }),
   FailedEvent: object({
     id,
-    kind: choice("hook", "read", "webhook", "event-hook", "group"),
+    kind: choice("hook", "read", "webhook", "event-hook", "group", "root-group"),
     source: text,
     peerid: maybe(id),
     subscriptionid: maybe(id),
