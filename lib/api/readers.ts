@@ -4,13 +4,11 @@ import { positionGone } from "../actors/position-gone.ts";
 import type { ChangeLog } from "../change-log/change-log.ts";
 import { positionAfter, type PositionGone } from "../domain/events/position.ts";
 import { FEED_INTERVAL_MS } from "../domain/events/feed-time.ts";
-import { isTypePattern, type Selection } from "../domain/events/selection.ts";
+import { isTypePattern, selectionOfActor, type Selection } from "../domain/events/selection.ts";
 import { isFault, parsePattern } from "../domain/events/topic.ts";
 import { printJson } from "../domain/json/json-text.ts";
 import { readsOf } from "../domain/policy/visibility.ts";
-import { sameSecret } from "../domain/wire/secret-digest.ts";
 import { MAX_ANSWER_BYTES } from "../http/answer-size.ts";
-import { bearerOf } from "../http/credentials.ts";
 import { namesTag } from "../http/entity-tags.ts";
 import { limitOf } from "../http/paging.ts";
 import { empty, type Reply } from "../http/reply.ts";
@@ -26,6 +24,7 @@ import type { Platform } from "../system/ports.ts";
 import type { PermissionStore } from "../trust/permission-store.ts";
 import type { TrustStore } from "../trust/trust-store.ts";
 import type { Admission, Handle } from "./handler.ts";
+import { demandOperator } from "./operator.ts";
 
 export interface ReaderServices extends Pick<Platform, "clock" | "sleep" | "random"> {
   readonly config: Pick<Config, "allEvents" | "baseUrl" | "diffRetentionDays" | "logEpoch" | "operatorToken">;
@@ -70,7 +69,7 @@ export function readerHandlers(services: ReaderServices) {
       return headReply(typeof page === "string" ? page : page.next);
     }
     const { selection } = asked;
-    const selectionOf = (actorId: string): Selection | undefined => ofActor(selection, actorId);
+    const selectionOf = (actorId: string): Selection | undefined => selectionOfActor(selection, actorId);
     const reading = { from: asked.from, limit: asked.limit, mostBytes: MAX_ANSWER_BYTES - 2, selectionOf };
     let { from } = reading;
     const find = async (): Promise<Finding<Awaited<ReturnType<typeof readAll>>>> => {
@@ -104,34 +103,6 @@ export function readerHandlers(services: ReaderServices) {
   };
 
   return { "GET /events": readOfAll, "GET /{actorId}/events": read } as const;
-}
-
-/** @throws ServiceError resource.not_found where the operator reads no events; auth.missing, auth.forbidden */
-function demandOperator(
-  { allEvents, operatorToken }: ReaderServices["config"],
-  authorization: string | undefined,
-): void {
-  if (!allEvents || operatorToken === undefined) {
-    throw new ServiceError("resource.not_found", "The operator of this deployment has not set ALL_EVENTS.");
-  }
-  const token = bearerOf(authorization);
-  if (token === undefined) {
-    const headers = { "WWW-Authenticate": 'Bearer realm="actingweb"' };
-    throw new ServiceError("auth.missing", "Reading all actors needs the operator's bearer.", { headers });
-  }
-  if (sameSecret(token, operatorToken)) return;
-  throw new ServiceError("auth.forbidden", "This bearer does not read all actors.");
-}
-
-/** The part of a selection over `<actorId>.<topic>` that is left for an actor; undefined: nothing of it. */
-function ofActor({ topics, types }: Selection, actorId: string): Selection | undefined {
-  const rest = topics.flatMap((pattern): string[] => {
-    if (pattern === ">") return [pattern];
-    const dot = pattern.indexOf(".");
-    const first = dot < 0 ? "" : pattern.slice(0, dot);
-    return first === "*" || first === actorId ? [pattern.slice(dot + 1)] : [];
-  });
-  return rest.length === 0 ? undefined : compact({ topics: rest, types });
 }
 
 const waitFor = ({ deadline }: ServiceRequest, { waitSeconds }: ReaderQuery): Wait => ({

@@ -1,6 +1,6 @@
 /** The events that can fail at a hook or at a listener, and the verdicts that a hook may throw. */
 import { createHash } from "node:crypto";
-import { positionIn } from "../domain/events/present-epoch.ts";
+import { positionIn, sentPositionIn } from "../domain/events/present-epoch.ts";
 import type { StreamRef } from "../domain/terms/refs.ts";
 import type { Scope } from "../domain/terms/scope.ts";
 import type { Json, JsonObject } from "../system/ports.ts";
@@ -27,7 +27,7 @@ export interface ListenerEvent {
   readonly id: string;
   readonly actorId: string;
   /** The listener, as `/parked` names it. */
-  readonly source: `webhook:${string}` | `event-hook:${string}` | `group:${string}`;
+  readonly source: `webhook:${string}` | `event-hook:${string}` | `group:${string}` | `root-group:${string}`;
   /** The listener's own number of the event; 0: it lies before those that the listener counts. */
   readonly sequence: number;
   readonly topic: string;
@@ -48,7 +48,9 @@ export const isListenerEvent = (event: FailingEvent): event is ListenerEvent => 
 export function eventIn(epoch: number, stored: FailingEvent): FailingEvent {
   if (!isListenerEvent(stored)) return stored;
   const position = positionIn(epoch, stored.position);
-  return position === stored.position ? stored : { ...stored, position, event: { ...stored.event, position } };
+  if (position === stored.position) return stored;
+  const sent = sentPositionIn(epoch, String(stored.event["position"]));
+  return { ...stored, position, event: { ...stored.event, position: sent } };
 }
 
 /** The deployer's hooks. */

@@ -44,14 +44,14 @@ export class ReplayedSubscriber {
     this.peer.meets(actor);
   }
 
-  /** The owner's actor is made with the recorded name and passphrase, so that the recorded credentials hold. */
+  /** The owner's actor is made with the recorded name; its passphrase is minted, because each check of a chosen one is slow. */
   static async begin(
     exchanges: readonly Exchange[],
     recorded: RecordedSubscriber,
     host: SubscriberHost,
     service: Service,
   ): Promise<ReplayedSubscriber> {
-    const actor = await service.createActor(recorded.creator, recorded.passphrase);
+    const actor = await service.createActor(recorded.creator);
     return new ReplayedSubscriber(exchanges, recorded, host, actor);
   }
 
@@ -81,13 +81,21 @@ export class ReplayedSubscriber {
     const kept = Object.entries(requestHeaders).filter(([name]) => !DROPPED.has(name));
     const url = new URL(`${new URL(this.actor.uri).origin}${this.mapped(path)}`);
     url.search = query;
+    const headers = Object.fromEntries(kept);
+    if (headers["authorization"] === this.#recordedBasic) headers["authorization"] = this.actor.basic;
     const answer = await ask(url.href, {
       method,
-      headers: Object.fromEntries(kept),
+      headers,
       ...(requestBody === "" ? {} : { raw: this.mapped(requestBody) }),
     });
     this.#put(index, answer);
     return answer;
+  }
+
+  /** The credentials of the owner's tool in the record. */
+  get #recordedBasic(): string {
+    const { creator, passphrase } = this.#recorded;
+    return `Basic ${Buffer.from(`${creator}:${passphrase}`).toString("base64")}`;
   }
 
   /** The next callback on a subscription that came, once it has come. */

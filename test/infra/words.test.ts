@@ -76,6 +76,11 @@ const ALLOWED: readonly { readonly name: RegExp; readonly where: RegExp; readonl
     where: /^(lib\/system\/errors|test\/(integration\/groups\/.*|e2e\/pulling\.test))\.ts$/,
     because: "the wire's codes of two errors, and the route",
   },
+  {
+    name: /^parkedAt$/,
+    where: /^(lib\/listeners|test\/integration|infra\/openapi)\/(groups|event-schemas)/,
+    because: "the wire's word for the actors with parked events",
+  },
   { name: /^(park|parked|held|fenced)$/, where: /^infra\/openapi\//, because: "the wire's words" },
   {
     name: /^(x-forwarded-(for|port|proto)|forwarded)$/,
@@ -89,7 +94,7 @@ const ALLOWED: readonly { readonly name: RegExp; readonly where: RegExp; readonl
   },
   { name: /^node:timers/, where: /./, because: "Node" },
   {
-    name: /^(\/?parked(\/|\/\{eventId\}|\?source=[a-z:]*)?|park|toPark)$/,
+    name: /^(\/?parked(\/|\/\{eventId\}|\?source=[a-z:-]*)?|park|toPark)$/,
     where: /^test\//,
     because: "the route, a status, a verdict",
   },

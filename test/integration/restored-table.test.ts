@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { positionAfter } from "../../lib/domain/events/position.ts";
 import type { Answer } from "../support/in-process.ts";
 import { EventHookWorld, type Registration } from "./app/event-hook-world.ts";
+import { ALL_ACTORS, RootWorld, tokenOf, type Verdict } from "./groups/root-world.ts";
 import { WebhookWorld } from "./webhooks/webhook-world.ts";
 
 const BEFORE = { LOG_EPOCH: "2" };
@@ -202,5 +203,59 @@ describe.each(EPOCHS)("an event hook over an epoch that is %s", (_, epoch) => {
       ["properties.a", 1, 3],
     ]);
     expect(given.filter(([topic]) => topic === "properties.b")).toEqual([["properties.b", 1, 4]]);
+  });
+});
+
+describe.each(EPOCHS)("a group over all actors over an epoch that is %s", (_, epoch) => {
+  it("lends everything that is not done, in the order of keys, and takes no position that was lent before", async () => {
+    const world = await RootWorld.begin(2, { environment: { ...ALL_ACTORS, ...BEFORE } });
+    await world.group();
+    for (const name of ["a", "b", "c"]) await world.put(0, name, 1);
+    await world.put(1, "d", 1);
+    await world.pass(20_000);
+    const open = await world.fetch();
+    const lent = new Map(world.taken(open).map(({ name, position }) => [name, position]));
+    const said = (name: string, verdict: string): Verdict => ({ position: lent.get(name) ?? "", verdict });
+    const items = [said("a", "park"), { ...said("b", "retry"), delaySeconds: 60 }, said("c", "ack")];
+    const answered = await world.ack({ token: tokenOf(open), items });
+    expect(answered.json.outcomes.map((each: any) => each.outcome)).toEqual(["parked", "retried", "done"]);
+    await world.put(0, "b", 2);
+    world.deploy({ LOG_EPOCH: String(epoch) });
+    for (const [more, field] of [
+      [{ upTo: lent.get("d") }, "upTo"],
+      [{ items: [said("d", "ack")] }, "items.0.position"],
+    ] as const) {
+      const refused = await world.ack({ token: tokenOf(open), ...more });
+      expect([refused.status, refused.json.error]).toMatchObject([410, { code: "position_gone", field }]);
+    }
+    const [kept] = (await world.own(0, "GET", "/parked")).json.data;
+    expect(kept.position).toBe(positionAfter(epoch, 1));
+    expect((await world.own(0, "POST", `/parked/${String(kept.id)}`, { action: "retry" })).status).toBeLessThan(300);
+    await world.put(0, "b", 3);
+    const taken: (readonly [string, unknown, string | undefined])[] = [];
+    for (let idle = 0; idle < 3;) {
+      await world.pass(31_000);
+      const more = await world.fetch();
+      expect([200, 204]).toContain(more.status);
+      if (more.status === 204) {
+        idle += 1;
+        continue;
+      }
+      const events = world.taken(more);
+      const verdicts = events.map(({ position }) => ({ position, verdict: "ack" }));
+      const done = await world.ack({ token: tokenOf(more), items: verdicts });
+      expect(done.json.outcomes.every((each: any) => each.outcome === "done")).toBe(true);
+      taken.push(...events.map(({ name, value, position }) => [name, value, position.split(".").at(-1)] as const));
+    }
+    expect(taken.filter(([name]) => name === "b").map(([, value]) => value)).toEqual([1, 2, 3]);
+    expect(taken.toSorted()).toEqual([
+      ["a", 1, positionAfter(epoch, 1)],
+      ["b", 1, positionAfter(epoch, 2)],
+      ["b", 2, positionAfter(epoch, 4)],
+      ["b", 3, positionAfter(epoch, 5)],
+      ["d", 1, positionAfter(epoch, 1)],
+    ]);
+    expect(await world.seen()).toMatchObject({ status: "active", lag: 0, parked: 0 });
+    expect(world.whole.logged.filter(({ level }) => level === "error")).toEqual([]);
   });
 });

@@ -1,7 +1,7 @@
 /** What the verdicts of a consumer, a reset and a person change in a group's state. */
 import { MOST_GIVEN_UP, type Exhaustion } from "./keeper-state.ts";
 import { schedulePause } from "./keeper-schedule.ts";
-import { ended } from "./group-fetch.ts";
+import { ended } from "./group-lanes.ts";
 import {
   isLeased,
   type GroupRules,
@@ -60,13 +60,15 @@ interface Standing {
   readonly random: () => number;
   /** How many failed events there is room for. */
   readonly room: number;
+  /** Most events that go to a person at once [`MOST_GIVEN_UP`]. */
+  readonly most?: number;
 }
 
 /** Carries out the verdicts; undefined: fenced, no lane has the token's lease. Nothing changes then. */
 export function acknowledged(
   state: GroupState,
   { token, upTo, items, extend, done }: Acknowledgement,
-  { rules, now, random, room }: Standing,
+  { rules, now, random, room, most = MOST_GIVEN_UP }: Standing,
 ): Acknowledged | undefined {
   if (!state.lanes.some(({ lease }) => lease?.token === token)) return undefined;
   const said = new Map(items.map((item) => [item.position, item]));
@@ -91,7 +93,7 @@ export function acknowledged(
         left.push({ ...(stopped?.position === one.position ? one : before), lent: false });
         return "stopped";
       }
-      if (given.length >= MOST_GIVEN_UP) {
+      if (given.length >= most) {
         left.push(before);
         return "late";
       }
@@ -190,8 +192,9 @@ export function withoutExhausted(
 /** A parked event is to be sent again: its lane lends it before all others. */
 export function withReplayed(state: GroupState, lane: number, event: Pick<Replayed, "id" | "position">): GroupState {
   const lanes = state.lanes.map((each, index) => {
-    if (index !== lane || each.replayed.some(({ id }) => id === event.id)) return each;
-    return { ...each, replayed: [...each.replayed, { ...event, lent: false }] };
+    const others = each.replayed.filter(({ id, taken }) => id !== event.id || taken !== true);
+    if (index !== lane || others.some(({ id }) => id === event.id)) return each;
+    return { ...each, replayed: [...others, { ...event, lent: false }] };
   });
   return { ...state, lanes };
 }

@@ -4,9 +4,10 @@
  * `resolvePosition`.
  */
 import { compact } from "../../system/compact.ts";
-import type { GroupState, LaneState } from "./group-state.ts";
+import type { GroupState, GroupStopped, LaneState } from "./group-state.ts";
 import type { Entry, KeeperState, Stopped } from "./keeper-state.ts";
 import { parsePosition, printPosition } from "./position.ts";
+import { parseRootPosition, printRootPosition } from "./root-group.ts";
 
 /** The same place of the log in an epoch; a text that is no position, as `""` for none, stays. */
 export function positionIn(epoch: number, text: string): string {
@@ -25,7 +26,7 @@ export function keeperIn<S>(epoch: number, state: KeeperState<S>): KeeperState<S
       failing: failing && { ...failing, position: at(failing.position) },
     }),
   });
-  const stoppedIn = (stopped: Stopped): Stopped =>
+  const stopIn = (stopped: Stopped): Stopped =>
     stopped.reason === "exhausted" ? { ...stopped, position: at(stopped.position) } : stopped;
   const { floor, numbered, entries, selections, anchors, stopped, redrive } = state;
   return {
@@ -36,10 +37,22 @@ export function keeperIn<S>(epoch: number, state: KeeperState<S>): KeeperState<S
     selections: selections.map(beyond),
     anchors: anchors.map(beyond),
     ...compact({
-      stopped: stopped && stoppedIn(stopped),
+      stopped: stopped && stopIn(stopped),
       redrive: redrive && { ...beyond(redrive), from: at(redrive.from), upTo: at(redrive.upTo) },
     }),
   };
+}
+
+/** What has stopped a group, its position in an epoch. */
+export function stoppedIn<S extends GroupStopped>(epoch: number, stopped: S): S {
+  return { ...stopped, ...compact({ position: stopped.position && positionIn(epoch, stopped.position) }) };
+}
+
+/** The position in an event as it is sent, in an epoch: to consumers of all actors it says the actor too. */
+export function sentPositionIn(epoch: number, text: string): string {
+  const sent = parseRootPosition(text);
+  if (sent === undefined) return positionIn(epoch, text);
+  return printRootPosition({ ...sent, position: positionIn(epoch, sent.position) });
 }
 
 /** The state of a group with every position in an epoch. */
@@ -61,7 +74,7 @@ export function groupIn(epoch: number, state: GroupState): GroupState {
     selections: selections.map(beyond),
     ...compact({
       numbered: numbered && beyond(numbered),
-      stopped: stopped && { ...stopped, ...compact({ position: stopped.position && at(stopped.position) }) },
+      stopped: stopped && stoppedIn(epoch, stopped),
     }),
   };
 }

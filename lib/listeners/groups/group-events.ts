@@ -2,7 +2,8 @@
 import { eventDataUrl } from "../../actors/event-data-url.ts";
 import type { ActorRecord } from "../../actors/actor-record.ts";
 import { envelopeOf, INLINE_MAX_BYTES } from "../../domain/events/envelope.ts";
-import { freeLanes, type LentEvent } from "../../domain/events/group-fetch.ts";
+import { type LentEvent } from "../../domain/events/group-fetch.ts";
+import { freeLanes } from "../../domain/events/group-lanes.ts";
 import { shownNumber, type GroupState } from "../../domain/events/group-state.ts";
 import { sourceText } from "../../dynamodb/keys/failed-events.ts";
 import type { Write } from "../../dynamodb/table.ts";

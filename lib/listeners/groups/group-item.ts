@@ -1,21 +1,13 @@
 /** The item of a consumer group: its settings and its state, and every write of it. */
-import { gunzipSync, gzipSync } from "node:zlib";
 import type { GroupRules, GroupState } from "../../domain/events/group-state.ts";
 import { groupIn } from "../../domain/events/present-epoch.ts";
 import { parseText, printJson } from "../../domain/json/json-text.ts";
 import { listenerKey, type ListenerRef } from "../../dynamodb/keys/listeners.ts";
-import {
-  all,
-  equals,
-  itemMissing,
-  type Attribute,
-  type Condition,
-  type Item,
-  type Write,
-} from "../../dynamodb/table.ts";
+import { all, equals, itemMissing, type Condition, type Item, type Write } from "../../dynamodb/table.ts";
 import { compact } from "../../system/compact.ts";
 import { unsaidOf, type SysEvent } from "../listener-head.ts";
 import type { GroupSettings } from "./group-settings.ts";
+import { packed, unpacked } from "./packed.ts";
 
 export interface GroupRef {
   readonly actorId: string;
@@ -44,19 +36,6 @@ export interface Group extends GroupRef {
 /** The listener that a group is. */
 export const listenerOf = ({ actorId, name }: GroupRef): ListenerRef => ({ actorId, kind: "group", id: name });
 
-/** A longer state is stored compressed: what a batch lends is a text of small differences. */
-const COMPRESSED_FROM = 600;
-
-function printState(state: GroupState): Attribute {
-  const text = printJson(state);
-  return text.length > COMPRESSED_FROM ? gzipSync(text) : text;
-}
-
-function readState(stored: unknown): GroupState {
-  const text = stored instanceof Uint8Array ? gunzipSync(stored).toString("utf8") : String(stored);
-  return parseText(text) as GroupState;
-}
-
 /** The group that an item is, its positions in the present epoch (`LOG_EPOCH`). */
 export function groupOf(epoch: number, { actorId, name }: GroupRef, item: Item): Group {
   return compact({
@@ -65,7 +44,7 @@ export function groupOf(epoch: number, { actorId, name }: GroupRef, item: Item):
     madeAs: String(item["madeAs"]),
     version: Number(item["version"]),
     settings: parseText(String(item["settings"])) as GroupSettings,
-    state: groupIn(epoch, readState(item["state"])),
+    state: groupIn(epoch, unpacked(item["state"]) as GroupState),
     paused: item["paused"] === true,
     draining: item["draining"] === true,
     failedEvents: Number(item["failedEvents"] ?? 0),
@@ -78,7 +57,7 @@ export function groupOf(epoch: number, { actorId, name }: GroupRef, item: Item):
 export const groupMade = ({ madeAs, version, settings, state, ...ref }: Group): Write => ({
   put: {
     ...{ ...listenerKey(listenerOf(ref)), madeAs, version },
-    ...{ settings: printJson(settings), state: printState(state) },
+    ...{ settings: printJson(settings), state: packed(state) },
   },
   condition: itemMissing,
 });
@@ -103,7 +82,7 @@ export interface GroupChange {
 export function groupChanged(group: Group, change: GroupChange): Extract<Write, { readonly update: unknown }> {
   const { state, settings, paused, draining, moreFailed = 0, dueAt, unsaid } = change;
   const set = compact({
-    state: state === undefined ? undefined : printState(state),
+    state: state === undefined ? undefined : packed(state),
     settings: settings === undefined ? undefined : printJson(settings),
     paused: paused === true ? true : undefined,
     draining,

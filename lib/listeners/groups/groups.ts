@@ -11,7 +11,7 @@ import {
   type Acknowledgement,
   type VerdictOutcome,
 } from "../../domain/events/group-verdicts.ts";
-import { ended, withoutExpired } from "../../domain/events/group-fetch.ts";
+import { ended, withoutExpired } from "../../domain/events/group-lanes.ts";
 import { positionAfter, positionOf, parsePosition } from "../../domain/events/position.ts";
 import { eventsOf } from "../../domain/events/record-events.ts";
 import { selects } from "../../domain/events/selection.ts";

@@ -1,6 +1,7 @@
 /** What a group's state takes at most, whatever its consumers answer. */
 import { expect, it } from "vitest";
-import { lend, readFrom } from "../../../../lib/domain/events/group-fetch.ts";
+import { lend } from "../../../../lib/domain/events/group-fetch.ts";
+import { readFrom } from "../../../../lib/domain/events/group-lanes.ts";
 import {
   groupFloor,
   MAX_BEHIND,

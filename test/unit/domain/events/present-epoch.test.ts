@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { newGroupState, type GroupState } from "../../../../lib/domain/events/group-state.ts";
 import { newKeeperState, type Entry, type KeeperState } from "../../../../lib/domain/events/keeper-state.ts";
 import { printPosition } from "../../../../lib/domain/events/position.ts";
-import { groupIn, keeperIn, positionIn } from "../../../../lib/domain/events/present-epoch.ts";
+import { groupIn, keeperIn, positionIn, sentPositionIn } from "../../../../lib/domain/events/present-epoch.ts";
 import type { Selection } from "../../../../lib/domain/events/selection.ts";
 
 /** Every optional field too, so that one that is added has to be added here. */
@@ -66,7 +66,7 @@ function groupOf(epoch: number): GroupState {
         },
       ],
       behind: [{ key: KEY, after: at(4), number: 4 }],
-      replayed: [{ id: "f", position: at(1), lent: true, unanswered: 1 }],
+      replayed: [{ id: "f", position: at(1), lent: true, unanswered: 1, taken: true }],
       lease: { token: "t", consumer: "c", asked: { key: "k", at: 1 }, until: 5 },
     })),
     cleared: at(2),
@@ -87,6 +87,11 @@ describe("a stored position", () => {
   ])("%s is %s in the third epoch", (stored, read) => {
     expect(positionIn(3, stored)).toBe(read);
   });
+});
+
+it("a position that says its actor too keeps saying it", () => {
+  expect(sentPositionIn(2, "actor.0001-0000000000000007-z")).toBe("actor.0002-0000000000000007-z");
+  expect(sentPositionIn(2, "0001-0000000000000007-z")).toBe("0002-0000000000000007-z");
 });
 
 describe.each<[string, number]>([
