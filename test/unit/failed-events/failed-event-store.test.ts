@@ -75,6 +75,19 @@ describe("a failed event of a listener", () => {
     ]);
   });
 
+  it.each([
+    ["0007-0000000000000003-z", "0001-0000000000000003-z"],
+    ["actor.0007-0000000000000003-z", "actor.0001-0000000000000003-z"],
+  ])("is read with its position in the present epoch: %s", async (stored, sent) => {
+    const position = "0007-0000000000000003-z";
+    const event = { ...eventOf(1), position, event: { position: stored, data: "x" } };
+    await store.record(event, { status: "parked", starts: 1, attempts: [] });
+    const now = "0001-0000000000000003-z";
+    expect((await store.of(event))?.event).toEqual({ ...event, position: now, event: { position: sent, data: "x" } });
+    const { summaries } = await store.summaries("actor", { limit: 10 }, { attributes: [], read: () => undefined });
+    expect(summaries).toMatchObject([{ about: { position: now } }]);
+  });
+
   it("is gone once it has expired, in every read", async () => {
     await record(1, now + 5_000);
     expect(await store.of(eventOf(1))).toBeDefined();
