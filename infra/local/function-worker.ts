@@ -2,12 +2,13 @@
 import { writeSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import { parentPort, workerData } from "node:worker_threads";
-import { contextOf, type Handler } from "./functions.ts";
+import { contextOf, Ends, type Handler } from "./functions.ts";
 
 /** Events and answers are passed as JSON, as over the network. `until`: ms since 1970. */
 export type ToWorker =
   | { readonly kind: "invoke"; readonly id: string; readonly event: string; readonly until: number }
   | { readonly kind: "alive?" }
+  | { readonly kind: "hurry" }
   | { readonly kind: "stop" };
 
 export type FromWorker =
@@ -42,11 +43,15 @@ async function serve(port: NonNullable<typeof parentPort>): Promise<void> {
   const { name, file } = workerData as { name: string; file: string };
   const { handler } = (await import(pathToFileURL(file).href)) as { handler?: Handler };
   if (typeof handler !== "function") throw new Error(`${file} exports no handler`);
+  const ends = new Ends();
   const send = (message: FromWorker): void => port.postMessage(message);
   port.on("message", (message: ToWorker) => {
     switch (message.kind) {
       case "alive?":
         send({ kind: "alive" });
+        return;
+      case "hurry":
+        ends.hurry();
         return;
       case "stop":
         // With its port closed, the thread ends as soon as nothing is left to do.
@@ -55,7 +60,7 @@ async function serve(port: NonNullable<typeof parentPort>): Promise<void> {
       case "invoke": {
         const { id, event, until } = message;
         Promise.resolve()
-          .then(() => handler(JSON.parse(event), contextOf(name, id, until)))
+          .then(() => handler(JSON.parse(event), contextOf(name, id, ends.of(until))))
           .then((result) => JSON.stringify(result))
           .then(
             (result) => send({ kind: "answered", id, result }),

@@ -6,6 +6,8 @@ import type { FromWorker, ToWorker } from "./function-worker.ts";
 export const MAX_PAYLOAD_BYTES = 6 * 1024 * 1024;
 /** A function that has timed out and does not react for this long (ms) hangs, and is terminated. */
 const HUNG_MS = 2000;
+/** What runs when the stack begins to stop has this long, ms: less than a request that waits keeps for its answer. */
+const HURRIED_MS = 3_000;
 /** Background work of a function gets this long (ms) when the stack stops. */
 const DRAIN_MS = 10_000;
 
@@ -23,6 +25,8 @@ export class FunctionTimedOut extends Error {
 export interface LocalFunction {
   /** The function's answer to an event, as JSON carries it. @throws FunctionFailed, FunctionTimedOut */
   invoke(event: object, timeoutMs: number): Promise<unknown>;
+  /** Leaves what runs 3 s: a request that waits for something to happen answers at once. What is invoked later has no more, either. */
+  hurry(): void;
   /** Waits for the function's background work, for at most 10 s, and ends the function. */
   close(): Promise<void>;
 }
@@ -40,8 +44,8 @@ interface LocalContext {
   getRemainingTimeInMillis(): number;
 }
 
-/** The context of one invocation that must end at `until` (ms since 1970). */
-export function contextOf(functionName: string, awsRequestId: string, until: number): LocalContext {
+/** The context of one invocation that must end at what `until` gives (ms since 1970), which may come nearer. */
+export function contextOf(functionName: string, awsRequestId: string, until: () => number): LocalContext {
   return {
     awsRequestId,
     functionName,
@@ -51,8 +55,23 @@ export function contextOf(functionName: string, awsRequestId: string, until: num
     logGroupName: `/local/${functionName}`,
     logStreamName: "local",
     callbackWaitsForEmptyEventLoop: true,
-    getRemainingTimeInMillis: () => Math.max(0, until - Date.now()),
+    getRemainingTimeInMillis: () => Math.max(0, until() - Date.now()),
   };
+}
+
+/** When invocations must end. State: since when they are hurried. */
+export class Ends {
+  #hurriedAt = Infinity;
+
+  hurry(): void {
+    this.#hurriedAt = Math.min(this.#hurriedAt, Date.now());
+  }
+
+  /** Of one that begins now, and must end at `until` (ms since 1970) at the latest. */
+  of(until: number): () => number {
+    const begun = Date.now();
+    return () => Math.min(until, Math.max(this.#hurriedAt, begun) + HURRIED_MS);
+  }
 }
 
 /** A handler as a function's bundle exports it. */
@@ -60,9 +79,11 @@ export type Handler = (event: unknown, context: LocalContext) => Promise<unknown
 
 /** A function that runs in this process, with this process' environment: for tests that pass their own handlers. */
 export function inProcess(name: string, handler: Handler): LocalFunction {
+  const ends = new Ends();
   return {
+    hurry: () => ends.hurry(),
     async invoke(event, timeoutMs) {
-      const context = contextOf(name, randomUUID(), Date.now() + timeoutMs);
+      const context = contextOf(name, randomUUID(), ends.of(Date.now() + timeoutMs));
       const copy: unknown = JSON.parse(JSON.stringify(event));
       const work = handler(copy, context).then(
         (result) => parsed(JSON.stringify(result)),
@@ -157,6 +178,10 @@ export class WorkerFunction implements LocalFunction {
     } finally {
       this.#waiting.delete(id);
     }
+  }
+
+  hurry(): void {
+    if (this.#worker) post(this.#worker, { kind: "hurry" });
   }
 
   async close(): Promise<void> {

@@ -10,7 +10,7 @@ import { startDelayQueue, type DelayQueue } from "./delay-queue.ts";
 import { startEmulator } from "./emulator.ts";
 import { checkLayout, markLayout } from "./layout.ts";
 import { inProcess, WorkerFunction, type Handler, type LocalFunction } from "./functions.ts";
-import { startGateway, type Gateway } from "./gateway.ts";
+import { startGateway } from "./gateway.ts";
 import { startSchedule } from "./schedule.ts";
 import { prepareTable } from "./table.ts";
 import { readTemplates, resolve, type FunctionDefinition, type Service, type Template } from "./template.ts";
@@ -168,7 +168,10 @@ async function start(options: LocalStackOptions, closers: (() => Promise<void>)[
     log,
   });
   closers.push(() => schedule.close());
-  closers.push(() => closeGateway(gateway));
+  closers.push(async () => {
+    for (const one of functions.values()) one.hurry();
+    await gateway.close();
+  });
   started.resolve(undefined);
   return {
     url,
@@ -183,8 +186,6 @@ async function start(options: LocalStackOptions, closers: (() => Promise<void>)[
     expire: (now) => emulator?.expire(now) ?? Promise.resolve(0),
   };
 }
-
-const closeGateway = (gateway: Gateway): Promise<void> => gateway.close();
 
 const inside = (dataDir: string, name: string): string => (dataDir === ":memory:" ? dataDir : join(dataDir, name));
 

@@ -1,5 +1,6 @@
 /** The OpenAPI document: the route table, joined with what the areas say of their routes. */
 import { pathsByArea, routes, type Access, type Area } from "../../lib/api/route-table.ts";
+import { compact } from "../../lib/system/compact.ts";
 import { actors } from "./actors.ts";
 import { callbacks } from "./callbacks.ts";
 import { errorBody, errorCodes, statusOf } from "./error-codes.ts";
@@ -9,6 +10,7 @@ import { hub } from "./hub.ts";
 import { ref, said, text, type Answer, type Described, type Header, type Operation, type Schema } from "./operation.ts";
 import { peers } from "./peers.ts";
 import { properties } from "./properties.ts";
+import { eventSchemas } from "./event-schemas.ts";
 import { id, ownName, position, schemas } from "./schemas.ts";
 import { subscriptions } from "./subscriptions.ts";
 import { trust } from "./trust.ts";
@@ -120,7 +122,7 @@ export function openApiDocument(version: string): Json {
     paths: Object.fromEntries(paths),
     webhooks: SENT,
     components: {
-      schemas: { ...schemas, ...groupSchemas, Error: errorBody(errorCodes) },
+      schemas: { ...schemas, ...eventSchemas, ...groupSchemas, Error: errorBody(errorCodes) },
       parameters: {
         ...Object.fromEntries(Object.entries(EVERY).map(([name, index]) => [name, EVERY_REQUEST[index]])),
         Method: METHOD_PARAMETER,
@@ -146,10 +148,10 @@ function operationOf(route: Route, operation: Operation, shared: Map<string, Jso
     operationId: operationId(route),
     tags: [route.area],
     summary,
-    ...(description === undefined ? {} : { description }),
+    ...compact({ description }),
     security: securityOf(route),
     parameters,
-    ...(body === undefined ? {} : { requestBody: { required: body.optional !== true, content: body.content } }),
+    ...compact({ requestBody: body && { required: body.optional !== true, content: body.content } }),
     responses: {
       ...Object.fromEntries(Object.entries(answers).map(([status, answer]) => [status, answerOf(answer)])),
       ...errorsOf(route, operation, shared),
@@ -171,7 +173,7 @@ const componentHeaders = (): Json => ({ ...EVERY_ANSWER, ...WITH_BODY });
 const answerOf = ({ description, content, headers = {} }: Answer): Json => ({
   description,
   headers: headersOf({ ...EVERY_ANSWER, ...(content === undefined ? {} : WITH_BODY), ...headers }),
-  ...(content === undefined ? {} : { content }),
+  ...compact({ content }),
 });
 
 /** The errors of a route by status: its own codes, and those that follow from its access, its path and its body. */

@@ -15,15 +15,14 @@ import {
   time,
   type Answer,
   type Described,
-  type Header,
   type Media,
   type Operation,
+  goneLink,
+  settingsTag,
 } from "./operation.ts";
 
-const etag: Header = { description: "Stands for the settings alone.", schema: text, required: true };
-const theWebhook = (description: string): Answer => shows(description, ref("Webhook"), { headers: { etag } });
-const snapshot: Header = { description: "Where the state can be read instead.", schema: text };
-const goneLink = { 410: { link: snapshot } };
+const theWebhook = (description: string): Answer =>
+  shows(description, ref("Webhook"), { headers: { etag: settingsTag } });
 
 const attribute = (description: string) => ({ description, schema: text });
 const publishHeaders = {
@@ -115,7 +114,7 @@ export const events: Described<"events"> = {
   "GET /{actorId}/webhooks/{webhookId}": {
     summary: "A webhook: its settings, and how its deliveries stand",
     headers: { "if-none-match": { description: "Are my settings still these?", schema: text } },
-    answers: { 200: theWebhook("The webhook."), 304: done("The settings are these.", { etag }) },
+    answers: { 200: theWebhook("The webhook."), 304: done("The settings are these.", { etag: settingsTag }) },
   },
   "PUT /{actorId}/webhooks/{webhookId}": {
     summary: "Make a webhook, or change its settings",

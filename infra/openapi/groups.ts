@@ -1,7 +1,9 @@
 /** What the document says of reading: readers, and consumer groups. */
 import { ackBody, fetchBody, groupResetBody, groupResumeBody } from "../../lib/api/groups.ts";
+import { rootAckBody, rootGroupResetBody } from "../../lib/api/root-groups.ts";
 import type { VerdictOutcome } from "../../lib/domain/events/group-verdicts.ts";
 import { groupBody } from "../../lib/listeners/groups/group-settings.ts";
+import { rootGroupBody } from "../../lib/listeners/groups/root-group-settings.ts";
 import {
   array,
   bool,
@@ -21,13 +23,13 @@ import {
   type Header,
   type Operation,
   type Schema,
+  goneLink,
+  settingsTag,
 } from "./operation.ts";
 import { feedPosition, position } from "./schemas.ts";
 
-const etag: Header = { description: "Stands for the settings alone.", schema: text, required: true };
 const retryAfter: Header = { description: "Seconds after which to fetch again.", schema: text, required: true };
-const goneLink = { 410: { link: { description: "Where the state can be read instead.", schema: text } } };
-const theGroup = (description: string): Answer => shows(description, ref("Group"), { headers: { etag } });
+const theGroup = (description: string): Answer => shows(description, ref("Group"), { headers: { etag: settingsTag } });
 const streamHeaders = (next: Schema): Readonly<Record<string, Header>> => ({
   "stream-next-offset": { description: "The position to go on from.", schema: next, required: true },
   "stream-up-to-date": { description: "`true`: the log has nothing more.", schema: text },
@@ -108,8 +110,97 @@ export const groupSchemas = {
   }),
 } as const satisfies Readonly<Record<string, Schema>>;
 
+const theRootGroup = (description: string): Answer =>
+  shows(description, ref("RootGroup"), { headers: { etag: settingsTag } });
+/** Errors of every route for the operator. */
+const OPERATOR_ERRORS = ["not_found", "unauthorized", "forbidden"] as const;
+
+/** Groups over all actors. */
+const ofAllActors = {
+  "GET /groups": {
+    summary: "All consumer groups over all actors",
+    description: "With `ALL_EVENTS`, for the bearer of `OPERATOR_TOKEN`, as all routes below `/groups`.",
+    answers: { 200: shows("Their names.", object({ data: array(object({ name: text })) })) },
+    errors: [...OPERATOR_ERRORS],
+  },
+  "GET /groups/{group}": {
+    summary: "A consumer group over all actors: its settings, and how it stands",
+    headers: { "if-none-match": { description: "Are my settings still these?", schema: text } },
+    answers: { 200: theRootGroup("The group."), 304: done("The settings are these.", { etag: settingsTag }) },
+    errors: [...OPERATOR_ERRORS],
+  },
+  "PUT /groups/{group}": {
+    summary: "Make a consumer group over all actors, or change its settings",
+    description: "Patterns are over `<actorId>.<topic>`.",
+    headers: {
+      "if-match": { description: "The `ETag` of the settings to be changed.", schema: text },
+      "if-none-match": { description: "`*`: only if there is no such group.", schema: text },
+    },
+    body: { content: json(taken(rootGroupBody), { topics: ["*.orders.>"], lanes: 4 }) },
+    answers: { 200: theRootGroup("The group, changed or as it was."), 201: theRootGroup("The group, made.") },
+    errors: [
+      ...OPERATOR_ERRORS,
+      ...(["precondition_failed", "precondition_required", "limit_reached", "conflict", "position_gone"] as const),
+    ],
+    errorHeaders: goneLink,
+  },
+  "DELETE /groups/{group}": {
+    summary: "End a consumer group over all actors, with its parked events",
+    query: { drainSeconds: { description: "Seconds to wait for live leases.", schema: whole(0, 25) } },
+    answers: {
+      200: shows("It has ended.", object({ drained: bool })),
+      202: shows("It ends with its last lease, or once what it knows of actors is deleted.", object({ drained: bool })),
+    },
+    errors: [...OPERATOR_ERRORS],
+  },
+  "POST /groups/{group}/fetch": {
+    summary: "Fetch events of all actors under a lease",
+    description: "The `position` of an event begins with its actor, and is what an acknowledgement names.",
+    headers: {
+      "idempotency-key": {
+        description: "Names the fetch: a repetition takes back what the first one lent.",
+        schema: { type: "string", minLength: 1, maxLength: 255 },
+      },
+    },
+    body: { content: json(ref("Fetch"), { consumer: "c1", max: 50, waitSeconds: 0 }) },
+    answers: {
+      200: shows("Events that the consumer has until its lease ends.", ref("Batch")),
+      204: done("There is nothing to fetch.", { "retry-after": retryAfter }),
+    },
+    errors: [...OPERATOR_ERRORS, "held", "conflict"],
+    errorHeaders: { 423: { "retry-after": retryAfter } },
+  },
+  "POST /groups/{group}/ack": {
+    summary: "Say what became of events of all actors",
+    body: { content: json(taken(rootAckBody), { token: "t", upTo: "5f0c.0001-0000000000000001-z" }) },
+    answers: {
+      200: shows("The outcome of each verdict, and the lease that is left.", ref("Acknowledged")),
+    },
+    errors: [...OPERATOR_ERRORS, "fenced"],
+  },
+  "POST /groups/{group}/reset": {
+    summary: "Begin again at a position of the events of all actors",
+    body: { content: json(taken(rootGroupResetBody), { to: "earliest" }) },
+    answers: { 200: theRootGroup("The group.") },
+    errors: [...OPERATOR_ERRORS, "conflict", "position_gone"],
+    errorHeaders: goneLink,
+  },
+  "POST /groups/{group}/pause": {
+    summary: "Give no lease",
+    answers: { 200: theRootGroup("The group.") },
+    errors: [...OPERATOR_ERRORS],
+  },
+  "POST /groups/{group}/resume": {
+    summary: "Go on, after a pause or a stop",
+    body: { optional: true, content: json(taken(groupResumeBody), { skip: false }) },
+    answers: { 200: theRootGroup("The group.") },
+    errors: [...OPERATOR_ERRORS],
+  },
+} as const satisfies Readonly<Record<string, Operation>>;
+
 /** The parts of the events area that are pulled. */
 export const pulled = {
+  ...ofAllActors,
   "GET /events": {
     summary: "Read the events of all actors",
     description: "With `ALL_EVENTS`, for the bearer of `OPERATOR_TOKEN`. Patterns are over `<actorId>.<topic>`.",
@@ -129,7 +220,7 @@ export const pulled = {
   "GET /{actorId}/groups/{group}": {
     summary: "A consumer group: its settings, and how it stands",
     headers: { "if-none-match": { description: "Are my settings still these?", schema: text } },
-    answers: { 200: theGroup("The group."), 304: done("The settings are these.", { etag }) },
+    answers: { 200: theGroup("The group."), 304: done("The settings are these.", { etag: settingsTag }) },
   },
   "PUT /{actorId}/groups/{group}": {
     summary: "Make a consumer group, or change its settings",

@@ -1,5 +1,6 @@
 /** What the document says of one route beside what the route table says, and helpers to say it briefly. */
 import * as z from "zod/mini";
+import { compact } from "../../lib/system/compact.ts";
 import type { RouteOf, Area } from "../../lib/api/route-table.ts";
 
 /** A JSON Schema of the draft 2020-12. */
@@ -69,7 +70,7 @@ export function object(members: Readonly<Record<string, Member>>, more: Schema =
   return {
     type: "object",
     properties: Object.fromEntries(properties) as unknown,
-    ...(required.length === 0 ? {} : { required }),
+    ...compact({ required: required.length === 0 ? undefined : required }),
     ...more,
   };
 }
@@ -97,7 +98,7 @@ export const ref = (name: string): Schema => ({ $ref: `#/components/schemas/${na
 
 /** A body of JSON. */
 export const json = (schema: Schema, example?: unknown): Readonly<Record<string, Media>> => ({
-  "application/json": example === undefined ? { schema } : { schema, example },
+  "application/json": compact({ schema, example }),
 });
 
 /** An answer with a body of JSON. */
@@ -105,13 +106,19 @@ export const shows = (
   description: string,
   schema: Schema,
   { example, headers }: { readonly example?: unknown; readonly headers?: Answer["headers"] } = {},
-): Answer => ({ description, content: json(schema, example), ...(headers === undefined ? {} : { headers }) });
+): Answer => ({ description, content: json(schema, example), ...compact({ headers }) });
 
 /** An answer without a body. */
 export const done = (description: string, headers?: Answer["headers"]): Answer => ({
   description,
-  ...(headers === undefined ? {} : { headers }),
+  ...compact({ headers }),
 });
+
+/** The tag of a resource that also shows how it stands. */
+export const settingsTag: Header = { description: "Stands for the settings alone.", schema: text, required: true };
+
+/** The headers of an answer that a position is gone. */
+export const goneLink = { 410: { link: { description: "Where the state can be read instead.", schema: text } } };
 
 export const location = (description: string): Readonly<Record<string, Header>> => ({
   location: { description, schema: uri, required: true },

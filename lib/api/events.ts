@@ -16,6 +16,7 @@ import { param, type ServiceRequest } from "../http/request.ts";
 import type { NotifySubscribers } from "../publishing/subscribers/app-events.ts";
 import type { FanOutResult } from "../engine/fan-out-result.ts";
 import type { Groups } from "../listeners/groups/groups.ts";
+import type { RootGroups } from "../listeners/groups/root-groups.ts";
 import type { Webhooks } from "../listeners/webhooks/webhooks.ts";
 import { publishEvents, type Publication, type PublishDeps } from "../publishing/subscribers/publish-events.ts";
 import type { Config } from "../system/config.ts";
@@ -25,6 +26,7 @@ import { insideHook } from "../system/request-context.ts";
 import type { PermissionStore } from "../trust/permission-store.ts";
 import { readEvents } from "./event-body.ts";
 import { groupHandlers } from "./groups.ts";
+import { rootGroupHandlers } from "./root-groups.ts";
 import { readerHandlers, type ReaderServices } from "./readers.ts";
 import { webhookHandlers } from "./webhooks.ts";
 import { routesOf, type Admission, type Handle, type RouteMap } from "./handler.ts";
@@ -36,6 +38,7 @@ export interface EventRouteServices extends Pick<PublishDeps, "commits">, Reader
   readonly notify: NotifySubscribers;
   readonly webhooks: Webhooks;
   readonly groups: Groups;
+  readonly rootGroups: RootGroups;
 }
 
 /** The events area. */
@@ -81,6 +84,7 @@ export function routes(services: EventRouteServices): RouteMap {
 
   return routesOf("events", {
     ...groupHandlers(services.groups),
+    ...rootGroupHandlers(services.rootGroups, config),
     ...webhookHandlers(services.webhooks, (actorId) => `${config.baseUrl}/${actorId}`),
     ...readerHandlers(services),
     "POST /{actorId}/events": publish,

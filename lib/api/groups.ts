@@ -5,10 +5,15 @@ import { namesTag } from "../http/entity-tags.ts";
 import { idempotencyKeyOf } from "../http/idempotency-key.ts";
 import { empty, json, type Reply } from "../http/reply.ts";
 import { param, type ServiceRequest } from "../http/request.ts";
-import type { Groups } from "../listeners/groups/groups.ts";
+import type { Acknowledgement } from "../domain/events/group-verdicts.ts";
+import type { FetchResult } from "../listeners/groups/group-fetching.ts";
+import type { AckResult, FetchAsked, Groups } from "../listeners/groups/groups.ts";
 import { tagOf } from "../listeners/groups/group-settings.ts";
 import { compact } from "../system/compact.ts";
+import type { Wait } from "../listeners/long-poll.ts";
+import type { Preconditions } from "../listeners/preconditions.ts";
 import { ServiceError } from "../system/errors.ts";
+import type { JsonObject } from "../system/ports.ts";
 import type { Handle } from "./handler.ts";
 
 const MOST_WAIT_SECONDS = 20;
@@ -17,32 +22,39 @@ const MOST_DRAIN_SECONDS = 25;
 const AGAIN_SECONDS = "1";
 
 const whole = (least: number, most: number) => z.int().check(z.minimum(least), z.maximum(most));
-const position = z.string().check(z.minLength(1), z.maxLength(64));
+const positionOf = (most: number) => z.string().check(z.minLength(1), z.maxLength(most));
+/** The longest position of one actor's events. */
+const MAX_POSITION = 64;
 export const fetchBody = z.object({
   max: z.nullish(whole(1, 100)),
   waitSeconds: z.nullish(whole(0, MOST_WAIT_SECONDS)),
   consumer: z.string().check(z.minLength(1), z.maxLength(128)),
 });
-export const ackBody = z.object({
-  token: z.string().check(z.minLength(1), z.maxLength(128)),
-  upTo: z.nullish(position),
-  items: z.nullish(
-    z
-      .array(
-        z.object({
-          position,
-          verdict: z.enum(["ack", "retry", "park", "skip", "stop", "release"]),
-          delaySeconds: z.nullish(whole(0, 86_400)),
-        }),
-      )
-      .check(z.maxLength(1_000)),
-  ),
-  extend: z.nullish(z.boolean()),
-  done: z.nullish(z.boolean()),
-});
-export const groupResetBody = z.object({ to: position, lanes: z.nullish(whole(1, 16)) });
+/** @param most the longest position */
+export const ackBodyOf = (most: number) =>
+  z.object({
+    token: z.string().check(z.minLength(1), z.maxLength(128)),
+    upTo: z.nullish(positionOf(most)),
+    items: z.nullish(
+      z
+        .array(
+          z.object({
+            position: positionOf(most),
+            verdict: z.enum(["ack", "retry", "park", "skip", "stop", "release"]),
+            delaySeconds: z.nullish(whole(0, 86_400)),
+          }),
+        )
+        .check(z.maxLength(1_000)),
+    ),
+    extend: z.nullish(z.boolean()),
+    done: z.nullish(z.boolean()),
+  });
+export const ackBody = ackBodyOf(MAX_POSITION);
+/** @param most the longest position */
+export const groupResetBodyOf = (most: number) => z.object({ to: positionOf(most), lanes: z.nullish(whole(1, 16)) });
+export const groupResetBody = groupResetBodyOf(MAX_POSITION);
 export const groupResumeBody = z.object({ skip: z.nullish(z.boolean()) });
-const anyBody = z.record(z.string(), z.unknown());
+export const anyBody = z.record(z.string(), z.unknown());
 
 /** The handlers of consumer groups. */
 export function groupHandlers(groups: Groups) {
@@ -52,9 +64,7 @@ export function groupHandlers(groups: Groups) {
 
   return {
     "PUT /{actorId}/groups/{group}": async (request) => {
-      const { headers } = request;
-      const preconditions = compact({ ifMatch: headers["if-match"], ifNoneMatch: headers["if-none-match"] });
-      const { is, group } = await groups.put(refOf(request), readBody(request, anyBody), preconditions);
+      const { is, group } = await groups.put(refOf(request), readBody(request, anyBody), preconditionsOf(request));
       return await shown(group, is === "created" ? 201 : 200);
     },
     "GET /{actorId}/groups/{group}": async (request) => {
@@ -70,30 +80,12 @@ export function groupHandlers(groups: Groups) {
       return json(gone ? 200 : 202, { drained: gone });
     },
     "POST /{actorId}/groups/{group}/fetch": async (request, { actor }) => {
-      const { max, waitSeconds, consumer } = readBody(request, fetchBody);
-      const asked = {
-        ...{ consumer, max: max ?? 100, waitMs: (waitSeconds ?? 0) * 1_000 },
-        ...compact({ key: idempotencyKeyOf(request) }),
-      };
-      const { events, leases, ...more } = await groups.fetch(actor, refOf(request), asked, request.deadline);
-      if (events.length === 0) return empty(204, { "retry-after": AGAIN_SECONDS });
-      const times = leases.map(({ until, ...lease }) => ({ ...lease, until: new Date(until).toISOString() }));
-      return json(200, { events: events.map((each) => ({ ...each })), leases: times, ...more });
+      const { waitMs, ...asked } = fetchAsked(request);
+      const wait = { waitMs, deadline: request.deadline };
+      return fetchReply(await groups.fetch(actor, refOf(request), asked, wait), AGAIN_SECONDS);
     },
     "POST /{actorId}/groups/{group}/ack": async (request, { actor }) => {
-      const { token, upTo, items, extend, done } = readBody(request, ackBody);
-      const verdicts = (items ?? []).map(({ delaySeconds, ...item }) => ({
-        ...item,
-        ...compact({ delayMs: typeof delaySeconds === "number" ? delaySeconds * 1_000 : undefined }),
-      }));
-      demandOneEach(verdicts.map((item) => item.position));
-      const said = { token, items: verdicts, extend: extend === true, done: done === true };
-      const { outcomes, leases } = await groups.ack(actor, refOf(request), {
-        ...said,
-        ...compact({ upTo: upTo ?? undefined }),
-      });
-      const times = leases.map(({ until, ...lease }) => ({ ...lease, until: new Date(until).toISOString() }));
-      return json(200, { outcomes: outcomes.map((each) => ({ ...each })), leases: times });
+      return ackReply(await groups.ack(actor, refOf(request), ackSaid(readBody(request, ackBody))));
     },
     "POST /{actorId}/groups/{group}/reset": async (request) => {
       const { to, lanes } = readBody(request, groupResetBody);
@@ -107,7 +99,44 @@ export function groupHandlers(groups: Groups) {
   } satisfies Record<string, Handle>;
 }
 
-function drainSecondsOf({ query }: ServiceRequest): number | undefined {
+/** The headers of a PUT that say what must be there. */
+export const preconditionsOf = ({ headers }: ServiceRequest): Preconditions =>
+  compact({ ifMatch: headers["if-match"], ifNoneMatch: headers["if-none-match"] });
+
+/** What a fetch asks for. @throws ServiceError request.invalid */
+export function fetchAsked(request: ServiceRequest): FetchAsked & Pick<Wait, "waitMs"> {
+  const { max, waitSeconds, consumer } = readBody(request, fetchBody);
+  const asked = { consumer, max: max ?? 100, waitMs: (waitSeconds ?? 0) * 1_000 };
+  return { ...asked, ...compact({ key: idempotencyKeyOf(request) }) };
+}
+
+/** @param againSeconds when a fetch that found nothing is to be tried again */
+export function fetchReply({ events, leases, ...more }: FetchResult, againSeconds: string): Reply {
+  if (events.length === 0) return empty(204, { "retry-after": againSeconds });
+  return json(200, { events: events.map((each) => ({ ...each })), leases: leases.map(leaseWire), ...more });
+}
+
+const leaseWire = ({ until, ...lease }: FetchResult["leases"][0]): JsonObject => ({
+  ...lease,
+  until: new Date(until).toISOString(),
+});
+
+/** What an acknowledgement says. @throws ServiceError request.invalid for two verdicts on one event */
+export function ackSaid({ token, upTo, items, extend, done }: z.infer<typeof ackBody>): Acknowledgement {
+  const verdicts = (items ?? []).map(({ delaySeconds, ...item }) => ({
+    ...item,
+    ...compact({ delayMs: typeof delaySeconds === "number" ? delaySeconds * 1_000 : undefined }),
+  }));
+  demandOneEach(verdicts.map((item) => item.position));
+  const said = { token, items: verdicts, extend: extend === true, done: done === true };
+  return { ...said, ...compact({ upTo: upTo ?? undefined }) };
+}
+
+export const ackReply = ({ outcomes, leases }: AckResult): Reply =>
+  json(200, { outcomes: outcomes.map((each) => ({ ...each })), leases: leases.map(leaseWire) });
+
+/** Seconds that a DELETE waits for leases; undefined: it ends them. @throws ServiceError request.invalid */
+export function drainSecondsOf({ query }: ServiceRequest): number | undefined {
   const text = query.get("drainSeconds");
   if (text === null) return undefined;
   const seconds = Number(text);

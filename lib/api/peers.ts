@@ -9,6 +9,7 @@ import { afterOf, idOf, limitOf } from "../http/paging.ts";
 import { empty, json } from "../http/reply.ts";
 import { param, type ServiceRequest } from "../http/request.ts";
 import type { Groups } from "../listeners/groups/groups.ts";
+import type { RootGroups } from "../listeners/groups/root-groups.ts";
 import type { Webhooks } from "../listeners/webhooks/webhooks.ts";
 import type { ListenerEvent } from "../failed-events/hook-event.ts";
 import type { HookRuns } from "../failed-events/hook-runs.ts";
@@ -50,6 +51,7 @@ export interface PeerRouteServices {
   readonly eventHooks: { readonly hooks: Pick<HookRuns<ListenerEvent>, "retry" | "skip"> };
   readonly webhooks: Pick<Webhooks, "failed">;
   readonly groups: Pick<Groups, "retry" | "skip">;
+  readonly rootGroups: Pick<RootGroups, "retry" | "skip">;
 }
 
 /** The peers area. */
@@ -59,7 +61,12 @@ export function routes(services: PeerRouteServices): RouteMap {
   const failedEvents = new FailedEvents({
     ...receiving,
     heads,
-    listeners: { "event-hook": services.eventHooks.hooks, webhook: services.webhooks.failed, group: services.groups },
+    listeners: {
+      "event-hook": services.eventHooks.hooks,
+      webhook: services.webhooks.failed,
+      group: services.groups,
+      "root-group": services.rootGroups,
+    },
   });
   const suspensions = suspensionHandlers(services.suspensions);
 
@@ -127,7 +134,8 @@ function failureSourceOf(query: URLSearchParams): string | undefined {
   const source = sourceOf(text);
   const ids = source?.kind === "hook" ? [source.peerId, source.subscriptionId] : [source?.id ?? ""];
   if (ids.every(isOutsideId)) return text;
-  const message = "source must be hook:<peerid>:<subscriptionid>, webhook:<id> or event-hook:<id>.";
+  const message =
+    "source must be hook:<peerid>:<subscriptionid>, webhook:<id>, event-hook:<id>, group:<name> or root-group:<name>.";
   throw new ServiceError("request.invalid", message, { field: "source" });
 }
 

@@ -4,17 +4,16 @@ import { positionGone } from "../actors/position-gone.ts";
 import type { ChangeLog } from "../change-log/change-log.ts";
 import { positionAfter, type PositionGone } from "../domain/events/position.ts";
 import { FEED_INTERVAL_MS } from "../domain/events/feed-time.ts";
-import { isTypePattern, type Selection } from "../domain/events/selection.ts";
+import { isTypePattern, selectionOfActor, type Selection } from "../domain/events/selection.ts";
 import { isFault, parsePattern } from "../domain/events/topic.ts";
 import { printJson } from "../domain/json/json-text.ts";
 import { readsOf } from "../domain/policy/visibility.ts";
-import { sameSecret } from "../domain/wire/secret-digest.ts";
 import { MAX_ANSWER_BYTES } from "../http/answer-size.ts";
-import { bearerOf } from "../http/credentials.ts";
 import { namesTag } from "../http/entity-tags.ts";
 import { limitOf } from "../http/paging.ts";
 import { empty, type Reply } from "../http/reply.ts";
 import type { ServiceRequest } from "../http/request.ts";
+import { longPoll, type Finding, type Wait } from "../listeners/long-poll.ts";
 import { readAll, type ReadAllDeps } from "../listeners/readers/read-all.ts";
 import type { EventPage } from "../listeners/readers/read-events.ts";
 import { eventsWithin, type WaitDeps } from "../listeners/readers/wait-for-events.ts";
@@ -25,6 +24,7 @@ import type { Platform } from "../system/ports.ts";
 import type { PermissionStore } from "../trust/permission-store.ts";
 import type { TrustStore } from "../trust/trust-store.ts";
 import type { Admission, Handle } from "./handler.ts";
+import { demandOperator } from "./operator.ts";
 
 export interface ReaderServices extends Pick<Platform, "clock" | "sleep" | "random"> {
   readonly config: Pick<Config, "allEvents" | "baseUrl" | "diffRetentionDays" | "logEpoch" | "operatorToken">;
@@ -39,8 +39,6 @@ const MOST_EVENTS = 1_000;
 const MOST_PATTERNS = 20;
 /** Longest wait, s: an answer leaves well before the gateway gives up at 29 s. */
 const MOST_WAIT_SECONDS = 20;
-/** Time that is kept for reading and answering when the wait is over, ms. */
-const ANSWER_MS = 4_000;
 /** What every answer has: a browser must not take it for anything else. */
 const GUARDS = { "x-content-type-options": "nosniff", "cross-origin-resource-policy": "cross-origin" };
 
@@ -71,14 +69,16 @@ export function readerHandlers(services: ReaderServices) {
       return headReply(typeof page === "string" ? page : page.next);
     }
     const { selection } = asked;
-    const selectionOf = (actorId: string): Selection | undefined => ofActor(selection, actorId);
+    const selectionOf = (actorId: string): Selection | undefined => selectionOfActor(selection, actorId);
     const reading = { from: asked.from, limit: asked.limit, mostBytes: MAX_ANSWER_BYTES - 2, selectionOf };
-    const until = services.clock.now() + waitMsOf(request, asked);
-    let page = await readAll(allDeps, reading);
-    while (typeof page !== "string" && page.events.length === 0 && services.clock.now() < until) {
-      if (page.upToDate) await services.sleep(Math.min(FEED_INTERVAL_MS, until - services.clock.now()));
-      page = await readAll(allDeps, { ...reading, from: page.next });
-    }
+    let { from } = reading;
+    const find = async (): Promise<Finding<Awaited<ReturnType<typeof readAll>>>> => {
+      const result = await readAll(allDeps, { ...reading, from });
+      if (typeof result === "string" || result.events.length > 0) return { is: "found", result };
+      from = result.next;
+      return { is: result.upToDate ? "nothing" : "more", result };
+    };
+    const page = await longPoll(services, waitFor(request, asked), find, FEED_INTERVAL_MS);
     if (typeof page === "string") throw positionGone(undefined, `${GONE[page]}; begin with earliest.`, asked.named);
     return pageReply(services, request, asked, page);
   };
@@ -95,8 +95,8 @@ export function readerHandlers(services: ReaderServices) {
       mostBytes: MAX_ANSWER_BYTES - 2,
       reads: caller.kind === "peer" ? readsOf(permissions.of(caller.trust).properties) : undefined,
     };
-    const waitMs = waitMsOf(request, asked);
-    const page = await eventsWithin(deps, waitMs, reading, async () => await readsNow(admission));
+    const wait = waitFor(request, asked);
+    const page = await eventsWithin(deps, wait, reading, async () => await readsNow(admission));
     if (typeof page === "string")
       throw positionGone(reading.root, `${GONE[page]}; read the state instead.`, asked.named);
     return pageReply(services, request, asked, page);
@@ -105,36 +105,9 @@ export function readerHandlers(services: ReaderServices) {
   return { "GET /events": readOfAll, "GET /{actorId}/events": read } as const;
 }
 
-/** @throws ServiceError resource.not_found where the operator reads no events; auth.missing, auth.forbidden */
-function demandOperator(
-  { allEvents, operatorToken }: ReaderServices["config"],
-  authorization: string | undefined,
-): void {
-  if (!allEvents || operatorToken === undefined) {
-    throw new ServiceError("resource.not_found", "The operator of this deployment has not set ALL_EVENTS.");
-  }
-  const token = bearerOf(authorization);
-  if (token === undefined) {
-    const headers = { "WWW-Authenticate": 'Bearer realm="actingweb"' };
-    throw new ServiceError("auth.missing", "Reading all actors needs the operator's bearer.", { headers });
-  }
-  if (sameSecret(token, operatorToken)) return;
-  throw new ServiceError("auth.forbidden", "This bearer does not read all actors.");
-}
-
-/** The part of a selection over `<actorId>.<topic>` that is left for an actor; undefined: nothing of it. */
-function ofActor({ topics, types }: Selection, actorId: string): Selection | undefined {
-  const rest = topics.flatMap((pattern): string[] => {
-    if (pattern === ">") return [pattern];
-    const dot = pattern.indexOf(".");
-    const first = dot < 0 ? "" : pattern.slice(0, dot);
-    return first === "*" || first === actorId ? [pattern.slice(dot + 1)] : [];
-  });
-  return rest.length === 0 ? undefined : compact({ topics: rest, types });
-}
-
-const waitMsOf = ({ deadline }: ServiceRequest, { waitSeconds }: ReaderQuery): number =>
-  Math.max(0, Math.min(waitSeconds * 1_000, deadline.remaining() - ANSWER_MS));
+const waitFor = ({ deadline }: ServiceRequest, { waitSeconds }: ReaderQuery): Wait => ({
+  ...{ waitMs: waitSeconds * 1_000, deadline },
+});
 
 function headReply(tail: string): Reply {
   const headers = { ...GUARDS, "content-type": "application/json", "cache-control": "no-store" };

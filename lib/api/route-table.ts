@@ -53,6 +53,7 @@ const PROPERTY = "/{actorId}/properties/{name}";
 const SUBSCRIPTION = "/{actorId}/subscriptions/{peerId}/{subscriptionId}";
 const WEBHOOK = "/{actorId}/webhooks/{webhookId}";
 const GROUP = "/{actorId}/groups/{group}";
+const ROOT_GROUP = "/groups/{group}";
 const CALLBACK = "/{actorId}/callbacks/subscriptions/{peerId}/{subscriptionId}";
 
 /** Every route, in the order of the protocol's sections. */
@@ -160,6 +161,17 @@ export const routes = [
   { method: "POST", path: `${GROUP}/reset`, area: "events", access: OWNER },
   { method: "POST", path: `${GROUP}/pause`, area: "events", access: OWNER },
   { method: "POST", path: `${GROUP}/resume`, area: "events", access: OWNER },
+
+  // Consumer groups over all actors: the operator's, whose bearer the handler checks.
+  { method: "GET", path: "/groups", area: "events", access: ["anyone"] },
+  { method: "GET", path: ROOT_GROUP, area: "events", access: ["anyone"] },
+  { method: "PUT", path: ROOT_GROUP, area: "events", access: ["anyone"] },
+  { method: "DELETE", path: ROOT_GROUP, area: "events", access: ["anyone"] },
+  { method: "POST", path: `${ROOT_GROUP}/fetch`, area: "events", access: ["anyone"] },
+  { method: "POST", path: `${ROOT_GROUP}/ack`, area: "events", access: ["anyone"] },
+  { method: "POST", path: `${ROOT_GROUP}/reset`, area: "events", access: ["anyone"] },
+  { method: "POST", path: `${ROOT_GROUP}/pause`, area: "events", access: ["anyone"] },
+  { method: "POST", path: `${ROOT_GROUP}/resume`, area: "events", access: ["anyone"] },
 
   // Suspending and resuming diffs.
   { method: "GET", path: "/{actorId}/suspensions", area: "peers", access: OWNER },

@@ -21,6 +21,7 @@ import { ServiceError } from "../system/errors.ts";
 import type { Platform } from "../system/ports.ts";
 import { currentCause, currentDeadline, within } from "../system/request-context.ts";
 import { CommitLine } from "./commit-line.ts";
+import { appendWrites } from "./append-writes.ts";
 import { readLogHead, type ChangeLog, type LogHead, type NumberedRecord } from "./change-log.ts";
 import { recordTime } from "./record-time.ts";
 
@@ -212,7 +213,7 @@ export class LogCommits implements Commits {
     const records = planned.records.map((record): LogRecord =>
       record.kind === "change" ? { ...record, ...cause, at } : { ...record, at },
     );
-    const appended = changeLog.appendWrites(actorId, head, {
+    const appended = appendWrites(changeLog.settings, actorId, head, {
       records,
       at: micros,
       change: planned.head,

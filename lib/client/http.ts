@@ -104,21 +104,24 @@ export class Http {
     for (let attempt = 1; ; attempt += 1) {
       const isLast = attempt >= this.#maxAttempts;
       let sent: Request | undefined;
-      const ends = AbortSignal.timeout(this.#timeoutMs + waitMs);
+      const late = new AbortController();
+      const timer = setTimeout(() => late.abort(), this.#timeoutMs + waitMs);
       const api = createClient<Routes>({
         baseUrl: this.root,
         headers: { authorization: this.#authorization },
         // A redirect would take the credentials elsewhere, and not every runtime knows `error`.
         redirect: "manual",
-        signal: signal === undefined ? ends : AbortSignal.any([signal, ends]),
+        signal: signal === undefined ? late.signal : AbortSignal.any([signal, late.signal]),
         fetch: async (request) => await this.machine.fetch((sent = request)),
       });
-      const { data, error, response } = await ask(api).catch((cause: unknown) => {
-        signal?.throwIfAborted();
-        // What cannot be sent, such as data that JSON does not have.
-        if (sent === undefined) throw cause;
-        return { data: undefined, error: cause, response: undefined };
-      });
+      const { data, error, response } = await ask(api)
+        .catch((cause: unknown) => {
+          signal?.throwIfAborted();
+          // What cannot be sent, such as data that JSON does not have.
+          if (sent === undefined) throw cause;
+          return { data: undefined, error: cause, response: undefined };
+        })
+        .finally(() => clearTimeout(timer));
       if (response?.ok === true) return { data: data as Data, response };
       const mayRepeat = isRepeatable ?? REPEATABLE.has(sent?.method ?? "");
       const retryAfterMs = this.#retryAfter(response);

@@ -1,4 +1,4 @@
-// Written by `npm run openapi`; not to be edited. From Ez7JQPog8HEiof4U6JHic8U6MPkfmmWThY-PqVjI5po, as wqeWYMbjQLNveztTYU3C0aBT4l2K716K3SsRkF3VSX8.
+// Written by `npm run openapi`; not to be edited. From XbJ8Kl5OX2OAYTqfRtUiZvcah_Z-fH_hBL0SeP8XaCA, as EsmgKzqBXPKVpmbFNXSf660qyoEjbMpms0NsWLdwamM.
 export interface paths {
     "/": {
         parameters: {
@@ -1107,6 +1107,154 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/groups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All consumer groups over all actors
+         * @description With `ALL_EVENTS`, for the bearer of `OPERATOR_TOKEN`, as all routes below `/groups`.
+         */
+        get: operations["getGroups"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/groups/{group}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The consumer group, as its owner names it. */
+                group: string;
+            };
+            cookie?: never;
+        };
+        /** A consumer group over all actors: its settings, and how it stands */
+        get: operations["getGroupsByGroup"];
+        /**
+         * Make a consumer group over all actors, or change its settings
+         * @description Patterns are over `<actorId>.<topic>`.
+         */
+        put: operations["putGroupsByGroup"];
+        post?: never;
+        /** End a consumer group over all actors, with its parked events */
+        delete: operations["deleteGroupsByGroup"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/groups/{group}/fetch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The consumer group, as its owner names it. */
+                group: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Fetch events of all actors under a lease
+         * @description The `position` of an event begins with its actor, and is what an acknowledgement names.
+         */
+        post: operations["postGroupsByGroupFetch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/groups/{group}/ack": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The consumer group, as its owner names it. */
+                group: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say what became of events of all actors */
+        post: operations["postGroupsByGroupAck"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/groups/{group}/reset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The consumer group, as its owner names it. */
+                group: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Begin again at a position of the events of all actors */
+        post: operations["postGroupsByGroupReset"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/groups/{group}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The consumer group, as its owner names it. */
+                group: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give no lease */
+        post: operations["postGroupsByGroupPause"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/groups/{group}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The consumer group, as its owner names it. */
+                group: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Go on, after a pause or a stop */
+        post: operations["postGroupsByGroupResume"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/{actorId}/suspensions": {
         parameters: {
             query?: never;
@@ -1824,7 +1972,7 @@ export interface components {
         FailedEvent: {
             id: string;
             /** @enum {unknown} */
-            kind: "hook" | "read" | "webhook" | "event-hook" | "group";
+            kind: "hook" | "read" | "webhook" | "event-hook" | "group" | "root-group";
             source: string;
             peerid?: string;
             subscriptionid?: string;
@@ -2052,6 +2200,43 @@ export interface components {
                     /** Format: date-time */
                     nextAttemptAt: string;
                 }[];
+            }[];
+        };
+        RootGroup: {
+            name: string;
+            topics: string[];
+            types?: string[];
+            /** @enum {unknown} */
+            order: "key" | "strict";
+            leaseSeconds: number;
+            maxAttempts: number;
+            /** @enum {unknown} */
+            onExhausted: "park" | "stop";
+            /** @enum {unknown} */
+            status: "active" | "paused" | "stopped" | "draining";
+            stopped?: {
+                /** @enum {unknown} */
+                reason: "exhausted" | "position_gone";
+                position: string;
+                key?: string;
+            };
+            /** @description Everything that changed up to there is done: a position of `GET /events`. */
+            floor: string;
+            newest: string;
+            /** @description Actors with events that are not done. */
+            lag: number;
+            oldestSeconds: number;
+            parked: number;
+            /** @description Actors with parked events, at most 100. */
+            parkedAt: string[];
+            lanes: {
+                lane: number;
+                position: string;
+                actors: number;
+                lent: number;
+                holder?: string;
+                /** Format: date-time */
+                until?: string;
             }[];
         };
         Attempt: {
@@ -8996,6 +9181,594 @@ export interface operations {
             413: components["responses"]["413.payload_too_large"];
             415: components["responses"]["415.unsupported_media_type"];
             429: components["responses"]["429.too_many_attempts"];
+            500: components["responses"]["500.internal_error"];
+            503: components["responses"]["503.service_unavailable"];
+        };
+    };
+    getGroups: {
+        parameters: {
+            query?: {
+                /** @description As `X-HTTP-Method-Override`. */
+                _method?: components["parameters"]["Method"];
+            };
+            header?: {
+                /** @description Names the request in the log and in requests to peers. */
+                "x-request-id"?: components["parameters"]["RequestId"];
+                /** @description The W3C trace that the request belongs to. */
+                traceparent?: components["parameters"]["Traceparent"];
+                /** @description The digest of the body (RFC 9530); checked before the route acts. */
+                "content-digest"?: components["parameters"]["ContentDigest"];
+                /** @description `PUT` or `DELETE`: the method that a GET or POST stands for. */
+                "x-http-method-override"?: components["parameters"]["MethodOverride"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Their names. */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "cache-control": components["headers"]["cache-control"];
+                    "apigw-requestid": components["headers"]["apigw-requestid"];
+                    "content-digest": components["headers"]["content-digest"];
+                    vary: components["headers"]["vary"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: {
+                            name: string;
+                        }[];
+                    };
+                };
+            };
+            400: components["responses"]["400.bad_request.digest_mismatch"];
+            401: components["responses"]["401.unauthorized"];
+            403: components["responses"]["403.forbidden"];
+            404: components["responses"]["404.not_found"];
+            500: components["responses"]["500.internal_error"];
+            503: components["responses"]["503.service_unavailable"];
+        };
+    };
+    getGroupsByGroup: {
+        parameters: {
+            query?: {
+                /** @description As `X-HTTP-Method-Override`. */
+                _method?: components["parameters"]["Method"];
+            };
+            header?: {
+                /** @description Are my settings still these? */
+                "if-none-match"?: string;
+                /** @description Names the request in the log and in requests to peers. */
+                "x-request-id"?: components["parameters"]["RequestId"];
+                /** @description The W3C trace that the request belongs to. */
+                traceparent?: components["parameters"]["Traceparent"];
+                /** @description The digest of the body (RFC 9530); checked before the route acts. */
+                "content-digest"?: components["parameters"]["ContentDigest"];
+                /** @description `PUT` or `DELETE`: the method that a GET or POST stands for. */
+                "x-http-method-override"?: components["parameters"]["MethodOverride"];
+            };
+            path: {
+                /** @description The consumer group, as its owner names it. */
+                group: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The group. */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "cache-control": components["headers"]["cache-control"];
+                    "apigw-requestid": components["headers"]["apigw-requestid"];
+                    "content-digest": components["headers"]["content-digest"];
+                    vary: components["headers"]["vary"];
+                    /** @description Stands for the settings alone. */
+                    etag: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RootGroup"];
+                };
+            };
+            /** @description The settings are these. */
+            304: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "cache-control": components["headers"]["cache-control"];
+                    "apigw-requestid": components["headers"]["apigw-requestid"];
+                    /** @description Stands for the settings alone. */
+                    etag: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400.bad_request.digest_mismatch"];
+            401: components["responses"]["401.unauthorized"];
+            403: components["responses"]["403.forbidden"];
+            404: components["responses"]["404.not_found"];
+            500: components["responses"]["500.internal_error"];
+            503: components["responses"]["503.service_unavailable"];
+        };
+    };
+    putGroupsByGroup: {
+        parameters: {
+            query?: {
+                /** @description As `X-HTTP-Method-Override`. */
+                _method?: components["parameters"]["Method"];
+            };
+            header?: {
+                /** @description The `ETag` of the settings to be changed. */
+                "if-match"?: string;
+                /** @description `*`: only if there is no such group. */
+                "if-none-match"?: string;
+                /** @description Names the request in the log and in requests to peers. */
+                "x-request-id"?: components["parameters"]["RequestId"];
+                /** @description The W3C trace that the request belongs to. */
+                traceparent?: components["parameters"]["Traceparent"];
+                /** @description The digest of the body (RFC 9530); checked before the route acts. */
+                "content-digest"?: components["parameters"]["ContentDigest"];
+                /** @description `PUT` or `DELETE`: the method that a GET or POST stands for. */
+                "x-http-method-override"?: components["parameters"]["MethodOverride"];
+            };
+            path: {
+                /** @description The consumer group, as its owner names it. */
+                group: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "topics": [
+                 *         "*.orders.>"
+                 *       ],
+                 *       "lanes": 4
+                 *     }
+                 */
+                "application/json": {
+                    topics: string[];
+                    types?: string[] | null;
+                    from?: string | null;
+                    lanes?: number | null;
+                    order?: ("key" | "strict") | null;
+                    leaseSeconds?: number | null;
+                    maxAttempts?: number | null;
+                    onExhausted?: ("park" | "stop") | null;
+                };
+            };
+        };
+        responses: {
+            /** @description The group, changed or as it was. */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "cache-control": components["headers"]["cache-control"];
+                    "apigw-requestid": components["headers"]["apigw-requestid"];
+                    "content-digest": components["headers"]["content-digest"];
+                    vary: components["headers"]["vary"];
+                    /** @description Stands for the settings alone. */
+                    etag: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RootGroup"];
+                };
+            };
+            /** @description The group, made. */
+            201: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "cache-control": components["headers"]["cache-control"];
+                    "apigw-requestid": components["headers"]["apigw-requestid"];
+                    "content-digest": components["headers"]["content-digest"];
+                    vary: components["headers"]["vary"];
+                    /** @description Stands for the settings alone. */
+                    etag: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RootGroup"];
+                };
+            };
+            400: components["responses"]["400.bad_request.digest_mismatch"];
+            401: components["responses"]["401.unauthorized"];
+            403: components["responses"]["403.forbidden"];
+            404: components["responses"]["404.not_found"];
+            409: components["responses"]["409.conflict.limit_reached"];
+            410: components["responses"]["410.position_gone.link"];
+            412: components["responses"]["412.precondition_failed"];
+            413: components["responses"]["413.payload_too_large"];
+            415: components["responses"]["415.unsupported_media_type"];
+            428: components["responses"]["428.precondition_required"];
+            500: components["responses"]["500.internal_error"];
+            503: components["responses"]["503.service_unavailable"];
+        };
+    };
+    deleteGroupsByGroup: {
+        parameters: {
+            query?: {
+                /** @description Seconds to wait for live leases. */
+                drainSeconds?: number;
+                /** @description As `X-HTTP-Method-Override`. */
+                _method?: components["parameters"]["Method"];
+            };
+            header?: {
+                /** @description Names the request in the log and in requests to peers. */
+                "x-request-id"?: components["parameters"]["RequestId"];
+                /** @description The W3C trace that the request belongs to. */
+                traceparent?: components["parameters"]["Traceparent"];
+                /** @description The digest of the body (RFC 9530); checked before the route acts. */
+                "content-digest"?: components["parameters"]["ContentDigest"];
+                /** @description `PUT` or `DELETE`: the method that a GET or POST stands for. */
+                "x-http-method-override"?: components["parameters"]["MethodOverride"];
+            };
+            path: {
+                /** @description The consumer group, as its owner names it. */
+                group: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It has ended. */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "cache-control": components["headers"]["cache-control"];
+                    "apigw-requestid": components["headers"]["apigw-requestid"];
+                    "content-digest": components["headers"]["content-digest"];
+                    vary: components["headers"]["vary"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        drained: boolean;
+                    };
+                };
+            };
+            /** @description It ends with its last lease, or once what it knows of actors is deleted. */
+            202: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "cache-control": components["headers"]["cache-control"];
+                    "apigw-requestid": components["headers"]["apigw-requestid"];
+                    "content-digest": components["headers"]["content-digest"];
+                    vary: components["headers"]["vary"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        drained: boolean;
+                    };
+                };
+            };
+            400: components["responses"]["400.bad_request.digest_mismatch"];
+            401: components["responses"]["401.unauthorized"];
+            403: components["responses"]["403.forbidden"];
+            404: components["responses"]["404.not_found"];
+            500: components["responses"]["500.internal_error"];
+            503: components["responses"]["503.service_unavailable"];
+        };
+    };
+    postGroupsByGroupFetch: {
+        parameters: {
+            query?: {
+                /** @description As `X-HTTP-Method-Override`. */
+                _method?: components["parameters"]["Method"];
+            };
+            header?: {
+                /** @description Names the fetch: a repetition takes back what the first one lent. */
+                "idempotency-key"?: string;
+                /** @description Names the request in the log and in requests to peers. */
+                "x-request-id"?: components["parameters"]["RequestId"];
+                /** @description The W3C trace that the request belongs to. */
+                traceparent?: components["parameters"]["Traceparent"];
+                /** @description The digest of the body (RFC 9530); checked before the route acts. */
+                "content-digest"?: components["parameters"]["ContentDigest"];
+                /** @description `PUT` or `DELETE`: the method that a GET or POST stands for. */
+                "x-http-method-override"?: components["parameters"]["MethodOverride"];
+            };
+            path: {
+                /** @description The consumer group, as its owner names it. */
+                group: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "consumer": "c1",
+                 *       "max": 50,
+                 *       "waitSeconds": 0
+                 *     }
+                 */
+                "application/json": components["schemas"]["Fetch"];
+            };
+        };
+        responses: {
+            /** @description Events that the consumer has until its lease ends. */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "cache-control": components["headers"]["cache-control"];
+                    "apigw-requestid": components["headers"]["apigw-requestid"];
+                    "content-digest": components["headers"]["content-digest"];
+                    vary: components["headers"]["vary"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Batch"];
+                };
+            };
+            /** @description There is nothing to fetch. */
+            204: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "cache-control": components["headers"]["cache-control"];
+                    "apigw-requestid": components["headers"]["apigw-requestid"];
+                    /** @description Seconds after which to fetch again. */
+                    "retry-after": string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["400.bad_request.digest_mismatch"];
+            401: components["responses"]["401.unauthorized"];
+            403: components["responses"]["403.forbidden"];
+            404: components["responses"]["404.not_found"];
+            409: components["responses"]["409.conflict"];
+            413: components["responses"]["413.payload_too_large"];
+            415: components["responses"]["415.unsupported_media_type"];
+            423: components["responses"]["423.held.retry-after"];
+            500: components["responses"]["500.internal_error"];
+            503: components["responses"]["503.service_unavailable"];
+        };
+    };
+    postGroupsByGroupAck: {
+        parameters: {
+            query?: {
+                /** @description As `X-HTTP-Method-Override`. */
+                _method?: components["parameters"]["Method"];
+            };
+            header?: {
+                /** @description Names the request in the log and in requests to peers. */
+                "x-request-id"?: components["parameters"]["RequestId"];
+                /** @description The W3C trace that the request belongs to. */
+                traceparent?: components["parameters"]["Traceparent"];
+                /** @description The digest of the body (RFC 9530); checked before the route acts. */
+                "content-digest"?: components["parameters"]["ContentDigest"];
+                /** @description `PUT` or `DELETE`: the method that a GET or POST stands for. */
+                "x-http-method-override"?: components["parameters"]["MethodOverride"];
+            };
+            path: {
+                /** @description The consumer group, as its owner names it. */
+                group: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "token": "t",
+                 *       "upTo": "5f0c.0001-0000000000000001-z"
+                 *     }
+                 */
+                "application/json": {
+                    token: string;
+                    upTo?: string | null;
+                    items?: {
+                        position: string;
+                        /** @enum {string} */
+                        verdict: "ack" | "retry" | "park" | "skip" | "stop" | "release";
+                        delaySeconds?: number | null;
+                    }[] | null;
+                    extend?: boolean | null;
+                    done?: boolean | null;
+                };
+            };
+        };
+        responses: {
+            /** @description The outcome of each verdict, and the lease that is left. */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "cache-control": components["headers"]["cache-control"];
+                    "apigw-requestid": components["headers"]["apigw-requestid"];
+                    "content-digest": components["headers"]["content-digest"];
+                    vary: components["headers"]["vary"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Acknowledged"];
+                };
+            };
+            400: components["responses"]["400.bad_request.digest_mismatch"];
+            401: components["responses"]["401.unauthorized"];
+            403: components["responses"]["403.forbidden"];
+            404: components["responses"]["404.not_found"];
+            409: components["responses"]["409.fenced"];
+            413: components["responses"]["413.payload_too_large"];
+            415: components["responses"]["415.unsupported_media_type"];
+            500: components["responses"]["500.internal_error"];
+            503: components["responses"]["503.service_unavailable"];
+        };
+    };
+    postGroupsByGroupReset: {
+        parameters: {
+            query?: {
+                /** @description As `X-HTTP-Method-Override`. */
+                _method?: components["parameters"]["Method"];
+            };
+            header?: {
+                /** @description Names the request in the log and in requests to peers. */
+                "x-request-id"?: components["parameters"]["RequestId"];
+                /** @description The W3C trace that the request belongs to. */
+                traceparent?: components["parameters"]["Traceparent"];
+                /** @description The digest of the body (RFC 9530); checked before the route acts. */
+                "content-digest"?: components["parameters"]["ContentDigest"];
+                /** @description `PUT` or `DELETE`: the method that a GET or POST stands for. */
+                "x-http-method-override"?: components["parameters"]["MethodOverride"];
+            };
+            path: {
+                /** @description The consumer group, as its owner names it. */
+                group: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "to": "earliest"
+                 *     }
+                 */
+                "application/json": {
+                    to: string;
+                    lanes?: number | null;
+                };
+            };
+        };
+        responses: {
+            /** @description The group. */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "cache-control": components["headers"]["cache-control"];
+                    "apigw-requestid": components["headers"]["apigw-requestid"];
+                    "content-digest": components["headers"]["content-digest"];
+                    vary: components["headers"]["vary"];
+                    /** @description Stands for the settings alone. */
+                    etag: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RootGroup"];
+                };
+            };
+            400: components["responses"]["400.bad_request.digest_mismatch"];
+            401: components["responses"]["401.unauthorized"];
+            403: components["responses"]["403.forbidden"];
+            404: components["responses"]["404.not_found"];
+            409: components["responses"]["409.conflict"];
+            410: components["responses"]["410.position_gone.link"];
+            413: components["responses"]["413.payload_too_large"];
+            415: components["responses"]["415.unsupported_media_type"];
+            500: components["responses"]["500.internal_error"];
+            503: components["responses"]["503.service_unavailable"];
+        };
+    };
+    postGroupsByGroupPause: {
+        parameters: {
+            query?: {
+                /** @description As `X-HTTP-Method-Override`. */
+                _method?: components["parameters"]["Method"];
+            };
+            header?: {
+                /** @description Names the request in the log and in requests to peers. */
+                "x-request-id"?: components["parameters"]["RequestId"];
+                /** @description The W3C trace that the request belongs to. */
+                traceparent?: components["parameters"]["Traceparent"];
+                /** @description The digest of the body (RFC 9530); checked before the route acts. */
+                "content-digest"?: components["parameters"]["ContentDigest"];
+                /** @description `PUT` or `DELETE`: the method that a GET or POST stands for. */
+                "x-http-method-override"?: components["parameters"]["MethodOverride"];
+            };
+            path: {
+                /** @description The consumer group, as its owner names it. */
+                group: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The group. */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "cache-control": components["headers"]["cache-control"];
+                    "apigw-requestid": components["headers"]["apigw-requestid"];
+                    "content-digest": components["headers"]["content-digest"];
+                    vary: components["headers"]["vary"];
+                    /** @description Stands for the settings alone. */
+                    etag: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RootGroup"];
+                };
+            };
+            400: components["responses"]["400.bad_request.digest_mismatch"];
+            401: components["responses"]["401.unauthorized"];
+            403: components["responses"]["403.forbidden"];
+            404: components["responses"]["404.not_found"];
+            500: components["responses"]["500.internal_error"];
+            503: components["responses"]["503.service_unavailable"];
+        };
+    };
+    postGroupsByGroupResume: {
+        parameters: {
+            query?: {
+                /** @description As `X-HTTP-Method-Override`. */
+                _method?: components["parameters"]["Method"];
+            };
+            header?: {
+                /** @description Names the request in the log and in requests to peers. */
+                "x-request-id"?: components["parameters"]["RequestId"];
+                /** @description The W3C trace that the request belongs to. */
+                traceparent?: components["parameters"]["Traceparent"];
+                /** @description The digest of the body (RFC 9530); checked before the route acts. */
+                "content-digest"?: components["parameters"]["ContentDigest"];
+                /** @description `PUT` or `DELETE`: the method that a GET or POST stands for. */
+                "x-http-method-override"?: components["parameters"]["MethodOverride"];
+            };
+            path: {
+                /** @description The consumer group, as its owner names it. */
+                group: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "skip": false
+                 *     }
+                 */
+                "application/json": {
+                    skip?: boolean | null;
+                };
+            };
+        };
+        responses: {
+            /** @description The group. */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "cache-control": components["headers"]["cache-control"];
+                    "apigw-requestid": components["headers"]["apigw-requestid"];
+                    "content-digest": components["headers"]["content-digest"];
+                    vary: components["headers"]["vary"];
+                    /** @description Stands for the settings alone. */
+                    etag: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RootGroup"];
+                };
+            };
+            400: components["responses"]["400.bad_request.digest_mismatch"];
+            401: components["responses"]["401.unauthorized"];
+            403: components["responses"]["403.forbidden"];
+            404: components["responses"]["404.not_found"];
+            413: components["responses"]["413.payload_too_large"];
+            415: components["responses"]["415.unsupported_media_type"];
             500: components["responses"]["500.internal_error"];
             503: components["responses"]["503.service_unavailable"];
         };

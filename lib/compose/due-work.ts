@@ -3,10 +3,12 @@ import { ACTOR_SK, peerOfCapabilityKey, peerOfGrantKey, peerOfTrustKey } from ".
 import { LOG_SK, inboundOfKey, peerOfBreakerKey, sliceOfKey } from "../dynamodb/keys/publishing.ts";
 import { listenerOfKey } from "../dynamodb/keys/listeners.ts";
 import { actorOfKey } from "../dynamodb/keys/partition.ts";
+import { rootGroupOfKey } from "../dynamodb/keys/root-groups.ts";
 import { failedAt, staleReadOf } from "../dynamodb/keys/failed-events.ts";
 import { peerOfOwnershipKey, streamOfKey } from "../dynamodb/keys/streams.ts";
 import type { Key, Table } from "../dynamodb/table.ts";
 import type { Groups } from "../listeners/groups/groups.ts";
+import type { RootGroups } from "../listeners/groups/root-groups.ts";
 import { collectGeneration, isListGarbage } from "../lists/list-garbage.ts";
 import type { ActorDeletion } from "../operations/deletion.ts";
 import type { DeliverSlice } from "../publishing/delivery/slice-delivery.ts";
@@ -42,6 +44,7 @@ export interface DueWorkDeps extends LaterParts {
   readonly deletion: Pick<ActorDeletion, "resume">;
   readonly dueOfListeners: ListenerServices["dueOfListeners"];
   readonly groups: Pick<Groups, "runDue">;
+  readonly rootGroups: Pick<RootGroups, "finish">;
 }
 
 /** The registry of due work, in the order in which its kinds are asked for a key. */
@@ -59,6 +62,7 @@ export function composeDueWork({ table, clock, log, receiving, dueOfListeners, .
       }),
       ...dueOfListeners(doers),
       dueWorkKind(groupOfKey, { runDue: (ref) => doers.groups.runDue(ref) }),
+      dueWorkKind(rootGroupOfKey, { runDue: (name, deadline) => doers.rootGroups.finish(name, deadline) }),
       dueWorkKind((key) => (isListGarbage(key) ? key : undefined), { runDue: (key) => collectGeneration(table, key) }),
       ofPeer(peerOfTrustKey, { runDue: (actorId, peerId) => resumeTrust(trust, { actorId, peerId }) }),
       ofPeer(peerOfOwnershipKey, { runDue: (actorId, peerId) => resumeOwnership(ownership, { actorId, peerId }) }),

@@ -6,6 +6,7 @@ import { FailedEventStore, type SourceWrites } from "../failed-events/failed-eve
 import type { ListenerEvent } from "../failed-events/hook-event.ts";
 import { failedAt, sourceOf } from "../dynamodb/keys/failed-events.ts";
 import { listenerKey, listenerOfKey, type ListenerKind, type ListenerRef } from "../dynamodb/keys/listeners.ts";
+import { rootFailedKey } from "../dynamodb/keys/root-groups.ts";
 import { webhookOfKey } from "../dynamodb/keys/webhooks.ts";
 import { actorOfWithdrawal, isHubSubscription, isHubTopic } from "../dynamodb/keys/hub.ts";
 import type { Key, Table } from "../dynamodb/table.ts";
@@ -15,6 +16,8 @@ import { failedEventEnded } from "../listeners/listener-head.ts";
 import type { Commits } from "../change-log/log-commits.ts";
 import { groupListening } from "../listeners/groups/group-lag.ts";
 import { Groups } from "../listeners/groups/groups.ts";
+import { oneFailedEnded } from "../listeners/groups/root-group-item.ts";
+import { RootGroups } from "../listeners/groups/root-groups.ts";
 import { withBus } from "../listeners/bus-http.ts";
 import { logSignals } from "../listeners/webhooks/webhook-signals.ts";
 import { WebhookWay } from "../listeners/webhooks/webhook-way.ts";
@@ -58,6 +61,10 @@ const countedAt = (table: Pick<Table, "get">): SourceWrites<ListenerEvent> => ({
   stopped: () => Promise.resolve(undefined),
   resolved: async ({ actorId, source }) => {
     const of = sourceOf(source);
+    if (of?.kind === "root-group") {
+      const kept = (await table.get(rootFailedKey(of.id, actorId)))?.["failedEvents"];
+      return kept === undefined ? undefined : { write: oneFailedEnded(of.id, actorId, Number(kept)) };
+    }
     if (of?.kind !== "webhook" && of?.kind !== "group") return undefined;
     const ref = { actorId, kind: of.kind, id: of.id };
     const stands = (await table.get(listenerKey(ref), { only: [] })) !== undefined;
@@ -219,6 +226,24 @@ export function composeGroups(
     failedKeepDays: config.parkedKeepDays,
     epoch: config.logEpoch,
     retentionMs: config.diffRetentionDays * DAY_MS,
+    rootOf: (actorId) => rootUri(config, actorId),
+  });
+}
+
+/** The consumer groups over all actors, as the routes need them. */
+export function composeRootGroups(
+  base: Runtime,
+  parts: Pick<ListenerServices, "listenerEvents"> & { readonly changeLog: ChangeLog },
+): RootGroups {
+  const { config } = base;
+  return new RootGroups({
+    ...base,
+    changeLog: parts.changeLog,
+    failedEvents: parts.listenerEvents,
+    failedKeepDays: config.parkedKeepDays,
+    epoch: config.logEpoch,
+    retentionMs: config.diffRetentionDays * DAY_MS,
+    root: config.baseUrl,
     rootOf: (actorId) => rootUri(config, actorId),
   });
 }

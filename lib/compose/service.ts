@@ -12,8 +12,9 @@ import type { RunDue } from "../scheduler/due-work.ts";
 import { Sweep } from "../scheduler/sweep.ts";
 import { rootUri, type TrustServices } from "../trust/trust-services.ts";
 import { composeDueWork } from "./due-work.ts";
-import { composeGroups, composeWebhooks } from "./listeners.ts";
+import { composeGroups, composeRootGroups, composeWebhooks } from "./listeners.ts";
 import type { Groups } from "../listeners/groups/groups.ts";
+import type { RootGroups } from "../listeners/groups/root-groups.ts";
 import type { Webhooks } from "../listeners/webhooks/webhooks.ts";
 import { composePublishing, type PublishingServices } from "./publishing.ts";
 import { composeReceiving, type ReceivingServices } from "./receiving.ts";
@@ -34,6 +35,7 @@ export interface Service extends Runtime, ReceivingServices, PublishingServices 
   readonly actorOf: (actorId: string) => Actor;
   readonly webhooks: Webhooks;
   readonly groups: Groups;
+  readonly rootGroups: RootGroups;
 }
 
 /** Puts the service together over the given ports. Each part is made from those before it. */
@@ -66,9 +68,11 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
     snapshot: async (actorId, of, reads) => await snapshots.snapshot(actorId, of, reads),
     rootOf: (actorId) => rootUri(config, actorId),
   });
+  const rootGroups = composeRootGroups(base, publishing);
   const deletion = new ActorDeletion({
     ...base,
     trust,
+    leaveGroups: async (actorId) => await rootGroups.leave(actorId),
     removePeerData: async (actorId, peerId) => await receiving.store(actorId, peerId).deleteAll(),
   });
   const webhooks = composeWebhooks(base, publishing);
@@ -77,9 +81,10 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
     ...actorServices,
     webhooks,
     groups,
+    rootGroups,
     app,
     deletion,
-    runDue: composeDueWork({ ...actorServices, webhooks, groups, deletion, hub }),
+    runDue: composeDueWork({ ...actorServices, webhooks, groups, rootGroups, deletion, hub }),
     sweep: new Sweep({ ...base, dueShards: config.dueShards }),
     stateHooks,
     snapshots,

@@ -26,7 +26,7 @@ export interface ListenerEvent {
   readonly id: string;
   readonly actorId: string;
   /** The listener, as `/parked` names it. */
-  readonly source: `webhook:${string}` | `event-hook:${string}` | `group:${string}`;
+  readonly source: `webhook:${string}` | `event-hook:${string}` | `group:${string}` | `root-group:${string}`;
   /** The listener's own number of the event; 0: it lies before those that the listener counts. */
   readonly sequence: number;
   readonly topic: string;

@@ -1,8 +1,12 @@
 /** Where a listener begins in the log, as its owner says it. */
 import { positionGone } from "../actors/position-gone.ts";
-import { oldestKept, type ChangeLog, type LogHead } from "../change-log/change-log.ts";
+import { oldestKept, sameDeleted, type ChangeLog, type LogHead } from "../change-log/change-log.ts";
+import type { LogPlan } from "../change-log/log-commits.ts";
 import { printPosition, resolvePosition, type PositionGone } from "../domain/events/position.ts";
+import { queryAll } from "../dynamodb/paging.ts";
+import type { Table } from "../dynamodb/table.ts";
 import { compact } from "../system/compact.ts";
+import { ServiceError } from "../system/errors.ts";
 
 /** Why no listener can begin at a position. */
 export const WHY: Readonly<Record<PositionGone, string>> = {
@@ -36,4 +40,33 @@ export async function beginningAfter(
   const position = resolvePosition(from, { epoch, newest: log.newest, ...compact({ oldest: oldestKept(log, found) }) });
   if (typeof position !== "string") return printPosition(position);
   throw positionGone(rootOf(actorId), `${WHY[position]}; read the state, and begin now.`, field);
+}
+
+/** A listener that is made, in a commit that has read the head `log`. */
+export interface NewListener {
+  readonly actorId: string;
+  readonly from: string;
+  readonly log: LogHead;
+  /** Where the others of its kind lie. */
+  readonly others: { readonly pk: string; readonly prefix: string };
+  /** The most of them, and what they are called. */
+  readonly most: number;
+  readonly called: string;
+}
+
+/**
+ * The position after which a new listener begins, and what its commit demands: that the records from there on are not chosen
+ * for deletion. They are not from then on. Another listener that is made meanwhile changes the log's head, so that the commit
+ * is planned again.
+ *
+ * @throws ServiceError limit.reached; resource.position_gone
+ */
+export async function newBeginning(
+  deps: BeginningDeps & { readonly table: Pick<Table, "query"> },
+  { actorId, from, log, others, most, called }: NewListener,
+): Promise<{ readonly after: string; readonly kept: Pick<LogPlan, "when"> }> {
+  const found = await queryAll(deps.table, { ...others, only: ["version"] });
+  if (found.length >= most) throw new ServiceError("limit.reached", `An actor has at most ${String(most)} ${called}.`);
+  const after = await beginningAfter(deps, { actorId, from, log });
+  return { after, kept: from === "now" ? {} : { when: sameDeleted(log) } };
 }

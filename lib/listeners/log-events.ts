@@ -85,6 +85,14 @@ export async function readStretch(
   return { after, upTo: reached > after ? reached : after, events, atEnd: read >= newest, bytes: readBytes };
 }
 
+/** The event at a position; undefined when its record has expired. One query. */
+export async function eventAt(reading: LogReading, position: string): Promise<LogEvent | undefined> {
+  const record = recordIn(position);
+  const asked = { after: positionAfter(reading.epoch, record - 1), upTo: positionAfter(reading.epoch, record) };
+  const stretch = await readStretch(reading, asked, record);
+  return stretch === "lost" ? undefined : stretch.events.find((event) => event.position === position);
+}
+
 /** True when a cursor that has advanced over this part of what was read is worth a write. */
 export function isMuch(
   read: readonly Pick<LogStretch, "upTo" | "bytes">[],

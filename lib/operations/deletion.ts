@@ -57,6 +57,8 @@ interface DeletionParts {
   readonly trust: TrustServices;
   /** Deletes the data that was kept of one peer when its trust ended; may be called again. */
   readonly removePeerData: (actorId: string, peerId: string) => Promise<void>;
+  /** The actor leaves the groups over all actors. */
+  readonly leaveGroups: (actorId: string) => Promise<void>;
   readonly application: Application;
   readonly clock: Clock;
   readonly queue: DelayQueue;
@@ -184,6 +186,8 @@ export class ActorDeletion {
     for (const bucket of buckets.keys())
       if (!(await this.#removeAll(bucketPartition(actorId, bucket), pace))) return false;
     await table.deleteMany([logHeadKey(actorId)]);
+    // A group makes a member only of an actor that has a log.
+    await this.#parts.leaveGroups(actorId);
     const stays = (sk: string): boolean =>
       sk === ACTOR_SK || sk.startsWith(TRUST_PREFIX) || sk.startsWith(outboundPrefix());
     return await this.#removeAll(actorPartition(actorId), pace, stays);

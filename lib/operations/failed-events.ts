@@ -28,7 +28,7 @@ interface FailedEventsDeps {
   readonly failedEvents: Pick<FailedEventStore<FailingEvent>, "summaries" | "find" | "read">;
   readonly hooks: Pick<HookRuns, "retry" | "skip">;
   /** By the kind of source. */
-  readonly listeners?: Partial<Record<"webhook" | "event-hook" | "group", ListenerActions>>;
+  readonly listeners?: Partial<Record<"webhook" | "event-hook" | "group" | "root-group", ListenerActions>>;
   readonly stale: Pick<StaleParts, "resolve">;
   readonly staleReads: Pick<StaleReads, "again" | "isStale">;
   readonly heads: { get(stream: StreamRef): Promise<Head | undefined> };

@@ -3,7 +3,7 @@ import { recordsOf, type Change, type NewRecord } from "../domain/diff/change-re
 import { isNothing } from "../domain/terms/removed-keys.ts";
 import { jsonBytes } from "../domain/json/json.ts";
 import { compact } from "../system/compact.ts";
-import { MAX_RECORD_BYTES } from "../change-log/change-log.ts";
+import { MAX_RECORD_BYTES } from "../change-log/append-writes.ts";
 
 /** Bytes for a record's own fields. */
 const ENVELOPE_BYTES = 200;

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
-import { bundle } from "../../infra/bundle.ts";
+import { bundle, type BundleWeight } from "../../infra/bundle.ts";
 import { functions } from "../../infra/functions.ts";
 import { median } from "./pace.ts";
 
@@ -33,11 +33,14 @@ export interface ImportTime {
 
 /** What is measured: the functions' bundles as the build makes them, and the document client's alone, in a folder of their own. */
 export class ImportTimes implements AsyncDisposable {
+  /** What each function's bundle consists of. */
+  readonly weights: Readonly<Record<string, BundleWeight>>;
   readonly #folder: string;
   readonly #bundles: readonly { name: string; file: string; bytes: number; times: number[] }[];
 
   private constructor(folder: string, files: ReadonlyMap<string, string | Uint8Array>) {
     this.#folder = folder;
+    this.weights = JSON.parse(String(files.get("bundles.json"))) as typeof this.weights;
     this.#bundles = [BASELINE, ...Object.keys(functions)].map((name) => ({
       name,
       file: path.join(folder, name, "index.mjs"),

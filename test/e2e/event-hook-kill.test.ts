@@ -10,7 +10,7 @@ import type { Hosted } from "../support/whole-service.ts";
 import type { Begin, Report, Run, Step } from "./hook-process.ts";
 
 /** Processes that are killed at some run, before the one event that kills each process that runs it. */
-const KILLS = sized(1, 60);
+const KILLS = sized(1, 40);
 const KEYS = 3;
 const CHANGES = sized(1, 4);
 /** So many noted deaths at one event, after the first one, which nothing notes. */
@@ -48,6 +48,9 @@ class HookProcess {
       stdio: ["ignore", "ignore", "inherit", "ipc"],
     });
     this.#child.on("message", (report: Report) => this.#hears(report));
+    this.#child.once("exit", (code, signal) => {
+      if (signal !== "SIGKILL") this.#ready.reject(new Error(`the process ended with ${String(code ?? signal)}`));
+    });
   }
 
   #hears(report: Report): void {
@@ -139,4 +142,4 @@ it("runs every event, each key in order, and parks the one at which processes di
     const first = [...new Set(runs.map(({ sequence }) => sequence))];
     expect(first).toEqual(first.toSorted());
   }
-}, 600_000);
+}, 1_800_000);

@@ -19,8 +19,6 @@ beforeAll(async () => {
   service = await startService();
 });
 afterAll(async () => {
-  // A request that waits for events would keep it from stopping.
-  await service.kill();
   await service.dispose();
 });
 

@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { fileURLToPath } from "node:url";
-import { bundle, LEFT_OUT, type BundleWeight } from "../../infra/bundle.ts";
+import { LEFT_OUT } from "../../infra/bundle.ts";
 import { functions } from "../../infra/functions.ts";
 import { ImportTimes, MOST_RATIO } from "../bench/import-time.ts";
 
@@ -8,16 +7,12 @@ const names = Object.keys(functions);
 /** Far more bytes than a bundle has: a larger one contains something wrong. The budget itself is the cold import. */
 const FAR_TOO_MANY_BYTES = 1_000_000;
 /** Rounds are added until the medians keep to the budget, or this often: a busy machine only makes it take longer. */
-const BATCHES = 5;
-const ROUNDS = 5;
+const BATCHES = 9;
+const ROUNDS = 3;
 
-let weights: Readonly<Record<string, BundleWeight>>;
 let times: ImportTimes;
 
 beforeAll(async () => {
-  const root = fileURLToPath(new URL("../../", import.meta.url));
-  const files = await bundle({ root, entries: names.map((name) => ({ name, file: `functions/${name}.ts` })) });
-  weights = JSON.parse(String(files.get("bundles.json"))) as typeof weights;
   times = await ImportTimes.open();
 });
 afterAll(() => times[Symbol.asyncDispose]());
@@ -32,13 +27,13 @@ describe("the bundles", () => {
   });
 
   it.each(names)("of %s contains no code of building, testing or deploying", (name) => {
-    const origins = Object.keys(weights[name]?.origins ?? {});
+    const origins = Object.keys(times.weights[name]?.origins ?? {});
     expect(origins.length).toBeGreaterThan(0);
     expect(origins.filter((origin) => /^infra\/|^test\/|dynalite|aws-cdk|vitest|esbuild/.test(origin))).toEqual([]);
-    expect(weights[name]?.bytes).toBeLessThan(FAR_TOO_MANY_BYTES);
+    expect(times.weights[name]?.bytes).toBeLessThan(FAR_TOO_MANY_BYTES);
   });
 
   it.each(names)("of %s leaves out only what the SDK loads late, if ever", (name) => {
-    expect(weights[name]?.imports).toEqual(LEFT_OUT.map((module) => `dynamic-import ${module}`).sort());
+    expect(times.weights[name]?.imports).toEqual(LEFT_OUT.map((module) => `dynamic-import ${module}`).sort());
   });
 });

@@ -38,6 +38,12 @@ const isTitle = (node: ts.Node): boolean => {
   return /^(describe|it|test)\b/.test(node.parent.expression.getText());
 };
 
+/** How files are parsed for their titles: `COMMENT` finds the comments. */
+const WITHOUT_COMMENTS = {
+  languageVersion: ts.ScriptTarget.Latest,
+  jsDocParsingMode: ts.JSDocParsingMode.ParseNone,
+};
+
 /** Comments that begin a line; line comments that follow one another are one. */
 const COMMENT = /^[ \t]*(?:\/\*[\s\S]*?\*\/|\/\/.*(?:\n[ \t]*\/\/.*)*)/gm;
 
@@ -48,7 +54,7 @@ function proseOf(source: string): readonly string[] {
     if ((ts.isStringLiteralLike(node) || ts.isTemplateExpression(node)) && isTitle(node)) titles.push(node.getText());
     ts.forEachChild(node, visit);
   };
-  if (/\b(describe|it|test)[.(]/.test(source)) visit(ts.createSourceFile("a.ts", source, ts.ScriptTarget.Latest, true));
+  if (/\b(describe|it|test)[.(]/.test(source)) visit(ts.createSourceFile("a.ts", source, WITHOUT_COMMENTS, true));
   return [...[...source.matchAll(COMMENT)].map(([comment]) => unwrapped(comment)), ...titles];
 }
 

@@ -130,7 +130,7 @@ describe("an actor's deletion that ran out of time", () => {
     const { service, alice, bob } = await standing(all);
     const { runtime } = service;
     const trust = trustServices(runtime, all);
-    const deletion = new ActorDeletion({ ...runtime, trust, removePeerData: nothing });
+    const deletion = new ActorDeletion({ ...runtime, trust, removePeerData: nothing, leaveGroups: nothing });
     const actor = await runtime.actors.get(alice.id);
     expect(await deletion.delete(actor!, { remaining: () => 0 })).toBe(false);
     expect((await service.ask("GET", `/${alice.id}/meta`)).status).toBe(404);

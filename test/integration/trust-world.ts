@@ -101,6 +101,7 @@ export class TrustWorld {
       ...this.runtime,
       trust,
       removePeerData: remove,
+      leaveGroups: () => Promise.resolve(),
     });
     this.services = { ...this.runtime, trust, deletion };
     const provide = () => this.services;

@@ -1,6 +1,6 @@
 import process from "node:process";
 import { expect, it } from "vitest";
-import { ended } from "../../lib/domain/events/group-fetch.ts";
+import { ended } from "../../lib/domain/events/group-lanes.ts";
 import { GroupSchedule, GroupViolation, type GroupSabotage } from "../support/events-world/group-schedule.ts";
 import { countFrom } from "../support/sizes.ts";
 

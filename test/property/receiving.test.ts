@@ -39,6 +39,13 @@ it.each(BLOCKS)("holds R1 to R5 over random schedules of faults, crashes and clo
   expect(block.to).toBeGreaterThanOrEqual(block.from);
 });
 
+it.each([
+  ["a recovery that fails puts off what is next", 42_217],
+  ["a publisher is restored while its state is read in several runs", 54_253],
+])("holds in a schedule that once showed how %s", async (_, seed) => {
+  expect(await new ReceivingWorld(seed).play()).toBeUndefined();
+});
+
 /** A lease is lost only where clocks jump over it, and then rarely. */
 const LOST_LEASE = "a commit goes through although the lease was lost";
 const ENDED_EPOCH = "a number is buffered in an epoch that has ended";

@@ -1,11 +1,9 @@
-/** What a fetch lends: which lanes are free, what is to be read of the log, and which events of it go to the consumer. */
+/** What a fetch lends: which events of a stretch of the log go to the consumer. */
 import { MOST_GIVEN_UP, selectionAt, type Exhaustion, type OrderedEvent } from "./keeper-state.ts";
-import { EXPIRING_MS } from "./keeper-schedule.ts";
 import type { Selection } from "./selection.ts";
 import {
   allNotedBytes,
   before,
-  isLeased,
   laneOf,
   MAX_BEHIND,
   MAX_NOTED_BYTES,
@@ -16,9 +14,9 @@ import {
   type GroupState,
   type LaneLease,
   type LaneState,
-  type NamedFetch,
   type OpenEvent,
 } from "./group-state.ts";
+import { exhaustionOf, freeLanes, isBlocked, isDue } from "./group-lanes.ts";
 
 /** A stretch of the log, every event of it in order, selected or not. */
 export interface GroupStretch<E extends OrderedEvent> {
@@ -43,101 +41,6 @@ export interface Fetched<E extends OrderedEvent> {
   /** What was lent takes about this much. */
   readonly bytes: number;
 }
-
-/** The lanes that a fetch may lease, the first one first. */
-export function freeLanes({ lanes, next }: GroupState, now: number): readonly number[] {
-  const all = lanes.map((_, index) => (index + next) % lanes.length);
-  return all.filter((index) => !isLeased(lanes[index] as LaneState, now));
-}
-
-/** Leases that have run out end: what was lent comes again, and its delivery counts as a failure. */
-export function withoutExpired(state: GroupState, now: number): GroupState {
-  const lanes = state.lanes.map((lane) => (lane.lease === undefined || isLeased(lane, now) ? lane : ended(lane, 1)));
-  return { ...state, lanes };
-}
-
-/**
- * A fetch is repeated: what it had lent, its consumer has never seen. It is given back as by `release`, and the lease ends. A
- * request that came before the one that lent takes nothing: its consumer has stopped waiting for it.
- */
-export function withoutRepeated(state: GroupState, consumer: string, asked: NamedFetch): GroupState {
-  const isRepeated = ({ lease }: LaneState): boolean =>
-    lease?.consumer === consumer && lease.asked?.key === asked.key && lease.asked.at < asked.at;
-  if (!state.lanes.some(isRepeated)) return state;
-  const lanes = state.lanes.map((lane) => (isRepeated(lane) ? ended(lane, 0) : lane));
-  // What the fetch had lent comes before what is new.
-  const next = state.next - 1;
-  return { ...state, lanes, next: beginsWithNew({ lanes, next }) ? next + lanes.length : next };
-}
-
-/** The lane without its lease. `failures`: what an unanswered delivery counts. */
-export function ended({ lease: _, ...lane }: LaneState, failures: 0 | 1): LaneState {
-  const open = lane.open.map((each) =>
-    each.lent ? { ...each, lent: false, tryAt: 0, attempts: each.attempts + failures } : each,
-  );
-  const replayed = lane.replayed.map((each) => {
-    return each.lent ? { ...each, lent: false, unanswered: (each.unanswered ?? 0) + failures } : each;
-  });
-  return { ...lane, open, replayed };
-}
-
-/** Why an open event is not lent again, if that is so. */
-function exhaustionOf(one: OpenEvent, rules: GroupRules, now: number): Exhaustion | undefined {
-  const { attempts, expiresAt, lent, skipped } = one;
-  if (lent) return undefined;
-  if (skipped === true) return "skipped";
-  if (attempts >= rules.maxAttempts) return "attempts";
-  return attempts > 0 && expiresAt - EXPIRING_MS <= now ? "expiring" : undefined;
-}
-
-/**
- * After which position the log is read for a fetch at `now`; undefined: no free lane has anything to lend. Every second round
- * begins with what is new, so that a key with a long backlog holds up no other.
- *
- * @param newest the position after the log's newest record
- */
-export function readFrom(
-  state: GroupState,
-  rules: GroupRules,
-  { now, newest }: { readonly now: number; readonly newest: string },
-): string | undefined {
-  const newFirst = beginsWithNew(state);
-  const isFull = allNotedBytes(state) >= MAX_NOTED_BYTES;
-  for (const index of freeLanes(state, now)) {
-    const lane = state.lanes[index] as LaneState;
-    const old = oldestDue(lane, rules, { now, mayOpen: !isFull && lane.open.length < MAX_OPEN });
-    const fresh = !isFull && hasRoom(lane) && lane.after < newest ? lane.after : undefined;
-    const from = newFirst ? (fresh ?? old) : (old ?? fresh);
-    if (from !== undefined) return from;
-  }
-  return undefined;
-}
-
-const beginsWithNew = ({ lanes, next }: Pick<GroupState, "lanes" | "next">): boolean =>
-  Math.floor(next / lanes.length) % 2 === 1;
-
-const hasRoom = ({ open, behind }: LaneState): boolean =>
-  open.length < MAX_OPEN && behind.length < MAX_BEHIND && !open.some(({ barrier }) => barrier);
-
-/** The point before the oldest event that the lane has read past and may lend. */
-function oldestDue(
-  lane: LaneState,
-  rules: GroupRules,
-  { now, mayOpen }: { readonly now: number; readonly mayOpen: boolean },
-): string | undefined {
-  const opens = lane.open.filter((each) => {
-    return exhaustionOf(each, rules, now) !== undefined || (isDue(each, now) && !isBlocked(lane.open, each));
-  });
-  const behinds = lane.behind.filter(({ key }) => mayOpen && !lane.open.some((each) => each.key === key));
-  const points = [...opens.slice(0, 1).map(({ position }) => before(position)), ...behinds.map(({ after }) => after)];
-  return points.length === 0 ? undefined : points.reduce((least, each) => (each < least ? each : least));
-}
-
-const isDue = ({ lent, tryAt }: OpenEvent, now: number): boolean => !lent && tryAt <= now;
-
-/** True when an earlier event of the key is not done, and no consumer has it. */
-const isBlocked = (open: readonly OpenEvent[], { key, position }: Pick<OpenEvent, "key" | "position">): boolean =>
-  open.some((each) => each.key === key && each.position < position && !each.lent);
 
 /** A lane while a stretch goes by. */
 interface Pass {

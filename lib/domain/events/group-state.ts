@@ -59,6 +59,8 @@ export interface Replayed {
   readonly lent: boolean;
   /** Deliveries that no consumer answered in time [0]. */
   readonly unanswered?: number;
+  /** A consumer took it: what is kept of it is still to be deleted. */
+  readonly taken?: true;
 }
 
 /**
@@ -233,7 +235,8 @@ export const groupFloor = ({ lanes }: GroupState): string =>
   lanes.map(laneFloor).reduce((least, each) => (each < least ? each : least));
 
 /** True while a consumer has the lane. */
-export const isLeased = ({ lease }: LaneState, now: number): boolean => lease !== undefined && lease.until > now;
+export const isLeased = ({ lease }: Pick<LaneState, "lease">, now: number): boolean =>
+  lease !== undefined && lease.until > now;
 
 /** True when the event is done, parked or skipped; false when it is open, behind, or beyond its lane. */
 export function isDoneIn(

@@ -1,7 +1,7 @@
 /** What the verdicts of a consumer, a reset and a person change in a group's state. */
 import { MOST_GIVEN_UP, type Exhaustion } from "./keeper-state.ts";
 import { schedulePause } from "./keeper-schedule.ts";
-import { ended } from "./group-fetch.ts";
+import { ended } from "./group-lanes.ts";
 import {
   isLeased,
   type GroupRules,
@@ -60,13 +60,15 @@ interface Standing {
   readonly random: () => number;
   /** How many failed events there is room for. */
   readonly room: number;
+  /** Most events that go to a person at once [`MOST_GIVEN_UP`]. */
+  readonly most?: number;
 }
 
 /** Carries out the verdicts; undefined: fenced, no lane has the token's lease. Nothing changes then. */
 export function acknowledged(
   state: GroupState,
   { token, upTo, items, extend, done }: Acknowledgement,
-  { rules, now, random, room }: Standing,
+  { rules, now, random, room, most = MOST_GIVEN_UP }: Standing,
 ): Acknowledged | undefined {
   if (!state.lanes.some(({ lease }) => lease?.token === token)) return undefined;
   const said = new Map(items.map((item) => [item.position, item]));
@@ -81,16 +83,18 @@ export function acknowledged(
     const stop = (one: OpenEvent): void => {
       stopped ??= { reason: "exhausted", position: one.position, key: one.key };
     };
-    /** A person has it, or the group stops. */
-    const give = (one: OpenEvent, because: GivenEvent["because"]): VerdictOutcome => {
+    /** A person has it, or the group stops. `attempts`: with this delivery. */
+    const give = (before: OpenEvent, because: GivenEvent["because"], attempts = before.attempts): VerdictOutcome => {
+      const one = { ...before, attempts };
       const isToStop = rules.onExhausted === "stop" && because === "attempts";
       if (isToStop || given.length >= room) {
         stop(one);
-        left.push({ ...one, lent: false });
+        // A group stops at one event: a further one is tried for the last time once a person has let the group go on.
+        left.push({ ...(stopped?.position === one.position ? one : before), lent: false });
         return "stopped";
       }
-      if (given.length >= MOST_GIVEN_UP) {
-        left.push(one);
+      if (given.length >= most) {
+        left.push(before);
         return "late";
       }
       given.push({ ...one, attempts: one.attempts + (because === "consumer" ? 1 : 0), because });
@@ -124,7 +128,7 @@ export function acknowledged(
         return "stopped";
       }
       const attempts = one.attempts + (verdict === "retry" ? 1 : 0);
-      if (verdict === "retry" && attempts >= rules.maxAttempts) return give({ ...one, attempts }, "attempts");
+      if (verdict === "retry" && attempts >= rules.maxAttempts) return give(one, "attempts", attempts);
       const pause = item?.delayMs ?? (verdict === "retry" ? schedulePause(attempts, random()) : 0);
       left.push({ ...one, attempts, lent: false, tryAt: pause === 0 ? 0 : now + pause });
       return verdict === "retry" ? "retried" : "released";
@@ -188,8 +192,9 @@ export function withoutExhausted(
 /** A parked event is to be sent again: its lane lends it before all others. */
 export function withReplayed(state: GroupState, lane: number, event: Pick<Replayed, "id" | "position">): GroupState {
   const lanes = state.lanes.map((each, index) => {
-    if (index !== lane || each.replayed.some(({ id }) => id === event.id)) return each;
-    return { ...each, replayed: [...each.replayed, { ...event, lent: false }] };
+    const others = each.replayed.filter(({ id, taken }) => id !== event.id || taken !== true);
+    if (index !== lane || others.some(({ id }) => id === event.id)) return each;
+    return { ...each, replayed: [...others, { ...event, lent: false }] };
   });
   return { ...state, lanes };
 }

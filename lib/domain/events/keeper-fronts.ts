@@ -1,11 +1,9 @@
 import { compact } from "../../system/compact.ts";
-import { Earlier, isBlockedBy, isInScope, type Item } from "./keeper-order.ts";
+import { Earlier, fitsOneMore, isBlockedBy, isInScope, type Item } from "./keeper-order.ts";
 import { EntryQueue, ownerAmong, Queue, RANK } from "./keeper-queue.ts";
 import { RedriveQueue } from "./keeper-redrive.ts";
 import {
   MAX_AHEAD,
-  MAX_ENTRIES,
-  MAX_KEY_CHARACTERS,
   selectionAt,
   type KeeperState,
   type OrderedEvent,
@@ -219,10 +217,7 @@ export class KeeperFronts<E extends OrderedEvent, S> {
   /** True when one more entry may come to those that are there, or that failures may make. */
   hasRoom({ event }: Item<E>): boolean {
     const keys = [...this.entries.map(({ key }) => key), ...this.#reserved.values()];
-    // In strict order one event is tried at a time, and everything waits for it.
-    if (keys.length === 0 || (this.order === "strict" && keys.length <= MAX_ENTRIES)) return true;
-    const characters = keys.reduce((sum, key) => sum + key.length, event.key.length);
-    return keys.length < MAX_ENTRIES && characters <= MAX_KEY_CHARACTERS;
+    return fitsOneMore(keys, event.key, this.order);
   }
 
   begin(item: Item<E>): void {

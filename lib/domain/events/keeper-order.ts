@@ -1,5 +1,5 @@
 /** Which events wait for each other. */
-import type { Entry, OrderedEvent } from "./keeper-state.ts";
+import { MAX_ENTRIES, MAX_KEY_CHARACTERS, type Entry, type OrderedEvent } from "./keeper-state.ts";
 import type { KeeperRules } from "./keeper-steps.ts";
 
 /** An event that the listener's selection lets through, with its number. */
@@ -21,6 +21,14 @@ export function isBlockedBy({ key, scope }: Pick<Entry, "key" | "scope">, event:
   return (
     event.key === key || (event.barrier && isBelow(key, event.key)) || (scope !== "key" && isBelow(event.key, key))
   );
+}
+
+/** True when an entry of the key fits beside those of these keys. */
+export function fitsOneMore(keys: readonly string[], key: string, order: KeeperRules["order"]): boolean {
+  // In strict order one event is tried at a time, and everything waits for it.
+  if (keys.length === 0 || (order === "strict" && keys.length <= MAX_ENTRIES)) return true;
+  const characters = keys.reduce((sum, each) => sum + each.length, key.length);
+  return keys.length < MAX_ENTRIES && characters <= MAX_KEY_CHARACTERS;
 }
 
 /** Events of which each holds back later ones. */

@@ -1,6 +1,6 @@
 /** What an order keeper and the session around it say to each other. */
 import type { BreakerPolicy } from "../policy/breaker.ts";
-import type { Exhaustion, KeeperState, OrderedEvent, Redrive } from "./keeper-state.ts";
+import type { Exhaustion, KeeperState, OrderedEvent, Redrive, Selects } from "./keeper-state.ts";
 
 /** The settings of the moment. */
 export interface KeeperRules {
@@ -92,4 +92,11 @@ export interface KeeperNote<E extends OrderedEvent, S> {
   /** How far the redrive has come, when there is one; `ended`: with this note. */
   readonly redrive?: Pick<Redrive, "id" | "done" | "failed"> & { readonly ended: boolean };
   readonly signals: readonly KeeperSignal[];
+}
+
+/** What the order keeper takes from outside. */
+export interface KeeperTools<E extends OrderedEvent, S> {
+  readonly selects: Selects<E, S>;
+  /** 0 ≤ random < 1. */
+  readonly random: () => number;
 }

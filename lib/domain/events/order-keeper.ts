@@ -4,6 +4,7 @@ import { choose, isBlocked, type Choice } from "./keeper-choice.ts";
 import { afterFailure, afterTaken, givenBack, type Attempt, type NotTaken } from "./keeper-failures.ts";
 import { KeeperFronts } from "./keeper-fronts.ts";
 import { remindsAt, signalsBetween, stateOf } from "./keeper-notes.ts";
+import { GivenUpEvents } from "./keeper-given-up.ts";
 import type { Item } from "./keeper-order.ts";
 import type { EntryQueue } from "./keeper-queue.ts";
 import { EXPIRING_MS } from "./keeper-schedule.ts";
@@ -14,25 +15,16 @@ import {
   type Failing,
   type KeeperState,
   type OrderedEvent,
-  type Selects,
-  type Stopped,
 } from "./keeper-state.ts";
 import type {
-  ExhaustedEvent,
   KeeperNote,
   KeeperRules,
   KeeperStep,
+  KeeperTools,
   NumberedEvent,
   Outcome,
   Stretch,
 } from "./keeper-steps.ts";
-
-/** What the order keeper takes from outside. */
-export interface KeeperTools<E extends OrderedEvent, S> {
-  readonly selects: Selects<E, S>;
-  /** 0 ≤ random < 1. */
-  readonly random: () => number;
-}
 
 /** An attempt, and the id of the redrive whose event it sends again. */
 interface Begun<E extends OrderedEvent> {
@@ -58,12 +50,8 @@ export class OrderKeeper<E extends OrderedEvent, S> {
   #fronts: KeeperFronts<E, S>;
   #stored: KeeperState<S>;
   #health: EndpointHealth;
-  #stopped: Stopped | undefined;
-  #room: number;
-  /** It stopped only because there is no room for one more failed event. */
-  #isFull = false;
+  readonly #givenUp: GivenUpEvents<E>;
   /** For the next note. */
-  #exhausted: ExhaustedEvent<E>[] = [];
   #redriven: NumberedEvent<E>[] = [];
   /** Done since the newest stored note, in order; the first `#noted` are in the newest note. */
   readonly #done: Item<E>[] = [];
@@ -79,8 +67,7 @@ export class OrderKeeper<E extends OrderedEvent, S> {
     this.#fronts = new KeeperFronts<E, S>(state, rules.order, tools.selects);
     this.#stored = state;
     this.#health = state.health;
-    this.#stopped = state.stopped;
-    this.#room = rules.room;
+    this.#givenUp = new GivenUpEvents<E>(state.stopped, rules.room);
   }
 
   /** What may happen at `now` (ms since 1970). */
@@ -89,10 +76,10 @@ export class OrderKeeper<E extends OrderedEvent, S> {
     this.#choice = undefined;
     fronts.advance();
     this.#exhaustExpiring(now);
-    const isUnnoted = this.#exhausted.length > 0;
-    if (this.#stopped !== undefined) {
-      const wakeAt = remindsAt(fronts, this.#stopped, this.#stored, this.#rules.retentionMs);
-      const store = isUnnoted || this.#stopped !== this.#stored.stopped || (wakeAt ?? Infinity) <= now;
+    const isUnnoted = this.#givenUp.events.length > 0;
+    if (this.#givenUp.stopped !== undefined) {
+      const wakeAt = remindsAt(fronts, this.#givenUp.stopped, this.#stored, this.#rules.retentionMs);
+      const store = isUnnoted || this.#givenUp.stopped !== this.#stored.stopped || (wakeAt ?? Infinity) <= now;
       return compact({ send: [], store, wakeAt });
     }
     if (isUnnoted) return { send: [], store: true };
@@ -144,7 +131,7 @@ export class OrderKeeper<E extends OrderedEvent, S> {
 
   /** What `next` asked to read has expired in part. */
   overtaken(): void {
-    this.#stopped = { reason: "position_gone" };
+    this.#givenUp.stopped = { reason: "position_gone" };
   }
 
   /** An event of the last `next` begins at `now`. */
@@ -166,7 +153,7 @@ export class OrderKeeper<E extends OrderedEvent, S> {
     const { item, attempt, redrive } = begun;
     this.#begun.delete(number);
     this.#fronts.end(item);
-    if (outcome.is === "ended") this.#stopped ??= { reason: "gone" };
+    if (outcome.is === "ended") this.#givenUp.stopped ??= { reason: "gone" };
     else if (outcome.is === "taken") this.#taken(begun, now);
     else if (redrive !== undefined) this.#failedAgain(begun, { outcome, attempt, now });
     else this.#failed(item, { outcome, attempt, now });
@@ -210,10 +197,7 @@ export class OrderKeeper<E extends OrderedEvent, S> {
     this.#isNow(compact({ ...health, pace: this.#health.pace }), opens, how.now);
     if (redrive === undefined) return;
     if (how.outcome.is === "unavailable" && redrive.tried() < this.#rules.maxAttempts) return;
-    if (redrive.progress.source === "log" && this.#room > 0) {
-      this.#room -= 1;
-      this.#exhausted.push({ ...this.#numbered(item), because: "attempts" });
-    }
+    if (redrive.progress.source === "log") this.#givenUp.addIfRoom(this.#numbered(item));
     redrive.finish(false);
   }
 
@@ -226,8 +210,8 @@ export class OrderKeeper<E extends OrderedEvent, S> {
   #exhaustExpiring(now: number): void {
     for (const entry of [...this.#fronts.entries]) {
       const { failing } = entry;
-      if (failing === undefined || this.#stopped !== undefined) continue;
-      if (this.#exhausted.length >= MOST_GIVEN_UP) return;
+      if (failing === undefined || this.#givenUp.stopped !== undefined) continue;
+      if (this.#givenUp.events.length >= MOST_GIVEN_UP) return;
       const expires = isBlocked(failing) && failing.expiresAt - EXPIRING_MS <= now;
       const because = failing.exhausted ?? (expires ? "expiring" : undefined);
       if (because === undefined) continue;
@@ -238,29 +222,20 @@ export class OrderKeeper<E extends OrderedEvent, S> {
 
   /** The event is not tried again: a person has it from the next note on, or the listener stops. */
   #exhaust(entry: EntryQueue<E>, item: Item<E>, because: Exhaustion): void {
-    const isToStop = this.#rules.onExhausted === "stop" && (because === "attempts" || because === "expiring");
-    if (isToStop || this.#room <= 0) {
-      this.#isFull = !isToStop && (this.#isFull || this.#stopped === undefined);
-      if (!isToStop && entry.failing) entry.failing = { ...entry.failing, exhausted: because };
-      this.#stopped ??= { reason: "exhausted", key: item.event.key, position: item.event.position };
-      return;
-    }
-    this.#room -= 1;
-    this.#exhausted.push({ ...this.#numbered(item), attempts: entry.failing?.attempts ?? 0, because });
-    this.#isDone(item);
+    const numbered = { ...this.#numbered(item), attempts: entry.failing?.attempts ?? 0 };
+    const became = this.#givenUp.add(numbered, because, this.#rules.onExhausted);
+    if (became === "full" && entry.failing) entry.failing = { ...entry.failing, exhausted: because };
+    if (became === "added") this.#isDone(item);
   }
 
   /** It stopped because there is no room for one more failed event, and that is not stored yet. */
   get isFull(): boolean {
-    return this.#isFull;
+    return this.#givenUp.isFull;
   }
 
   /** There is room for so many failed events after all: what is to be given up is. */
   makeRoom(room: number): void {
-    this.#room = room;
-    if (!this.#isFull || room <= 0) return;
-    this.#isFull = false;
-    this.#stopped = undefined;
+    this.#givenUp.makeRoom(room);
   }
 
   #isDone(item: Item<E>): void {
@@ -278,11 +253,11 @@ export class OrderKeeper<E extends OrderedEvent, S> {
     const state = compact({
       ...stateOf(fronts, this.#stored, { now, retentionMs }),
       health: this.#health,
-      stopped: this.#stopped,
+      stopped: this.#givenUp.stopped,
     });
     return compact({
       state,
-      exhausted: [...this.#exhausted],
+      exhausted: [...this.#givenUp.events],
       redriven: [...this.#redriven],
       redrive: redrive && { ...redrive.progress, ended: redrive.hasEnded },
       signals: signalsBetween(this.#stored, state),
@@ -294,7 +269,7 @@ export class OrderKeeper<E extends OrderedEvent, S> {
     this.#stored = state;
     this.#done.splice(0, this.#noted);
     this.#noted = 0;
-    this.#exhausted.splice(0, exhausted.length);
+    this.#givenUp.events.splice(0, exhausted.length);
     this.#redriven.splice(0, redriven.length);
     if (state.redrive === undefined) this.#fronts.redrive = undefined;
   }
@@ -310,7 +285,7 @@ export class OrderKeeper<E extends OrderedEvent, S> {
     // Numbers cannot be counted from an anchor whose selection is forgotten.
     const anchors = changed.anchors.filter(({ after }) => oldest === undefined || after >= oldest.after);
     if (this.#health === before.health || !sameState(before.health, changed.health)) this.#health = changed.health;
-    if (this.#stopped === before.stopped) this.#stopped = changed.stopped;
+    if (this.#givenUp.stopped === before.stopped) this.#givenUp.stopped = changed.stopped;
     this.#stored = { ...changed, anchors };
     this.#rules = rules;
     this.#fronts = new KeeperFronts<E, S>(this.#stored, rules.order, this.#tools.selects);

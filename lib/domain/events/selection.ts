@@ -1,4 +1,5 @@
 /** What a listener asks for: the topics that match its patterns, and of these the types that it names. */
+import { compact } from "../../system/compact.ts";
 import { hiddenToken, type RecordEvent } from "./record-events.ts";
 import { matches } from "./topic.ts";
 
@@ -34,4 +35,15 @@ export function selectsTopic(pattern: string, topic: string): boolean {
 function selectsType(types: readonly string[] | undefined, type: string): boolean {
   if (types === undefined) return true;
   return types.some((pattern) => (pattern.endsWith(".*") ? type.startsWith(pattern.slice(0, -1)) : pattern === type));
+}
+
+/** The part of a selection over `<actorId>.<topic>` that is left for an actor; undefined: nothing of it. */
+export function selectionOfActor({ topics, types }: Selection, actorId: string): Selection | undefined {
+  const rest = topics.flatMap((pattern): string[] => {
+    if (pattern === ">") return [pattern];
+    const dot = pattern.indexOf(".");
+    const first = dot < 0 ? "" : pattern.slice(0, dot);
+    return first === "*" || first === actorId ? [pattern.slice(dot + 1)] : [];
+  });
+  return rest.length === 0 ? undefined : compact({ topics: rest, types });
 }

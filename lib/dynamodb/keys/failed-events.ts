@@ -6,10 +6,13 @@ import type { StreamRef } from "../../domain/terms/refs.ts";
 import type { Key } from "../table.ts";
 import { actorOfKey, actorPartition, number16 } from "./partition.ts";
 
-/** Where an event failed: at the hooks of a subscription of ours, at a webhook, at an event hook, in a consumer group. */
+/**
+ * Where an event failed: at the hooks of a subscription of ours, at a webhook, at an event hook, in a consumer group of the
+ * actor, in one over all actors.
+ */
 export type FailureSource =
   | { readonly kind: "hook"; readonly peerId: string; readonly subscriptionId: string }
-  | { readonly kind: "webhook" | "event-hook" | "group"; readonly id: string };
+  | { readonly kind: "webhook" | "event-hook" | "group" | "root-group"; readonly id: string };
 
 /** The source as it stands in keys, and in the operator's route `/parked`. */
 export const sourceText = (source: FailureSource): string =>
@@ -27,7 +30,8 @@ export function sourceOf(text: string): FailureSource | undefined {
     return subscriptionId === undefined || subscriptionId === "" ? undefined : { kind, peerId: id, subscriptionId };
   }
   if (subscriptionId !== undefined) return undefined;
-  return kind === "webhook" || kind === "event-hook" || kind === "group" ? { kind, id } : undefined;
+  const isKnown = kind === "webhook" || kind === "event-hook" || kind === "group" || kind === "root-group";
+  return isKnown ? { kind, id } : undefined;
 }
 
 /** A failed event, in the order of its source. Put when it fails, retried through the due index or by its listener. */

@@ -2,7 +2,8 @@
 import { eventDataUrl } from "../../actors/event-data-url.ts";
 import type { ActorRecord } from "../../actors/actor-record.ts";
 import { envelopeOf, INLINE_MAX_BYTES } from "../../domain/events/envelope.ts";
-import { freeLanes, type LentEvent } from "../../domain/events/group-fetch.ts";
+import { type LentEvent } from "../../domain/events/group-fetch.ts";
+import { freeLanes } from "../../domain/events/group-lanes.ts";
 import { shownNumber, type GroupState } from "../../domain/events/group-state.ts";
 import { sourceText } from "../../dynamodb/keys/failed-events.ts";
 import type { Write } from "../../dynamodb/table.ts";
@@ -16,7 +17,7 @@ import type { LogEvent } from "../log-events.ts";
 import type { Group } from "./group-item.ts";
 
 /** Most failed events of a group that are kept. */
-export const MOST_FAILED_EVENTS = 1_000;
+const MOST_FAILED_EVENTS = 1_000;
 /** The events of one answer, counted as `jsonBytesInResult`; the last one may go beyond, and has 600 KB at most. */
 export const MOST_BYTES = MAX_ANSWER_BYTES - 700_000;
 const DAY_MS = 86_400_000;
@@ -96,6 +97,21 @@ export async function replayedIn(
     lanes[index] = { ...lane, replayed: kept };
   }
   return { state: leased.size === 0 && !isChanged ? state : { ...state, lanes }, events, bytes, lanes: leased };
+}
+
+/**
+ * How many failed events there is room for, of `most` that may come. The group does not learn that one has expired: before it
+ * stops for want of room they are counted, and `miscounted` is what its own count has to be corrected by.
+ */
+export async function roomFor(
+  { failedEvents }: Pick<GroupEventsDeps, "failedEvents">,
+  group: Group,
+  most: number,
+): Promise<{ readonly room: number; readonly miscounted: number }> {
+  const room = Math.max(0, MOST_FAILED_EVENTS - group.failedEvents);
+  if (room >= most) return { room, miscounted: 0 };
+  const kept = await failedEvents.count(group.actorId, sourceText({ kind: "group", id: group.name }));
+  return { room: Math.max(0, MOST_FAILED_EVENTS - kept), miscounted: kept - group.failedEvents };
 }
 
 /** The writes that keep events which no consumer took. */

@@ -3,15 +3,15 @@ import type { ActorRecord } from "../../actors/actor-record.ts";
 import { positionGone } from "../../actors/position-gone.ts";
 import { lagsAt, withLag } from "../../domain/events/group-lag.ts";
 import { readLogHead, type ChangeLog } from "../../change-log/change-log.ts";
+import { lend, type LentEvent } from "../../domain/events/group-fetch.ts";
+import { freeLanes, readFrom, withoutExpired, withoutLease, withoutRepeated } from "../../domain/events/group-lanes.ts";
 import {
-  freeLanes,
-  lend,
-  readFrom,
-  withoutExpired,
-  withoutRepeated,
-  type LentEvent,
-} from "../../domain/events/group-fetch.ts";
-import { groupFloor, isLeased, type GroupState, type NamedFetch } from "../../domain/events/group-state.ts";
+  groupFloor,
+  isLeased,
+  type GroupState,
+  type LaneLease,
+  type NamedFetch,
+} from "../../domain/events/group-state.ts";
 import { withoutExhausted } from "../../domain/events/group-verdicts.ts";
 import type { Exhaustion } from "../../domain/events/keeper-state.ts";
 import { parsePosition, positionAfter } from "../../domain/events/position.ts";
@@ -29,8 +29,8 @@ import {
   keeping,
   lentOf,
   MOST_BYTES,
-  MOST_FAILED_EVENTS,
   replayedIn,
+  roomFor,
   type GroupEventsDeps,
   type Lent,
 } from "./group-events.ts";
@@ -38,11 +38,11 @@ import { groupOf, listenerOf, rulesOf, type Group, type GroupRef } from "./group
 import { noSuchGroup, type GroupStore, type GroupWork } from "./group-store.ts";
 
 /** Most records that one query of a fetch reads. */
-const MOST_RECORDS = 200;
+export const MOST_RECORDS = 200;
 /** Queries of one fetch that find nothing for the group, before it answers. */
-const MOST_QUERIES = 10;
+export const MOST_QUERIES = 10;
 /** A lane that nothing concerned is stored only after it has come this many records further. */
-const LAZY_RECORDS = 100;
+export const LAZY_RECORDS = 100;
 /** A consumer without a lane asks again after so long at most: lanes are given back long before their leases end. */
 const MOST_PAUSE_SECONDS = 5;
 
@@ -116,7 +116,7 @@ async function fetchOnce(
   const rules = rulesOf(group.settings);
   const live = withoutExpired(group.state, now);
   const before = asked === undefined ? live : withoutRepeated(live, consumer, asked);
-  if (freeLanes(before, now).length === 0) throw taken(before, now);
+  if (freeLanes(before, now).length === 0) throw taken(before.lanes, now);
   const lease = compact({ token: ids.id(), consumer, asked, until: now + rules.leaseMs });
   const replayed = await replayedIn(fetching, before, max);
   let state = replayed.state;
@@ -144,23 +144,26 @@ async function fetchOnce(
     // One query has what a consumer waits for; more would only be read again.
     if (lent.length > 0 || given.length > 0) break;
   }
-  const room = Math.max(0, MOST_FAILED_EVENTS - group.failedEvents);
+  const { room, miscounted } = await roomFor(deps, group, given.length);
   const away = withoutExhausted(
     state,
     given.map(({ lane, event, because }) => ({ lane, position: event.position, because })),
     { rules, room },
   );
-  state = withLag(leasedFor(away.state, replayed.lanes, lease), { now, retentionMs: deps.retentionMs });
+  // A group that stops lends nothing more, this time either.
+  const hasStopped = away.state.stopped !== undefined;
+  const leased = leasedFor(away.state, replayed.lanes, lease);
+  state = withLag(hasStopped ? withoutLease(leased, lease.token) : leased, { now, retentionMs: deps.retentionMs });
   const gone = given.filter(({ event }) => away.away.has(event.position));
   const writes = await keeping(fetching, gone);
-  const events = [...replayed.events, ...lent.map((each) => lentOf(fetching, each))];
+  const events = hasStopped ? [] : [...replayed.events, ...lent.map((each) => lentOf(fetching, each))];
   const result = resultOf(fetching, state, events, now, lease.token);
   const moved = recordIn(groupFloor(state)) - recordIn(groupFloor(group.state));
   const isIdle = events.length === 0 && gone.length === 0 && replayed.state === live;
   // Records that were passed must not expire before that is stored.
   const mayWait = moved <= 0 || (moved < LAZY_RECORDS && lagsAt(oldest, deps.retentionMs) > now);
-  const isQuiet = isIdle && state.stopped === undefined && mayWait;
-  return isQuiet ? { result } : { result, writes, change: { state, moreFailed: gone.length } };
+  const isQuiet = isIdle && !hasStopped && mayWait;
+  return isQuiet ? { result } : { result, writes, change: { state, moreFailed: gone.length + miscounted } };
 }
 
 const hears = (selection: Selection, { event }: LogEvent): boolean => selects(selection, event);
@@ -177,7 +180,8 @@ function demandFetchable({ rootOf }: GroupFetchingDeps, { actorId, draining, sta
   });
 }
 
-function taken({ lanes }: GroupState, now: number): ServiceError {
+/** Other consumers have all lanes. @param lanes all of them, each with its lease */
+export function taken(lanes: readonly { readonly lease?: LaneLease }[], now: number): ServiceError {
   const leases = lanes.flatMap((lane) => (isLeased(lane, now) && lane.lease !== undefined ? [lane.lease] : []));
   const first = leases.reduce((least, each) => (each.until < least.until ? each : least));
   const seconds = Math.min(MOST_PAUSE_SECONDS, Math.max(1, Math.ceil((first.until - now) / 1_000)));

@@ -1,20 +1,12 @@
 /** The item of a consumer group: its settings and its state, and every write of it. */
-import { gunzipSync, gzipSync } from "node:zlib";
 import type { GroupRules, GroupState } from "../../domain/events/group-state.ts";
 import { parseText, printJson } from "../../domain/json/json-text.ts";
 import { listenerKey, type ListenerRef } from "../../dynamodb/keys/listeners.ts";
-import {
-  all,
-  equals,
-  itemMissing,
-  type Attribute,
-  type Condition,
-  type Item,
-  type Write,
-} from "../../dynamodb/table.ts";
+import { all, equals, itemMissing, type Condition, type Item, type Write } from "../../dynamodb/table.ts";
 import { compact } from "../../system/compact.ts";
 import { unsaidOf, type SysEvent } from "../listener-head.ts";
 import type { GroupSettings } from "./group-settings.ts";
+import { packed, unpacked } from "./packed.ts";
 
 export interface GroupRef {
   readonly actorId: string;
@@ -43,19 +35,6 @@ export interface Group extends GroupRef {
 /** The listener that a group is. */
 export const listenerOf = ({ actorId, name }: GroupRef): ListenerRef => ({ actorId, kind: "group", id: name });
 
-/** A longer state is stored compressed: what a batch lends is a text of small differences. */
-const COMPRESSED_FROM = 600;
-
-function printState(state: GroupState): Attribute {
-  const text = printJson(state);
-  return text.length > COMPRESSED_FROM ? gzipSync(text) : text;
-}
-
-function readState(stored: unknown): GroupState {
-  const text = stored instanceof Uint8Array ? gunzipSync(stored).toString("utf8") : String(stored);
-  return parseText(text) as GroupState;
-}
-
 /** The group that an item is. */
 export function groupOf({ actorId, name }: GroupRef, item: Item): Group {
   return compact({
@@ -64,7 +43,7 @@ export function groupOf({ actorId, name }: GroupRef, item: Item): Group {
     madeAs: String(item["madeAs"]),
     version: Number(item["version"]),
     settings: parseText(String(item["settings"])) as GroupSettings,
-    state: readState(item["state"]),
+    state: unpacked(item["state"]) as GroupState,
     paused: item["paused"] === true,
     draining: item["draining"] === true,
     failedEvents: Number(item["failedEvents"] ?? 0),
@@ -77,7 +56,7 @@ export function groupOf({ actorId, name }: GroupRef, item: Item): Group {
 export const groupMade = ({ madeAs, version, settings, state, ...ref }: Group): Write => ({
   put: {
     ...{ ...listenerKey(listenerOf(ref)), madeAs, version },
-    ...{ settings: printJson(settings), state: printState(state) },
+    ...{ settings: printJson(settings), state: packed(state) },
   },
   condition: itemMissing,
 });
@@ -102,7 +81,7 @@ export interface GroupChange {
 export function groupChanged(group: Group, change: GroupChange): Extract<Write, { readonly update: unknown }> {
   const { state, settings, paused, draining, moreFailed = 0, dueAt, unsaid } = change;
   const set = compact({
-    state: state === undefined ? undefined : printState(state),
+    state: state === undefined ? undefined : packed(state),
     settings: settings === undefined ? undefined : printJson(settings),
     paused: paused === true ? true : undefined,
     draining,

@@ -39,8 +39,8 @@ export const groupBody = z.object({
 });
 
 /** Reads what a PUT asks for. @throws ServiceError request.invalid which names the field */
-export function readGroupRequest(value: unknown): GroupRequest {
-  const given = checked(value, groupBody);
+export function readGroupRequest(value: unknown, body = groupBody): GroupRequest {
+  const given = checked(value, body);
   const settings: GroupSettings = {
     ...selectionFrom(given),
     lanes: given.lanes ?? 1,

@@ -1,6 +1,6 @@
 /** The consumer groups of all actors, as items: made, changed, read, ended. */
-import { sameDeleted, type ChangeLog, type LogHead } from "../../change-log/change-log.ts";
-import type { Commits } from "../../change-log/log-commits.ts";
+import type { ChangeLog, LogHead } from "../../change-log/change-log.ts";
+import type { Commits, LogPlan } from "../../change-log/log-commits.ts";
 import { newGroupState, withSelection } from "../../domain/events/group-state.ts";
 import { listenerKey, listenerPartition, listenerPrefix } from "../../dynamodb/keys/listeners.ts";
 import { sourceText } from "../../dynamodb/keys/failed-events.ts";
@@ -14,7 +14,7 @@ import { ServiceError } from "../../system/errors.ts";
 import type { Ids, Json } from "../../system/ports.ts";
 import { retryOnConflict } from "../../system/retry-on-conflict.ts";
 import type { WakeUpDeps } from "../../system/wake-up.ts";
-import { beginningAfter } from "../beginning.ts";
+import { newBeginning, type BeginningDeps } from "../beginning.ts";
 import type { SysEvent } from "../listener-head.ts";
 import type { Preconditions } from "../preconditions.ts";
 import { sayUnsaid } from "../sys-events.ts";
@@ -39,17 +39,13 @@ const MOST_CONFLICTS = 16;
 /** When what is to be said of a group is said at the latest, ms. */
 const SAID_MS = 60_000;
 
-export interface GroupStoreDeps extends WakeUpDeps {
+export interface GroupStoreDeps extends WakeUpDeps, BeginningDeps {
   readonly table: Table;
   readonly ids: Ids;
   readonly commits: Commits;
   /** They publish nothing. */
   readonly unpublished: Pick<Commits, "commit">;
   readonly changeLog: Pick<ChangeLog, "head" | "oldest">;
-  /** The deployment's `LOG_EPOCH`. */
-  readonly epoch: number;
-  /** The root URI of an actor. */
-  readonly rootOf: (actorId: string) => string;
 }
 
 /** A change of a group: what is written with it, and what the caller is given. */
@@ -104,11 +100,9 @@ export class GroupStore {
         const group = stored === undefined ? undefined : groupOf(ref, stored);
         const is = decideGroupPut(group?.settings, settings, preconditions);
         if (group === undefined) {
-          const made = await this.#made(ref, { settings, from }, head);
+          const { made, kept } = await this.#made(ref, { settings, from }, head);
           result = { is, group: made };
           const { writes, head: logHead } = registering(listenerOf(ref), { after: registeredAs(settings) });
-          // The records that it begins at are not chosen for deletion, and are not from now on.
-          const kept = from === "now" ? {} : { when: sameDeleted(head) };
           return { records: [], writes: [groupMade(made), ...writes], head: logHead, ...kept };
         }
         if (group.draining)
@@ -132,17 +126,19 @@ export class GroupStore {
     return result;
   }
 
-  async #made(ref: GroupRef, { settings, from }: GroupRequest, head: LogHead): Promise<Group> {
-    const others = await queryAll(this.#deps.table, {
-      ...{ pk: listenerPartition(ref.actorId), prefix: listenerPrefix("group"), only: ["version"] },
+  async #made(
+    ref: GroupRef,
+    { settings, from }: GroupRequest,
+    head: LogHead,
+  ): Promise<{ readonly made: Group; readonly kept: Pick<LogPlan, "when"> }> {
+    const { after, kept } = await newBeginning(this.#deps, {
+      ...{ actorId: ref.actorId, from, log: head, most: MOST_GROUPS, called: "groups" },
+      others: { pk: listenerPartition(ref.actorId), prefix: listenerPrefix("group") },
     });
-    if (others.length >= MOST_GROUPS) {
-      throw new ServiceError("limit.reached", `An actor has at most ${String(MOST_GROUPS)} groups.`);
-    }
-    const after = await beginningAfter(this.#deps, { actorId: ref.actorId, from, log: head });
     const state = newGroupState(after, { lanes: settings.lanes, selection: selectionOf(settings) });
     const madeAs = this.#deps.ids.id();
-    return { ...ref, madeAs, version: 1, settings, state, paused: false, draining: false, failedEvents: 0, unsaid: [] };
+    const flags = { paused: false, draining: false, failedEvents: 0, unsaid: [] };
+    return { made: { ...ref, madeAs, version: 1, settings, state, ...flags }, kept };
   }
 
   /**

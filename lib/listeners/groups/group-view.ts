@@ -1,5 +1,5 @@
 /** A consumer group as its owner sees it. */
-import { withoutExpired } from "../../domain/events/group-fetch.ts";
+import { withoutExpired } from "../../domain/events/group-lanes.ts";
 import { groupFloor, type LaneState } from "../../domain/events/group-state.ts";
 import { compact } from "../../system/compact.ts";
 import type { JsonObject } from "../../system/ports.ts";

@@ -12,11 +12,11 @@ import {
   type Acknowledgement,
   type VerdictOutcome,
 } from "../../domain/events/group-verdicts.ts";
-import { ended, withoutExpired } from "../../domain/events/group-fetch.ts";
+import { ended, withoutExpired } from "../../domain/events/group-lanes.ts";
 import { positionAfter, positionOf, parsePosition } from "../../domain/events/position.ts";
 import { eventsOf } from "../../domain/events/record-events.ts";
 import { selects } from "../../domain/events/selection.ts";
-import { selectionAt } from "../../domain/events/keeper-state.ts";
+import { MOST_GIVEN_UP, selectionAt } from "../../domain/events/keeper-state.ts";
 import { sourceOf } from "../../dynamodb/keys/failed-events.ts";
 import type { ListenerEvent } from "../../failed-events/hook-event.ts";
 import type { FailedEvent } from "../../failed-events/failed-event.ts";
@@ -24,21 +24,17 @@ import { compact } from "../../system/compact.ts";
 import { ServiceError } from "../../system/errors.ts";
 import type { Deadline, JsonObject } from "../../system/ports.ts";
 import { beginningAfter } from "../beginning.ts";
+import { longPoll, type Finding, type Wait } from "../long-poll.ts";
 import { readStretch, type LogEvent } from "../log-events.ts";
 import type { Preconditions } from "../preconditions.ts";
 import { fetchEvents, type FetchRequest, type FetchResult, type GroupFetchingDeps } from "./group-fetching.ts";
-import { keeping, MOST_FAILED_EVENTS } from "./group-events.ts";
+import { keeping, roomFor } from "./group-events.ts";
 import { rulesOf, type Group, type GroupRef } from "./group-item.ts";
 import { readGroupRequest } from "./group-settings.ts";
 import { GroupStore, type GroupStoreDeps } from "./group-store.ts";
 import { groupWire } from "./group-view.ts";
 import { lookForLag } from "./group-lag.ts";
 import { waitingOf } from "./group-waiting.ts";
-
-/** Pause between two looks at the log while a fetch or a drain waits, ms. */
-const LOOK_MS = 1_000;
-/** What a request that waits leaves of its time for the answer, ms. */
-const ANSWER_MS = 3_000;
 
 export interface GroupsDeps extends Omit<GroupFetchingDeps, "store" | "changeLog">, Omit<GroupStoreDeps, "changeLog"> {
   readonly changeLog: Pick<ChangeLog, "stream" | "oldest" | "head">;
@@ -49,7 +45,6 @@ export interface GroupsDeps extends Omit<GroupFetchingDeps, "store" | "changeLog
 
 /** What a consumer asks for. */
 export interface FetchAsked extends Omit<FetchRequest, "asked"> {
-  readonly waitMs: number;
   /** Names the fetch, so that a repetition gets what it lent. */
   readonly key?: string;
 }
@@ -93,24 +88,17 @@ export class Groups {
   }
 
   /** Lends events, or waits for some. @throws as `fetchEvents` */
-  async fetch(
-    actor: ActorRecord,
-    ref: GroupRef,
-    { waitMs, key, ...asked }: FetchAsked,
-    deadline: Deadline,
-  ): Promise<FetchResult> {
-    const { clock, sleep } = this.#deps;
-    const request =
-      key === undefined
-        ? asked
-        : { ...asked, asked: { key: hash("sha256", key, "base64url").slice(0, 22), at: clock.now() } };
-    const end = Math.min(clock.now() + waitMs, clock.now() + deadline.remaining() - ANSWER_MS);
-    for (;;) {
-      const isLast = clock.now() + LOOK_MS > end;
+  async fetch(actor: ActorRecord, ref: GroupRef, { key, ...fetch }: FetchAsked, wait: Wait): Promise<FetchResult> {
+    const { clock } = this.#deps;
+    const asked =
+      key === undefined ? undefined : { key: hash("sha256", key, "base64url").slice(0, 22), at: clock.now() };
+    const request = { ...fetch, ...compact({ asked }) };
+    const found = await longPoll(this.#deps, wait, async (isLast): Promise<Finding<FetchResult | undefined>> => {
       const result = await this.#fetchUnless(actor, ref, request, isLast);
-      if (result !== undefined && (result.events.length > 0 || isLast)) return result;
-      await sleep(LOOK_MS);
-    }
+      return { is: (result?.events.length ?? 0) > 0 ? "found" : "nothing", result };
+    });
+    if (found === undefined) throw new TypeError("the last look of a fetch has no result");
+    return found;
   }
 
   /** Undefined where others have all lanes and there is still time to wait. */
@@ -138,7 +126,8 @@ export class Groups {
     let replayed: readonly { readonly id: string; readonly isDone: boolean }[] = [];
     const result = await this.#store.change(ref, async (group) => {
       const now = clock.now();
-      const room = Math.max(0, MOST_FAILED_EVENTS - group.failedEvents);
+      const mayGive = said.items.filter(({ verdict }) => verdict === "park" || verdict === "retry").length;
+      const { room, miscounted } = await roomFor(this.#deps, group, Math.min(mayGive, MOST_GIVEN_UP));
       const acked = acknowledged(group.state, said, { rules: rulesOf(group.settings), now, random, room });
       if (acked === undefined) {
         throw new ServiceError("group.lease_ended", "The lease of this token has ended; nothing is changed.");
@@ -154,7 +143,7 @@ export class Groups {
       const leases = state.lanes.flatMap(({ lease }, lane) =>
         lease?.token === said.token ? [{ lane, token: lease.token, until: lease.until }] : [],
       );
-      return { result: { outcomes, leases }, writes, change: { state, moreFailed: found.length } };
+      return { result: { outcomes, leases }, writes, change: { state, moreFailed: found.length + miscounted } };
     });
     for (const { id, isDone } of replayed) {
       const item = isDone ? await failedEvents.find(ref.actorId, id) : undefined;
@@ -250,19 +239,17 @@ export class Groups {
    * @returns whether the group is gone
    */
   async end(ref: GroupRef, drainMs: number | undefined, deadline: Deadline): Promise<boolean> {
-    const { clock, sleep } = this.#deps;
+    const { clock } = this.#deps;
     await this.#store.change(ref, (found) => {
       const lanes = drainMs === undefined ? found.state.lanes.map((lane) => ended(lane, 0)) : found.state.lanes;
       const state = { ...withoutExpired(found.state, clock.now()), lanes };
       const dueAt = leasedUntil(state, clock.now()) ?? clock.now();
       return { result: undefined, change: { state, draining: true as const, dueAt } };
     });
-    const end = Math.min(clock.now() + (drainMs ?? 0), clock.now() + deadline.remaining() - ANSWER_MS);
-    for (;;) {
-      if (await this.finish(ref)) return true;
-      if (clock.now() + LOOK_MS > end) return false;
-      await sleep(LOOK_MS);
-    }
+    return await longPoll(this.#deps, { waitMs: drainMs ?? 0, deadline }, async () => {
+      const isGone = await this.finish(ref);
+      return { is: isGone ? "found" : "nothing", result: isGone };
+    });
   }
 
   /** Does what is due of a group. May be called at any time. */
@@ -283,7 +270,7 @@ export class Groups {
   }
 
   /** A parked event comes with the next fetch of its lane. @returns `retrying`, which `/parked` shows as `retry` */
-  async retry(failed: FailedEvent<ListenerEvent>): Promise<"parked"> {
+  async retry(failed: FailedEvent<ListenerEvent>): Promise<"retrying"> {
     const { event } = failed;
     const of = sourceOf(event.source);
     const ref = { actorId: event.actorId, name: of?.kind === "group" ? of.id : "" };
@@ -293,7 +280,7 @@ export class Groups {
       const key = typeof partitionkey === "string" ? `${target} ${partitionkey}` : event.topic;
       const lane = laneOf(key, { order, lanes });
       const again = withReplayed(state, lane, { id: event.id, position: event.position });
-      return { result: "parked" as const, change: { state: again } };
+      return { result: "retrying" as const, change: { state: again } };
     });
   }
 

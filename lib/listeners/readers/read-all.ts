@@ -19,6 +19,7 @@ import { logHeadKey } from "../../dynamodb/keys/publishing.ts";
 import type { Table } from "../../dynamodb/table.ts";
 import { jsonBytesInResult } from "../../http/answer-size.ts";
 import type { Clock, JsonObject } from "../../system/ports.ts";
+import { firstRecordAfter } from "../first-record-after.ts";
 import { changedActors } from "./changed-actors.ts";
 import { printFeedPosition, resolveFeedPosition, type FeedPosition } from "./feed-position.ts";
 import type { EventPage } from "./read-events.ts";
@@ -112,13 +113,10 @@ class Span {
       const begin = shard === within?.shard ? within : undefined;
       let last = begin?.position === undefined ? begin?.actorId : undefined;
       const changed = await changedActors(this.#deps.table, feedShards[shard] ?? "", this.#after);
-      const actors = changed.filter(
-        (actorId) =>
-          this.#reading.selectionOf(actorId) !== undefined &&
-          (begin?.actorId === undefined ||
-            actorId > begin.actorId ||
-            (actorId === begin.actorId && last === undefined)),
-      );
+      // The actor in whose log the position is has changed, whatever the indexes show.
+      const inside = last === undefined && begin?.actorId !== undefined ? [begin.actorId] : [];
+      const later = changed.filter((actorId) => begin?.actorId === undefined || actorId > begin.actorId);
+      const actors = [...inside, ...later].filter((actorId) => this.#reading.selectionOf(actorId) !== undefined);
       for (let at = 0; at < actors.length; at += HEADS_AT_ONCE) {
         const some = actors.slice(at, at + HEADS_AT_ONCE);
         const heads = await this.#heads(some);
@@ -157,7 +155,7 @@ class Span {
     const begin = from === undefined ? undefined : parsePosition(from);
     const first =
       begin === undefined
-        ? await this.#firstAfter(actorId, head)
+        ? await firstRecordAfter(changeLog, { actorId, head, after: this.#after })
         : begin.index === "all"
           ? begin.record + 1
           : begin.record;
@@ -195,28 +193,5 @@ class Span {
     this.events.push(envelope);
     this.#bytes += bytes;
     return true;
-  }
-
-  /** The first record after the beginning of the span: from the newest backwards in steps that double, then by halves. */
-  async #firstAfter(actorId: string, { newest, deletedUpTo }: LogHead): Promise<number> {
-    const isLater = async (number: number): Promise<boolean> => {
-      for await (const { record } of this.#deps.changeLog.stream(actorId, number - 1, number)) {
-        return readTime(record.at) > this.#after;
-      }
-      // It has expired.
-      return false;
-    };
-    let later = newest + 1;
-    let earlier = newest;
-    for (let step = 1; earlier > deletedUpTo && (await isLater(earlier)); step *= 2) {
-      later = earlier;
-      earlier = Math.max(deletedUpTo, earlier - step);
-    }
-    while (later - earlier > 1) {
-      const middle = Math.floor((earlier + later) / 2);
-      if (await isLater(middle)) later = middle;
-      else earlier = middle;
-    }
-    return later;
   }
 }

@@ -1,5 +1,5 @@
 /** The webhooks of all actors: made, changed and read as their owners ask. */
-import { sameDeleted, type ChangeLog, type LogHead } from "../../change-log/change-log.ts";
+import type { LogHead } from "../../change-log/change-log.ts";
 import type { Commits, LogPlan } from "../../change-log/log-commits.ts";
 import { renewed, withSelection } from "../../domain/events/keeper-changes.ts";
 import { newKeeperState, type KeeperState } from "../../domain/events/keeper-state.ts";
@@ -13,7 +13,7 @@ import { registering, type Registered } from "../../engine/registration.ts";
 import { compact } from "../../system/compact.ts";
 import { ServiceError } from "../../system/errors.ts";
 import type { Clock, Ids } from "../../system/ports.ts";
-import { beginningAfter } from "../beginning.ts";
+import { newBeginning, type BeginningDeps } from "../beginning.ts";
 import {
   changeListenerHead,
   makeListenerHead,
@@ -58,16 +58,11 @@ export interface PutResult extends Pick<PutDecision, "is" | "minted"> {
   readonly isDue: boolean;
 }
 
-export interface WebhookStoreDeps {
+export interface WebhookStoreDeps extends BeginningDeps {
   readonly table: Table;
   readonly clock: Clock;
   readonly ids: Ids;
   readonly commits: Commits;
-  readonly changeLog: Pick<ChangeLog, "oldest">;
-  /** The deployment's `LOG_EPOCH`. */
-  readonly epoch: number;
-  /** The root URI of an actor. */
-  readonly rootOf: (actorId: string) => string;
 }
 
 /**
@@ -142,18 +137,14 @@ export class WebhookStore {
   }
 
   async #planNew(ref: WebhookRef, { stated }: PutDecision, from: string, logHead: LogHead): Promise<Planned> {
-    const { clock, table } = this.#deps;
-    const pk = webhookPartition(ref.actorId);
-    const now = clock.now();
+    const now = this.#deps.clock.now();
     const registered = registeredAs(stated.settings);
     const registration = registering(listenerOf(ref), { after: registered });
-    // Another webhook that is made meanwhile changes the log's head, so that this one is planned again.
-    const others = await queryAll(table, { pk, prefix: WEBHOOK_PREFIX, only: ["version"] });
-    if (others.length >= MOST_WEBHOOKS) throw tooMany(`An actor has at most ${String(MOST_WEBHOOKS)} webhooks.`);
     demandRoom(logHead, registration);
-    // The records that it begins at are not chosen for deletion, and are not from now on.
-    const kept = from === "now" ? {} : { when: sameDeleted(logHead) };
-    const after = await beginningAfter(this.#deps, { ...ref, from, log: logHead });
+    const { after, kept } = await newBeginning(this.#deps, {
+      ...{ actorId: ref.actorId, from, log: logHead, most: MOST_WEBHOOKS, called: "webhooks" },
+      others: { pk: webhookPartition(ref.actorId), prefix: WEBHOOK_PREFIX },
+    });
     const keeper = newKeeperState(after, { selection: selectionOf(stated.settings), at: now });
     const webhook: Webhook = { ...ref, ...stated, version: 1, createdAt: now, paused: false };
     // Behind the newest record there may be events to send at once.

@@ -149,6 +149,16 @@ export class PublishingCosts {
     });
   }
 
+  /** A request of the operator to a group over all actors: `POST /fetch`, or `PUT ` without more. */
+  async rootGroup(token: string, route: string, json: Json): Promise<Reply> {
+    const [method = "", more = ""] = route.split(" ");
+    return await askArea(this.#areas.events, {
+      ...{ method, pattern: `/groups/{group}${more}`, params: { group: "all" }, remaining: () => REQUEST_MS },
+      ...{ query: "", headers: { authorization: `Bearer ${token}`, "content-type": "application/json" } },
+      body: Buffer.from(JSON.stringify(json)),
+    });
+  }
+
   /** A request of a subscriber. */
   async peer(route: string, actorId: string, follower: Follower, more: Asking = {}): Promise<Reply> {
     const { peerId, subscriptionId, secret } = follower;

@@ -25,7 +25,7 @@ describe("a breaker", () => {
   test("opens at the fifth failure in a row, and nothing is sent while it is open", async () => {
     const { world, peer } = await opened();
     expect(peer.sequences()).toEqual([1, 2, 3, 4, 5]);
-    expect(await stateOf(world, peer)).toBe("OPEN");
+    expect(await stateOf(world, peer)).toBe("open");
     await world.set("n", 6);
     expect(peer.sequences()).toEqual([1, 2, 3, 4, 5]);
     expect(world.results.at(-1)).toMatchObject({ totalCount: 1, skippedCount: 1 });
@@ -37,13 +37,13 @@ describe("a breaker", () => {
     await world.subscribe(peer, { target: "properties", subtarget: "n" });
     peer.mood = 503;
     for (let n = 1; n <= 5; n += 1) await world.set("n", n);
-    expect(await stateOf(world, peer)).toBe("OPEN");
+    expect(await stateOf(world, peer)).toBe("open");
     peer.mood = 200;
     peer.seen.length = 0;
     world.host.now += 60_000;
     await world.set("n", 6);
     expect(peer.sequences()).toEqual([1, 2, 3, 4, 5, 6]);
-    expect(await stateOf(world, peer)).toBe("CLOSED");
+    expect(await stateOf(world, peer)).toBe("closed");
   });
 
   test("counts only failures in a row", async () => {
@@ -55,7 +55,7 @@ describe("a breaker", () => {
       peer.mood = 200;
       await world.set("n", 0);
     }
-    expect(await stateOf(world, peer)).toBe("CLOSED");
+    expect(await stateOf(world, peer)).toBe("closed");
     expect(peer.seen).toHaveLength(15);
   });
 
@@ -68,7 +68,7 @@ describe("a breaker", () => {
     expect(peer.seen).toEqual([]);
     await world.pass(1_000);
     expect(peer.sequences()).toEqual([1, 2, 3, 4, 5, 6]);
-    expect(await stateOf(world, peer)).toBe("CLOSED");
+    expect(await stateOf(world, peer)).toBe("closed");
     expect(await world.table.get(breakerKey(world.actor.id, peer.id))).toBeUndefined();
     expect(await world.trust(peer)).not.toHaveProperty("breakerReplay");
     await world.set("n", 7);
@@ -89,7 +89,7 @@ describe("a breaker", () => {
     await approve(true);
     for (let minute = 0; minute < 10; minute += 1) await world.pass(60_000);
     expect(peer.sequences()).toEqual([1, 2, 3, 4, 5]);
-    expect(await stateOf(world, peer)).toBe("CLOSED");
+    expect(await stateOf(world, peer)).toBe("closed");
   });
 
   test("stays open for a holder that knew it closed: its success does not close it", async () => {
@@ -98,7 +98,7 @@ describe("a breaker", () => {
     const of = { actorId: world.actor.id, peerId: peer.id, secret: String(item?.["secret"]) };
     await world.host.service.breakers.answered(of, { failures: 4 });
     expect(await world.trust(peer)).toEqual(item);
-    expect(await stateOf(world, peer)).toBe("OPEN");
+    expect(await stateOf(world, peer)).toBe("open");
   });
 
   test("is found by the sweep alone", async () => {
@@ -135,7 +135,7 @@ describe("a breaker", () => {
       ...others.map((other, n) => world.set("n", n + 10, other)),
     ];
     await vi.waitUntil(() => peer.seen.length > 0);
-    expect(await stateOf(world, peer)).toBe("HALF_OPEN");
+    expect(await stateOf(world, peer)).toBe("half_open");
     await Promise.all(work.slice(4));
     expect(peer.seen).toHaveLength(1);
     peer.mood = 200;
@@ -170,7 +170,7 @@ describe("a breaker", () => {
     await world.pass(60_000);
     expect(peer.taken.at(-1)?.body).toMatchObject({ type: "resync", sequence: 8 });
     expect(peer.seen.length).toBeLessThanOrEqual(2);
-    expect(await stateOf(world, peer)).toBe("CLOSED");
+    expect(await stateOf(world, peer)).toBe("closed");
   });
 
   test("delivers the missed numbers at once when it is closed by hand", async () => {
@@ -178,7 +178,7 @@ describe("a breaker", () => {
     peer.mood = 200;
     peer.seen.length = 0;
     await world.host.service.breakers.reset({ actorId: world.actor.id, peerId: peer.id, secret: peer.secret });
-    expect(await stateOf(world, peer)).toBe("CLOSED");
+    expect(await stateOf(world, peer)).toBe("closed");
     await world.host.arriveMessages();
     expect(peer.sequences()).toEqual([1, 2, 3, 4, 5]);
   });
@@ -223,7 +223,7 @@ describe("a breaker", () => {
     peer.mood = ({ sequence }) => (sequence <= 3 ? 200 : 503);
     await world.pass(60_000);
     expect(peer.sequences()).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
-    expect(await stateOf(world, peer)).toBe("OPEN");
+    expect(await stateOf(world, peer)).toBe("open");
     peer.mood = 200;
     peer.seen.length = 0;
     await world.pass(60_000);
@@ -245,7 +245,7 @@ describe("a breaker", () => {
         struck = fault.struck;
         for (let minute = 0; minute < 6; minute += 1) await world.pass(60_000);
         expect([at, [...new Set(peer.sequences())]]).toEqual([at, [1, 2, 3, 4, 5, 6]]);
-        expect(await stateOf(world, peer)).toBe("CLOSED");
+        expect(await stateOf(world, peer)).toBe("closed");
         expect(await world.trust(peer)).not.toHaveProperty("breakerReplay");
         expect(await world.table.get(breakerKey(world.actor.id, peer.id))).toBeUndefined();
       }

@@ -275,6 +275,36 @@ describe("a group", () => {
     },
   );
 
+  it("takes no verdict on an event that the consumer does not have, under a token of the same lane", async () => {
+    await group("billing");
+    for (const name of ["a", "b"]) await world.put(name, name);
+    const first = await fetched("billing");
+    const [a, b] = positions(first);
+    const items = [{ position: a, verdict: "retry", delaySeconds: 3_600 }];
+    await acked("billing", { token: tokenOf(first), items, done: true });
+    const second = await fetched("billing");
+    expect(positions(second)).toEqual([b]);
+    const said = await acked("billing", { token: tokenOf(second), items: [{ position: a, verdict: "ack" }] });
+    expect(said.json.outcomes).toEqual([{ position: a, outcome: "not_lent" }]);
+    expect((await world.ask("GET", "/groups/billing")).json).toMatchObject({ lag: 2 });
+  });
+
+  it("parks what a consumer says, and so many at once as it can, where the group stops at what is exhausted", async () => {
+    await group("billing", { onExhausted: "stop" });
+    for (let name = 0; name < 30; name += 1) await world.put(`p${String(name)}`, name);
+    const lent = await fetched("billing");
+    const items = positions(lent).map((position) => ({ position, verdict: "park" }));
+    const outcomes = async (token: string): Promise<readonly string[]> =>
+      (await acked("billing", { token, items })).json.outcomes.map(({ outcome }: any) => outcome);
+    const first = await outcomes(tokenOf(lent));
+    expect([first.filter((each) => each === "parked"), first.filter((each) => each === "late")]).toEqual([
+      Array.from({ length: 20 }, () => "parked"),
+      Array.from({ length: 10 }, () => "late"),
+    ]);
+    await outcomes(tokenOf(lent));
+    expect((await world.ask("GET", "/groups/billing")).json).toMatchObject({ status: "active", parked: 30, lag: 0 });
+  });
+
   it("refuses two verdicts for one event", async () => {
     await group("billing");
     const items = ["ack", "skip"].map((verdict) => ({ position: "p", verdict }));

@@ -52,6 +52,57 @@ describe("a group with lanes", () => {
     );
   });
 
+  it("takes no verdict on what another consumer has, neither named nor up to a position", async () => {
+    await group({ lanes: 8 });
+    for (let name = 0; name < 40; name += 1) await world.put(`p${String(name)}`, name);
+    const [one, two] = [await fetched("one"), await fetched("two")];
+    const { position } = two.json.events[0].event;
+    const said = await acked({ token: tokenOf(one), items: [{ position, verdict: "ack" }] });
+    expect(said.json.outcomes).toEqual([{ position, outcome: "not_lent" }]);
+    const upTo = (await seen()).newest;
+    const all = await acked({ token: tokenOf(one), upTo });
+    expect(all.json.outcomes).toHaveLength(one.json.events.length);
+    expect((await seen()).lag).toBe(40 - one.json.events.length);
+    expect((await allDone(two)).json.outcomes).toHaveLength(two.json.events.length);
+  });
+
+  it("begins a lease again by extend, and gives back what follows an event of its key that is to come again", async () => {
+    await group({ leaseSeconds: 30, maxAttempts: 2 });
+    for (const value of [1, 2, 3]) await world.put("a", value);
+    const lent = await fetched("one");
+    const [first, second] = lent.json.events.map(({ event }: any) => event.position);
+    world.whole.now += 20_000;
+    const token = tokenOf(lent);
+    const until = new Date(world.whole.now + 30_000).toISOString();
+    expect((await acked({ token, extend: true })).json.leases).toMatchObject([{ until }]);
+    world.whole.now += 20_000;
+    expect((await fetched("two")).status).toBe(423);
+    const items = [{ position: first, verdict: "retry", delaySeconds: 0 }];
+    expect((await acked({ token, items })).json.outcomes).toMatchObject([{ outcome: "retried" }]);
+    const again = await fetched("two");
+    expect(again.json.events.map(({ event, attempt }: any) => [event.data.value, attempt])).toEqual([
+      [1, 2],
+      [2, 1],
+      [3, 1],
+    ]);
+    expect((await acked({ token, items: [{ position: second, verdict: "ack" }] })).status).toBe(409);
+  });
+
+  it("tries the event at which it stopped from its first attempt on once it is resumed", async () => {
+    await group({ maxAttempts: 2, onExhausted: "stop" });
+    await world.put("a", 1);
+    const failed = async (): Promise<number> => {
+      const lent = await fetched("one");
+      const [{ event, attempt }] = lent.json.events;
+      const items = [{ position: event.position, verdict: "retry", delaySeconds: 0 }];
+      await acked({ token: tokenOf(lent), items, done: true });
+      return attempt;
+    };
+    expect([await failed(), await failed(), (await seen()).status]).toEqual([1, 2, "stopped"]);
+    await world.ask("POST", "/groups/billing/resume");
+    expect([await failed(), await failed(), (await seen()).status]).toEqual([1, 2, "stopped"]);
+  });
+
   it("leaves lanes to other consumers, however many events one of them asks for", async () => {
     await group({ lanes: 8 });
     for (let name = 0; name < 80; name += 1) await world.put(`p${String(name)}`, name);
@@ -127,6 +178,47 @@ describe("a group with lanes", () => {
     expect((await fetched("two")).json.events[0].attempt).toBe(2);
   });
 
+  it.each([
+    ["park", "active"],
+    ["stop", "stopped"],
+  ])("gives an event up after as many deliveries without an answer as the group allows: %s", async (how, status) => {
+    await group({ maxAttempts: 2, onExhausted: how });
+    await world.put("a", 1);
+    for (const attempt of [1, 2]) {
+      expect((await fetched("dies")).json.events).toMatchObject([{ attempt, event: { subject: "properties.a" } }]);
+      world.whole.now += 31_000;
+    }
+    expect((await fetched("one")).status).toBe(204);
+    const now = await seen();
+    expect([now.status, now.parked, now.lag]).toEqual([status, how === "park" ? 1 : 0, how === "park" ? 0 : 1]);
+  });
+
+  it("gives many events up at once, some with each fetch", async () => {
+    await group({ maxAttempts: 1 });
+    for (let name = 0; name < 60; name += 1) await world.put(`p${String(name)}`, name);
+    expect(topics(await fetched("dies"))).toHaveLength(60);
+    world.whole.now += 31_000;
+    for (let fetches = 0; fetches < 4; fetches += 1) expect((await fetched("one")).status).toBe(204);
+    expect(await seen()).toMatchObject({ parked: 60, lag: 0 });
+  });
+
+  it("gives a failed event up an hour before its record expires, and one that never failed not", async () => {
+    await group({ maxAttempts: 20 });
+    await world.put("a", 1);
+    await world.put("b", 1);
+    const lent = await fetched("one", { max: 1 });
+    const { position } = lent.json.events[0].event;
+    await acked({ token: tokenOf(lent), items: [{ position, verdict: "retry", delaySeconds: 0 }], done: true });
+    world.whole.now += 30 * DAY_MS - 3_000_000;
+    const late = await fetched("one");
+    expect(topics(late)).toEqual(["properties.b"]);
+    await acked({ token: tokenOf(late), done: true });
+    expect(topics(await fetched("one"))).toEqual(["properties.b"]);
+    expect((await world.ask("GET", "/parked?source=group:billing")).json.data).toMatchObject([
+      { topic: "properties.a", attempts: [{ error: "expiring" }] },
+    ]);
+  });
+
   it("leaves a failed event that no consumer answers with its person, and lends the others", async () => {
     await group({ maxAttempts: 2 });
     await world.put("a", 1);
@@ -134,9 +226,12 @@ describe("a group with lanes", () => {
     const { position } = first.json.events[0].event;
     await acked({ token: tokenOf(first), items: [{ position, verdict: "park" }] });
     const [parked] = (await world.ask("GET", "/parked?source=group:billing")).json.data;
-    await world.ask("POST", `/parked/${String(parked.id)}`, { json: { action: "retry" } });
+    for (let times = 0; times < 2; times += 1) {
+      await world.ask("POST", `/parked/${String(parked.id)}`, { json: { action: "retry" } });
+    }
     for (const attempt of [2, 3]) {
       const lent = await fetched("dies");
+      expect(lent.json.events).toHaveLength(1);
       expect(lent.json.events[0]).toMatchObject({ attempt, event: { subject: "properties.a" } });
       world.whole.now += 31_000;
     }
@@ -206,6 +301,30 @@ describe("a group with lanes", () => {
     expect(await seen()).toMatchObject({ status: "stopped", stopped: { reason: "position_gone" } });
     expect((await world.ask("POST", "/groups/billing/reset", { json: { to: "earliest" } })).status).toBe(200);
     expect(topics(await fetched("one"))).toEqual(["properties.c"]);
+  });
+
+  it.each([1, 3])("waits for %i s: for an event, and for the last lease", async (seconds) => {
+    let meanwhile: () => Promise<unknown> = () => Promise.resolve();
+    const slept: number[] = [];
+    const sleep = async (ms: number): Promise<void> => {
+      // A clock is never exact.
+      world.whole.now += ms + 1;
+      slept.push(ms);
+      if (slept.reduce((sum, each) => sum + each, 0) >= seconds * 1_000 - 100) await meanwhile();
+    };
+    world = await WebhookWorld.begin({ ports: { sleep } });
+    await group({ leaseSeconds: 60 });
+    world.whole.now += 1;
+    expect((await fetched("one", { waitSeconds: seconds })).status).toBe(204);
+    expect(slept.length).toBe(seconds);
+    slept.length = 0;
+    meanwhile = async () => await world.put("a", 1);
+    const lent = await fetched("one", { waitSeconds: seconds });
+    expect(topics(lent)).toEqual(["properties.a"]);
+    slept.length = 0;
+    meanwhile = async () => await allDone(lent);
+    const drained = await world.ask("DELETE", `/groups/billing?drainSeconds=${String(seconds)}`);
+    expect([drained.status, drained.json]).toEqual([200, { drained: true }]);
   });
 
   it("ends with its actor", async () => {

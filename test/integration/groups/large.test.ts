@@ -22,7 +22,7 @@ const published = async (data: unknown): Promise<void> => {
 };
 const retried = async (id: unknown): Promise<void> => {
   const answer = await world.ask("POST", `/parked/${String(id)}`, { json: { action: "retry" } });
-  expect(answer.status).toBe(200);
+  expect([answer.status, answer.json]).toEqual([200, { id, result: "retry" }]);
 };
 /** Fetches everything there is, with one verdict for all. */
 async function allFetched(verdict: string, attempt = 1): Promise<number> {

@@ -13,6 +13,10 @@ export const handler = async (event, context) => {
     case "environment": return { mine, now: process.env.MINE, names: Object.keys(process.env).sort() };
     case "context": return { id: context.awsRequestId, name: context.functionName, left: context.getRemainingTimeInMillis() };
     case "calls": return calls;
+    case "wait": {
+      while (context.getRemainingTimeInMillis() > 4000) await new Promise((resolve) => setTimeout(resolve, 5));
+      return context.getRemainingTimeInMillis();
+    }
     case "throw": throw new Error("on purpose");
     case "exit": process.exit(3);
     case "hang": for (;;);
@@ -54,6 +58,15 @@ describe("a function in its thread", () => {
     expect(context).toMatchObject({ id: expect.any(String), name: "one" });
     expect(context.left).toBeGreaterThan(2000);
     expect(context.left).toBeLessThanOrEqual(4000);
+  });
+
+  it("is left little time when it is hurried, for what runs and for what comes", async () => {
+    const { one, ask } = await start();
+    await ask("calls");
+    const waiting = ask("wait", 3_600_000);
+    one.hurry();
+    expect(await waiting).toBeLessThanOrEqual(3000);
+    expect(await ask("wait", 3_600_000)).toBeLessThanOrEqual(3000);
   });
 
   it("answers null for undefined", async () => {

@@ -4,6 +4,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
+import type { Handler } from "../../../infra/local/functions.ts";
 import { startLocalStack, type LocalStackOptions } from "../../../infra/local/stack.ts";
 import { temporaryFolder } from "./emulated.ts";
 import { smallService } from "./serving.ts";
@@ -96,6 +97,25 @@ describe("the local stack", () => {
   it("runs handlers of this process where they are given", async () => {
     const { get } = await open({ handlers: { web: () => Promise.resolve({ here: process.pid }) } });
     expect(await get("/x")).toEqual({ here: process.pid });
+  });
+
+  it("leaves requests that wait little time when it stops, and sends their answers", async () => {
+    const arrived = Promise.withResolvers<{ getRemainingTimeInMillis(): number }>();
+    const release = Promise.withResolvers<undefined>();
+    const web: Handler = async (_, context) => {
+      arrived.resolve(context);
+      await release.promise;
+      return { done: true };
+    };
+    const { stack, get } = await open({ handlers: { web } });
+    const inFlight = get("/x");
+    const context = await arrived.promise;
+    expect(context.getRemainingTimeInMillis()).toBeGreaterThan(3000);
+    const closed = stack.close();
+    expect(context.getRemainingTimeInMillis()).toBeLessThanOrEqual(3000);
+    release.resolve(undefined);
+    expect(await inFlight).toEqual({ done: true });
+    await closed;
   });
 
   it("uses the table of another endpoint when that is set", async () => {

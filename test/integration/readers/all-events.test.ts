@@ -1,13 +1,14 @@
 /** The events of all actors, read by the operator. */
 import { beforeEach, describe, expect, it } from "vitest";
+import { INDEX_AND_CLOCKS_MS } from "../../../lib/domain/events/feed-time.ts";
 import { positionOf } from "../../../lib/domain/events/position.ts";
 import { eventsOf } from "../../../lib/domain/events/record-events.ts";
 import { feedShards } from "../../../lib/dynamodb/keys/feed.ts";
-import type { FeedIndex } from "../../../lib/dynamodb/table.ts";
+import { feedTimes, type FeedIndex, type FeedItem, type Table } from "../../../lib/dynamodb/table.ts";
 import { FaultyTable, type Effect } from "../../support/faulty-table.ts";
 import { bearer, type Answer } from "../../support/in-process.ts";
 import { MemoryTable } from "../../support/memory-table.ts";
-import { seeded } from "../../support/publisher/random.ts";
+import { seeded, type Random } from "../../support/publisher/random.ts";
 import { sized } from "../../support/sizes.ts";
 import type { Hosted, WholeService } from "../../support/whole-service.ts";
 import { ReaderWorld, type ReadEvent } from "./reader-world.ts";
@@ -238,11 +239,55 @@ describe("the feed indexes", () => {
   });
 });
 
-it("many actors, writers at once, faults of the table: each actor's events once and in order", async () => {
+/**
+ * A table whose feed indexes show an entry up to `INDEX_AND_CLOCKS_MS` late; until then each query sees where it was, where it
+ * is, or nothing of it.
+ */
+function withLateFeed(inner: MemoryTable, random: Random, now: () => number): Table {
+  const moves: Record<
+    FeedIndex,
+    Map<string, { readonly at: number; readonly entry: FeedItem; readonly shard: string }[]>
+  > = { feed1: new Map(), feed2: new Map() };
+  const standing = new Map<string, string>();
+  const transact: Table["transact"] = async (writes) => {
+    await inner.transact(writes);
+    for (const write of writes) {
+      if (!("update" in write)) continue;
+      const { pk, sk } = write.update;
+      const { set = {} } = write.change;
+      if (set["feedShard"] !== undefined) standing.set(pk, String(set["feedShard"]));
+      for (const index of ["feed1", "feed2"] as const) {
+        const feedAt = set[feedTimes[index]];
+        if (feedAt === undefined) continue;
+        const entry = { pk, sk, feedAt: Number(feedAt) };
+        moves[index].set(pk, [...(moves[index].get(pk) ?? []), { at: now(), entry, shard: standing.get(pk) ?? "" }]);
+      }
+    }
+  };
+  const queryFeed: Table["queryFeed"] = (index, shard, after) => {
+    const items = [...moves[index].values()].flatMap((of): FeedItem[] => {
+      const settled = of.findLastIndex(({ at }) => at + INDEX_AND_CLOCKS_MS <= now());
+      const late = of.slice(settled + 1);
+      const [shown] = random.shuffle([...of.slice(Math.max(0, settled)), ...late.map(() => undefined)]);
+      return shown !== undefined && shown.shard === shard && shown.entry.feedAt > after ? [shown.entry] : [];
+    });
+    return Promise.resolve({ items: items.sort((one, other) => one.feedAt - other.feedAt) });
+  };
+  const own: Partial<Table> = { transact, queryFeed };
+  return new Proxy<Table>(inner, {
+    get: (target, name) => {
+      const member: unknown = Reflect.get({ ...own }, name) ?? Reflect.get(target, name);
+      return typeof member === "function" ? (member.bind(target) as unknown) : member;
+    },
+  });
+}
+
+it("many actors, writers at once, faults of the table, late indexes: each actor's events once and in order", async () => {
   const random = seeded(5);
   const effects: readonly Effect[] = ["throttle", "lost_answer", "repeat", "conflict"];
   let faulty = false;
-  const table = new FaultyTable(new MemoryTable(), (operation) =>
+  const late = withLateFeed(new MemoryTable(), random, () => world.whole.now);
+  const table = new FaultyTable(late, (operation) =>
     faulty && operation === "transact" && random.below(8) === 0 ? effects[random.below(effects.length)]! : "ok",
   );
   world = await ReaderWorld.begin({ environment: ENVIRONMENT, table });

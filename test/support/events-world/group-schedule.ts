@@ -2,14 +2,8 @@
  * Random schedules of one consumer group: a log that grows, consumers that die, freeze and acknowledge late, crashes, resets
  * to before the beginning and back, and other topics.
  */
-import {
-  freeLanes,
-  lend,
-  readFrom,
-  withoutExpired,
-  withoutRepeated,
-  type LentEvent,
-} from "../../../lib/domain/events/group-fetch.ts";
+import { lend, type LentEvent } from "../../../lib/domain/events/group-fetch.ts";
+import { freeLanes, readFrom, withoutExpired, withoutRepeated } from "../../../lib/domain/events/group-lanes.ts";
 import {
   groupFloor,
   newGroupState,

@@ -2,7 +2,8 @@ import { beforeEach, describe, expect, it } from "vitest";
 import type { LogRecord } from "../../../lib/domain/diff/change-record.ts";
 import { logHeadKey, logRecordKey } from "../../../lib/dynamodb/keys/publishing.ts";
 import { TransactionRefused } from "../../../lib/dynamodb/table.ts";
-import { ChangeLog, MAX_RECORD_BYTES, readLogHead } from "../../../lib/change-log/change-log.ts";
+import { appendWrites, MAX_RECORD_BYTES } from "../../../lib/change-log/append-writes.ts";
+import { ChangeLog, readLogHead } from "../../../lib/change-log/change-log.ts";
 import { MemoryTable } from "../../support/memory-table.ts";
 
 const AT = "2026-01-01T00:00:00.000000Z";
@@ -16,7 +17,7 @@ const set = (value: string): LogRecord => ({
 let table: MemoryTable;
 let log: ChangeLog;
 const append = async (newest: number, ...records: LogRecord[]): Promise<void> => {
-  await table.transact(log.appendWrites("a", { ...readLogHead(undefined), newest }, { records, at: 0 }));
+  await table.transact(appendWrites(log.settings, "a", { ...readLogHead(undefined), newest }, { records, at: 0 }));
 };
 
 beforeEach(() => {
@@ -64,7 +65,7 @@ describe("a change log", () => {
       for (const { text } of parts.items) expect(Buffer.byteLength(String(text))).toBeLessThanOrEqual(307_200);
       const over = set("x".repeat(1_228_800));
       const head = { ...readLogHead(undefined), newest: 2 };
-      expect(() => log.appendWrites("a", head, { records: [over], at: 0 })).toThrow(
+      expect(() => appendWrites(log.settings, "a", head, { records: [over], at: 0 })).toThrow(
         expect.objectContaining({ code: "request.too_large" }),
       );
     },

@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import { actor, type ActorClient } from "../../../lib/client/actor.ts";
 import { PositionGone, RateLimited, ServiceError, Unreachable } from "../../../lib/client/errors.ts";
 import { SNAPSHOT, type ActorEvent, type EventsOptions } from "../../../lib/client/events.ts";
@@ -122,6 +122,18 @@ describe("requests", () => {
   it("that cannot be sent fail at once, with the reason", async () => {
     expect(await rejection(aw.publish("a", circular))).toBeInstanceOf(TypeError);
     expect([service.requests, service.sleeps]).toEqual([[], []]);
+  });
+
+  it("end after their time, and leave no timer behind", async () => {
+    const hanging = async ({ signal }: Request): Promise<Response> =>
+      await new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason as Error)));
+    const machine = { ...service.machine, fetch: hanging };
+    const slow = actor(service.root, { bearer: "secret", machine, timeoutMs: 1, maxAttempts: 2 });
+    expect(await rejection(slow.publish("a", 1))).toMatchObject({ code: "unreachable", cause: { name: "AbortError" } });
+    const [begun, ended] = [vi.spyOn(globalThis, "setTimeout"), vi.spyOn(globalThis, "clearTimeout")];
+    await aw.publish("a", 1);
+    expect(begun.mock.calls.map(([, ms]) => ms)).toEqual([15_000]);
+    expect(ended).toHaveBeenCalledWith(begun.mock.results[0]?.value);
   });
 
   it("follow no redirect, which would take the credentials elsewhere", async () => {

@@ -157,6 +157,7 @@ export class HookWorld {
       dueOfListeners: () => [],
       webhooks: none,
       groups: none,
+      rootGroups: none,
     });
     const queue = new MemoryQueue();
     const sweep = new Sweep({ table, queue, clock, random: () => 0, log, dueShards: 1 });

@@ -1,0 +1,178 @@
+/** The verdicts of a consumer of a group over all actors: all of them are carried out in one write, or none. */
+import { acknowledged, type Acknowledgement, type VerdictItem } from "../../domain/events/group-verdicts.ts";
+import { MOST_GIVEN_UP } from "../../domain/events/keeper-state.ts";
+import {
+  answeredLane,
+  parseRootPosition,
+  printRootPosition,
+  upToOf,
+  type RootLease,
+  type RootPosition,
+} from "../../domain/events/root-group.ts";
+import type { Write } from "../../dynamodb/table.ts";
+import { ServiceError } from "../../system/errors.ts";
+import { compact } from "../../system/compact.ts";
+import { eventAt, type LogEvent } from "../log-events.ts";
+import type { AckResult } from "./groups.ts";
+import { rulesOf } from "./group-item.ts";
+import { stop, type RootFetchingDeps } from "./root-fetching.ts";
+import type { RootGroup, RootMember, RootStopped } from "./root-group-item.ts";
+import { givenWrites, resolveTaken, roomOf } from "./root-lending.ts";
+import { readActors } from "./root-members.ts";
+
+/**
+ * Carries out the verdicts. Positions are those of the events that were lent; `upTo` acknowledges everything of the batch up
+ * to that event, in the order of the answer, that has no verdict of its own. One query for the group, one request for the members, one write; more where events go to a person.
+ *
+ * @throws ServiceError resource.not_found; group.lease_ended when the lease is another's by now: nothing is changed
+ */
+export async function acknowledgeOfAll(
+  deps: RootFetchingDeps,
+  name: string,
+  said: Acknowledgement,
+): Promise<AckResult> {
+  const { clock, store } = deps;
+  const { result, resolved, group, stopped } = await store.again(name, async (standing) => {
+    const stored = standing.lanes.find(({ lane }) => lane.lease?.token === said.token);
+    const lease = stored?.lane.lease;
+    if (stored === undefined || lease === undefined) throw leaseEnded();
+    const ofActors = verdictsOf(lease, said);
+    const read = await readActors(deps, name, [...ofActors.keys()]);
+    const answers: ActorAnswer[] = [];
+    // So many events can go to a person in one write.
+    let most = MOST_GIVEN_UP;
+    for (const [actorId, verdicts] of ofActors) {
+      const member = read.get(actorId)?.stored;
+      const answer = await answerOf(deps, standing.group, { actorId, member, verdicts, said, most });
+      most -= answer.given;
+      answers.push(answer);
+    }
+    const { leaseSeconds } = standing.group.settings;
+    const to = answeredLane(stored.lane, {
+      ended: new Set(answers.flatMap(({ actorId, isEnded }) => (isEnded ? [actorId] : []))),
+      done: said.done,
+      ...(said.extend && { until: clock.now() + leaseSeconds * 1_000 }),
+    });
+    const work = {
+      to,
+      members: answers.flatMap(({ member }) => (member === undefined ? [] : [member])),
+      writes: answers.flatMap(({ writes }) => writes),
+    };
+    if (!(await store.write(name, stored, work))) return undefined;
+    const left = to.lease;
+    const leases = left === undefined ? [] : [{ lane: stored.index, token: left.token, until: left.until }];
+    const known = answers.flatMap(({ outcomes }) => outcomes);
+    const unknown = said.items.filter(({ position }) => !known.some((each) => each.position === position));
+    const outcomes = [...known, ...unknown.map(({ position }) => ({ position, outcome: "not_lent" as const }))];
+    return {
+      is: {
+        result: { outcomes, leases },
+        resolved: answers.flatMap(({ resolved }) => resolved),
+        group: standing.group,
+        stopped: answers.find((answer) => answer.stopped !== undefined)?.stopped,
+      },
+    };
+  });
+  for (const { actorId, id } of resolved) await resolveTaken(deps, actorId, id);
+  if (stopped !== undefined) await stop(store, group, stopped);
+  return result;
+}
+
+const leaseEnded = (): ServiceError =>
+  new ServiceError("group.lease_ended", "The lease of this token has ended; nothing is changed.");
+
+/** What is said of one actor's events. */
+interface ActorVerdicts {
+  readonly items: readonly VerdictItem[];
+  readonly upTo?: string;
+}
+
+/** By actor, those that have events of the lease: of an actor without a verdict only when the consumer is done. */
+function verdictsOf(lease: RootLease, { items, upTo, done }: Acknowledgement): ReadonlyMap<string, ActorVerdicts> {
+  const places = items.map((item) => ({ item, at: parseRootPosition(item.position) }));
+  const end = upTo === undefined ? undefined : demandPosition(upTo);
+  const found = new Map<string, ActorVerdicts>();
+  for (const actorId of lease.left) {
+    const own = places.flatMap(({ item, at }) => (at?.actorId === actorId ? [{ ...item, position: at.position }] : []));
+    const last = end === undefined ? undefined : upToOf(lease, end, actorId);
+    if (own.length > 0 || last !== undefined || done) found.set(actorId, { items: own, ...compact({ upTo: last }) });
+  }
+  return found;
+}
+
+function demandPosition(text: string): RootPosition {
+  const position = parseRootPosition(text);
+  if (position !== undefined) return position;
+  const message = 'The field "upTo" must be the position of an event that this group has lent.';
+  throw new ServiceError("request.invalid", message, { field: "upTo" });
+}
+
+interface ActorAnswer {
+  readonly actorId: string;
+  readonly outcomes: AckResult["outcomes"];
+  readonly member?: RootMember;
+  readonly writes: readonly Write[];
+  /** How many events go to a person. */
+  readonly given: number;
+  /** Failed events that were sent again and are done. */
+  readonly resolved: readonly { readonly actorId: string; readonly id: string }[];
+  /** The consumer has no event of the actor any more. */
+  readonly isEnded: boolean;
+  readonly stopped?: RootStopped;
+}
+
+async function answerOf(
+  deps: RootFetchingDeps,
+  group: RootGroup,
+  {
+    actorId,
+    member,
+    verdicts,
+    said,
+    most,
+  }: {
+    readonly actorId: string;
+    readonly member: RootMember | undefined;
+    readonly verdicts: ActorVerdicts;
+    readonly said: Acknowledgement;
+    readonly most: number;
+  },
+): Promise<ActorAnswer> {
+  // The actor was deleted.
+  const nothing = { actorId, outcomes: [], writes: [], given: 0, resolved: [], isEnded: true };
+  if (member === undefined) return nothing;
+  const rules = rulesOf(group.settings);
+  const acknowledgement = { ...verdicts, token: said.token, extend: false, done: said.done };
+  const decide = (room: number) =>
+    acknowledged(member.state, acknowledgement, { rules, now: deps.clock.now(), random: deps.random, room, most });
+  let acked = decide(MOST_GIVEN_UP);
+  if (acked !== undefined && acked.given.length > 0) acked = decide(await roomOf(deps, group.name, actorId));
+  if (acked === undefined) return nothing;
+  const { outcomes, given, replayed } = acked;
+  // Until what is kept of them is deleted, so that a crash before that leaves no event with a person that a consumer took.
+  const taken = replayed
+    .filter(({ isDone }) => isDone)
+    .map(({ id }) => ({ id, position: "", lent: false, taken: true }) as const);
+  const lanes = acked.state.lanes.map((lane) => ({ ...lane, replayed: [...lane.replayed, ...taken] }));
+  const state = { ...acked.state, lanes };
+  const stream = (after: number, upTo: number) => deps.changeLog.stream(actorId, after, upTo);
+  const found: { event: LogEvent; number: number; attempts: number; because: string }[] = [];
+  for (const one of given) {
+    const event = await eventAt({ ...deps, actorId, stream }, one.position);
+    if (event !== undefined) found.push({ ...one, event });
+  }
+  const { stopped } = state;
+  return {
+    actorId,
+    outcomes: outcomes.map(({ position, outcome }) => ({
+      position: printRootPosition({ actorId, position }),
+      outcome,
+    })),
+    member: { ...member, state },
+    writes: found.length === 0 ? [] : await givenWrites(deps, group, { actorId, state, given: found }),
+    given: found.length,
+    resolved: taken.map(({ id }) => ({ actorId, id })),
+    isEnded: state.lanes.every(({ lease }) => lease === undefined),
+    ...(stopped === undefined ? {} : { stopped: { ...stopped, actorId } }),
+  };
+}

@@ -1,0 +1,169 @@
+/** The items of a consumer group over all actors: its head, its lanes, its members. */
+import type { GroupState, GroupStopped } from "../../domain/events/group-state.ts";
+import type { RootLane } from "../../domain/events/root-group.ts";
+import { parseText, printJson } from "../../domain/json/json-text.ts";
+import { logHeadKey } from "../../dynamodb/keys/publishing.ts";
+import { rootFailedKey, rootGroupKey, rootLaneKey, rootMemberKey } from "../../dynamodb/keys/root-groups.ts";
+import { any, atMost, equals, itemExists, itemMissing, missing, type Item, type Write } from "../../dynamodb/table.ts";
+import { compact } from "../../system/compact.ts";
+import type { GroupSettings } from "./group-settings.ts";
+import { packed, unpacked } from "./packed.ts";
+
+/** Most failed events of one actor that a group keeps: at one more it stops. */
+export const MOST_FAILED_OF_ACTOR = 1_000;
+
+export interface RootStopped extends GroupStopped {
+  readonly actorId: string;
+}
+
+/** The head of a group as it was read. */
+export interface RootGroup {
+  readonly name: string;
+  /** Every write is conditional on it and raises it. */
+  readonly version: number;
+  readonly settings: GroupSettings;
+  /** Grows with each change of the settings: members take it over when they are read. */
+  readonly revision: number;
+  /** Another one after each reset: a member of an earlier one begins again. */
+  readonly generation: string;
+  /** Its topics hold from then on, or it was reset to then, ms since 1970: an actor that it has not met begins there. */
+  readonly since: number;
+  readonly paused: boolean;
+  /** It gives no new lease, and ends when the last one has ended. */
+  readonly draining: boolean;
+  readonly stopped?: RootStopped;
+}
+
+export function rootGroupOf(name: string, item: Item): RootGroup {
+  const stopped = item["stopped"];
+  return compact({
+    name,
+    version: Number(item["version"]),
+    settings: parseText(String(item["settings"])) as GroupSettings,
+    revision: Number(item["revision"]),
+    generation: String(item["generation"]),
+    since: Number(item["since"]),
+    paused: item["paused"] === true,
+    draining: item["draining"] === true,
+    stopped: stopped === undefined ? undefined : (parseText(String(stopped)) as RootStopped),
+  });
+}
+
+/** Makes the head. */
+export const rootGroupMade = ({ name, settings, generation, since }: RootGroup): Write => ({
+  put: { ...rootGroupKey(name), version: 1, settings: printJson(settings), revision: 1, generation, since },
+  condition: itemMissing,
+});
+
+/** What changes of a head; an absent field stays. */
+export interface RootGroupChange {
+  readonly settings?: GroupSettings;
+  readonly generation?: string;
+  readonly since?: number;
+  readonly paused?: boolean;
+  readonly draining?: true;
+  readonly stopped?: RootStopped | null;
+  readonly dueAt?: number;
+}
+
+/** The write of a change, on the head as it was read. */
+export function rootGroupChanged(
+  { name, version }: Pick<RootGroup, "name" | "version">,
+  { settings, generation, since, paused, draining, stopped, dueAt }: RootGroupChange,
+): Extract<Write, { readonly update: unknown }> {
+  const set = compact({
+    settings: settings === undefined ? undefined : printJson(settings),
+    generation,
+    since,
+    paused: paused === true ? true : undefined,
+    draining,
+    stopped: stopped ? printJson(stopped) : undefined,
+    dueAt,
+  });
+  const remove = [...(paused === false ? ["paused"] : []), ...(stopped === null ? ["stopped"] : [])];
+  const add = { version: 1, ...(settings !== undefined && { revision: 1 }) };
+  return { update: rootGroupKey(name), change: { set, remove, add }, condition: equals("version", version) };
+}
+
+/** A lane as it was read. */
+export interface StoredLane {
+  readonly index: number;
+  readonly version: number;
+  readonly lane: RootLane;
+}
+
+export const storedLaneOf = (index: number, item: Item): StoredLane => ({
+  index,
+  version: Number(item["version"]),
+  lane: unpacked(item["lane"]) as RootLane,
+});
+
+export const laneMade = (name: string, index: number, lane: RootLane): Write => ({
+  put: { ...rootLaneKey(name, index), version: 1, lane: packed(lane) },
+  condition: itemMissing,
+});
+
+/**
+ * The write of a lane, on the lane as it was read.
+ *
+ * @param by names the write, so that its repetition finds what it has written itself; `to`: absent: nothing else changes
+ */
+export function laneChanged(
+  name: string,
+  { index, version }: Pick<StoredLane, "index" | "version">,
+  { to, by }: { readonly to?: RootLane; readonly by: string },
+): Extract<Write, { readonly update: unknown }> {
+  const set = { by, ...(to !== undefined && { lane: packed(to) }) };
+  const change = { set, add: { version: 1 } };
+  return { update: rootLaneKey(name, index), change, condition: equals("version", version) };
+}
+
+/** An actor as a group knows it. */
+export interface RootMember {
+  readonly actorId: string;
+  /** Absent: it is not stored yet. */
+  readonly version?: number;
+  /** Those of the group that the state follows. */
+  readonly generation: string;
+  readonly revision: number;
+  /** One lane. */
+  readonly state: GroupState;
+}
+
+export const rootMemberOf = (actorId: string, item: Item): RootMember => ({
+  actorId,
+  version: Number(item["version"]),
+  generation: String(item["generation"]),
+  revision: Number(item["revision"]),
+  state: unpacked(item["state"]) as GroupState,
+});
+
+/** The writes of a member, on the member as it was read. One is made only while the actor has a log: an actor that is deleted has none. */
+export function memberWrites(
+  name: string,
+  { actorId, version, generation, revision, state }: RootMember,
+): readonly Write[] {
+  const key = rootMemberKey(name, actorId);
+  const set = { generation, revision, state: packed(state) };
+  if (version !== undefined) {
+    return [{ update: key, change: { set, add: { version: 1 } }, condition: equals("version", version) }];
+  }
+  return [
+    { put: { ...key, version: 1, ...set }, condition: itemMissing },
+    { check: logHeadKey(actorId), condition: itemExists },
+  ];
+}
+
+/** So many more failed events of an actor are kept. */
+export const moreFailed = (name: string, actorId: string, count: number): Write => ({
+  update: rootFailedKey(name, actorId),
+  change: { add: { failedEvents: count } },
+  condition: any(missing("failedEvents"), atMost("failedEvents", MOST_FAILED_OF_ACTOR - count)),
+});
+
+/** One less is kept. `kept`: how many there are. */
+export function oneFailedEnded(name: string, actorId: string, kept: number): Write {
+  const key = rootFailedKey(name, actorId);
+  if (kept <= 1) return { delete: key, condition: equals("failedEvents", kept) };
+  return { update: key, change: { add: { failedEvents: -1 } }, condition: itemExists };
+}
