@@ -176,7 +176,8 @@ const ofAllActors = {
     answers: {
       200: shows("The outcome of each verdict, and the lease that is left.", ref("Acknowledged")),
     },
-    errors: [...OPERATOR_ERRORS, "fenced"],
+    errors: [...OPERATOR_ERRORS, "fenced", "position_gone"],
+    errorHeaders: goneLink,
   },
   "POST /groups/{group}/reset": {
     summary: "Begin again at a position of the events of all actors",

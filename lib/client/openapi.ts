@@ -1,4 +1,4 @@
-// Written by `npm run openapi`; not to be edited. From XbJ8Kl5OX2OAYTqfRtUiZvcah_Z-fH_hBL0SeP8XaCA, as EsmgKzqBXPKVpmbFNXSf660qyoEjbMpms0NsWLdwamM.
+// Written by `npm run openapi`; not to be edited. From p23LD5kKkzrjsgpcKBmAJEOPuH9qkkE-EvGlPplcZqA, as RXZ5o7r3coPAvQsMGt5gsi5HFEvi4yJ7QxdWNd_HO1g.
 export interface paths {
     "/": {
         parameters: {
@@ -9594,6 +9594,7 @@ export interface operations {
             403: components["responses"]["403.forbidden"];
             404: components["responses"]["404.not_found"];
             409: components["responses"]["409.fenced"];
+            410: components["responses"]["410.position_gone.link"];
             413: components["responses"]["413.payload_too_large"];
             415: components["responses"]["415.unsupported_media_type"];
             500: components["responses"]["500.internal_error"];

@@ -57,6 +57,8 @@ export interface RootGroupStoreDeps {
   readonly table: Table;
   readonly clock: Clock;
   readonly ids: Pick<Ids, "id">;
+  /** The deployment's `LOG_EPOCH`. */
+  readonly epoch: number;
 }
 
 /** A group as it was read: its head and its lanes, at one moment each. */
@@ -85,13 +87,13 @@ export class RootGroupStore {
   async read(name: string): Promise<RootStanding> {
     const pk = rootGroupPartition(name);
     const items = await queryAll(this.#deps.table, { pk, prefix: "", until: END_OF_LANES });
-    return standingOf(name, items);
+    return standingOf(this.#deps.epoch, name, items);
   }
 
   /** The same with the actors of which failed events are kept, and how many. */
   async readAll(name: string): Promise<RootStanding & { readonly failed: ReadonlyMap<string, number> }> {
     const items = await queryAll(this.#deps.table, { pk: rootGroupPartition(name), prefix: "" });
-    return { ...standingOf(name, items), failed: failedIn(items) };
+    return { ...standingOf(this.#deps.epoch, name, items), failed: failedIn(items) };
   }
 
   /** The names of all groups. One read. */
@@ -207,12 +209,12 @@ export class RootGroupStore {
    * @returns whether it is gone; else it is to be called again
    */
   async end(name: string, deadline: Deadline): Promise<boolean> {
-    const { table, clock } = this.#deps;
+    const { table, clock, epoch } = this.#deps;
     const pk = rootGroupPartition(name);
     const items = await queryAll(table, { pk, prefix: "" });
     const head = items.find(({ sk }) => sk === rootGroupKey(name).sk);
     if (head === undefined) return true;
-    const { group, lanes } = standingOf(name, items);
+    const { group, lanes } = standingOf(epoch, name, items);
     if (!group.draining || lanes.some(({ lane }) => isLeased(lane, clock.now()))) return false;
     const gone = lanes.map(({ index, version }): Write => {
       return { delete: rootLaneKey(name, index), condition: equals("version", version) };
@@ -244,14 +246,14 @@ export class RootGroupStore {
   }
 }
 
-function standingOf(name: string, items: readonly Item[]): RootStanding {
+function standingOf(epoch: number, name: string, items: readonly Item[]): RootStanding {
   const head = items.find(({ sk }) => sk === rootGroupKey(name).sk);
   if (head === undefined) throw noSuchGroup();
   const lanes = items.flatMap((item): StoredLane[] => {
     const index = rootLaneOf(item.sk);
     return index === undefined ? [] : [storedLaneOf(index, item)];
   });
-  return { group: rootGroupOf(name, head), lanes };
+  return { group: rootGroupOf(epoch, name, head), lanes };
 }
 
 function failedIn(items: readonly Item[]): ReadonlyMap<string, number> {
