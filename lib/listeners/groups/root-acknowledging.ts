@@ -37,7 +37,7 @@ export async function acknowledgeOfAll(
     const lease = stored?.lane.lease;
     if (stored === undefined || lease === undefined) throw leaseEnded();
     const ofActors = verdictsOf(lease, said);
-    const read = await readActors(deps, name, [...ofActors.keys()]);
+    const read = await readActors(deps, standing.group, [...ofActors.keys()]);
     const answers: ActorAnswer[] = [];
     // So many events can go to a person in one write.
     let most = MOST_GIVEN_UP;
@@ -58,7 +58,7 @@ export async function acknowledgeOfAll(
       members: answers.flatMap(({ member }) => (member === undefined ? [] : [member])),
       writes: answers.flatMap(({ writes }) => writes),
     };
-    if (!(await store.write(name, stored, work))) return undefined;
+    if (!(await store.write(standing.group, stored, work))) return undefined;
     const left = to.lease;
     const leases = left === undefined ? [] : [{ lane: stored.index, token: left.token, until: left.until }];
     const known = answers.flatMap(({ outcomes }) => outcomes);

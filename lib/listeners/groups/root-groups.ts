@@ -168,11 +168,11 @@ export class RootGroups {
   }
 
   async #resumeMember({ group, lanes }: RootStanding, actorId: string, skip: boolean): Promise<boolean> {
-    const { stored } = (await readActors(this.#deps, group.name, [actorId])).get(actorId) ?? {};
+    const { stored } = (await readActors(this.#deps, group, [actorId])).get(actorId) ?? {};
     const lane = lanes[laneOfActor(actorId, lanes.length)];
     if (stored?.state.stopped === undefined || lane === undefined) return true;
     const member = { ...stored, state: resumedGroup(stored.state, skip) };
-    return await this.#store.write(group.name, lane, { members: [member] });
+    return await this.#store.write(group, lane, { members: [member] });
   }
 
   /**
@@ -219,7 +219,7 @@ export class RootGroups {
     const name = sourceOf(source)?.kind === "root-group" ? source.slice(source.indexOf(":") + 1) : "";
     return await this.#store.again(name, async ({ group, lanes }) => {
       const lane = lanes[laneOfActor(actorId, lanes.length)];
-      const { stored } = (await readActors(this.#deps, name, [actorId])).get(actorId) ?? {};
+      const { stored } = (await readActors(this.#deps, group, [actorId])).get(actorId) ?? {};
       if (lane === undefined || stored === undefined) {
         throw new ServiceError("resource.conflict", "The group of this event is being ended.");
       }
@@ -229,7 +229,7 @@ export class RootGroups {
       const member = { ...stored, state: withReplayed(stored.state, 0, { id, position }) };
       // The actor may be lent again in the same write that says so: no fetch can take it for done in between.
       const work = { to: withMet(lane.lane, actorId), members: [member] };
-      return (await this.#store.write(group.name, lane, work)) ? { is: "parked" as const } : undefined;
+      return (await this.#store.write(group, lane, work)) ? { is: "parked" as const } : undefined;
     });
   }
 
