@@ -213,8 +213,8 @@ export class RootGroups {
     return await this.#store.end(name, deadline);
   }
 
-  /** A parked event comes with the next fetch of its actor's lane. @returns `parked`, which it stays until a consumer took it */
-  async retry({ event }: Pick<FailedEvent<ListenerEvent>, "event">): Promise<"parked"> {
+  /** A parked event comes with the next fetch of its actor's lane. @returns `retrying`, which `/parked` shows as `retry` */
+  async retry({ event }: Pick<FailedEvent<ListenerEvent>, "event">): Promise<"retrying"> {
     const { actorId, id, position, source } = event;
     const name = sourceOf(source)?.kind === "root-group" ? source.slice(source.indexOf(":") + 1) : "";
     return await this.#store.again(name, async ({ group, lanes }) => {
@@ -229,7 +229,7 @@ export class RootGroups {
       const member = { ...stored, state: withReplayed(stored.state, 0, { id, position }) };
       // The actor may be lent again in the same write that says so: no fetch can take it for done in between.
       const work = { to: withMet(lane.lane, actorId), members: [member] };
-      return (await this.#store.write(group, lane, work)) ? { is: "parked" as const } : undefined;
+      return (await this.#store.write(group, lane, work)) ? { is: "retrying" as const } : undefined;
     });
   }
 

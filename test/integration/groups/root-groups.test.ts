@@ -203,7 +203,7 @@ describe("a group over all actors", () => {
     expect(await drained()).toEqual([`${String(at)}.a=2`]);
     const { id } = listed.json.data[0];
     expect((await world.own(at, "POST", `/parked/${String(id)}`, { action: "retry" })).json).toMatchObject({
-      result: "parked",
+      result: "retry",
     });
     const replayed = await world.fetch();
     expect(world.taken(replayed)).toMatchObject([{ value: 1, position: one }]);
