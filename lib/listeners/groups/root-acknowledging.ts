@@ -1,4 +1,5 @@
 /** The verdicts of a consumer of a group over all actors: all of them are carried out in one write, or none. */
+import { positionGone } from "../../actors/position-gone.ts";
 import { acknowledged, type Acknowledgement, type VerdictItem } from "../../domain/events/group-verdicts.ts";
 import { MOST_GIVEN_UP } from "../../domain/events/keeper-state.ts";
 import {
@@ -24,7 +25,8 @@ import { readActors } from "./root-members.ts";
  * Carries out the verdicts. Positions are those of the events that were lent; `upTo` acknowledges everything of the batch up
  * to that event, in the order of the answer, that has no verdict of its own. One query for the group, one request for the members, one write; more where events go to a person.
  *
- * @throws ServiceError resource.not_found; group.lease_ended when the lease is another's by now: nothing is changed
+ * @throws ServiceError resource.not_found; group.lease_ended when the lease is another's by now: nothing is changed;
+ *   resource.position_gone for an `upTo` that the group has not come to
  */
 export async function acknowledgeOfAll(
   deps: RootFetchingDeps,
@@ -36,13 +38,15 @@ export async function acknowledgeOfAll(
     const stored = standing.lanes.find(({ lane }) => lane.lease?.token === said.token);
     const lease = stored?.lane.lease;
     if (stored === undefined || lease === undefined) throw leaseEnded();
-    const ofActors = verdictsOf(lease, said);
+    const end = said.upTo === undefined ? undefined : demandLent(lease, said.upTo);
+    const ofActors = verdictsOf(lease, said, end);
     const read = await readActors(deps, standing.group, [...ofActors.keys()]);
     const answers: ActorAnswer[] = [];
     // So many events can go to a person in one write.
     let most = MOST_GIVEN_UP;
     for (const [actorId, verdicts] of ofActors) {
       const member = read.get(actorId)?.stored;
+      if (end?.actorId === actorId && member !== undefined) demandReached(member, end);
       const answer = await answerOf(deps, standing.group, { actorId, member, verdicts, said, most });
       most -= answer.given;
       answers.push(answer);
@@ -88,9 +92,12 @@ interface ActorVerdicts {
 }
 
 /** By actor, those that have events of the lease: of an actor without a verdict only when the consumer is done. */
-function verdictsOf(lease: RootLease, { items, upTo, done }: Acknowledgement): ReadonlyMap<string, ActorVerdicts> {
+function verdictsOf(
+  lease: RootLease,
+  { items, done }: Acknowledgement,
+  end: RootPosition | undefined,
+): ReadonlyMap<string, ActorVerdicts> {
   const places = items.map((item) => ({ item, at: parseRootPosition(item.position) }));
-  const end = upTo === undefined ? undefined : demandPosition(upTo);
   const found = new Map<string, ActorVerdicts>();
   for (const actorId of lease.left) {
     const own = places.flatMap(({ item, at }) => (at?.actorId === actorId ? [{ ...item, position: at.position }] : []));
@@ -100,12 +107,22 @@ function verdictsOf(lease: RootLease, { items, upTo, done }: Acknowledgement): R
   return found;
 }
 
-function demandPosition(text: string): RootPosition {
+/** The position, when it is one of an actor of the lease. @throws ServiceError resource.position_gone */
+function demandLent({ actors }: RootLease, text: string): RootPosition {
   const position = parseRootPosition(text);
-  if (position !== undefined) return position;
-  const message = 'The field "upTo" must be the position of an event that this group has lent.';
-  throw new ServiceError("request.invalid", message, { field: "upTo" });
+  if (position !== undefined && actors.includes(position.actorId)) return position;
+  throw notReached();
 }
+
+/** A position beyond what was lent would take more than the consumer has seen. @throws ServiceError resource.position_gone */
+function demandReached({ state: { lanes } }: RootMember, { position }: RootPosition): void {
+  const isReached = lanes.some(({ after, replayed }) =>
+    [after, ...replayed.map((each) => each.position)].some((each) => position <= each),
+  );
+  if (!isReached) throw notReached();
+}
+
+const notReached = (): ServiceError => positionGone(undefined, "The group has not come to this position.", "upTo");
 
 interface ActorAnswer {
   readonly actorId: string;

@@ -33,8 +33,6 @@ const MOST_WAITING = 1_000;
 
 export interface RootGroupsDeps extends Omit<RootFetchingDeps, "store"> {
   readonly sleep: (ms: number) => Promise<void>;
-  /** The root URI of the service. */
-  readonly root: string;
 }
 
 export class RootGroups {
@@ -92,12 +90,12 @@ export class RootGroups {
 
   /** Where a group begins, ms since 1970: a position within a span begins with the span. @throws ServiceError resource.position_gone */
   #timeOf(from: string, field: string): number {
-    const { clock, epoch, retentionMs, root } = this.#deps;
+    const { clock, epoch, retentionMs } = this.#deps;
     const now = clock.now();
     const ends = { epoch, settled: settledAt(now), oldest: oldestFeedTime(now, retentionMs) };
     const position = resolveFeedPosition(from, ends);
     if (typeof position !== "string") return position.after;
-    throw positionGone(root, `${WHY[position]}; read the state, and begin now.`, field);
+    throw positionGone(undefined, `${WHY[position]}; begin with earliest.`, field);
   }
 
   /** @throws ServiceError resource.not_found */
