@@ -26,7 +26,10 @@ export function composeEventHooks(
   { changeLog, unpublished }: { readonly changeLog: ChangeLog; readonly unpublished: Commits },
 ): EventHookServices {
   const { table, clock, ids, config } = base;
-  const failedEvents = new FailedEventStore<ListenerEvent>({ table, clock, source: eventHookPauses(table, ids) });
+  const failedEvents = new FailedEventStore<ListenerEvent>({
+    ...{ table, clock, epoch: config.logEpoch },
+    source: eventHookPauses(table, ids),
+  });
   const settings = { maxAttempts: config.hookMaxAttempts, timeoutMs: config.hookTimeoutSeconds * 1_000 };
   return {
     failedEvents,

@@ -150,7 +150,7 @@ export function composeListeners(
   { changeLog, unpublished }: { readonly changeLog: ChangeLog; readonly unpublished: Commits },
 ): ListenerServices {
   const { table, clock, config } = base;
-  const listenerEvents = new FailedEventStore({ table, clock, source: countedAt(table) });
+  const listenerEvents = new FailedEventStore({ table, clock, epoch: config.logEpoch, source: countedAt(table) });
   const deps: ListenerRowDeps = {
     ...base,
     changeLog,

@@ -75,6 +75,7 @@ export function composeReceiving(
       publishers,
       authenticator,
       settings,
+      logEpoch: config.logEpoch,
       runner: app,
       data: store,
       state: async (event) => {

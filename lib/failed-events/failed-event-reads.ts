@@ -12,7 +12,7 @@ import { itemsOf } from "../dynamodb/paging.ts";
 import type { Item, Key, Table } from "../dynamodb/table.ts";
 import type { Clock } from "../system/ports.ts";
 import { readBody } from "./body.ts";
-import { isListenerEvent, type FailingEvent, type HookEvent } from "./hook-event.ts";
+import { eventIn, isListenerEvent, type FailingEvent, type HookEvent } from "./hook-event.ts";
 import {
   failedEventOf,
   SUMMARY_ATTRIBUTES,
@@ -31,14 +31,23 @@ export interface FailedEventQuery {
   readonly limit: number;
 }
 
+export interface FailedEventReadsDeps {
+  readonly table: Table;
+  readonly clock: Clock;
+  /** The deployment's `LOG_EPOCH`: the positions of events are read as positions of it. */
+  readonly epoch: number;
+}
+
 /** The reads of the failed events. */
 export class FailedEventReads<E extends FailingEvent = HookEvent> {
   readonly #table: Table;
   readonly #clock: Clock;
+  readonly #epoch: number;
 
-  constructor({ table, clock }: { readonly table: Table; readonly clock: Clock }) {
+  constructor({ table, clock, epoch }: FailedEventReadsDeps) {
     this.#table = table;
     this.#clock = clock;
+    this.#epoch = epoch;
   }
 
   /** One page of an actor's failed events, in the order of their streams; of one status when given. */
@@ -58,7 +67,7 @@ export class FailedEventReads<E extends FailingEvent = HookEvent> {
     also: { readonly attributes: readonly string[]; readonly read: (item: Item) => T | undefined },
   ): Promise<{ summaries: readonly (FailedEventSummary | T)[]; next?: string }> {
     const { items, next } = await this.#items(actorId, query, [...SUMMARY_ATTRIBUTES, ...also.attributes]);
-    return compact({ summaries: items.map((item) => also.read(item) ?? summaryOf(item)), next });
+    return compact({ summaries: items.map((item) => also.read(item) ?? summaryOf(item, this.#epoch)), next });
   }
 
   async #items(
@@ -118,7 +127,7 @@ export class FailedEventReads<E extends FailingEvent = HookEvent> {
   async read(item: Item): Promise<FailedEvent<E> | undefined> {
     if (this.#expired(item)) return undefined;
     const event = await readBody(this.#table, item);
-    return event === undefined ? undefined : failedEventOf(item, event as E);
+    return event === undefined ? undefined : failedEventOf(item, eventIn(this.#epoch, event) as E);
   }
 
   #expired(item: Item): boolean {

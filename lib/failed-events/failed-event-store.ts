@@ -22,11 +22,10 @@ import {
   type Write,
 } from "../dynamodb/table.ts";
 import { ServiceError } from "../system/errors.ts";
-import type { Clock } from "../system/ports.ts";
 import { retryOnConflict } from "../system/retry-on-conflict.ts";
 import { deleteBody, writeBody } from "./body.ts";
 import { isListenerEvent, type FailingEvent, type HookEvent } from "./hook-event.ts";
-import { FailedEventReads, keyOf } from "./failed-event-reads.ts";
+import { FailedEventReads, keyOf, type FailedEventReadsDeps } from "./failed-event-reads.ts";
 import {
   attemptsOf,
   nextStepAttributes,
@@ -60,9 +59,7 @@ export interface SourceWrites<E extends FailingEvent> {
   ) => Promise<{ readonly write: Write; readonly due?: Key } | undefined>;
 }
 
-export interface FailedEventStoreDeps<E extends FailingEvent> {
-  readonly table: Table;
-  readonly clock: Clock;
+export interface FailedEventStoreDeps<E extends FailingEvent> extends FailedEventReadsDeps {
   readonly source: SourceWrites<E>;
 }
 

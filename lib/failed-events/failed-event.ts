@@ -1,5 +1,6 @@
 /** The states of a failed event, and its item. */
 import { compact } from "../system/compact.ts";
+import { positionIn } from "../domain/events/present-epoch.ts";
 import { parseText } from "../domain/json/json-text.ts";
 import type { Attribute, Item, Key } from "../dynamodb/table.ts";
 import type { FailingEvent, HookEvent, ListenerEvent } from "./hook-event.ts";
@@ -93,9 +94,12 @@ export function summaryAttributes(event: FailingEvent): Readonly<Record<string, 
   return compact({ sequence, ...Object.fromEntries(SUBJECT.map((name) => [name, subject[name]])) });
 }
 
-/** Reads an item without its body. */
-export function summaryOf(item: Item): FailedEventSummary {
-  const subject = SUBJECT.filter((name) => item[name] !== undefined).map((name) => [name, String(item[name])]);
+/** Reads an item without its body, its position in the present epoch of the log (`LOG_EPOCH`). */
+export function summaryOf(item: Item, epoch: number): FailedEventSummary {
+  const subject = SUBJECT.filter((name) => item[name] !== undefined).map((name) => {
+    const text = String(item[name]);
+    return [name, name === "position" ? positionIn(epoch, text) : text];
+  });
   return compact({
     key: { pk: item.pk, sk: item.sk },
     eventId: String(item["eventId"]),

@@ -1,5 +1,6 @@
 /** The events that can fail at a hook or at a listener, and the verdicts that a hook may throw. */
 import { createHash } from "node:crypto";
+import { positionIn, sentPositionIn } from "../domain/events/present-epoch.ts";
 import type { StreamRef } from "../domain/terms/refs.ts";
 import type { Scope } from "../domain/terms/scope.ts";
 import type { Json, JsonObject } from "../system/ports.ts";
@@ -42,6 +43,15 @@ export interface ListenerEvent {
 export type FailingEvent = HookEvent | ListenerEvent;
 
 export const isListenerEvent = (event: FailingEvent): event is ListenerEvent => "source" in event;
+
+/** A stored event, its position in the present epoch of the log (`LOG_EPOCH`), and so the one that it is sent with. */
+export function eventIn(epoch: number, stored: FailingEvent): FailingEvent {
+  if (!isListenerEvent(stored)) return stored;
+  const position = positionIn(epoch, stored.position);
+  if (position === stored.position) return stored;
+  const sent = sentPositionIn(epoch, String(stored.event["position"]));
+  return { ...stored, position, event: { ...stored.event, position: sent } };
+}
 
 /** The deployer's hooks. */
 export interface HookRunner<E extends FailingEvent = HookEvent> {

@@ -164,10 +164,10 @@ export class ListenerDelivery<Target, Answer> implements ListenersOfKinds {
 
   async catchUp(actorId: string, logHead: LogHead, deadline: Deadline): Promise<CaughtUp> {
     const upTo = logHead.newest;
-    const { changeLog, clock, incarnation, table } = this.#deps;
+    const { changeLog, clock, epoch, incarnation, table } = this.#deps;
     const range = { pk: listenerPartition(actorId), prefix: listenerPrefix(this.#way.kind) };
     const items = await queryAll(table, range);
-    const heads = items.map(readListenerHead).filter((head) => isBehind(head, upTo));
+    const heads = items.map((item) => readListenerHead(epoch, item)).filter((head) => isBehind(head, upTo));
     if (heads.length === 0) return "done";
     const also = heads.flatMap((head) => this.#way.also(head));
     const found = itemIn([...items, ...(also.length === 0 ? [] : await table.getMany(also))]);

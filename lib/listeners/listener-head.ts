@@ -4,6 +4,7 @@
  */
 import { compact } from "../system/compact.ts";
 import type { KeeperState } from "../domain/events/keeper-state.ts";
+import { keeperIn } from "../domain/events/present-epoch.ts";
 import type { Selection } from "../domain/events/selection.ts";
 import { parseText, printJson } from "../domain/json/json-text.ts";
 import { LEASE_ATTRIBUTES, leaseAttributes, leaseOf, type Lease } from "../dynamodb/lease.ts";
@@ -60,8 +61,11 @@ const OURS = new Set([
 export const unsaidOf = (item: Item | undefined): readonly SysEvent[] =>
   item?.["unsaid"] === undefined ? [] : (parseText(String(item["unsaid"])) as readonly SysEvent[]);
 
-/** Reads a head's item. @throws TypeError for an item that is none */
-export function readListenerHead(item: Item): ListenerHead {
+const lanesIn = (epoch: number, lanes: Lanes): Lanes =>
+  Object.fromEntries(Object.entries(lanes).map(([id, state]) => [id, keeperIn(epoch, state)]));
+
+/** Reads a head's item, its positions in the present epoch (`LOG_EPOCH`). @throws TypeError for an item that is none */
+export function readListenerHead(epoch: number, item: Item): ListenerHead {
   const ref = listenerOfKey(item);
   if (ref === undefined) throw new TypeError("This item is no listener's head.");
   const number = (name: string): number | undefined => (item[name] === undefined ? undefined : Number(item[name]));
@@ -70,7 +74,7 @@ export function readListenerHead(item: Item): ListenerHead {
   return compact({
     ...ref,
     version: Number(item["version"]),
-    lanes: parseText(String(item["lanes"])) as Lanes,
+    lanes: lanesIn(epoch, parseText(String(item["lanes"])) as Lanes),
     lease: leaseOf(item),
     dueAt: number("dueAt"),
     rate: number("rate") ?? 0,

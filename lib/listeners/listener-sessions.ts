@@ -18,8 +18,6 @@ import { sayUnsaid, type SayDeps } from "./sys-events.ts";
 const AT_ONCE = 16;
 export interface ListenerSessionsDeps extends SessionDeps, SayDeps {
   readonly changeLog: ChangeLog;
-  /** The deployment's `LOG_EPOCH`. */
-  readonly epoch: number;
   /** Days for which a record can be read (`DIFF_RETENTION_DAYS`). */
   readonly retentionDays: number;
 }
@@ -143,7 +141,7 @@ export class ListenerSessions<Target, Answer> {
 
   opened(item: Item | undefined, items: (key: Key) => Item | undefined): FoundHead<Target> | undefined {
     if (item === undefined) return undefined;
-    const head = readListenerHead(item);
+    const head = readListenerHead(this.#deps.epoch, item);
     return { head, open: this.#way.open(head, items) };
   }
 }

@@ -11,6 +11,8 @@ const MOST_ATTEMPTS = 4;
 
 export interface SessionHeadDeps extends LeaseDeps {
   readonly table: Table;
+  /** The deployment's `LOG_EPOCH`. */
+  readonly epoch: number;
 }
 
 /** `changed`: people have changed the head under the lease, `head` is as they left it. `lost`: another works on it, or it is gone. */
@@ -77,7 +79,7 @@ export class SessionHead {
         return undefined;
       });
       if (outcome === undefined) continue;
-      const found = outcome.item === undefined ? undefined : readListenerHead(outcome.item);
+      const found = outcome.item === undefined ? undefined : readListenerHead(this.#deps.epoch, outcome.item);
       if (outcome.written || (found !== undefined && this.#isOurs(found, change))) {
         this.#head = found ?? (await this.#read()) ?? this.#head;
         return "written";
@@ -109,6 +111,6 @@ export class SessionHead {
 
   async #read(): Promise<ListenerHead | undefined> {
     const item = await this.#deps.table.get(listenerKey(this.#head));
-    return item === undefined ? undefined : readListenerHead(item);
+    return item === undefined ? undefined : readListenerHead(this.#deps.epoch, item);
   }
 }

@@ -8,7 +8,7 @@ import { sized } from "../support/sizes.ts";
 import { gather } from "../support/subscriber-peer/crowd.ts";
 import { SubscriberHost } from "../support/subscriber-peer/host.ts";
 
-const SUBSCRIBERS = sized(40, 1000);
+const SUBSCRIBERS = sized(25, 1000);
 /** Goes out by its place: with what is around it a callback would be over 64 KiB. */
 const LARGE = "x".repeat(64 * 1024);
 /** Goes out whole. */

@@ -7,7 +7,8 @@ import type { Behaviour } from "../support/subscriber-peer/behaviour.ts";
 import { gather, type Member } from "../support/subscriber-peer/crowd.ts";
 import { SubscriberHost } from "../support/subscriber-peer/host.ts";
 
-const SUBSCRIBERS = sized(25, 100);
+/** Twice as many as misbehave. */
+const SUBSCRIBERS = sized(16, 100);
 /** Far more than the callbacks to those who behave take. */
 const DELIVERY_TIMEOUT_MS = 10_000;
 const THRESHOLD = 3;

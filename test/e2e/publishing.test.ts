@@ -27,7 +27,7 @@ async function meet(): Promise<{ actor: OwnedActor; peer: SubscriberPeer }> {
 }
 
 /** Half of them before the publisher is killed. */
-const CHANGES = sized(40, 120);
+const CHANGES = sized(24, 120);
 
 const numbers = (last: number): number[] => Array.from({ length: last }, (_, index) => index + 1);
 
@@ -101,7 +101,7 @@ describe("changes over HTTP", () => {
 
   it("everything arrives, in order and without a hole, after the publisher was killed in the middle of fan-outs", async () => {
     const actor = await service.createActor();
-    const members = await gather(host, actor, sized(10, 20));
+    const members = await gather(host, actor, sized(6, 20));
     const reached = Promise.withResolvers<undefined>();
     const onChange = (made: number): void => {
       if (made === CHANGES / 2) reached.resolve(undefined);

@@ -3,7 +3,7 @@ import { startPublisher, type Publisher } from "../support/publisher/publisher.t
 import { startService, until, type Service } from "../support/service.ts";
 import { sized } from "../support/sizes.ts";
 
-const CALLBACKS = sized(120, 1000);
+const CALLBACKS = sized(80, 1000);
 /** How often what was refused may have to be sent, the first time included. */
 const SENDINGS = 5;
 

@@ -29,6 +29,7 @@ const examples: readonly Example[] = Object.entries(document.paths).flatMap(([pa
 );
 
 const SECRET = "a-secret-of-both-sides";
+const OPERATOR = "operator";
 
 /** An actor, a peer of it elsewhere, and the request that an example stands in. */
 class Stage {
@@ -44,7 +45,9 @@ class Stage {
 
   static async open(trusting: boolean): Promise<Stage> {
     const network = new Network();
-    const ours = new WholeService(network, "https://us.example");
+    const ours = new WholeService(network, "https://us.example", {
+      environment: { ALL_EVENTS: "true", OPERATOR_TOKEN: OPERATOR },
+    });
     const theirs = new WholeService(network, "https://peer.example");
     const [us, peer] = [await ours.actor(), await theirs.actor()];
     if (trusting) {
@@ -85,6 +88,13 @@ const BEFORE: readonly (readonly [RegExp, (stage: Stage) => Promise<Readonly<Rec
     },
   ],
   [
+    /^POST \/groups\//,
+    async (stage) => {
+      await stage.ask("PUT", "/groups/workers", { json: { topics: ["*.>"] }, headers: bearer(OPERATOR) });
+      return {};
+    },
+  ],
+  [
     /^POST .*\/groups\//,
     async (stage) => {
       await stage.owner("PUT", "/groups/workers", { topics: [">"] });
@@ -121,7 +131,12 @@ const BY_PEER = [
   /^POST .*\/trust\/\{relationship\}\/\{peerId\}$/,
 ];
 /** Nothing has failed here, and no consumer has a lease: the tests of operating an actor and of groups have both. */
-const NOT_EXECUTED = ["POST /{actorId}/parked/{eventId}", "POST /{actorId}/groups/{group}/ack"];
+const NOT_EXECUTED = [
+  "POST /{actorId}/parked/{eventId}",
+  "POST /{actorId}/groups/{group}/ack",
+  "POST /groups/{group}/ack",
+];
+const byOperator = (path: string): boolean => path.startsWith("/groups");
 
 const routeOf = ({ method, path }: Example): string => `${method} ${path}`;
 
@@ -154,7 +169,8 @@ it.each(examples.filter((example) => !NOT_EXECUTED.includes(routeOf(example))))(
     const isForm = media === "application/x-www-form-urlencoded";
     const body = isForm ? new URLSearchParams(JSON.parse(json) as Record<string, string>).toString() : json;
     const isByPeer = BY_PEER.some((pattern) => pattern.test(route));
-    const headers = { "content-type": media, ...(isByPeer ? bearer(SECRET) : path === "/" ? {} : us.as) };
+    const ours = byOperator(path) ? bearer(OPERATOR) : path === "/" ? {} : us.as;
+    const headers = { "content-type": media, ...(isByPeer ? bearer(SECRET) : ours) };
     const answer = await stage.ask(method, url, { body, headers });
     expect([answer.status < 300, answer.text]).toEqual([true, answer.text]);
     const exchanged = { method, url: `https://us.example${url}`, headers, body, status: answer.status };

@@ -69,7 +69,7 @@ export class EventHookBeginnings {
       };
     }
     const after = positionAfter(epoch, head.newest);
-    const added = runner.eventHooks.filter((hook) => item === undefined || stateIn(item, hook) === undefined);
+    const added = runner.eventHooks.filter((hook) => item === undefined || stateIn(epoch, item, hook) === undefined);
     const states = added.map(({ id, selection }) => {
       return [stateName(id), printState(newKeeperState(after, { selection, at: clock.now() }))] as const;
     });

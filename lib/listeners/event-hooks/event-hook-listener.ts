@@ -1,5 +1,4 @@
 import type { NumberedEvent } from "../../domain/events/keeper-steps.ts";
-import { positionAfter } from "../../domain/events/position.ts";
 import { eventsOf } from "../../domain/events/record-events.ts";
 import type { ChangeLog, LogHead } from "../../change-log/change-log.ts";
 import type { Commit } from "../../change-log/log-commits.ts";
@@ -34,7 +33,7 @@ const MOST_RACES = 5;
 /** Delay before a run is tried again after trouble, ms. */
 const AFTER_TROUBLE_MS = 5_000;
 
-export interface EventHookDeps extends Omit<RunDeps, "failing" | "isWatched">, LeaseDeps, SayDeps {
+export interface EventHookDeps extends Omit<RunDeps, "epoch" | "failing" | "isWatched">, LeaseDeps, SayDeps {
   readonly changeLog: ChangeLog;
   readonly runner: Pick<EventHookRunner, "eventHooks">;
   readonly way: EventHookWay;
@@ -119,7 +118,7 @@ export class EventHookListener implements ListenersOfKinds {
   async catchUp(actorId: string, { newest: upTo }: LogHead, deadline: Deadline): Promise<CaughtUp> {
     const { changeLog, runner, settings, table } = this.#deps;
     const item = await table.get(eventHooksKey(actorId));
-    if (item === undefined || isUpToDate(item, runner.eventHooks, positionAfter(settings.epoch, upTo))) return "done";
+    if (item === undefined || isUpToDate(settings.epoch, item, { hooks: runner.eventHooks, upTo })) return "done";
     const cache = new RecordCache(changeLog, actorId);
     const end = await this.#work({ actorId, newest: upTo, cache, deadline, until: Infinity });
     return end === "busy" ? "again" : "done";
@@ -164,7 +163,11 @@ export class EventHookListener implements ListenersOfKinds {
     const { changeLog, clock, log } = this.#deps;
     const { actorId } = work;
     const isWatched = async () => (await changeLog.head(actorId)).listeners.sys > 0;
-    const run = new EventHookRun({ ...this.#deps, failing: this.#failing, isWatched }, actorId, acquired);
+    const run = new EventHookRun(
+      { ...this.#deps, epoch: this.#deps.settings.epoch, failing: this.#failing, isWatched },
+      actorId,
+      acquired,
+    );
     let newest =
       againIn(acquired.item) === undefined ? work.newest : Math.max(work.newest, await changeLog.newest(actorId));
     const stream = (after: number, upTo: number) => work.cache.stream(after, upTo);
@@ -228,7 +231,7 @@ export class EventHookListener implements ListenersOfKinds {
     };
     return new Map(
       runner.eventHooks.flatMap((definition): [string, HookCursor][] => {
-        const state = stateIn(item, definition);
+        const state = stateIn(settings.epoch, item, definition);
         const { id } = definition;
         const target = { actorId, id, stopped: isPaused(item, id), failures: new Map() };
         if (state === undefined || way.ends(target) !== undefined) return [];

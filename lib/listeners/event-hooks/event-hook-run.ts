@@ -37,6 +37,8 @@ export interface RunDeps {
   readonly failedEvents: Pick<FailedEventStore<ListenerEvent>, "record" | "count" | "of">;
   /** A failed event as it is recorded. */
   readonly failing: (actorId: string, id: string, givenUp: GivenUp) => ListenerEvent;
+  /** The deployment's `LOG_EPOCH`. */
+  readonly epoch: number;
   /** How long a failed event is kept, ms. */
   readonly keepMs: number;
   /** True when somebody listens to `$sys` at the actor. */
@@ -90,7 +92,7 @@ export class EventHookRun {
 
   /** Notes the attempt that begins, so that the next run knows what killed this one. @returns how many died at it before */
   async trying(id: string, position: string): Promise<number> {
-    const before = tryingIn(this.#item);
+    const before = tryingIn(this.#deps.epoch, this.#item);
     const isSame = before?.id === id && before.position === position;
     const trying: Trying = { id, position, deaths: isSame ? before.deaths + 1 : 0 };
     await this.#update({ trying: JSON.stringify(trying) });

@@ -1,5 +1,7 @@
 /** The item of an actor's event hooks: how far each of them has heard the actor's log. One for all hooks of the deployment. */
 import { gunzipSync, gzipSync } from "node:zlib";
+import { positionAfter } from "../../domain/events/position.ts";
+import { keeperIn, positionIn } from "../../domain/events/present-epoch.ts";
 import { parseText, printJson } from "../../domain/json/json-text.ts";
 import type { KeeperState } from "../../domain/events/keeper-state.ts";
 import type { Selection } from "../../domain/events/selection.ts";
@@ -49,8 +51,9 @@ export function printState({ anchors: _, ...state }: HookState): string | Uint8A
   return text.length > COMPRESSED_FROM ? gzipSync(text) : text;
 }
 
-/** The state of a hook; undefined before its beginning. */
+/** The state of a hook, its positions in the present epoch (`LOG_EPOCH`); undefined before its beginning. */
 export function stateIn(
+  epoch: number,
   item: Item,
   { id, selection }: Pick<EventHookDefinition, "id" | "selection">,
 ): HookState | undefined {
@@ -58,8 +61,9 @@ export function stateIn(
   const text = stored instanceof Uint8Array ? gunzipSync(stored).toString("utf8") : stored;
   if (typeof text !== "string") return undefined;
   // Anchors are for events that are sent again on request, which hooks do not know.
-  if (text.startsWith("{")) return { ...(parseText(text) as Omit<HookState, "anchors">), anchors: [] };
-  const [after = "", number] = text.split(" ");
+  if (text.startsWith("{")) return keeperIn(epoch, { ...(parseText(text) as Omit<HookState, "anchors">), anchors: [] });
+  const [stands = "", number] = text.split(" ");
+  const after = positionIn(epoch, stands);
   const point = { after, number: Number(number) };
   const selections = [{ after, selection }];
   return { floor: point, numbered: point, entries: [], selections, anchors: [], health: { failures: 0 } };
@@ -75,9 +79,11 @@ export interface Trying {
   readonly deaths: number;
 }
 
-export function tryingIn(item: Item): Trying | undefined {
+export function tryingIn(epoch: number, item: Item): Trying | undefined {
   const text = item["trying"];
-  return typeof text === "string" ? (parseText(text) as Trying) : undefined;
+  if (typeof text !== "string") return undefined;
+  const trying = parseText(text) as Trying;
+  return { ...trying, position: positionIn(epoch, trying.position) };
 }
 
 export const startsIn = (item: Item): number => Number(item["starts"] ?? 0);
@@ -88,10 +94,15 @@ export const againIn = (item: Item): Attribute | undefined => item["again"];
 /** What goes with the end of a run. */
 export const RUN_ATTRIBUTES = [...LEASE_ATTRIBUTES, "trying", "again"] as const;
 
-/** True when all these hooks are there with the log up to a position, and none has a failed event. */
-export function isUpToDate(item: Item, hooks: readonly EventHookDefinition[], position: string): boolean {
+/** True when all these hooks are there with the log up to a record, and none has a failed event. */
+export function isUpToDate(
+  epoch: number,
+  item: Item,
+  { hooks, upTo }: { readonly hooks: readonly EventHookDefinition[]; readonly upTo: number },
+): boolean {
+  const position = positionAfter(epoch, upTo);
   return hooks.every((hook) => {
-    const state = stateIn(item, hook);
+    const state = stateIn(epoch, item, hook);
     return (
       state === undefined || isPaused(item, hook.id) || (state.floor.after >= position && state.entries.length === 0)
     );

@@ -90,7 +90,7 @@ export async function fetchEvents(
   const item = items.find(({ pk, sk }) => pk === key.pk && sk === key.sk);
   if (item === undefined) throw noSuchGroup();
   const { newest } = readLogHead(items.find(({ pk, sk }) => pk === logKey.pk && sk === logKey.sk));
-  const first = groupOf(ref, item);
+  const first = groupOf(deps.epoch, ref, item);
   const make = async (group: Group) => await fetchOnce({ deps, actor, group, newest }, request);
   const result = await deps.store.change(ref, make, first);
   if (result === "overtaken") throw overtaken(deps, ref.actorId);

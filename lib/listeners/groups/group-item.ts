@@ -1,5 +1,6 @@
 /** The item of a consumer group: its settings and its state, and every write of it. */
 import type { GroupRules, GroupState } from "../../domain/events/group-state.ts";
+import { groupIn } from "../../domain/events/present-epoch.ts";
 import { parseText, printJson } from "../../domain/json/json-text.ts";
 import { listenerKey, type ListenerRef } from "../../dynamodb/keys/listeners.ts";
 import { all, equals, itemMissing, type Condition, type Item, type Write } from "../../dynamodb/table.ts";
@@ -35,15 +36,15 @@ export interface Group extends GroupRef {
 /** The listener that a group is. */
 export const listenerOf = ({ actorId, name }: GroupRef): ListenerRef => ({ actorId, kind: "group", id: name });
 
-/** The group that an item is. */
-export function groupOf({ actorId, name }: GroupRef, item: Item): Group {
+/** The group that an item is, its positions in the present epoch (`LOG_EPOCH`). */
+export function groupOf(epoch: number, { actorId, name }: GroupRef, item: Item): Group {
   return compact({
     actorId,
     name,
     madeAs: String(item["madeAs"]),
     version: Number(item["version"]),
     settings: parseText(String(item["settings"])) as GroupSettings,
-    state: unpacked(item["state"]) as GroupState,
+    state: groupIn(epoch, unpacked(item["state"]) as GroupState),
     paused: item["paused"] === true,
     draining: item["draining"] === true,
     failedEvents: Number(item["failedEvents"] ?? 0),

@@ -31,7 +31,7 @@ export interface GroupLagDeps {
 const AGAIN_MS = 60_000;
 
 /** The groups, as maintenance of the log meets them. One query where a listener hears `$sys`; a write for a group that is not due. */
-export function groupListening({ table, clock, changeLog, retentionMs }: GroupLagDeps): ListenersOfKinds {
+export function groupListening({ table, clock, changeLog, epoch, retentionMs }: GroupLagDeps): ListenersOfKinds {
   return {
     hears: () => false,
     deliver: () => Promise.resolve([]),
@@ -39,7 +39,7 @@ export function groupListening({ table, clock, changeLog, retentionMs }: GroupLa
       if (listeners.sys === 0 || listeners.reading === 0) return "done";
       const prefix = listenerPrefix("group");
       for (const item of await queryAll(table, { pk: listenerPartition(actorId), prefix })) {
-        const group = groupOf({ actorId, name: item.sk.slice(prefix.length) }, item);
+        const group = groupOf(epoch, { actorId, name: item.sk.slice(prefix.length) }, item);
         const done = doneUpTo(group);
         if (group.dueAt !== undefined || group.state.stopped?.reason === "position_gone" || done >= newest) continue;
         const oldest = await changeLog.oldest(actorId, done + 1);

@@ -65,7 +65,7 @@ export class GroupStore {
   /** The group; undefined when there is none. One read. */
   async get(ref: GroupRef): Promise<Group | undefined> {
     const item = await this.#deps.table.get(listenerKey(listenerOf(ref)));
-    return item === undefined ? undefined : groupOf(ref, item);
+    return item === undefined ? undefined : groupOf(this.#deps.epoch, ref, item);
   }
 
   /** @throws ServiceError resource.not_found */
@@ -78,7 +78,8 @@ export class GroupStore {
   /** All groups of an actor, by name. */
   async list(actorId: string): Promise<readonly Group[]> {
     const items = await queryAll(this.#deps.table, { pk: listenerPartition(actorId), prefix: listenerPrefix("group") });
-    return items.map((item) => groupOf({ actorId, name: item.sk.slice(listenerPrefix("group").length) }, item));
+    const nameIn = ({ sk }: Item): string => sk.slice(listenerPrefix("group").length);
+    return items.map((item) => groupOf(this.#deps.epoch, { actorId, name: nameIn(item) }, item));
   }
 
   /**
@@ -97,7 +98,7 @@ export class GroupStore {
       [key],
       async ({ head, item }) => {
         const stored = item(key);
-        const group = stored === undefined ? undefined : groupOf(ref, stored);
+        const group = stored === undefined ? undefined : groupOf(this.#deps.epoch, ref, stored);
         const is = decideGroupPut(group?.settings, settings, preconditions);
         if (group === undefined) {
           const { made, kept } = await this.#made(ref, { settings, from }, head);
@@ -192,7 +193,7 @@ export class GroupStore {
     const write = groupChanged(group, change);
     const read = (item: Item | undefined): Group | "written" | undefined => {
       if (item === undefined) throw noSuchGroup();
-      const found = groupOf(group, item);
+      const found = groupOf(this.#deps.epoch, group, item);
       // The answer of the write was lost: what stands is what it wrote.
       const isNext = found.madeAs === group.madeAs && found.version === group.version + 1;
       return isNext && isSame(found, change) ? "written" : found;
@@ -222,7 +223,7 @@ export class GroupStore {
       [key],
       ({ item }) => {
         const stored = item(key);
-        const found = stored === undefined ? undefined : groupOf(group, stored);
+        const found = stored === undefined ? undefined : groupOf(this.#deps.epoch, group, stored);
         // Another one of its name is not this one.
         isGone = found?.madeAs !== group.madeAs;
         if (isGone || found?.version !== group.version) return undefined;

@@ -1,7 +1,6 @@
 /** The consumer groups of all actors, as the routes need them. */
 import { hash } from "node:crypto";
 import type { ActorRecord } from "../../actors/actor-record.ts";
-import { positionGone } from "../../actors/position-gone.ts";
 import type { ChangeLog } from "../../change-log/change-log.ts";
 import { laneOf, numberedTo, resetGroup } from "../../domain/events/group-state.ts";
 import {
@@ -13,7 +12,7 @@ import {
   type VerdictOutcome,
 } from "../../domain/events/group-verdicts.ts";
 import { ended, withoutExpired } from "../../domain/events/group-lanes.ts";
-import { positionAfter, parsePosition } from "../../domain/events/position.ts";
+import { positionAfter } from "../../domain/events/position.ts";
 import { MOST_GIVEN_UP } from "../../domain/events/keeper-state.ts";
 import { sourceOf } from "../../dynamodb/keys/failed-events.ts";
 import type { ListenerEvent } from "../../failed-events/hook-event.ts";
@@ -25,6 +24,7 @@ import { beginningAfter } from "../beginning.ts";
 import { longPoll, type Finding, type Wait } from "../long-poll.ts";
 import { eventAt, type LogEvent } from "../log-events.ts";
 import type { Preconditions } from "../preconditions.ts";
+import { demandPositions } from "./ack-positions.ts";
 import { countBetween } from "./event-numbers.ts";
 import { fetchEvents, type FetchRequest, type FetchResult, type GroupFetchingDeps } from "./group-fetching.ts";
 import { keeping, roomFor } from "./group-events.ts";
@@ -118,7 +118,7 @@ export class Groups {
   /**
    * Carries out the verdicts of a consumer. Two requests where no event goes to a person.
    * @throws ServiceError resource.not_found; group.lease_ended when the lease is another's by now: nothing is changed;
-   *   resource.position_gone for an `upTo` that the group has not come to
+   *   resource.position_gone for an `upTo` that the group has not come to, and for a position of another epoch
    */
   async ack(actor: ActorRecord, ref: GroupRef, said: Acknowledgement): Promise<AckResult> {
     const { clock, failedEvents, random } = this.#deps;
@@ -131,7 +131,7 @@ export class Groups {
       if (acked === undefined) {
         throw new ServiceError("group.lease_ended", "The lease of this token has ended; nothing is changed.");
       }
-      if (said.upTo !== undefined) this.#demandReached(group, said.upTo);
+      demandPositions(this.#deps, group, said);
       const { state, outcomes } = acked;
       ({ replayed } = acked);
       const given = await Promise.all(
@@ -150,17 +150,6 @@ export class Groups {
       if (failed !== undefined) await failedEvents.resolve(failed, { now: clock.now() });
     }
     return result;
-  }
-
-  /**
-   * A text beyond what was lent, or that is no position, would take more than the consumer has seen.
-   * @throws ServiceError resource.position_gone
-   */
-  #demandReached({ actorId, state }: Group, upTo: string): void {
-    const points = state.lanes.flatMap(({ after, replayed }) => [after, ...replayed.map(({ position }) => position)]);
-    const isReached = points.some((each) => upTo <= each);
-    if (isReached && parsePosition(upTo) !== undefined) return;
-    throw positionGone(this.#deps.rootOf(actorId), "The group has not come to this position.", "upTo");
   }
 
   /** The event at a position; undefined when its record has expired. One query. */

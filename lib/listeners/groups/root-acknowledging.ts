@@ -2,6 +2,7 @@
 import { positionGone } from "../../actors/position-gone.ts";
 import { acknowledged, type Acknowledgement, type VerdictItem } from "../../domain/events/group-verdicts.ts";
 import { MOST_GIVEN_UP } from "../../domain/events/keeper-state.ts";
+import { positionIn } from "../../domain/events/present-epoch.ts";
 import {
   answeredLane,
   parseRootPosition,
@@ -13,6 +14,7 @@ import {
 import type { Write } from "../../dynamodb/table.ts";
 import { ServiceError } from "../../system/errors.ts";
 import { compact } from "../../system/compact.ts";
+import { WHY } from "../beginning.ts";
 import { eventAt, type LogEvent } from "../log-events.ts";
 import type { AckResult } from "./groups.ts";
 import { rulesOf } from "./group-item.ts";
@@ -25,8 +27,8 @@ import { readActors } from "./root-members.ts";
  * Carries out the verdicts. Positions are those of the events that were lent; `upTo` acknowledges everything of the batch up
  * to that event, in the order of the answer, that has no verdict of its own. One query for the group, one request for the members, one write; more where events go to a person.
  *
- * @throws ServiceError resource.not_found; group.lease_ended when the lease is another's by now: nothing is changed;
- *   resource.position_gone for an `upTo` that the group has not come to
+ * @throws ServiceError resource.not_found; group.lease_ended when the lease is another's by now, resource.position_gone for
+ *   a position of another epoch and an `upTo` that the group has not come to: nothing is changed
  */
 export async function acknowledgeOfAll(
   deps: RootFetchingDeps,
@@ -38,6 +40,7 @@ export async function acknowledgeOfAll(
     const stored = standing.lanes.find(({ lane }) => lane.lease?.token === said.token);
     const lease = stored?.lane.lease;
     if (stored === undefined || lease === undefined) throw leaseEnded();
+    demandPresent(deps, said);
     const end = said.upTo === undefined ? undefined : demandLent(lease, said.upTo);
     const ofActors = verdictsOf(lease, said, end);
     const read = await readActors(deps, standing.group, [...ofActors.keys()]);
@@ -80,6 +83,19 @@ export async function acknowledgeOfAll(
   for (const { actorId, id } of resolved) await resolveTaken(deps, actorId, id);
   if (stopped !== undefined) await stop(store, group, stopped);
   return result;
+}
+
+/** A position of another epoch may be that of an event which was lost with the log of that epoch, and is now another event's. */
+function demandPresent(
+  { epoch }: Pick<RootFetchingDeps, "epoch">,
+  { upTo, items }: Pick<Acknowledgement, "upTo" | "items">,
+): void {
+  const said = items.map(({ position }, index) => ({ text: position, field: `items.${String(index)}.position` }));
+  for (const { text, field } of [...said, ...(upTo === undefined ? [] : [{ text: upTo, field: "upTo" }])]) {
+    const at = parseRootPosition(text);
+    if (at === undefined || positionIn(epoch, at.position) === at.position) continue;
+    throw positionGone(undefined, `${WHY.epoch}.`, field);
+  }
 }
 
 const leaseEnded = (): ServiceError =>

@@ -1,5 +1,6 @@
 /** The items of a consumer group over all actors: its head, its lanes, its members. */
 import type { GroupState, GroupStopped } from "../../domain/events/group-state.ts";
+import { groupIn, stoppedIn } from "../../domain/events/present-epoch.ts";
 import type { RootLane } from "../../domain/events/root-group.ts";
 import { parseText, printJson } from "../../domain/json/json-text.ts";
 import { logHeadKey } from "../../dynamodb/keys/publishing.ts";
@@ -40,7 +41,8 @@ export interface RootGroup extends MadeGroup {
   readonly stopped?: RootStopped;
 }
 
-export function rootGroupOf(name: string, item: Item): RootGroup {
+/** The head that an item is, its position in the present epoch (`LOG_EPOCH`). */
+export function rootGroupOf(epoch: number, name: string, item: Item): RootGroup {
   const stopped = item["stopped"];
   return compact({
     name,
@@ -52,7 +54,7 @@ export function rootGroupOf(name: string, item: Item): RootGroup {
     since: Number(item["since"]),
     paused: item["paused"] === true,
     draining: item["draining"] === true,
-    stopped: stopped === undefined ? undefined : (parseText(String(stopped)) as RootStopped),
+    stopped: stopped === undefined ? undefined : stoppedIn(epoch, parseText(String(stopped)) as RootStopped),
   });
 }
 
@@ -146,12 +148,13 @@ export interface RootMember {
   readonly state: GroupState;
 }
 
-export const rootMemberOf = (actorId: string, item: Item): RootMember => ({
+/** The member that an item is, its positions in the present epoch (`LOG_EPOCH`). */
+export const rootMemberOf = (epoch: number, actorId: string, item: Item): RootMember => ({
   actorId,
   version: Number(item["version"]),
   generation: String(item["generation"]),
   revision: Number(item["revision"]),
-  state: unpacked(item["state"]) as GroupState,
+  state: groupIn(epoch, unpacked(item["state"]) as GroupState),
 });
 
 /** The writes of a member, on the member as it was read. One is made only while the actor has a log: an actor that is deleted has none. */

@@ -59,6 +59,8 @@ export interface RootGroupStoreDeps {
   readonly table: Table;
   readonly clock: Clock;
   readonly ids: Pick<Ids, "id">;
+  /** The deployment's `LOG_EPOCH`. */
+  readonly epoch: number;
 }
 
 /** A group as it was read: its head and its lanes, at one moment each. */
@@ -87,13 +89,13 @@ export class RootGroupStore {
   async read(name: string): Promise<RootStanding> {
     const pk = rootGroupPartition(name);
     const items = await queryAll(this.#deps.table, { pk, prefix: "", until: END_OF_LANES });
-    return standingOf(name, items);
+    return standingOf(this.#deps.epoch, name, items);
   }
 
   /** The same with the actors of which failed events are kept, and how many. */
   async readAll(name: string): Promise<RootStanding & { readonly failed: ReadonlyMap<string, number> }> {
     const items = await queryAll(this.#deps.table, { pk: rootGroupPartition(name), prefix: "" });
-    return { ...standingOf(name, items), failed: failedIn(items) };
+    return { ...standingOf(this.#deps.epoch, name, items), failed: failedIn(items) };
   }
 
   /** The names of all groups. One read. */
@@ -209,12 +211,12 @@ export class RootGroupStore {
    * @returns whether it is gone; else it is to be called again
    */
   async end(name: string, deadline: Deadline): Promise<boolean> {
-    const { table, clock } = this.#deps;
+    const { table, clock, epoch } = this.#deps;
     const pk = rootGroupPartition(name);
     const items = await queryAll(table, { pk, prefix: "" });
     const head = items.find(({ sk }) => sk === rootGroupKey(name).sk);
     if (head === undefined) return true;
-    const { group, lanes } = standingOf(name, items);
+    const { group, lanes } = standingOf(epoch, name, items);
     if (!group.draining || lanes.some(({ lane }) => isLeased(lane, clock.now()))) return false;
     const gone = lanes.map((stored) => laneEnded(group, stored));
     if (gone.length > 0 && !(await this.#transact(gone))) return false;
@@ -243,16 +245,16 @@ export class RootGroupStore {
     const names = await this.names();
     if (names.length === 0) return;
     const heads = await this.#deps.table.getMany(names.map((name) => rootGroupKey(name)));
-    const groups = heads.map((head) => rootGroupOf(rootGroupOfKey(head) ?? "", head));
+    const groups = heads.map((head) => rootGroupOf(this.#deps.epoch, rootGroupOfKey(head) ?? "", head));
     const keys = groups.flatMap((group) => [rootMemberKey(group, actorId), rootFailedKey(group.name, actorId)]);
-    await this.#deps.table.deleteMany(keys);
+    if (keys.length > 0) await this.#deps.table.deleteMany(keys);
   }
 }
 
-function standingOf(name: string, items: readonly Item[]): RootStanding {
+function standingOf(epoch: number, name: string, items: readonly Item[]): RootStanding {
   const head = items.find(({ sk }) => sk === rootGroupKey(name).sk);
   if (head === undefined) throw noSuchGroup();
-  const group = rootGroupOf(name, head);
+  const group = rootGroupOf(epoch, name, head);
   const lanes = items.flatMap((item): StoredLane[] => {
     const index = rootLaneOf(item.sk);
     return index === undefined ? [] : [storedLaneOf(index, item)];

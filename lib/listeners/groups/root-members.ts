@@ -34,7 +34,7 @@ export interface ReadActor {
 
 /** The logs' heads and the members of actors. One request for each 50. */
 export async function readActors(
-  { table }: Pick<RootMembersDeps, "table">,
+  { table, epoch }: Pick<RootMembersDeps, "table" | "epoch">,
   group: MadeGroup,
   actorIds: readonly string[],
 ): Promise<ReadonlyMap<string, ReadActor>> {
@@ -48,7 +48,7 @@ export async function readActors(
       const member = found.get(`${memberKey.pk} ${memberKey.sk}`);
       const read = {
         ...(head !== undefined && { head: readLogHead(head) }),
-        ...(member !== undefined && { stored: rootMemberOf(id, member) }),
+        ...(member !== undefined && { stored: rootMemberOf(epoch, id, member) }),
       };
       return [id, read] as const;
     }),

@@ -32,6 +32,8 @@ const KEYS_AT_ONCE = 100;
 export interface WebhookEndingDeps extends LeaseDeps {
   readonly table: Table;
   readonly commits: Commits;
+  /** The deployment's `LOG_EPOCH`. */
+  readonly epoch: number;
 }
 
 /**
@@ -54,7 +56,9 @@ export async function endWebhook(
     const condition = all(itemExists, leaseIs.free(deps.clock.now(), deps.incarnation));
     // Without its lease no session can note anything more.
     const bars: readonly Write[] =
-      headItem === undefined ? [] : [changeListenerHead(readListenerHead(headItem), { lease: null, dueAt: null })];
+      headItem === undefined
+        ? []
+        : [changeListenerHead(readListenerHead(deps.epoch, headItem), { lease: null, dueAt: null })];
     const refused = await refusedReasons(table, [{ update: own, change: { set }, condition }, ...bars]);
     if (refused === undefined) return { done: "marked" as const };
     return refused[0]?.code === "condition" ? { done: "later" as const } : { found: undefined };
@@ -71,7 +75,7 @@ export async function endWebhook(
       const { settings } = webhookOf(stored);
       const { writes, head: logHead } = registering(listenerOf(ref), { before: registeredAs(settings) });
       const headItem = item(head);
-      const redrive = headItem === undefined ? undefined : keeperOf(readListenerHead(headItem)).redrive;
+      const redrive = headItem === undefined ? undefined : keeperOf(readListenerHead(deps.epoch, headItem)).redrive;
       const now = deps.clock.now();
       const taskRef = { actorId: ref.actorId, taskId: redrive?.id ?? "" };
       // Its owner may have cancelled it since the webhook was marked, when nothing writes the head any more.

@@ -81,7 +81,7 @@ export class WebhookStore {
     const [own, head] = keysOf(ref);
     const items = await this.#deps.table.getMany([own, head]);
     const find = ({ sk }: Key): Item | undefined => items.find((item) => item.sk === sk);
-    return storedOf(find(own), find(head));
+    return storedOf(this.#deps.epoch, find(own), find(head));
   }
 
   /** True while a webhook is being deleted. One read. */
@@ -101,7 +101,7 @@ export class WebhookStore {
       const { id } = webhookOf(item);
       const { sk } = listenerKey(listenerOf({ actorId, id }));
       const head = heads.find((each) => each.sk === sk);
-      return storedOf(item, head) ?? [];
+      return storedOf(this.#deps.epoch, item, head) ?? [];
     });
   }
 
@@ -120,7 +120,7 @@ export class WebhookStore {
       [own, head],
       async ({ head: logHead, item }) => {
         if (item(own)?.["ending"] === true) throw isEnding();
-        const stored = storedOf(item(own), item(head));
+        const stored = storedOf(this.#deps.epoch, item(own), item(head));
         const decided = decidePut(stored?.webhook, request, preconditions, this.#deps.ids);
         const planned =
           stored === undefined
@@ -224,9 +224,9 @@ export const keysOf = (ref: WebhookRef): readonly [own: Key, head: Key] => [
   listenerKey(listenerOf(ref)),
 ];
 
-function storedOf(own: Item | undefined, head: Item | undefined): ReadWebhook | undefined {
+function storedOf(epoch: number, own: Item | undefined, head: Item | undefined): ReadWebhook | undefined {
   if (own === undefined || head === undefined || own["ending"] === true) return undefined;
-  const read = readListenerHead(head);
+  const read = readListenerHead(epoch, head);
   return compact({ webhook: webhookOf(own), keeper: keeperOf(read), lastAttempt: lastAttemptIn(read), head: read });
 }
 

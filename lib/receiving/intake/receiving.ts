@@ -26,6 +26,8 @@ export interface ReceivingDeps extends ReceivingPorts {
   readonly runner: HookRunner;
   readonly authenticator: Authenticator;
   readonly settings: ReceivingSettings;
+  /** The deployment's `LOG_EPOCH`. */
+  readonly logEpoch: number;
 }
 
 /**
@@ -54,7 +56,7 @@ export function createReceiving(deps: ReceivingDeps, streaming = createStreams(d
   const reserveMs = settings.hookTimeoutMs + STORE_RESERVE_MS;
   const maxAttempts = settings.hookMaxAttempts;
   const { streams, wakeUps } = streaming;
-  const failedEvents = new FailedEventStore({ ...deps, source: hookPauses(table) });
+  const failedEvents = new FailedEventStore({ ...deps, epoch: deps.logEpoch, source: hookPauses(table) });
   const hooks = new HookRuns({
     ...deps,
     failedEvents,

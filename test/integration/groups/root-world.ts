@@ -20,7 +20,7 @@ export interface Taken {
 }
 
 export class RootWorld {
-  readonly whole: WholeService;
+  whole: WholeService;
   readonly #options: { readonly environment: Readonly<Record<string, string>>; readonly table: Table };
   readonly #network = new Network();
   readonly actors: Hosted[] = [];
@@ -28,12 +28,23 @@ export class RootWorld {
   meanwhile: () => Promise<void> = () => Promise.resolve();
 
   private constructor(table: Table, environment: Readonly<Record<string, string>>) {
+    this.#options = { environment, table };
+    this.whole = this.#begun(environment);
+  }
+
+  #begun(environment: Readonly<Record<string, string>>): WholeService {
     const sleep = async (ms: number): Promise<void> => {
       this.whole.now += ms;
       await this.meanwhile();
     };
-    this.#options = { environment, table };
-    this.whole = new WholeService(this.#network, ORIGIN, { ...this.#options, ports: { sleep } });
+    return new WholeService(this.#network, ORIGIN, { ...this.#options, environment, ports: { sleep } });
+  }
+
+  /** From now on another process answers, with more of an environment. */
+  deploy(environment: Readonly<Record<string, string>>): void {
+    const { now } = this.whole;
+    this.whole = this.#begun({ ...this.#options.environment, ...environment });
+    this.whole.now = now;
   }
 
   static async begin(

@@ -51,7 +51,7 @@ async function contradictions({ table, owner: { id } }: WebhookWorld): Promise<r
   };
   const items = await queryAll(table, { pk: webhookPartition(id), prefix: "" });
   const failed = await queryAll(table, { pk: actorPartition(id), prefix: failedEventPrefix({}) });
-  const heads = items.filter((item) => "lanes" in item).map(readListenerHead);
+  const heads = items.filter((item) => "lanes" in item).map((item) => readListenerHead(1, item));
   const stated = items.filter((item) => "settings" in item);
   const tasks = items.filter((item) => item["kind"] === "redrive");
   const log = readLogHead(await table.get(logHeadKey(id)));

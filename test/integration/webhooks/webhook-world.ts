@@ -52,6 +52,13 @@ export class WebhookWorld {
     return made;
   }
 
+  /** From now on another process answers, with another environment: its messages are its own, those of the last one are lost. */
+  deploy(environment: Record<string, string>): void {
+    const { now } = this.whole;
+    this.whole = new WholeService(this.network, ORIGIN, { ...this.#options, environment });
+    this.whole.now = now;
+  }
+
   static async begin(options: ConstructorParameters<typeof WholeService>[2] = {}): Promise<WebhookWorld> {
     const world = new WebhookWorld(options);
     world.owner = await world.whole.actor();

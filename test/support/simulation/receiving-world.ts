@@ -190,6 +190,7 @@ export class ReceivingWorld {
       return effect;
     });
     const receiving = createReceiving({
+      logEpoch: 1,
       table,
       clock,
       ids: { id: () => this.#id(), secret: () => this.#id() },

@@ -17,6 +17,7 @@ beforeEach(() => {
   store = new FailedEventStore<ListenerEvent>({
     table,
     clock: { now: () => now },
+    epoch: 1,
     source: {
       recorded: () => ({
         update: LISTENER,

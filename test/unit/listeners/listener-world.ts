@@ -107,7 +107,7 @@ export class ListenerWorld {
     };
     const changeLog = new ChangeLog({ table, clock, retentionDays: 30 });
     const failedEvents = new FailedEventStore<ListenerEvent>({
-      ...{ table, clock },
+      ...{ table, clock, epoch },
       source: {
         stopped: () => Promise.resolve(undefined),
         resolved: ({ actorId, source }) => {
@@ -227,7 +227,7 @@ export class ListenerWorld {
   head(ref: ListenerRef) {
     const item = this.memory.itemAt(listenerKey(ref));
     if (item === undefined) throw new Error("the listener is gone");
-    return readListenerHead(item);
+    return readListenerHead(1, item);
   }
 
   /** The listener to which an attempt at an event goes. */

@@ -14,7 +14,7 @@ const selection = { topics: ["properties.*"] };
 const hook = { id: "all", selection, order: "key" } as const;
 const idle: HookState = newKeeperState(POSITION, { selection, at: 1 });
 const itemOf = (state: HookState) => ({ pk: "W#a", sk: "event-hooks#all", [stateName("all")]: printState(state) });
-const read = (state: HookState) => stateIn(itemOf(state), hook);
+const read = (state: HookState) => stateIn(1, itemOf(state), hook);
 
 const entry = (key: string): Entry => ({
   ...{ after: POSITION, number: 3, key, scope: "key", waiting: 2 },
@@ -55,14 +55,14 @@ describe("the state of an event hook", () => {
   });
 
   it("is not there before the hook has begun", () => {
-    expect(stateIn(itemOf(idle), { ...hook, id: "other" })).toBeUndefined();
+    expect(stateIn(1, itemOf(idle), { ...hook, id: "other" })).toBeUndefined();
   });
 
   it("says whether the log was heard up to a position", () => {
-    expect(isUpToDate(itemOf(idle), [hook], POSITION)).toBe(true);
-    expect(isUpToDate(itemOf(idle), [hook, { ...hook, id: "other" }], POSITION)).toBe(true);
-    expect(isUpToDate(itemOf(idle), [hook], "0001-0000000000000008-z")).toBe(false);
-    expect(isUpToDate(itemOf({ ...idle, entries: [entry("a")] }), [hook], POSITION)).toBe(false);
-    expect(isUpToDate({ ...itemOf(idle), "paused-all": true }, [hook], "0001-0000000000000008-z")).toBe(true);
+    expect(isUpToDate(1, itemOf(idle), { hooks: [hook], upTo: 7 })).toBe(true);
+    expect(isUpToDate(1, itemOf(idle), { hooks: [hook, { ...hook, id: "other" }], upTo: 7 })).toBe(true);
+    expect(isUpToDate(1, itemOf(idle), { hooks: [hook], upTo: 8 })).toBe(false);
+    expect(isUpToDate(1, itemOf({ ...idle, entries: [entry("a")] }), { hooks: [hook], upTo: 7 })).toBe(false);
+    expect(isUpToDate(1, { ...itemOf(idle), "paused-all": true }, { hooks: [hook], upTo: 8 })).toBe(true);
   });
 });

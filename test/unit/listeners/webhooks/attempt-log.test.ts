@@ -16,15 +16,15 @@ const attempt = (at: number): LoggedAttempt => ({ at, ms: 1, result: "taken", ta
 it("is not noted where a delivery has noted another one since, nor where the webhook is gone", async () => {
   const table = new MemoryTable();
   await table.put({ ...KEY, version: 1, lanes: "{}" }, itemMissing);
-  const head = readListenerHead((await table.get(KEY))!);
+  const head = readListenerHead(1, (await table.get(KEY))!);
   await noteLastAttempt(table, head, attempt(1));
-  const noted = readListenerHead((await table.get(KEY))!);
+  const noted = readListenerHead(1, (await table.get(KEY))!);
   expect(lastAttemptIn(noted)).toEqual(attempt(1));
   expect(noted.version).toBe(1);
 
   await table.update(KEY, { set: { lastAttempt: lastAttemptText(attempt(2)) } }, itemExists);
   await noteLastAttempt(table, noted, attempt(3));
-  expect(lastAttemptIn(readListenerHead((await table.get(KEY))!))).toEqual(attempt(2));
+  expect(lastAttemptIn(readListenerHead(1, (await table.get(KEY))!))).toEqual(attempt(2));
 
   await table.delete(KEY, itemExists);
   await noteLastAttempt(table, head, attempt(4));

@@ -61,6 +61,7 @@ export class HookWorld {
     const note = (message: string): void => void this.logged.push(message);
     const log: Log = { info: note, warn: note, error: note };
     return createReceiving({
+      logEpoch: 1,
       table,
       clock: { now: () => this.now },
       ids: { id: () => this.#id(), secret: () => this.#id() },
