@@ -57,7 +57,6 @@ const reading = (next: Schema) => ({
     204: done("The wait ended without an event.", streamHeaders(next)),
     304: done("The answer would be the same.", { ...streamHeaders(next), etag: eventsTag }),
   },
-  errorHeaders: goneLink,
 });
 
 const OUTCOMES = [
@@ -142,7 +141,6 @@ const ofAllActors = {
       ...OPERATOR_ERRORS,
       ...(["precondition_failed", "precondition_required", "limit_reached", "conflict", "position_gone"] as const),
     ],
-    errorHeaders: goneLink,
   },
   "DELETE /groups/{group}": {
     summary: "End a consumer group over all actors, with its parked events",
@@ -177,14 +175,12 @@ const ofAllActors = {
       200: shows("The outcome of each verdict, and the lease that is left.", ref("Acknowledged")),
     },
     errors: [...OPERATOR_ERRORS, "fenced", "position_gone"],
-    errorHeaders: goneLink,
   },
   "POST /groups/{group}/reset": {
     summary: "Begin again at a position of the events of all actors",
     body: { content: json(taken(rootGroupResetBody), { to: "earliest" }) },
     answers: { 200: theRootGroup("The group.") },
     errors: [...OPERATOR_ERRORS, "conflict", "position_gone"],
-    errorHeaders: goneLink,
   },
   "POST /groups/{group}/pause": {
     summary: "Give no lease",
@@ -213,6 +209,7 @@ export const pulled = {
     description: "The read side of Durable Streams in JSON mode. A peer sees what its permissions open.",
     ...reading(position),
     errors: ["position_gone"],
+    errorHeaders: goneLink,
   },
   "GET /{actorId}/groups": {
     summary: "All consumer groups",

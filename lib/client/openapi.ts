@@ -1,4 +1,4 @@
-// Written by `npm run openapi`; not to be edited. From p23LD5kKkzrjsgpcKBmAJEOPuH9qkkE-EvGlPplcZqA, as RXZ5o7r3coPAvQsMGt5gsi5HFEvi4yJ7QxdWNd_HO1g.
+// Written by `npm run openapi`; not to be edited. From wOdWEIGBYzCizNvNl_q53wv6IG63BPK9FifqQ0hTCqQ, as VoVbIfaY6xjua1F6OncHn_FXNpsTPU3rwk2pbMeq-6k.
 export interface paths {
     "/": {
         parameters: {
@@ -3013,6 +3013,47 @@ export interface components {
                     error: {
                         /** @enum {unknown} */
                         code: "gone";
+                        /** @description One sentence that a person can act on. */
+                        message: string;
+                        /** @description What the log of the service names the request by. */
+                        requestId: string;
+                        /** @description What is at fault, as the client named it. */
+                        field?: string;
+                        /** @description The settings that differ. */
+                        fields?: string[];
+                        /** @description The number that the stream waits for. */
+                        expected?: number;
+                        /** @description What the peer answered. */
+                        peerStatus?: number;
+                        /** @description The task that runs. */
+                        task?: string;
+                        /** @description How the consumer group stands. */
+                        status?: string;
+                        /** @description The event at which it stopped. */
+                        position?: string;
+                        /** @description The consumer that has a lane. */
+                        holder?: string;
+                        /** @description When its lease ends. */
+                        until?: string;
+                    };
+                };
+            };
+        };
+        /** @description `position_gone` */
+        "410.position_gone": {
+            headers: {
+                "x-request-id": components["headers"]["x-request-id"];
+                "cache-control": components["headers"]["cache-control"];
+                "apigw-requestid": components["headers"]["apigw-requestid"];
+                "content-digest": components["headers"]["content-digest"];
+                vary: components["headers"]["vary"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": {
+                    error: {
+                        /** @enum {unknown} */
+                        code: "position_gone";
                         /** @description One sentence that a person can act on. */
                         message: string;
                         /** @description What the log of the service names the request by. */
@@ -7433,7 +7474,7 @@ export interface operations {
             401: components["responses"]["401.unauthorized"];
             403: components["responses"]["403.forbidden"];
             404: components["responses"]["404.not_found"];
-            410: components["responses"]["410.position_gone.link"];
+            410: components["responses"]["410.position_gone"];
             500: components["responses"]["500.internal_error"];
             503: components["responses"]["503.service_unavailable"];
         };
@@ -9380,7 +9421,7 @@ export interface operations {
             403: components["responses"]["403.forbidden"];
             404: components["responses"]["404.not_found"];
             409: components["responses"]["409.conflict.limit_reached"];
-            410: components["responses"]["410.position_gone.link"];
+            410: components["responses"]["410.position_gone"];
             412: components["responses"]["412.precondition_failed"];
             413: components["responses"]["413.payload_too_large"];
             415: components["responses"]["415.unsupported_media_type"];
@@ -9594,7 +9635,7 @@ export interface operations {
             403: components["responses"]["403.forbidden"];
             404: components["responses"]["404.not_found"];
             409: components["responses"]["409.fenced"];
-            410: components["responses"]["410.position_gone.link"];
+            410: components["responses"]["410.position_gone"];
             413: components["responses"]["413.payload_too_large"];
             415: components["responses"]["415.unsupported_media_type"];
             500: components["responses"]["500.internal_error"];
@@ -9658,7 +9699,7 @@ export interface operations {
             403: components["responses"]["403.forbidden"];
             404: components["responses"]["404.not_found"];
             409: components["responses"]["409.conflict"];
-            410: components["responses"]["410.position_gone.link"];
+            410: components["responses"]["410.position_gone"];
             413: components["responses"]["413.payload_too_large"];
             415: components["responses"]["415.unsupported_media_type"];
             500: components["responses"]["500.internal_error"];

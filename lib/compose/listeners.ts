@@ -243,7 +243,6 @@ export function composeRootGroups(
     failedKeepDays: config.parkedKeepDays,
     epoch: config.logEpoch,
     retentionMs: config.diffRetentionDays * DAY_MS,
-    root: config.baseUrl,
     rootOf: (actorId) => rootUri(config, actorId),
   });
 }

@@ -20,8 +20,8 @@ const FAILED = "FAILED#";
 export const END_OF_LANES = `${LANE}~`;
 
 /**
- * The head: settings, and whether the group is paused, stopped or drained. Written seldom, on its `version`. In the due index
- * while the group is drained.
+ * The head: settings, and whether the group is paused, stopped or drained. Written seldom, on its `madeAs` and `version`. In the
+ * due index while the group is drained.
  */
 export const rootGroupKey = (name: string): Key => ({ pk: rootGroupPartition(name), sk: HEAD_SK });
 
@@ -32,7 +32,7 @@ export function rootGroupOfKey({ pk, sk }: Key): string | undefined {
 }
 
 /**
- * One lane. Every fetch, acknowledgement and replay writes it on its `version`, in one transaction with the members that
+ * One lane. Every fetch, acknowledgement and replay writes it on its `madeAs` and `version`, in one transaction with the members that
  * it concerns: what does not find the lane as it was read changes nothing.
  */
 export const rootLaneKey = (name: string, lane: number): Key => ({
@@ -57,14 +57,24 @@ export const rootFailedOf = (sk: string): string | undefined =>
 /** The members of a group lie in so many partitions. */
 const MEMBER_PARTITIONS = 16;
 
-const memberPartition = (name: string, at: number): string => `M#${name}#${String(at)}`;
+/** Which group, of those that had or will have its name. */
+export interface MadeGroup {
+  readonly name: string;
+  /** Tells it from earlier and later groups of its name. */
+  readonly madeAs: string;
+}
+
+const memberPartition = ({ name, madeAs }: MadeGroup, at: number): string => `M#${name}#${madeAs}#${String(at)}`;
 
 /** The partitions of a group's members, queried whole when the group ends. */
-export const rootMemberPartitions = (name: string): readonly string[] =>
-  Array.from({ length: MEMBER_PARTITIONS }, (_, at) => memberPartition(name, at));
+export const rootMemberPartitions = (group: MadeGroup): readonly string[] =>
+  Array.from({ length: MEMBER_PARTITIONS }, (_, at) => memberPartition(group, at));
 
-/** An actor as a group knows it: a cursor in its log. Read and written by key, on its `version`. */
-export const rootMemberKey = (name: string, actorId: string): Key => ({
-  pk: memberPartition(name, hash("sha256", actorId, "buffer").readUInt32BE() % MEMBER_PARTITIONS),
+/**
+ * An actor as a group knows it: a cursor in its log. Read and written by key, on its `version`; another group of the name has
+ * other keys, so that what comes late of this one concerns no member of that one.
+ */
+export const rootMemberKey = (group: MadeGroup, actorId: string): Key => ({
+  pk: memberPartition(group, hash("sha256", actorId, "buffer").readUInt32BE() % MEMBER_PARTITIONS),
   sk: actorId,
 });

@@ -3,6 +3,7 @@ import type { LaneState } from "../../domain/events/group-state.ts";
 import type { Write } from "../../dynamodb/table.ts";
 import type { FailedEventStore } from "../../failed-events/failed-event-store.ts";
 import { idOf, type ListenerEvent } from "../../failed-events/hook-event.ts";
+import { jsonBytesInResult } from "../../http/answer-size.ts";
 import type { Clock, JsonObject } from "../../system/ports.ts";
 import type { LogEvent } from "../log-events.ts";
 
@@ -18,11 +19,12 @@ export interface GivenEventsDeps {
 /** An event that a person has from now on. */
 export interface GivenEvent {
   readonly event: LogEvent;
+  /** As consumers see it. */
   readonly number: number;
   /** Deliveries that failed. */
   readonly attempts: number;
   readonly because: string;
-  /** The event as consumers get it. */
+  /** The event as consumers get it, with its data: they are kept for longer than its record. */
   readonly envelope: JsonObject;
 }
 
@@ -46,29 +48,58 @@ export async function keptWrites(
   return writes;
 }
 
-/** The failed events that a person sends again, with a lane that lends them: they come before all others of the lane. */
+/** An event that a person sends again. */
+export interface Replay {
+  readonly event: JsonObject;
+  /** 1 for the first delivery. */
+  readonly attempt: number;
+}
+
+/** How much a fetch may still lend. */
+export interface ReplayLimits {
+  /** Most events. */
+  readonly max: number;
+  /** No event is lent beyond so many bytes, counted as `jsonBytesInResult`; the last one may go beyond. */
+  readonly mostBytes: number;
+  /** Fetches without a verdict, after which a person has the event again. */
+  readonly maxAttempts: number;
+}
+
+/**
+ * The failed events that a person sends again, with a lane that lends them: they come before all others of the lane.
+ *
+ * @param shown the event as consumers get it now [as it is kept]
+ * @returns `isChanged`: some of them are over, too
+ */
 export async function replaysOf(
   failedEvents: Pick<FailedEventStore<ListenerEvent>, "find" | "read">,
-  {
-    actorId,
-    lane,
-    max,
-    maxAttempts,
-  }: { readonly actorId: string; readonly lane: LaneState; readonly max: number; readonly maxAttempts: number },
+  { actorId, lane }: { readonly actorId: string; readonly lane: LaneState },
+  { max, mostBytes, maxAttempts }: ReplayLimits,
+  shown: (envelope: JsonObject) => JsonObject | Promise<JsonObject> = (envelope) => envelope,
 ): Promise<{
   readonly lane: LaneState;
-  readonly events: readonly { readonly event: JsonObject; readonly attempt: number }[];
+  readonly events: readonly Replay[];
+  readonly bytes: number;
+  readonly isChanged: boolean;
 }> {
-  const events: { event: JsonObject; attempt: number }[] = [];
-  const kept = [];
+  const events: Replay[] = [];
+  const kept: LaneState["replayed"][number][] = [];
+  let bytes = 0;
   for (const each of lane.replayed) {
     const { id, unanswered = 0 } = each;
-    const item = events.length < max ? await failedEvents.find(actorId, id) : undefined;
+    if (events.length >= max || bytes >= mostBytes) {
+      kept.push(each);
+      continue;
+    }
+    const item = await failedEvents.find(actorId, id);
     const failed = item === undefined ? undefined : await failedEvents.read(item);
     // It is resolved, or no consumer answers it: a person has it again.
-    if (events.length < max && (failed === undefined || unanswered >= maxAttempts)) continue;
-    if (failed !== undefined) events.push({ event: failed.event.event, attempt: failed.starts + unanswered + 1 });
-    kept.push({ ...each, lent: failed !== undefined });
+    if (failed === undefined || unanswered >= maxAttempts) continue;
+    const event = await shown(failed.event.event);
+    events.push({ event, attempt: failed.starts + unanswered + 1 });
+    bytes += jsonBytesInResult(event);
+    kept.push({ ...each, lent: true });
   }
-  return { lane: { ...lane, replayed: kept }, events };
+  const isChanged = events.length > 0 || kept.length < lane.replayed.length;
+  return { lane: isChanged ? { ...lane, replayed: kept } : lane, events, bytes, isChanged };
 }

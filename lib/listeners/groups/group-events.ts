@@ -7,26 +7,20 @@ import { freeLanes } from "../../domain/events/group-lanes.ts";
 import { shownNumber, type GroupState } from "../../domain/events/group-state.ts";
 import { sourceText } from "../../dynamodb/keys/failed-events.ts";
 import type { Write } from "../../dynamodb/table.ts";
-import type { FailedEventStore } from "../../failed-events/failed-event-store.ts";
-import { idOf, type ListenerEvent } from "../../failed-events/hook-event.ts";
-import { jsonBytesInResult, MAX_ANSWER_BYTES } from "../../http/answer-size.ts";
+import { MAX_ANSWER_BYTES } from "../../http/answer-size.ts";
 import { compact } from "../../system/compact.ts";
-import type { Clock, JsonObject } from "../../system/ports.ts";
+import type { JsonObject } from "../../system/ports.ts";
 import { withDataWithin } from "../event-data.ts";
 import type { LogEvent } from "../log-events.ts";
+import { keptWrites, replaysOf, type GivenEventsDeps } from "./given-events.ts";
 import type { Group } from "./group-item.ts";
 
 /** Most failed events of a group that are kept. */
 const MOST_FAILED_EVENTS = 1_000;
 /** The events of one answer, counted as `jsonBytesInResult`; the last one may go beyond, and has 600 KB at most. */
 export const MOST_BYTES = MAX_ANSWER_BYTES - 700_000;
-const DAY_MS = 86_400_000;
 
-export interface GroupEventsDeps {
-  readonly clock: Clock;
-  readonly failedEvents: FailedEventStore<ListenerEvent>;
-  /** Days for which a failed event is kept (`PARKED_KEEP_DAYS`). */
-  readonly failedKeepDays: number;
+export interface GroupEventsDeps extends GivenEventsDeps {
   readonly rootOf: (actorId: string) => string;
 }
 
@@ -68,6 +62,9 @@ export async function replayedIn(
   readonly lanes: ReadonlySet<number>;
 }> {
   const dataDeps = { ...deps, actors: { get: () => Promise.resolve(actor) } };
+  const shown = async (envelope: JsonObject): Promise<JsonObject> =>
+    await withDataWithin(dataDeps, actor.id, envelope, INLINE_MAX_BYTES);
+  const { maxAttempts } = group.settings;
   const events: Lent[] = [];
   let bytes = 0;
   let isChanged = false;
@@ -76,27 +73,15 @@ export async function replayedIn(
   for (const index of freeLanes(state, deps.clock.now())) {
     const lane = lanes[index];
     if (lane === undefined || lane.replayed.length === 0) continue;
-    const kept = [];
-    for (const each of lane.replayed) {
-      const { id, unanswered = 0 } = each;
-      const isFull = events.length >= max || bytes >= MOST_BYTES;
-      const item = isFull ? undefined : await deps.failedEvents.find(actor.id, id);
-      const failed = item === undefined ? undefined : await deps.failedEvents.read(item);
-      // It is resolved, or no consumer answers it: a person has it again.
-      const isOver = !isFull && (failed === undefined || unanswered >= group.settings.maxAttempts);
-      if (isOver) isChanged = true;
-      else if (failed === undefined) kept.push(each);
-      else {
-        const event = await withDataWithin(dataDeps, actor.id, failed.event.event, INLINE_MAX_BYTES);
-        events.push({ event, attempt: failed.starts + unanswered + 1, lane: index });
-        bytes += jsonBytesInResult(event);
-        leased.add(index);
-        kept.push({ ...each, lent: true });
-      }
-    }
-    lanes[index] = { ...lane, replayed: kept };
+    const limits = { max: max - events.length, mostBytes: MOST_BYTES - bytes, maxAttempts };
+    const replays = await replaysOf(deps.failedEvents, { actorId: actor.id, lane }, limits, shown);
+    lanes[index] = replays.lane;
+    bytes += replays.bytes;
+    isChanged ||= replays.isChanged;
+    if (replays.events.length > 0) leased.add(index);
+    events.push(...replays.events.map((each) => ({ ...each, lane: index })));
   }
-  return { state: leased.size === 0 && !isChanged ? state : { ...state, lanes }, events, bytes, lanes: leased };
+  return { state: isChanged ? { ...state, lanes } : state, events, bytes, lanes: leased };
 }
 
 /**
@@ -119,23 +104,17 @@ export async function keeping(
   { deps, group, actor }: GroupEventing,
   given: readonly UntakenEvent[],
 ): Promise<readonly Write[]> {
-  const now = deps.clock.now();
-  const source = sourceText({ kind: "group", id: group.name }) as `group:${string}`;
-  const writes: Write[] = [];
-  for (const { event, number, attempts, because } of given) {
-    const { topic, type } = event.event;
-    // Its data are kept for longer than its record.
-    const envelope = envelopeIn({ deps, actor, group }, { event, number }, Infinity);
-    const failing: ListenerEvent = {
-      ...{ id: idOf([source, event.id]), actorId: group.actorId, source, topic, type },
-      ...{ position: event.position, event: envelope },
-      sequence: shownNumber(group.state, number) ?? 0,
-    };
-    const run = { status: "parked", starts: attempts, attempts: [{ at: now, error: because }] } as const;
-    const keptUntil = now + deps.failedKeepDays * DAY_MS;
-    writes.push(...(await deps.failedEvents.recordingWrites(failing, { ...run, keptUntil })));
-  }
-  return writes;
+  const { actorId, name, state } = group;
+  const sent = given.map((each) => ({
+    ...each,
+    number: shownNumber(state, each.number) ?? 0,
+    envelope: envelopeIn({ deps, actor, group }, each, Infinity),
+  }));
+  return await keptWrites(
+    deps,
+    { actorId, source: sourceText({ kind: "group", id: name }) as `group:${string}` },
+    sent,
+  );
 }
 
 /** An event as a consumer is lent it. */

@@ -12,10 +12,8 @@ import {
   type VerdictOutcome,
 } from "../../domain/events/group-verdicts.ts";
 import { ended, withoutExpired } from "../../domain/events/group-lanes.ts";
-import { positionAfter, positionOf, parsePosition } from "../../domain/events/position.ts";
-import { eventsOf } from "../../domain/events/record-events.ts";
-import { selects } from "../../domain/events/selection.ts";
-import { MOST_GIVEN_UP, selectionAt } from "../../domain/events/keeper-state.ts";
+import { positionAfter } from "../../domain/events/position.ts";
+import { MOST_GIVEN_UP } from "../../domain/events/keeper-state.ts";
 import { sourceOf } from "../../dynamodb/keys/failed-events.ts";
 import type { ListenerEvent } from "../../failed-events/hook-event.ts";
 import type { FailedEvent } from "../../failed-events/failed-event.ts";
@@ -24,9 +22,10 @@ import { ServiceError } from "../../system/errors.ts";
 import type { Deadline, JsonObject } from "../../system/ports.ts";
 import { beginningAfter } from "../beginning.ts";
 import { longPoll, type Finding, type Wait } from "../long-poll.ts";
-import { readStretch, type LogEvent } from "../log-events.ts";
+import { eventAt, type LogEvent } from "../log-events.ts";
 import type { Preconditions } from "../preconditions.ts";
 import { demandPositions } from "./ack-positions.ts";
+import { countBetween } from "./event-numbers.ts";
 import { fetchEvents, type FetchRequest, type FetchResult, type GroupFetchingDeps } from "./group-fetching.ts";
 import { keeping, roomFor } from "./group-events.ts";
 import { rulesOf, type Group, type GroupRef } from "./group-item.ts";
@@ -155,13 +154,8 @@ export class Groups {
 
   /** The event at a position; undefined when its record has expired. One query. */
   async #eventAt({ actorId }: GroupRef, position: string): Promise<LogEvent | undefined> {
-    const { changeLog, epoch, retentionMs } = this.#deps;
-    const record = parsePosition(position)?.record ?? 0;
-    const stream = (after: number, upTo: number) => changeLog.stream(actorId, after, upTo);
-    const log = { actorId, epoch, retentionMs, stream };
-    const asked = { after: positionAfter(epoch, record - 1), upTo: positionAfter(epoch, record) };
-    const stretch = await readStretch(log, asked, record);
-    return stretch === "lost" ? undefined : stretch.events.find((event) => event.position === position);
+    const stream = (after: number, upTo: number) => this.#deps.changeLog.stream(actorId, after, upTo);
+    return await eventAt({ ...this.#deps, actorId, stream }, position);
   }
 
   /** Gives no lease until the group is resumed; what is lent may be acknowledged. */
@@ -196,31 +190,10 @@ export class Groups {
         field: "to",
       });
       const settings = { ...group.settings, ...compact({ lanes }) };
-      const count = await this.#countBetween(group, numberedTo(group.state).after, after);
+      const count = await countBetween(this.#deps, group, [numberedTo(group.state).after, after]);
       const state = resetGroup(group.state, { after, lanes: settings.lanes, count });
       return { result: { ...group, settings, state }, change: { settings, state } };
     });
-  }
-
-  /** How many events of the log, of those that can be read, the group hears between two positions. */
-  async #countBetween({ actorId, state }: Group, one: string, other: string): Promise<number> {
-    const { changeLog, epoch } = this.#deps;
-    const [least, most] = one < other ? [one, other] : [other, one];
-    const recordOf = (position: string): number => parsePosition(position)?.record ?? 0;
-    let count = 0;
-    // The rest of a record whose first events lie before belongs to them.
-    for await (const { number, record } of changeLog.stream(
-      actorId,
-      Math.max(0, recordOf(least) - 1),
-      recordOf(most),
-    )) {
-      for (const event of eventsOf(record)) {
-        const position = positionOf(epoch, number, event);
-        const at = { position, key: event.key, barrier: event.barrier, expiresAt: 0 };
-        if (position > least && position <= most && selects(selectionAt(state.selections, at), event)) count += 1;
-      }
-    }
-    return count;
   }
 
   /**

@@ -28,7 +28,7 @@ import { readActors } from "./root-members.ts";
  * to that event, in the order of the answer, that has no verdict of its own. One query for the group, one request for the members, one write; more where events go to a person.
  *
  * @throws ServiceError resource.not_found; group.lease_ended when the lease is another's by now, resource.position_gone for
- *   a position of another epoch: nothing is changed
+ *   a position of another epoch and an `upTo` that the group has not come to: nothing is changed
  */
 export async function acknowledgeOfAll(
   deps: RootFetchingDeps,
@@ -41,13 +41,15 @@ export async function acknowledgeOfAll(
     const lease = stored?.lane.lease;
     if (stored === undefined || lease === undefined) throw leaseEnded();
     demandPresent(deps, said);
-    const ofActors = verdictsOf(lease, said);
-    const read = await readActors(deps, name, [...ofActors.keys()]);
+    const end = said.upTo === undefined ? undefined : demandLent(lease, said.upTo);
+    const ofActors = verdictsOf(lease, said, end);
+    const read = await readActors(deps, standing.group, [...ofActors.keys()]);
     const answers: ActorAnswer[] = [];
     // So many events can go to a person in one write.
     let most = MOST_GIVEN_UP;
     for (const [actorId, verdicts] of ofActors) {
       const member = read.get(actorId)?.stored;
+      if (end?.actorId === actorId && member !== undefined) demandReached(member, end);
       const answer = await answerOf(deps, standing.group, { actorId, member, verdicts, said, most });
       most -= answer.given;
       answers.push(answer);
@@ -63,7 +65,7 @@ export async function acknowledgeOfAll(
       members: answers.flatMap(({ member }) => (member === undefined ? [] : [member])),
       writes: answers.flatMap(({ writes }) => writes),
     };
-    if (!(await store.write(name, stored, work))) return undefined;
+    if (!(await store.write(standing.group, stored, work))) return undefined;
     const left = to.lease;
     const leases = left === undefined ? [] : [{ lane: stored.index, token: left.token, until: left.until }];
     const known = answers.flatMap(({ outcomes }) => outcomes);
@@ -85,14 +87,14 @@ export async function acknowledgeOfAll(
 
 /** A position of another epoch may be that of an event which was lost with the log of that epoch, and is now another event's. */
 function demandPresent(
-  { epoch, rootOf }: Pick<RootFetchingDeps, "epoch" | "rootOf">,
+  { epoch }: Pick<RootFetchingDeps, "epoch">,
   { upTo, items }: Pick<Acknowledgement, "upTo" | "items">,
 ): void {
   const said = items.map(({ position }, index) => ({ text: position, field: `items.${String(index)}.position` }));
   for (const { text, field } of [...said, ...(upTo === undefined ? [] : [{ text: upTo, field: "upTo" }])]) {
     const at = parseRootPosition(text);
     if (at === undefined || positionIn(epoch, at.position) === at.position) continue;
-    throw positionGone(rootOf(at.actorId), `${WHY.epoch}.`, field);
+    throw positionGone(undefined, `${WHY.epoch}.`, field);
   }
 }
 
@@ -106,9 +108,12 @@ interface ActorVerdicts {
 }
 
 /** By actor, those that have events of the lease: of an actor without a verdict only when the consumer is done. */
-function verdictsOf(lease: RootLease, { items, upTo, done }: Acknowledgement): ReadonlyMap<string, ActorVerdicts> {
+function verdictsOf(
+  lease: RootLease,
+  { items, done }: Acknowledgement,
+  end: RootPosition | undefined,
+): ReadonlyMap<string, ActorVerdicts> {
   const places = items.map((item) => ({ item, at: parseRootPosition(item.position) }));
-  const end = upTo === undefined ? undefined : demandPosition(upTo);
   const found = new Map<string, ActorVerdicts>();
   for (const actorId of lease.left) {
     const own = places.flatMap(({ item, at }) => (at?.actorId === actorId ? [{ ...item, position: at.position }] : []));
@@ -118,12 +123,22 @@ function verdictsOf(lease: RootLease, { items, upTo, done }: Acknowledgement): R
   return found;
 }
 
-function demandPosition(text: string): RootPosition {
+/** The position, when it is one of an actor of the lease. @throws ServiceError resource.position_gone */
+function demandLent({ actors }: RootLease, text: string): RootPosition {
   const position = parseRootPosition(text);
-  if (position !== undefined) return position;
-  const message = 'The field "upTo" must be the position of an event that this group has lent.';
-  throw new ServiceError("request.invalid", message, { field: "upTo" });
+  if (position !== undefined && actors.includes(position.actorId)) return position;
+  throw notReached();
 }
+
+/** A position beyond what was lent would take more than the consumer has seen. @throws ServiceError resource.position_gone */
+function demandReached({ state: { lanes } }: RootMember, { position }: RootPosition): void {
+  const isReached = lanes.some(({ after, replayed }) =>
+    [after, ...replayed.map((each) => each.position)].some((each) => position <= each),
+  );
+  if (!isReached) throw notReached();
+}
+
+const notReached = (): ServiceError => positionGone(undefined, "The group has not come to this position.", "upTo");
 
 interface ActorAnswer {
   readonly actorId: string;

@@ -219,7 +219,7 @@ class LaneFetch {
     const after = afterFetch(met, { done: this.#done, lent: this.#lent }, this.#lease);
     const isQuiet = this.#members.length === 0 && !isWorthStoring(before, after);
     const work = { to: after, members: this.#members, writes: this.#writes };
-    if (!isQuiet && !(await store.write(this.#group.name, this.#stored, work))) return "overtaken";
+    if (!isQuiet && !(await store.write(this.#group, this.#stored, work))) return "overtaken";
     const { token, until } = this.#lease;
     return { ...result, events: this.#events, leases: this.#lent.length === 0 ? [] : [{ lane: index, token, until }] };
   }
@@ -231,7 +231,7 @@ class LaneFetch {
       if (this.#isFull()) break;
       const read = await readActors(
         this.#deps,
-        this.#group.name,
+        this.#group,
         some.map(({ id }) => id),
       );
       for (let first = 0; first < some.length && !this.#isFull(); first += LOGS_READ) {

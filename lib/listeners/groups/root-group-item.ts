@@ -4,9 +4,16 @@ import { groupIn, stoppedIn } from "../../domain/events/present-epoch.ts";
 import type { RootLane } from "../../domain/events/root-group.ts";
 import { parseText, printJson } from "../../domain/json/json-text.ts";
 import { logHeadKey } from "../../dynamodb/keys/publishing.ts";
-import { rootFailedKey, rootGroupKey, rootLaneKey, rootMemberKey } from "../../dynamodb/keys/root-groups.ts";
+import {
+  rootFailedKey,
+  rootGroupKey,
+  rootLaneKey,
+  rootMemberKey,
+  type MadeGroup,
+} from "../../dynamodb/keys/root-groups.ts";
 import { any, atMost, equals, itemExists, itemMissing, missing, type Item, type Write } from "../../dynamodb/table.ts";
 import { compact } from "../../system/compact.ts";
+import { groupUnchanged } from "./group-item.ts";
 import type { GroupSettings } from "./group-settings.ts";
 import { packed, unpacked } from "./packed.ts";
 
@@ -18,8 +25,7 @@ export interface RootStopped extends GroupStopped {
 }
 
 /** The head of a group as it was read. */
-export interface RootGroup {
-  readonly name: string;
+export interface RootGroup extends MadeGroup {
   /** Every write is conditional on it and raises it. */
   readonly version: number;
   readonly settings: GroupSettings;
@@ -40,6 +46,7 @@ export function rootGroupOf(epoch: number, name: string, item: Item): RootGroup 
   const stopped = item["stopped"];
   return compact({
     name,
+    madeAs: String(item["madeAs"]),
     version: Number(item["version"]),
     settings: parseText(String(item["settings"])) as GroupSettings,
     revision: Number(item["revision"]),
@@ -52,8 +59,11 @@ export function rootGroupOf(epoch: number, name: string, item: Item): RootGroup 
 }
 
 /** Makes the head. */
-export const rootGroupMade = ({ name, settings, generation, since }: RootGroup): Write => ({
-  put: { ...rootGroupKey(name), version: 1, settings: printJson(settings), revision: 1, generation, since },
+export const rootGroupMade = ({ name, madeAs, settings, generation, since }: RootGroup): Write => ({
+  put: {
+    ...{ ...rootGroupKey(name), madeAs, version: 1 },
+    ...{ settings: printJson(settings), revision: 1, generation, since },
+  },
   condition: itemMissing,
 });
 
@@ -70,7 +80,7 @@ export interface RootGroupChange {
 
 /** The write of a change, on the head as it was read. */
 export function rootGroupChanged(
-  { name, version }: Pick<RootGroup, "name" | "version">,
+  group: Pick<RootGroup, keyof MadeGroup | "version">,
   { settings, generation, since, paused, draining, stopped, dueAt }: RootGroupChange,
 ): Extract<Write, { readonly update: unknown }> {
   const set = compact({
@@ -84,7 +94,7 @@ export function rootGroupChanged(
   });
   const remove = [...(paused === false ? ["paused"] : []), ...(stopped === null ? ["stopped"] : [])];
   const add = { version: 1, ...(settings !== undefined && { revision: 1 }) };
-  return { update: rootGroupKey(name), change: { set, remove, add }, condition: equals("version", version) };
+  return { update: rootGroupKey(group.name), change: { set, remove, add }, condition: groupUnchanged(group) };
 }
 
 /** A lane as it was read. */
@@ -100,25 +110,31 @@ export const storedLaneOf = (index: number, item: Item): StoredLane => ({
   lane: unpacked(item["lane"]) as RootLane,
 });
 
-export const laneMade = (name: string, index: number, lane: RootLane): Write => ({
-  put: { ...rootLaneKey(name, index), version: 1, lane: packed(lane) },
+export const laneMade = ({ name, madeAs }: MadeGroup, index: number, lane: RootLane): Write => ({
+  put: { ...rootLaneKey(name, index), madeAs, version: 1, lane: packed(lane) },
   condition: itemMissing,
 });
 
 /**
- * The write of a lane, on the lane as it was read.
+ * The write of a lane, on the lane as it was read, of the same group.
  *
  * @param by names the write, so that its repetition finds what it has written itself; `to`: absent: nothing else changes
  */
 export function laneChanged(
-  name: string,
+  { name, madeAs }: MadeGroup,
   { index, version }: Pick<StoredLane, "index" | "version">,
   { to, by }: { readonly to?: RootLane; readonly by: string },
 ): Extract<Write, { readonly update: unknown }> {
   const set = { by, ...(to !== undefined && { lane: packed(to) }) };
   const change = { set, add: { version: 1 } };
-  return { update: rootLaneKey(name, index), change, condition: equals("version", version) };
+  return { update: rootLaneKey(name, index), change, condition: groupUnchanged({ madeAs, version }) };
 }
+
+/** Deletes a lane that is as it was read. */
+export const laneEnded = ({ name, madeAs }: MadeGroup, { index, version }: StoredLane): Write => ({
+  delete: rootLaneKey(name, index),
+  condition: groupUnchanged({ madeAs, version }),
+});
 
 /** An actor as a group knows it. */
 export interface RootMember {
@@ -143,10 +159,10 @@ export const rootMemberOf = (epoch: number, actorId: string, item: Item): RootMe
 
 /** The writes of a member, on the member as it was read. One is made only while the actor has a log: an actor that is deleted has none. */
 export function memberWrites(
-  name: string,
+  group: MadeGroup,
   { actorId, version, generation, revision, state }: RootMember,
 ): readonly Write[] {
-  const key = rootMemberKey(name, actorId);
+  const key = rootMemberKey(group, actorId);
   const set = { generation, revision, state: packed(state) };
   if (version !== undefined) {
     return [{ update: key, change: { set, add: { version: 1 } }, condition: equals("version", version) }];

@@ -5,13 +5,14 @@ import {
   END_OF_LANES,
   rootFailedOf,
   rootGroupKey,
+  rootGroupOfKey,
   rootGroupNamesKey,
   rootGroupPartition,
-  rootLaneKey,
   rootLaneOf,
   rootMemberKey,
   rootMemberPartitions,
   rootFailedKey,
+  type MadeGroup,
 } from "../../dynamodb/keys/root-groups.ts";
 import { sourceText } from "../../dynamodb/keys/failed-events.ts";
 import { refusedReasons, updateIf } from "../../dynamodb/outcomes.ts";
@@ -19,7 +20,6 @@ import { deleteRange, queryAll } from "../../dynamodb/paging.ts";
 import {
   any,
   contains,
-  equals,
   missing,
   sizeBelow,
   TransactionRefused,
@@ -30,10 +30,12 @@ import {
 import { deleteFailedEvents } from "../../failed-events/failed-event-store.ts";
 import { ServiceError } from "../../system/errors.ts";
 import type { Clock, Deadline, Ids } from "../../system/ports.ts";
+import { groupUnchanged } from "./group-item.ts";
 import { noSuchGroup } from "./group-store.ts";
 import type { GroupSettings } from "./group-settings.ts";
 import {
   laneChanged,
+  laneEnded,
   laneMade,
   memberWrites,
   rootGroupChanged,
@@ -107,10 +109,10 @@ export class RootGroupStore {
    * @returns undefined when there is one of that name by now @throws ServiceError limit.reached
    */
   async make(name: string, settings: GroupSettings, after: number): Promise<RootGroup | undefined> {
-    const generation = this.#deps.ids.id();
+    const [generation, madeAs] = [this.#deps.ids.id(), this.#deps.ids.id()];
     const begun = { version: 1, revision: 1, paused: false, draining: false };
-    const made: RootGroup = { name, settings, generation, since: after, ...begun };
-    const lanes = Array.from({ length: settings.lanes }, (_, at) => laneMade(name, at, newRootLane(after)));
+    const made: RootGroup = { name, madeAs, settings, generation, since: after, ...begun };
+    const lanes = Array.from({ length: settings.lanes }, (_, at) => laneMade(made, at, newRootLane(after)));
     const named: Write = {
       update: rootGroupNamesKey,
       change: { add: { names: new Set([name]) } },
@@ -119,7 +121,7 @@ export class RootGroupStore {
     const refused = await refusedReasons(this.#deps.table, [rootGroupMade(made), named, ...lanes]);
     if (refused === undefined) return made;
     const [head, names] = refused;
-    if (head?.code === "condition" && head.item?.["generation"] === generation) return made;
+    if (head?.code === "condition" && head.item?.["madeAs"] === madeAs) return made;
     if (head?.code === "none" && names?.code === "condition") {
       throw new ServiceError("limit.reached", `There are at most ${String(MOST_GROUPS)} groups over all actors.`);
     }
@@ -144,10 +146,10 @@ export class RootGroupStore {
   }
 
   /** Writes a lane and members of it. @returns false when one of them is not as it was read: then nothing is written */
-  async write(name: string, stored: StoredLane, { to, members = [], writes = [] }: LaneWrites): Promise<boolean> {
+  async write(group: MadeGroup, stored: StoredLane, { to, members = [], writes = [] }: LaneWrites): Promise<boolean> {
     const by = this.#deps.ids.id().slice(0, 16);
-    const lane = laneChanged(name, stored, { by, ...(to !== undefined && { to }) });
-    const more = [...members.flatMap((member) => memberWrites(name, member)), ...writes];
+    const lane = laneChanged(group, stored, { by, ...(to !== undefined && { to }) });
+    const more = [...members.flatMap((member) => memberWrites(group, member)), ...writes];
     if (more.length === 0) {
       const { written, item } = await updateIf(this.#deps.table, lane.update, lane.change, lane.condition);
       return written || item?.["by"] === by;
@@ -172,7 +174,7 @@ export class RootGroupStore {
     laneTo: (lane: RootLane) => RootLane = (lane) => lane,
   ): Promise<boolean> {
     const by = this.#deps.ids.id().slice(0, 16);
-    const touched = lanes.map((stored) => laneChanged(group.name, stored, { to: laneTo(stored.lane), by }));
+    const touched = lanes.map((stored) => laneChanged(group, stored, { to: laneTo(stored.lane), by }));
     return await this.#transact([rootGroupChanged(group, change), ...touched]);
   }
 
@@ -182,10 +184,10 @@ export class RootGroupStore {
     const by = this.#deps.ids.id().slice(0, 16);
     const lane = newRootLane(after);
     const writes = lanes.map((stored): Write => {
-      if (stored.index < settings.lanes) return laneChanged(group.name, stored, { to: lane, by });
-      return { delete: rootLaneKey(group.name, stored.index), condition: equals("version", stored.version) };
+      if (stored.index < settings.lanes) return laneChanged(group, stored, { to: lane, by });
+      return laneEnded(group, stored);
     });
-    for (let index = lanes.length; index < settings.lanes; index += 1) writes.push(laneMade(group.name, index, lane));
+    for (let index = lanes.length; index < settings.lanes; index += 1) writes.push(laneMade(group, index, lane));
     const change = { settings, generation: this.#deps.ids.id(), since: after, stopped: null };
     return await this.#transact([rootGroupChanged(group, change), ...writes]);
   }
@@ -216,16 +218,16 @@ export class RootGroupStore {
     if (head === undefined) return true;
     const { group, lanes } = standingOf(epoch, name, items);
     if (!group.draining || lanes.some(({ lane }) => isLeased(lane, clock.now()))) return false;
-    const gone = lanes.map(({ index, version }): Write => {
-      return { delete: rootLaneKey(name, index), condition: equals("version", version) };
-    });
+    const gone = lanes.map((stored) => laneEnded(group, stored));
     if (gone.length > 0 && !(await this.#transact(gone))) return false;
     for (const actorId of failedIn(items).keys()) {
       if (deadline.remaining() < LEAST_MS) return false;
+      // Another run may have ended it meanwhile, and another group of its name keep events.
+      if ((await table.get(rootGroupKey(name)))?.["madeAs"] !== group.madeAs) return true;
       await deleteFailedEvents(table, actorId, { source: sourceText({ kind: "root-group", id: name }) });
       await table.deleteMany([rootFailedKey(name, actorId)]);
     }
-    for (const partition of rootMemberPartitions(name)) {
+    for (const partition of rootMemberPartitions(group)) {
       if (deadline.remaining() < LEAST_MS) return false;
       await deleteRange(table, { pk: partition, prefix: "" });
     }
@@ -234,14 +236,17 @@ export class RootGroupStore {
       change: { discard: { names: new Set([name]) } },
       condition: contains("names", name),
     };
-    const last: Write = { delete: rootGroupKey(name), condition: equals("version", group.version) };
+    const last: Write = { delete: rootGroupKey(name), condition: groupUnchanged(group) };
     return await this.#transact([last, unnamed]);
   }
 
   /** An actor leaves all groups: it has no log any more, so that no group meets it again. */
   async leave(actorId: string): Promise<void> {
     const names = await this.names();
-    const keys = names.flatMap((name) => [rootMemberKey(name, actorId), rootFailedKey(name, actorId)]);
+    if (names.length === 0) return;
+    const heads = await this.#deps.table.getMany(names.map((name) => rootGroupKey(name)));
+    const groups = heads.map((head) => rootGroupOf(this.#deps.epoch, rootGroupOfKey(head) ?? "", head));
+    const keys = groups.flatMap((group) => [rootMemberKey(group, actorId), rootFailedKey(group.name, actorId)]);
     if (keys.length > 0) await this.#deps.table.deleteMany(keys);
   }
 }
@@ -249,11 +254,12 @@ export class RootGroupStore {
 function standingOf(epoch: number, name: string, items: readonly Item[]): RootStanding {
   const head = items.find(({ sk }) => sk === rootGroupKey(name).sk);
   if (head === undefined) throw noSuchGroup();
+  const group = rootGroupOf(epoch, name, head);
   const lanes = items.flatMap((item): StoredLane[] => {
     const index = rootLaneOf(item.sk);
     return index === undefined ? [] : [storedLaneOf(index, item)];
   });
-  return { group: rootGroupOf(epoch, name, head), lanes };
+  return { group, lanes };
 }
 
 function failedIn(items: readonly Item[]): ReadonlyMap<string, number> {

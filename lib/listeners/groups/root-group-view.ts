@@ -79,7 +79,7 @@ async function undoneOf(
     const read = met.slice(0, left);
     left -= read.length;
     const ids = read.map(({ id }) => id);
-    const actors = await readActors(deps, group.name, ids);
+    const actors = await readActors(deps, group, ids);
     for (const each of met) {
       const { head, stored: member } = actors.get(each.id) ?? {};
       if (read.includes(each)) {

@@ -33,8 +33,6 @@ const MOST_WAITING = 1_000;
 
 export interface RootGroupsDeps extends Omit<RootFetchingDeps, "store"> {
   readonly sleep: (ms: number) => Promise<void>;
-  /** The root URI of the service. */
-  readonly root: string;
 }
 
 export class RootGroups {
@@ -92,12 +90,12 @@ export class RootGroups {
 
   /** Where a group begins, ms since 1970: a position within a span begins with the span. @throws ServiceError resource.position_gone */
   #timeOf(from: string, field: string): number {
-    const { clock, epoch, retentionMs, root } = this.#deps;
+    const { clock, epoch, retentionMs } = this.#deps;
     const now = clock.now();
     const ends = { epoch, settled: settledAt(now), oldest: oldestFeedTime(now, retentionMs) };
     const position = resolveFeedPosition(from, ends);
     if (typeof position !== "string") return position.after;
-    throw positionGone(root, `${WHY[position]}; read the state, and begin now.`, field);
+    throw positionGone(undefined, `${WHY[position]}; begin with earliest.`, field);
   }
 
   /** @throws ServiceError resource.not_found */
@@ -168,11 +166,11 @@ export class RootGroups {
   }
 
   async #resumeMember({ group, lanes }: RootStanding, actorId: string, skip: boolean): Promise<boolean> {
-    const { stored } = (await readActors(this.#deps, group.name, [actorId])).get(actorId) ?? {};
+    const { stored } = (await readActors(this.#deps, group, [actorId])).get(actorId) ?? {};
     const lane = lanes[laneOfActor(actorId, lanes.length)];
     if (stored?.state.stopped === undefined || lane === undefined) return true;
     const member = { ...stored, state: resumedGroup(stored.state, skip) };
-    return await this.#store.write(group.name, lane, { members: [member] });
+    return await this.#store.write(group, lane, { members: [member] });
   }
 
   /**
@@ -213,13 +211,13 @@ export class RootGroups {
     return await this.#store.end(name, deadline);
   }
 
-  /** A parked event comes with the next fetch of its actor's lane. @returns `parked`, which it stays until a consumer took it */
-  async retry({ event }: Pick<FailedEvent<ListenerEvent>, "event">): Promise<"parked"> {
+  /** A parked event comes with the next fetch of its actor's lane. @returns `retrying`, which `/parked` shows as `retry` */
+  async retry({ event }: Pick<FailedEvent<ListenerEvent>, "event">): Promise<"retrying"> {
     const { actorId, id, position, source } = event;
     const name = sourceOf(source)?.kind === "root-group" ? source.slice(source.indexOf(":") + 1) : "";
     return await this.#store.again(name, async ({ group, lanes }) => {
       const lane = lanes[laneOfActor(actorId, lanes.length)];
-      const { stored } = (await readActors(this.#deps, name, [actorId])).get(actorId) ?? {};
+      const { stored } = (await readActors(this.#deps, group, [actorId])).get(actorId) ?? {};
       if (lane === undefined || stored === undefined) {
         throw new ServiceError("resource.conflict", "The group of this event is being ended.");
       }
@@ -229,7 +227,7 @@ export class RootGroups {
       const member = { ...stored, state: withReplayed(stored.state, 0, { id, position }) };
       // The actor may be lent again in the same write that says so: no fetch can take it for done in between.
       const work = { to: withMet(lane.lane, actorId), members: [member] };
-      return (await this.#store.write(group.name, lane, work)) ? { is: "parked" as const } : undefined;
+      return (await this.#store.write(group, lane, work)) ? { is: "retrying" as const } : undefined;
     });
   }
 

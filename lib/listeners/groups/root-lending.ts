@@ -124,19 +124,20 @@ export async function lendOfActor(
   const before = onlyLane(member.state);
   for (const { id, taken } of before.replayed) if (taken === true) await resolveTaken(deps, actorId, id);
   const toSend = { ...before, replayed: before.replayed.filter(({ taken }) => taken !== true) };
-  const replays = await replaysOf(deps.failedEvents, { actorId, lane: toSend, max, maxAttempts: rules.maxAttempts });
+  const limits = { max, mostBytes, maxAttempts: rules.maxAttempts };
+  const replays = await replaysOf(deps.failedEvents, { actorId, lane: toSend }, limits);
   let state: GroupState = { ...member.state, lanes: [replays.lane] };
   let free = max - replays.events.length;
   let { stretch } = actor;
   const sizeOf = (event: LogEvent): number => jsonBytesInResult(envelopeAt(deps, actorId, { event, number: 0 }));
-  let bytes = replays.events.reduce((sum, { event }) => sum + jsonBytesInResult(event), 0);
+  let { bytes } = replays;
   const lent: LentEvent<LogEvent>[] = [];
   const given: Given[] = [];
   for (let queries = 1; stretch !== undefined && free > 0 && bytes < mostBytes; queries += 1) {
     if (stretch === "lost") state = await continued(deps, group, { ...actor, head }, state);
     else {
-      const limits = { max: free, most: mostBytes - bytes, sizeOf };
-      const fetched = lend(state, stretch, { rules, lease, now, selects: hears, ...limits });
+      const left = { max: free, most: mostBytes - bytes, sizeOf };
+      const fetched = lend(state, stretch, { rules, lease, now, selects: hears, ...left });
       ({ state } = fetched);
       bytes += fetched.bytes;
       lent.push(...fetched.lent);

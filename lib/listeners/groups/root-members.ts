@@ -11,7 +11,7 @@ import { positionAfter } from "../../domain/events/position.ts";
 import type { MetActor } from "../../domain/events/root-group.ts";
 import { selectionOfActor, type Selection } from "../../domain/events/selection.ts";
 import { logHeadKey } from "../../dynamodb/keys/publishing.ts";
-import { rootMemberKey } from "../../dynamodb/keys/root-groups.ts";
+import { rootMemberKey, type MadeGroup } from "../../dynamodb/keys/root-groups.ts";
 import type { Table } from "../../dynamodb/table.ts";
 import { firstRecordAfter } from "../first-record-after.ts";
 import { countBetween } from "./event-numbers.ts";
@@ -35,10 +35,10 @@ export interface ReadActor {
 /** The logs' heads and the members of actors. One request for each 50. */
 export async function readActors(
   { table, epoch }: Pick<RootMembersDeps, "table" | "epoch">,
-  name: string,
+  group: MadeGroup,
   actorIds: readonly string[],
 ): Promise<ReadonlyMap<string, ReadActor>> {
-  const keys = actorIds.map((id) => [id, logHeadKey(id), rootMemberKey(name, id)] as const);
+  const keys = actorIds.map((id) => [id, logHeadKey(id), rootMemberKey(group, id)] as const);
   if (actorIds.length === 0) return new Map();
   const items = await table.getMany(keys.flatMap(([, head, member]) => [head, member]));
   const found = new Map(items.map((item) => [`${item.pk} ${item.sk}`, item]));

@@ -52,13 +52,17 @@ const drained = async (): Promise<void> => {
 
 /** Members that have nothing to do, with the heads of their logs. */
 async function standing(count: number): Promise<void> {
-  const { generation, revision } = (await world.services.table.query({ pk: "G#all", prefix: "HEAD" })).items[0] as any;
+  const { madeAs, generation, revision } = (await world.services.table.query({ pk: "G#all", prefix: "HEAD" }))
+    .items[0] as any;
   const state = packed(newGroupState(positionAfter(1, 1), { lanes: 1, selection: { topics: [">"] } }));
   const ids = Array.from({ length: count }, () => randomIds.id());
   await mapConcurrent(ids, 8, async (id) => {
     const key = logHeadKey(id);
     await world.services.table.put({ ...key, newest: 1, ...feedMove(key, [0, 0], 1_000) }, always);
-    await world.services.table.put({ ...rootMemberKey("all", id), version: 1, generation, revision, state }, always);
+    await world.services.table.put(
+      { ...rootMemberKey({ name: "all", madeAs }, id), version: 1, generation, revision, state },
+      always,
+    );
   });
 }
 

@@ -1,9 +1,10 @@
 /** Groups of one name, one after another. */
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { FaultyTable, type Effect } from "../../support/faulty-table.ts";
 import type { Answer } from "../../support/in-process.ts";
 import { MemoryTable } from "../../support/memory-table.ts";
 import { WebhookWorld } from "../webhooks/webhook-world.ts";
+import { RootWorld, tokenOf } from "./root-world.ts";
 
 it("a fetch that began before its group was deleted and made again changes nothing of the new one", async () => {
   let meanwhile: (() => Promise<unknown>) | undefined;
@@ -30,4 +31,58 @@ it("a fetch that began before its group was deleted and made again changes nothi
   await world.put("a", 2);
   const next = await fetched("next");
   expect(next.json.events).toMatchObject([{ event: { sequence: "0000000000000001", data: { value: 2 } } }]);
+});
+
+describe("of a group over all actors that was deleted and made again", () => {
+  /** A world in which something happens right before the next write of the group's lane. */
+  async function begun() {
+    const before: { write?: () => Promise<unknown> } = {};
+    const table = new FaultyTable(new MemoryTable(), async (operation, keys): Promise<Effect> => {
+      const run = before.write;
+      if (operation.startsWith("get") || operation.startsWith("query") || run === undefined) return "ok";
+      if (!keys.some(({ pk, sk }) => pk === "G#all" && sk.startsWith("LANE#"))) return "ok";
+      delete before.write;
+      await run();
+      return "ok";
+    });
+    const world = await RootWorld.begin(1, { table });
+    const remade = async (): Promise<void> => {
+      expect((await world.ask("DELETE", "/groups/all")).json).toEqual({ drained: true });
+      world.whole.now += 60_000;
+      expect((await world.group()).status).toBe(201);
+    };
+    await world.group();
+    return { world, before, remade };
+  }
+
+  it("a late fetch lends nothing of the new one", async () => {
+    const { world, before, remade } = await begun();
+    await world.put(0, "a", 1);
+    before.write = remade;
+    expect((await world.fetch({ consumer: "late" })).status, "the new group begins after the event").toBe(204);
+    expect(before.write).toBeUndefined();
+    expect(await world.seen()).toMatchObject({ lag: 0, lanes: [{ actors: 0, lent: 0 }] });
+    await world.put(0, "a", 2);
+    expect(world.taken(await world.fetch())).toMatchObject([{ value: 2, attempt: 1 }]);
+  });
+
+  it("a late acknowledgement ends no lease of the new one", async () => {
+    const { world, before, remade } = await begun();
+    await world.put(0, "a", 1);
+    const lent = await world.fetch({ consumer: "late" });
+    let next: Answer | undefined;
+    before.write = async () => {
+      await remade();
+      await world.put(0, "a", 2);
+      next = await world.fetch({ consumer: "next" });
+      expect(world.taken(next)).toMatchObject([{ value: 2 }]);
+    };
+    const upTo = world.taken(lent)[0]!.position;
+    const late = await world.ack({ token: tokenOf(lent), upTo });
+    expect([late.status, late.json.error?.code]).toEqual([409, "fenced"]);
+    expect(await world.seen()).toMatchObject({ lanes: [{ holder: "next", lent: 1 }] });
+    const { position } = world.taken(next!)[0]!;
+    const said = await world.ack({ token: tokenOf(next!), items: [{ position, verdict: "ack" }] });
+    expect(said.json).toEqual({ outcomes: [{ position, outcome: "done" }], leases: [] });
+  });
 });

@@ -58,7 +58,8 @@ describe("a group over all actors", () => {
     expect((await world.ask("GET", "/groups")).json.data).toEqual([{ name: "all" }]);
     expect((await world.ask("GET", "/groups/none")).status).toBe(404);
     expect((await world.ask("POST", "/groups/none/fetch", { consumer: "c" })).status).toBe(404);
-    expect((await world.group({ from: "x" }, "other")).status).toBe(410);
+    const gone = await world.group({ from: "x" }, "other");
+    expect([gone.status, gone.headers["link"]]).toEqual([410, undefined]);
     expect((await world.group({ topics: ["a.*x"] }, "other")).status).toBe(400);
   });
 
@@ -203,7 +204,7 @@ describe("a group over all actors", () => {
     expect(await drained()).toEqual([`${String(at)}.a=2`]);
     const { id } = listed.json.data[0];
     expect((await world.own(at, "POST", `/parked/${String(id)}`, { action: "retry" })).json).toMatchObject({
-      result: "parked",
+      result: "retry",
     });
     const replayed = await world.fetch();
     expect(world.taken(replayed)).toMatchObject([{ value: 1, position: one }]);
@@ -304,6 +305,22 @@ describe("a group over all actors", () => {
     };
     expect(short(await world.fetch({ waitSeconds: 20 }))).toEqual(["0.a=1"]);
   });
+
+  it.each(["x", "earliest", "ACTOR.x", "other.0001-0000000000000001-z", "ACTOR.0001-0000000000000009-z"])(
+    "takes nothing up to %s, which it has not come to",
+    async (text) => {
+      await world.group();
+      await world.put(0, "a", 1);
+      const lent = await world.fetch();
+      const upTo = text.replace("ACTOR", world.actors[0]!.id);
+      const refused = await world.ack({ token: tokenOf(lent), upTo });
+      expect([refused.status, refused.json.error]).toMatchObject([410, { code: "position_gone", field: "upTo" }]);
+      expect(refused.headers["link"]).toBeUndefined();
+      expect(await world.seen()).toMatchObject({ lag: 1, lanes: [{ lent: 1 }] });
+      const taken = await world.ack({ token: tokenOf(lent), upTo: positions(lent)[0] });
+      expect(taken.json.outcomes).toMatchObject([{ outcome: "done" }]);
+    },
+  );
 
   it.each([
     [{ max: 101 }, "max"],
