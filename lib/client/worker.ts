@@ -36,7 +36,10 @@ export interface RunOptions {
   readonly consumer?: string;
   /** How long `stop` and the end of `await using` wait, ms [25000]. */
   readonly drainMs?: number;
-  /** Called with what handlers throw, with lost leases, and with failures after which the worker tries again. */
+  /**
+   * Called with what handlers throw, with lost leases, and with failures after which the worker tries again. What it throws
+   * or rejects with is dropped.
+   */
   readonly onError?: (error: unknown, event?: ActorEvent) => unknown;
 }
 
@@ -133,7 +136,7 @@ export class Worker<Data = unknown> {
           continue;
         }
         if (!isPassing(error)) throw error;
-        this.#options.onError?.(error);
+        void this.#report(error);
         failures += 1;
         await this.#pause(Math.min(LONGEST_PAUSE_MS, PAUSE_MS * 2 ** failures) * this.#machine.random());
       }
@@ -203,7 +206,7 @@ export class Worker<Data = unknown> {
     // The service keeps no reason.
     const because = (verdict: Verdict, reason: string | undefined): void => {
       decide(verdict);
-      if (reason !== undefined) this.#options.onError?.(new Error(reason), event);
+      if (reason !== undefined) void this.#report(new Error(reason), event);
     };
     const message: Message = {
       attempt,
@@ -218,7 +221,7 @@ export class Worker<Data = unknown> {
       await this.#handler(event, message);
       return decided;
     } catch (error) {
-      this.#options.onError?.(error, event);
+      void this.#report(error, event);
       return { verdict: "retry" };
     }
   }
@@ -259,10 +262,19 @@ export class Worker<Data = unknown> {
         await this.#group.ack({ token: lane.lease.token, ...(items.length === 0 ? {} : { items }), ...what });
       } catch (error) {
         lane.abort.abort(error);
-        this.#options.onError?.(error);
+        void this.#report(error);
       }
     });
     await lane.sending;
+  }
+
+  /** Calls `onError`. Never rejects: what that throws, or rejects with, changes nothing of the work. */
+  async #report(error: unknown, event?: ActorEvent): Promise<void> {
+    try {
+      await this.#options.onError?.(error, event);
+    } catch {
+      // There is no one else to report it to.
+    }
   }
 
   async #pause(ms: number): Promise<void> {

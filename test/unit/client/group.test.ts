@@ -18,6 +18,9 @@ const rejection = async (promise: Promise<unknown>): Promise<any> =>
     () => "resolved",
     (error: unknown) => error,
   );
+const raise = (error: unknown): never => {
+  throw error;
+};
 /** A promise, and what resolves it. */
 function gate() {
   let open = (): void => undefined;
@@ -392,6 +395,43 @@ describe("a worker", () => {
     expect(end).toBeInstanceOf(ServiceError);
     expect(end).toMatchObject({ code: "not_found" });
     expect(await rejection(worker.stop())).toBe(end);
+  });
+
+  it.each([
+    ["throws", (error: unknown) => raise(error)],
+    ["rejects", async (error: unknown) => await Promise.reject(error as Error)],
+  ])("goes on, with the same verdicts, when its onError %s", async (_, onError) => {
+    const reported: unknown[] = [];
+    const unhandled: unknown[] = [];
+    const note = (error: unknown): unknown => unhandled.push(error);
+    process.on("unhandledRejection", note);
+    try {
+      const [parked, thrown] = ["a", "b"].map((name) => service.add(`orders.${name}`, name));
+      const settled = idle();
+      // It cannot declare the group, and later its first verdicts are refused.
+      service.faults.push(...Array.from({ length: 9 }, () => "lost" as const), undefined, undefined, { status: 403 });
+      await using worker = aw.group("billing", ALL).run(
+        ({ data }, message) => {
+          if (data === "a") message.park("no such customer");
+          if (data === "b" && message.attempt === 1) throw new Error("not yet");
+        },
+        {
+          onError: (error) => {
+            reported.push(error);
+            return onError(error);
+          },
+        },
+      );
+      await settled;
+      expect(await worker.stop()).toBe(true);
+      expect(verdicts()).toEqual({ [parked!]: "park", [thrown!]: "ack" });
+      const said = [{ message: "no such customer" }, { message: "not yet" }];
+      expect(reported).toMatchObject([{ code: "unreachable" }, ...said, { status: 403 }, said[0]]);
+      await new Promise((resolve) => setImmediate(resolve));
+      expect(unhandled).toEqual([]);
+    } finally {
+      process.off("unhandledRejection", note);
+    }
   });
 
   it("that begins while the service is away waits for it", async () => {
