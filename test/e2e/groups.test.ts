@@ -1,9 +1,10 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Handling } from "../support/group-workers/employment.ts";
-import { handlingsIn, WorkerProcess } from "../support/group-workers/worker-process.ts";
+import { exchangesIn, handlingsIn, WorkerProcess } from "../support/group-workers/worker-process.ts";
+import { noteExchange } from "../support/openapi/exchanges.ts";
 import type { OwnedActor } from "../support/owned-actor.ts";
 import { seeded } from "../support/publisher/random.ts";
 import { startService, until, type Service } from "../support/service.ts";
@@ -34,6 +35,8 @@ describe("a group whose workers and service are killed", () => {
   it("loses no event, keeps each key in order, and repeats only under the same id", async () => {
     const actor = await service.createActor();
     const file = join(folder, "handled");
+    const exchanges = join(folder, "exchanges");
+    await mkdir(exchanges);
     const settings = { topics: ["orders.>"], lanes: LANES, leaseSeconds: 1, maxAttempts: 20 };
     const options = { concurrency: 4, max: 25, waitSeconds: 1 };
     await actor.expect("PUT", "/groups/workers", 201, settings);
@@ -44,7 +47,7 @@ describe("a group whose workers and service are killed", () => {
       handlings.add();
       if (isEndless(handling)) interrupted.push(interrupt(actor, by));
     };
-    const crew = { actor, group: "workers", settings, file, options, onHandling };
+    const crew = { actor, group: "workers", settings, file, exchanges, options, onHandling };
     const workers = ["one", "two", "three"].map((name) => new WorkerProcess(crew, name).start());
     const killService = async (): Promise<void> => {
       expect(await service.kill()).toBe("SIGKILL");
@@ -73,7 +76,12 @@ describe("a group whose workers and service are killed", () => {
     for (const { ends, log } of workers) {
       expect(ends, log.join("\n")).toEqual([...Array.from({ length: ends.length - 1 }, () => "SIGKILL"), 0]);
     }
+    const exchanged = await exchangesIn(exchanges);
+    expect(exchanged.filter(({ url, status }) => url.endsWith("/ack") && status === 200)).not.toEqual([]);
+    // What the OpenAPI document does not describe of them fails the test.
+    for (const exchange of exchanged) noteExchange(exchange);
     const handled = await handlingsIn(file);
+    expect(new Set(handled.map(({ consumer }) => consumer)).size).toBeGreaterThan(1);
     expect(new Set(handled.map(numberOf))).toEqual(new Set(Array.from({ length: EVENTS }, (_, n) => n)));
     expectSameIds(handled);
     for (const { id } of handled.filter(isEndless)) {

@@ -13,6 +13,8 @@ export interface Employment {
   readonly consumer: string;
   /** Where workers write what they handle. */
   readonly file: string;
+  /** A folder where each run of a worker writes its exchanges with the service, a file of JSON lines; absent: nowhere. */
+  readonly exchanges?: string;
   readonly options?: Pick<RunOptions, "concurrency" | "max" | "waitSeconds">;
 }
 

@@ -4,19 +4,33 @@
  * and ends with 0 when nothing was left; it ends with its parent too.
  */
 import { openSync, writeSync } from "node:fs";
+import { join } from "node:path";
 import process from "node:process";
 import type * as Client from "../../../lib/client/index.ts";
+import type { Exchange } from "../openapi/exchange-check.ts";
+import { notedFetch } from "../openapi/noted-fetch.ts";
 import { BEGUN, type Employment, type Handling } from "./employment.ts";
 
 /** What other programs import; `npm run build` makes it. */
 const CLIENT = new URL("../../../dist/client/index.js", import.meta.url).href;
 const { actor } = (await import(CLIENT)) as typeof Client;
 
-const { of, group, settings, consumer, file, options } = JSON.parse(process.env["WORKER"] ?? "{}") as Employment;
+const { of, group, settings, consumer, file, exchanges, options } = JSON.parse(
+  process.env["WORKER"] ?? "{}",
+) as Employment;
 // What processes append to one file stands there in the order of their writes.
 const end = openSync(file, "a");
 
 const { uri, user, passphrase } = of;
+if (exchanges !== undefined) {
+  // A file of its own, because the last line of a run that is killed may be a part of one.
+  const exchanged = openSync(join(exchanges, `${consumer}-${String(process.pid)}.jsonl`), "a");
+  const note = ({ body, ...exchange }: Exchange): void => {
+    const text = body === undefined ? {} : { body: Buffer.from(body).toString("utf8") };
+    writeSync(exchanged, `${JSON.stringify({ ...exchange, ...text })}\n`);
+  };
+  globalThis.fetch = notedFetch(globalThis.fetch, { isChecked: (origin) => origin === new URL(uri).origin, note });
+}
 const worker = actor(uri, { user, passphrase })
   .group(group, settings)
   .run<{ readonly endless?: true }>(

@@ -1,8 +1,10 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import type { Exchange } from "../openapi/exchange-check.ts";
 import type { OwnedActor } from "../owned-actor.ts";
 import { NODE_COMPILE_CACHE } from "../service.ts";
 import { BEGUN, type Employment, type Handling } from "./employment.ts";
@@ -87,7 +89,16 @@ export class WorkerProcess {
 }
 
 /** What the workers of a file have handled, in that order. */
-export async function handlingsIn(file: string): Promise<Handling[]> {
+export const handlingsIn = async (file: string): Promise<Handling[]> => (await linesOf(file)) as Handling[];
+
+/** What the workers of a folder have exchanged with the service. */
+export async function exchangesIn(folder: string): Promise<Exchange[]> {
+  const files = await readdir(folder);
+  return (await Promise.all(files.map(async (file) => await linesOf(join(folder, file))))).flat() as Exchange[];
+}
+
+/** The JSON values of a file, without that of a last line that has no end. */
+async function linesOf(file: string): Promise<unknown[]> {
   const lines = (await readFile(file, "utf8")).split("\n").slice(0, -1);
-  return lines.map((line) => JSON.parse(line) as Handling);
+  return lines.map((line) => JSON.parse(line) as unknown);
 }
