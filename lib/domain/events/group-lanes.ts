@@ -36,8 +36,8 @@ export function withoutRepeated(state: GroupState, consumer: string, asked: Name
     lease?.consumer === consumer && lease.asked?.key === asked.key && lease.asked.at < asked.at;
   if (!state.lanes.some(isRepeated)) return state;
   const lanes = state.lanes.map((lane) => (isRepeated(lane) ? ended(lane, 0) : lane));
-  // What the fetch had lent comes before what is new.
-  const next = state.next - 1;
+  // What the fetch had lent comes before what is new. With failed events alone it has not moved `next`, which may be 0.
+  const next = Math.max(0, state.next - 1);
   return { ...state, lanes, next: beginsWithNew({ lanes, next }) ? next + lanes.length : next };
 }
 
