@@ -245,9 +245,44 @@ export async function deleteFailedEvents(
   actorId: string,
   of: { readonly source: string } | { readonly peerId: string },
 ): Promise<void> {
+  for await (const keys of keyPagesOf(table, actorId, of)) await table.deleteMany(keys);
+}
+
+/** Most keys of one transaction, besides the check. */
+const MOST_KEYS = 99;
+
+/**
+ * The same for a source whose name another can have later: deletes only while the source is the one that is meant.
+ *
+ * @param source.is the item of the source, and what is true of the one that is meant
+ * @returns false when another had come, or none was left, before everything was deleted
+ */
+export async function deleteFailedEventsOf(
+  table: Table,
+  actorId: string,
+  { name, is }: { readonly name: string; readonly is: { readonly check: Key; readonly condition: Condition } },
+): Promise<boolean> {
+  for await (const keys of keyPagesOf(table, actorId, { source: name })) {
+    for (let at = 0; at < keys.length; at += MOST_KEYS) {
+      const gone = keys.slice(at, at + MOST_KEYS).map((key): Write => ({ delete: key, condition: always }));
+      const refused = await refusedReasons(table, [is, ...gone]);
+      if (refused?.[0]?.code === "condition") return false;
+      if (refused !== undefined) throw new TransactionRefused(refused);
+    }
+  }
+  return true;
+}
+
+/** The keys of failed events and of what lies beside them, each once in its page. */
+async function* keyPagesOf(
+  table: Table,
+  actorId: string,
+  of: { readonly source: string } | { readonly peerId: string },
+): AsyncGenerator<readonly Key[]> {
   for await (const items of pagesOf(table, { pk: actorPartition(actorId), prefix: failedEventPrefix(of), only: [] })) {
     const keys = items.flatMap(({ pk, sk }) => [{ pk, sk }, failedEventIdKeyOf({ pk, sk })]);
-    if (keys.length > 0) await table.deleteMany(keys);
+    // The parts of a large event have the event's id, too.
+    if (keys.length > 0) yield [...new Map(keys.map((key) => [key.sk, key])).values()];
   }
 }
 

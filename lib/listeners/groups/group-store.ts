@@ -6,10 +6,10 @@ import { listenerKey, listenerPartition, listenerPrefix } from "../../dynamodb/k
 import { sourceText } from "../../dynamodb/keys/failed-events.ts";
 import { refusedReasons, updateIf } from "../../dynamodb/outcomes.ts";
 import { queryAll } from "../../dynamodb/paging.ts";
-import { TransactionRefused, type Item, type Table, type Write } from "../../dynamodb/table.ts";
+import { equals, TransactionRefused, type Item, type Table, type Write } from "../../dynamodb/table.ts";
 import { sameJson } from "../../domain/json/canonical-json.ts";
 import { registering } from "../../engine/registration.ts";
-import { deleteFailedEvents } from "../../failed-events/failed-event-store.ts";
+import { deleteFailedEventsOf } from "../../failed-events/failed-event-store.ts";
 import { ServiceError } from "../../system/errors.ts";
 import type { Ids, Json } from "../../system/ports.ts";
 import { retryOnConflict } from "../../system/retry-on-conflict.ts";
@@ -214,9 +214,11 @@ export class GroupStore {
     const key = listenerKey(listenerOf(group));
     const ref = listenerOf(group);
     // A group that gives no lease keeps no further event, so that none comes after this.
-    await deleteFailedEvents(this.#deps.table, group.actorId, {
-      source: sourceText({ kind: "group", id: group.name }),
+    const isStill = await deleteFailedEventsOf(this.#deps.table, group.actorId, {
+      name: sourceText({ kind: "group", id: group.name }),
+      is: { check: key, condition: equals("madeAs", group.madeAs) },
     });
+    if (!isStill) return true;
     let isGone = false;
     await this.#deps.commits.commit(
       group.actorId,

@@ -86,3 +86,37 @@ describe("of a group over all actors that was deleted and made again", () => {
     expect(said.json).toEqual({ outcomes: [{ position, outcome: "done" }], leases: [] });
   });
 });
+
+it("an instance that ends a group, and sleeps meanwhile, deletes no failed event of the next group of its name", async () => {
+  let meanwhile: (() => Promise<unknown>) | undefined;
+  const table = new FaultyTable(new MemoryTable(), async (operation, keys): Promise<Effect> => {
+    const run = meanwhile;
+    if (operation !== "query" || run === undefined || keys[0]?.sk !== "FAILED#group:billing#") return "ok";
+    meanwhile = undefined;
+    await run();
+    return "ok";
+  });
+  const world = await WebhookWorld.begin({ table });
+  const giveUpOne = async (value: number): Promise<void> => {
+    expect((await world.ask("PUT", "/groups/billing", { json: { topics: ["properties.>"] } })).status).toBe(201);
+    await world.put("a", value);
+    const { json } = await world.ask("POST", "/groups/billing/fetch", { json: { consumer: "one" } });
+    const { events, leases } = json as unknown as {
+      events: { event: { position: string } }[];
+      leases: { token: string }[];
+    };
+    const items = [{ position: events[0]?.event.position, verdict: "park" }];
+    await world.ask("POST", "/groups/billing/ack", { json: { token: leases[0]?.token, items, done: true } });
+  };
+  const parked = async (): Promise<unknown> => (await world.ask("GET", "/groups/billing")).json["parked"];
+  await giveUpOne(1);
+  expect(await parked()).toBe(1);
+  meanwhile = async () => {
+    expect((await world.ask("DELETE", "/groups/billing")).json).toEqual({ drained: true });
+    await giveUpOne(2);
+  };
+  expect((await world.ask("DELETE", "/groups/billing")).json).toEqual({ drained: true });
+  expect(meanwhile).toBeUndefined();
+  expect(await parked()).toBe(1);
+  expect((await world.ask("GET", "/parked?source=group:billing")).json["data"]).toHaveLength(1);
+});
