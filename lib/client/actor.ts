@@ -1,12 +1,16 @@
 /** One actor of the service, and all actors of a deployment, as a program elsewhere has them. */
 import { readEvents, type ActorEvent, type EventsOptions } from "./events.ts";
-import { Group, type GroupSettings } from "./group.ts";
+import { Group, type GroupSettings, type GroupStatus, type RootGroupStatus } from "./group.ts";
 import { Http, type Answer, type Ask, type Credentials, type HttpOptions, type SendOptions } from "./http.ts";
 import type { paths } from "./openapi.ts";
 import { publish, type Published, type PublishOptions } from "./publish.ts";
 
-/** What listens below a root. It keeps nothing but the credentials, and nothing is sent before a method is called. */
-class Listening {
+/**
+ * What listens below a root. It keeps nothing but the credentials, and nothing is sent before a method is called.
+ *
+ * @typeParam Status how its groups stand
+ */
+class Listening<Status extends GroupStatus | RootGroupStatus> {
   readonly http: Http;
 
   constructor(http: Http) {
@@ -26,13 +30,13 @@ class Listening {
   }
 
   /** A consumer group. With settings, `run` makes it, or finds that it has them. */
-  group(name: string, settings?: GroupSettings): Group {
-    return new Group(this.http, name, settings);
+  group(name: string, settings?: GroupSettings): Group<Status> {
+    return new Group<Status>(this.http, name, settings);
   }
 }
 
 /** An actor by its root URI. */
-export class ActorClient extends Listening {
+export class ActorClient extends Listening<GroupStatus> {
   /**
    * Publishes one event under a topic. It is tried again until there is an answer, and published once.
    *
@@ -54,7 +58,7 @@ export class ActorClient extends Listening {
 }
 
 /** All actors of a deployment, for its operator: patterns are over `<actorId>.<topic>`, and there is no order between actors. */
-export class DeploymentClient extends Listening {
+export class DeploymentClient extends Listening<RootGroupStatus> {
   /** A request to any route of the deployment, as `send` of an actor. */
   async send<Data>(ask: Ask<Data, paths>, options: SendOptions = {}): Promise<Answer<Data>> {
     return await this.http.send<Data, paths>(ask, options);

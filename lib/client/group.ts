@@ -10,6 +10,8 @@ import { Worker, type Handler, type RunOptions } from "./worker.ts";
 export type GroupSettings = Schemas["GroupSettings"];
 /** How a group stands: its settings, floor, newest, lag, lanes, what failed. */
 export type GroupStatus = Schemas["Group"];
+/** How a group over all actors stands: its `lag` counts actors, and `parkedAt` names those with parked events. */
+export type RootGroupStatus = Schemas["RootGroup"];
 /** The exclusive right to a lane's events, until it ends or is extended. */
 export type Lease = Schemas["Lease"];
 /** What became of a lease's events. */
@@ -46,8 +48,12 @@ export interface FetchOptions {
 /** Of a POST that does the same when it comes twice. */
 const AGAIN = { isRepeatable: true };
 
-/** A consumer group of one actor. Nothing is sent before a method is called. */
-export class Group {
+/**
+ * A consumer group of one actor, or over all actors of a deployment. Nothing is sent before a method is called.
+ *
+ * @typeParam Status how it stands
+ */
+export class Group<Status extends GroupStatus | RootGroupStatus = GroupStatus> {
   readonly name: string;
   readonly #http: Http;
   readonly #settings: GroupSettings | undefined;
@@ -66,7 +72,7 @@ export class Group {
    * @returns where the group stands
    * @throws ConfigDiffers with the fields, when it has others: `update` changes them
    */
-  async declare(): Promise<GroupStatus> {
+  async declare(): Promise<Status> {
     return this.#settings === undefined ? await this.status() : await this.#put(this.#settings, {});
   }
 
@@ -81,7 +87,7 @@ export class Group {
   }
 
   /** Its settings, and where the group stands: floor, newest, lag, lanes with their holders, what is parked. */
-  async status(): Promise<GroupStatus> {
+  async status(): Promise<Status> {
     return (await this.#get()).data;
   }
 
@@ -161,13 +167,16 @@ export class Group {
     return new Worker(this, handler, { machine: this.#http.machine, ...options });
   }
 
-  async #get(): Promise<Answer<GroupStatus>> {
+  // The service answers at either root with the status of that root's groups; the routes are typed as an actor's.
+  async #get(): Promise<Answer<Status>> {
     const ask = { params: { path: this.#path } };
-    return await this.#http.send(async (api) => await api.GET("/groups/{group}", ask));
+    const answer = await this.#http.send(async (api) => await api.GET("/groups/{group}", ask));
+    return answer as Answer<GroupStatus | RootGroupStatus> as Answer<Status>;
   }
 
-  async #put(settings: GroupSettings, header: { readonly "if-match"?: string }): Promise<GroupStatus> {
+  async #put(settings: GroupSettings, header: { readonly "if-match"?: string }): Promise<Status> {
     const ask = { params: { path: this.#path, header }, body: settings };
-    return (await this.#http.send(async (api) => await api.PUT("/groups/{group}", ask))).data;
+    const { data } = await this.#http.send(async (api) => await api.PUT("/groups/{group}", ask));
+    return data as GroupStatus | RootGroupStatus as Status;
   }
 }

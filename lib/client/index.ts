@@ -24,6 +24,7 @@ export {
   type GroupSettings,
   type GroupStatus,
   type Lease,
+  type RootGroupStatus,
   type Verdict,
 } from "./group.ts";
 export type { Answer, Ask, Credentials, HttpOptions, Machine, SendOptions } from "./http.ts";

@@ -1,7 +1,7 @@
 /** A consumer that works by itself: fetches, calls a handler, acknowledges, extends its leases, drains. */
 import { Fenced, Held, RateLimited, ServiceError, Unreachable } from "./errors.ts";
 import type { ActorEvent } from "./events.ts";
-import type { AckItem, Batch, Fetched, Group, GroupStatus, Lease, Verdict } from "./group.ts";
+import type { AckItem, Batch, Fetched, Group, GroupStatus, Lease, RootGroupStatus, Verdict } from "./group.ts";
 import type { Machine } from "./http.ts";
 import { KeyOrder } from "./key-order.ts";
 
@@ -80,7 +80,7 @@ const LONGEST_TAKEN_MS = 5_000;
 export class Worker<Data = unknown> {
   /** Resolves when the worker has ended; rejects with the error that ended it. */
   readonly finished: Promise<void>;
-  readonly #group: Group;
+  readonly #group: Group<GroupStatus | RootGroupStatus>;
   readonly #handler: Handler<Data>;
   readonly #machine: Machine;
   readonly #options: RunOptions;
@@ -89,7 +89,11 @@ export class Worker<Data = unknown> {
   readonly #draining = new AbortController();
   readonly #ending = new AbortController();
 
-  constructor(group: Group, handler: Handler<Data>, options: RunOptions & { readonly machine: Machine }) {
+  constructor(
+    group: Group<GroupStatus | RootGroupStatus>,
+    handler: Handler<Data>,
+    options: RunOptions & { readonly machine: Machine },
+  ) {
     this.#group = group;
     this.#handler = handler;
     this.#machine = options.machine;
@@ -282,7 +286,7 @@ export class Worker<Data = unknown> {
   }
 }
 
-const rulesOf = ({ order, leaseSeconds }: GroupStatus): Rules => ({
+const rulesOf = ({ order, leaseSeconds }: GroupStatus | RootGroupStatus): Rules => ({
   isStrict: order === "strict",
   leaseMs: leaseSeconds * 1_000,
 });

@@ -45,7 +45,10 @@ export async function rootGroupWire(
     lag: count,
     oldestSeconds: since === undefined ? 0 : Math.max(0, Math.floor((now - since) / 1_000)),
     parked: [...failed.values()].reduce((sum, each) => sum + each, 0),
-    parkedAt: [...failed.keys()].toSorted().slice(0, MOST_NAMED),
+    parkedAt: [...failed]
+      .flatMap(([actorId, count]) => (count > 0 ? [actorId] : []))
+      .toSorted()
+      .slice(0, MOST_NAMED),
     lanes: lanes.map((stored) => laneWire(stored, { now, epoch })),
   });
 }

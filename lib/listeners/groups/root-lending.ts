@@ -6,14 +6,16 @@ import { lend, type LentEvent } from "../../domain/events/group-fetch.ts";
 import { ended, readFrom, withoutExpired } from "../../domain/events/group-lanes.ts";
 import { groupFloor, shownNumber, type GroupState, type LaneLease } from "../../domain/events/group-state.ts";
 import { withoutExhausted } from "../../domain/events/group-verdicts.ts";
-import type { Exhaustion } from "../../domain/events/keeper-state.ts";
+import { MOST_GIVEN_UP, type Exhaustion } from "../../domain/events/keeper-state.ts";
 import type { Stretch } from "../../domain/events/keeper-steps.ts";
 import { parsePosition, positionAfter } from "../../domain/events/position.ts";
 import { isCaughtUp, printRootPosition, withoutLost, type MetActor } from "../../domain/events/root-group.ts";
 import { selects, type Selection } from "../../domain/events/selection.ts";
 import { sameJson } from "../../domain/json/canonical-json.ts";
+import { sourceText } from "../../dynamodb/keys/failed-events.ts";
 import { rootFailedKey } from "../../dynamodb/keys/root-groups.ts";
-import type { Write } from "../../dynamodb/table.ts";
+import { updateIf } from "../../dynamodb/outcomes.ts";
+import { equals, type Write } from "../../dynamodb/table.ts";
 import { jsonBytesInResult } from "../../http/answer-size.ts";
 import { LISTENER_TROUBLE } from "../../system/metric-names.ts";
 import type { Json, JsonObject } from "../../system/ports.ts";
@@ -233,13 +235,21 @@ export async function resolveTaken(
   if (failed !== undefined) await failedEvents.resolve(failed, { now: clock.now() });
 }
 
-/** How many more failed events of the actor can be kept. */
+/**
+ * How many more failed events of the actor can be kept. The group does not learn that one has expired: before it stops for want
+ * of room they are counted, and the count is corrected.
+ */
 export async function roomOf(
-  { table }: Pick<RootFetchingDeps, "table">,
+  { table, failedEvents }: Pick<RootFetchingDeps, "table" | "failedEvents">,
   name: string,
   actorId: string,
 ): Promise<number> {
-  const kept = Number((await table.get(rootFailedKey(name, actorId)))?.["failedEvents"] ?? 0);
+  const key = rootFailedKey(name, actorId);
+  const noted = Number((await table.get(key))?.["failedEvents"] ?? 0);
+  if (noted + MOST_GIVEN_UP <= MOST_FAILED_OF_ACTOR) return MOST_FAILED_OF_ACTOR - noted;
+  const kept = await failedEvents.count(actorId, sourceText({ kind: "root-group", id: name }));
+  // Where a person has resolved one meanwhile, the write that follows is refused, and the next look counts again.
+  if (kept !== noted) await updateIf(table, key, { set: { failedEvents: kept } }, equals("failedEvents", noted));
   return Math.max(0, MOST_FAILED_OF_ACTOR - kept);
 }
 

@@ -3,10 +3,12 @@ import { describe, expect, it } from "vitest";
 import { actorPartition } from "../../../lib/dynamodb/keys/partition.ts";
 import { failedEventIdKey, failedEventKey, failedEventPrefix } from "../../../lib/dynamodb/keys/failed-events.ts";
 import { listenerKey } from "../../../lib/dynamodb/keys/listeners.ts";
+import { rootFailedKey } from "../../../lib/dynamodb/keys/root-groups.ts";
 import { queryAll } from "../../../lib/dynamodb/paging.ts";
 import { always } from "../../../lib/dynamodb/table.ts";
 import type { Answer } from "../../support/in-process.ts";
 import { WebhookWorld } from "../webhooks/webhook-world.ts";
+import { RootWorld, tokenOf } from "./root-world.ts";
 
 const SOURCE = "group:billing";
 
@@ -93,4 +95,22 @@ describe("1,000 parked events", () => {
     expect(await kept()).toBe(3);
     expect(await seen()).toMatchObject({ status: "active", lag: 0, parked: 3 });
   });
+});
+
+it("counts those of a group over all actors before it stops for want of room: one that has expired takes none", async () => {
+  const world = await RootWorld.begin(1);
+  const park = async (): Promise<readonly string[]> => {
+    const lent = await world.fetch();
+    const items = world.taken(lent).map(({ position }) => ({ position, verdict: "park" }));
+    const said = await world.ack({ token: tokenOf(lent), items });
+    return said.json.outcomes.map(({ outcome }: any) => outcome);
+  };
+  await world.group();
+  await world.put(0, "first", 1);
+  expect(await park()).toEqual(["parked"]);
+  const counted = { set: { failedEvents: 1_000 } };
+  await world.whole.table.update(rootFailedKey("all", world.actors[0]!.id), counted, always);
+  await world.put(0, "second", 1);
+  expect(await park()).toEqual(["parked"]);
+  expect(await world.seen()).toMatchObject({ status: "active", lag: 0, parked: 2 });
 });

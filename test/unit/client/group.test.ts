@@ -1,8 +1,9 @@
-import { beforeEach, describe, expect, it, vi } from "vitest";
+import { beforeEach, describe, expect, expectTypeOf, it, vi } from "vitest";
 import { actor, deployment, type ActorClient } from "../../../lib/client/actor.ts";
 import { ConfigDiffers, Fenced, Held, ServiceError } from "../../../lib/client/errors.ts";
 import type { ActorEvent } from "../../../lib/client/events.ts";
 import { AlreadyRegistered, Registry } from "../../../lib/client/registry.ts";
+import type { Schemas } from "../../../lib/client/routes.ts";
 import { ModelService } from "./model-service.ts";
 
 let service: ModelService;
@@ -97,6 +98,13 @@ describe("a group by hand", () => {
       ["DELETE /groups/billing", ""],
       ["DELETE /groups/billing", ""],
     ]);
+  });
+
+  it("says how it stands in the words of its root", async () => {
+    const ofAll = deployment(service.root, { bearer: "operator", machine: service.machine }).group("billing", ALL);
+    expect((await ofAll.declare()).name).toBe("billing");
+    expectTypeOf(await ofAll.status()).toEqualTypeOf<Schemas["RootGroup"]>();
+    expectTypeOf(await aw.group("billing").status()).toEqualTypeOf<Schemas["Group"]>();
   });
 });
 
