@@ -137,8 +137,7 @@ export class OrderKeeper<E extends OrderedEvent, S> {
   /** An event of the last `next` begins at `now`. */
   begin({ number }: NumberedEvent<E>, now: number): void {
     const item = this.#choice?.items.find((each) => each.number === number);
-    if (this.#choice === undefined || item === undefined)
-      throw new RangeError("only an event of the last step can begin");
+    if (this.#choice === undefined || item === undefined) throw new RangeError("only an event of a step can begin");
     const redrive = this.#isRedriven(item) ? this.#fronts.redrive?.progress.id : undefined;
     this.#floorFirst = redrive !== undefined || this.#fronts.ownerOf(item) !== undefined;
     this.#fronts.begin(item);
@@ -245,13 +244,11 @@ export class OrderKeeper<E extends OrderedEvent, S> {
 
   /** What to store now, in one transaction, on the condition that the selections, and all else of the state, are as read. */
   note(now: number): KeeperNote<E, S> {
-    const fronts = this.#fronts;
-    const { redrive } = fronts;
+    const { redrive } = this.#fronts;
     this.#noted = this.#done.length;
-    fronts.advance();
-    const { retentionMs } = this.#rules;
+    this.#fronts.advance();
     const state = compact({
-      ...stateOf(fronts, this.#stored, { now, retentionMs }),
+      ...stateOf(this.#fronts, this.#stored, { now, retentionMs: this.#rules.retentionMs }),
       health: this.#health,
       stopped: this.#givenUp.stopped,
     });
