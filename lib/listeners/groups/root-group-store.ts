@@ -18,8 +18,10 @@ import { sourceText } from "../../dynamodb/keys/failed-events.ts";
 import { refusedReasons, updateIf } from "../../dynamodb/outcomes.ts";
 import { deleteRange, queryAll } from "../../dynamodb/paging.ts";
 import {
+  always,
   any,
   contains,
+  equals,
   missing,
   sizeBelow,
   TransactionRefused,
@@ -27,7 +29,7 @@ import {
   type Table,
   type Write,
 } from "../../dynamodb/table.ts";
-import { deleteFailedEvents } from "../../failed-events/failed-event-store.ts";
+import { deleteFailedEventsOf } from "../../failed-events/failed-event-store.ts";
 import { ServiceError } from "../../system/errors.ts";
 import type { Clock, Deadline, Ids } from "../../system/ports.ts";
 import { groupUnchanged } from "./group-item.ts";
@@ -220,12 +222,17 @@ export class RootGroupStore {
     if (!group.draining || lanes.some(({ lane }) => isLeased(lane, clock.now()))) return false;
     const gone = lanes.map((stored) => laneEnded(group, stored));
     if (gone.length > 0 && !(await this.#transact(gone))) return false;
+    const is = { check: rootGroupKey(name), condition: equals("madeAs", group.madeAs) };
     for (const actorId of failedIn(items).keys()) {
       if (deadline.remaining() < LEAST_MS) return false;
       // Another run may have ended it meanwhile, and another group of its name keep events.
-      if ((await table.get(rootGroupKey(name)))?.["madeAs"] !== group.madeAs) return true;
-      await deleteFailedEvents(table, actorId, { source: sourceText({ kind: "root-group", id: name }) });
-      await table.deleteMany([rootFailedKey(name, actorId)]);
+      const isStill = await deleteFailedEventsOf(table, actorId, {
+        name: sourceText({ kind: "root-group", id: name }),
+        is,
+      });
+      const none: Write = { delete: rootFailedKey(name, actorId), condition: always };
+      if (!isStill) return true;
+      if (!(await this.#transact([is, none]))) return false;
     }
     for (const partition of rootMemberPartitions(group)) {
       if (deadline.remaining() < LEAST_MS) return false;
