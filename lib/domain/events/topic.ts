@@ -137,29 +137,9 @@ export function matches(pattern: string, topic: string): boolean {
   return parts.length === tokens.length;
 }
 
-/** True when some topic matches both patterns. */
-export function intersects(one: string, other: string): boolean {
-  const [ones, others] = [one.split("."), other.split(".")];
-  for (let index = 0; ; index += 1) {
-    const [mine, yours] = [ones[index], others[index]];
-    if (mine === undefined || yours === undefined) return mine === yours;
-    if (!fits(mine, yours, index) && !fits(yours, mine, index)) return false;
-    if (mine === ">" || yours === ">") return true;
-  }
-}
-
-/** Whether one token of a pattern lets another one through, which may be a wildcard too. */
+/** Whether one token of a pattern lets a token of a topic through. */
 const fits = (part: string, token: string, index: number): boolean =>
   part === token || ((part === "*" || part === ">") && !(index === 0 && token.startsWith("$")));
-
-/** The tokens before the first wildcard, joined by dots; `""` when the first token is one. */
-export function literalPrefix(pattern: string): string {
-  const tokens = pattern.split(".");
-  const literal = tokens.findIndex((token) => isWildcard(token));
-  return literal < 0 ? pattern : tokens.slice(0, literal).join(".");
-}
-
-const isWildcard = (token: string): boolean => token === "*" || token === ">";
 
 /**
  * Orders patterns, the most specific first: token by token a literal before `*` before `>`, the longer before the shorter.

@@ -120,3 +120,33 @@ it("an instance that ends a group, and sleeps meanwhile, deletes no failed event
   expect(await parked()).toBe(1);
   expect((await world.ask("GET", "/parked?source=group:billing")).json["data"]).toHaveLength(1);
 });
+
+it("and neither does one that ends a group over all actors", async () => {
+  let meanwhile: (() => Promise<unknown>) | undefined;
+  const table = new FaultyTable(new MemoryTable(), async (operation, keys): Promise<Effect> => {
+    const run = meanwhile;
+    if (operation !== "query" || run === undefined || keys[0]?.sk !== "FAILED#root-group:all#") return "ok";
+    meanwhile = undefined;
+    await run();
+    return "ok";
+  });
+  const world = await RootWorld.begin(1, { table });
+  const giveUpOne = async (value: number): Promise<void> => {
+    expect((await world.group()).status).toBe(201);
+    await world.put(0, "a", value);
+    const lent = await world.fetch();
+    const items = [{ position: world.taken(lent)[0]!.position, verdict: "park" }];
+    await world.ack({ token: tokenOf(lent), items, done: true });
+  };
+  await giveUpOne(1);
+  expect(await world.seen()).toMatchObject({ parked: 1 });
+  meanwhile = async () => {
+    expect((await world.ask("DELETE", "/groups/all")).json).toEqual({ drained: true });
+    world.whole.now += 60_000;
+    await giveUpOne(2);
+  };
+  await world.ask("DELETE", "/groups/all");
+  expect(meanwhile).toBeUndefined();
+  expect(await world.seen()).toMatchObject({ parked: 1, parkedAt: [world.actors[0]!.id] });
+  expect((await world.own(0, "GET", "/parked?source=root-group:all")).json.data).toHaveLength(1);
+});
