@@ -60,6 +60,18 @@ const webhookSettings = {
   headers: maybe(mapOf(always(true))),
 };
 
+/** What groups of one actor and of all have in common. */
+const groupMembers = {
+  name: id,
+  topics: array(text),
+  types: maybe(array(text)),
+  order: choice("key", "strict"),
+  leaseSeconds: whole(1, 600),
+  maxAttempts: whole(1, 20),
+  onExhausted: choice("park", "stop"),
+  status: choice("active", "paused", "stopped", "draining"),
+};
+
 export const eventSchemas = {
   /** The event envelope: what webhooks, groups, readers, hooks and the bus are given. */
   Event: object(
@@ -141,14 +153,7 @@ export const eventSchemas = {
     skipped: maybe(said("What the webhook never hears.", object({ from: position, to: position }))),
   }),
   Group: object({
-    name: id,
-    topics: array(text),
-    types: maybe(array(text)),
-    order: choice("key", "strict"),
-    leaseSeconds: whole(1, 600),
-    maxAttempts: whole(1, 20),
-    onExhausted: choice("park", "stop"),
-    status: choice("active", "paused", "stopped", "draining"),
+    ...groupMembers,
     stopped: maybe(
       object({ reason: choice("exhausted", "position_gone"), position: maybe(position), key: maybe(text) }),
     ),
@@ -170,14 +175,7 @@ export const eventSchemas = {
   }),
   /** A group over all actors. */
   RootGroup: object({
-    name: id,
-    topics: array(text),
-    types: maybe(array(text)),
-    order: choice("key", "strict"),
-    leaseSeconds: whole(1, 600),
-    maxAttempts: whole(1, 20),
-    onExhausted: choice("park", "stop"),
-    status: choice("active", "paused", "stopped", "draining"),
+    ...groupMembers,
     stopped: maybe(object({ reason: choice("exhausted", "position_gone"), position, key: maybe(text) })),
     floor: said("Everything that changed up to there is done: a position of `GET /events`.", position),
     newest: position,

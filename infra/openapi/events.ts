@@ -18,7 +18,9 @@ import {
   type Media,
   type Operation,
   goneLink,
+  knownSettings,
   settingsTag,
+  whichSettings,
 } from "./operation.ts";
 
 const theWebhook = (description: string): Answer =>
@@ -113,16 +115,13 @@ export const events: Described<"events"> = {
   },
   "GET /{actorId}/webhooks/{webhookId}": {
     summary: "A webhook: its settings, and how its deliveries stand",
-    headers: { "if-none-match": { description: "Are my settings still these?", schema: text } },
+    headers: knownSettings,
     answers: { 200: theWebhook("The webhook."), 304: done("The settings are these.", { etag: settingsTag }) },
   },
   "PUT /{actorId}/webhooks/{webhookId}": {
     summary: "Make a webhook, or change its settings",
     description: "The body is the whole of the settings. A change of what differs needs `If-Match`.",
-    headers: {
-      "if-match": { description: "The `ETag` of the settings to be changed.", schema: text },
-      "if-none-match": { description: "`*`: only if there is no such webhook.", schema: text },
-    },
+    headers: whichSettings("webhook"),
     body: {
       content: json(
         taken(webhookBody, { url: { description: "Where events go; in place of `urls`. `bus:` is the event bus." } }),

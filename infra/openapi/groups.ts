@@ -24,7 +24,9 @@ import {
   type Operation,
   type Schema,
   goneLink,
+  knownSettings,
   settingsTag,
+  whichSettings,
 } from "./operation.ts";
 import { feedPosition, position } from "./schemas.ts";
 
@@ -111,6 +113,31 @@ export const groupSchemas = {
 
 const theRootGroup = (description: string): Answer =>
   shows(description, ref("RootGroup"), { headers: { etag: settingsTag } });
+/** What a fetch of one actor and of all have in common. */
+const fetching = {
+  headers: {
+    "idempotency-key": {
+      description: "Names the fetch: a repetition takes back what the first one lent.",
+      schema: { type: "string", minLength: 1, maxLength: 255 },
+    },
+  },
+  body: { content: json(ref("Fetch"), { consumer: "c1", max: 50, waitSeconds: 0 }) },
+  answers: {
+    200: shows("Events that the consumer has until its lease ends.", ref("Batch")),
+    204: done("There is nothing to fetch.", { "retry-after": retryAfter }),
+  },
+} as const;
+
+/** The end of a group. @param later what the answer says when it is not over yet */
+const ending = (later: string) =>
+  ({
+    query: { drainSeconds: { description: "Seconds to wait for live leases.", schema: whole(0, 25) } },
+    answers: {
+      200: shows("It has ended.", object({ drained: bool })),
+      202: shows(later, object({ drained: bool })),
+    },
+  }) as const;
+
 /** Errors of every route for the operator. */
 const OPERATOR_ERRORS = ["not_found", "unauthorized", "forbidden"] as const;
 
@@ -124,17 +151,14 @@ const ofAllActors = {
   },
   "GET /groups/{group}": {
     summary: "A consumer group over all actors: its settings, and how it stands",
-    headers: { "if-none-match": { description: "Are my settings still these?", schema: text } },
+    headers: knownSettings,
     answers: { 200: theRootGroup("The group."), 304: done("The settings are these.", { etag: settingsTag }) },
     errors: [...OPERATOR_ERRORS],
   },
   "PUT /groups/{group}": {
     summary: "Make a consumer group over all actors, or change its settings",
     description: "Patterns are over `<actorId>.<topic>`.",
-    headers: {
-      "if-match": { description: "The `ETag` of the settings to be changed.", schema: text },
-      "if-none-match": { description: "`*`: only if there is no such group.", schema: text },
-    },
+    headers: whichSettings("group"),
     body: { content: json(taken(rootGroupBody), { topics: ["*.orders.>"], lanes: 4 }) },
     answers: { 200: theRootGroup("The group, changed or as it was."), 201: theRootGroup("The group, made.") },
     errors: [
@@ -144,27 +168,13 @@ const ofAllActors = {
   },
   "DELETE /groups/{group}": {
     summary: "End a consumer group over all actors, with its parked events",
-    query: { drainSeconds: { description: "Seconds to wait for live leases.", schema: whole(0, 25) } },
-    answers: {
-      200: shows("It has ended.", object({ drained: bool })),
-      202: shows("It ends with its last lease, or once what it knows of actors is deleted.", object({ drained: bool })),
-    },
+    ...ending("It ends with its last lease, or once what it knows of actors is deleted."),
     errors: [...OPERATOR_ERRORS],
   },
   "POST /groups/{group}/fetch": {
     summary: "Fetch events of all actors under a lease",
     description: "The `position` of an event begins with its actor, and is what an acknowledgement names.",
-    headers: {
-      "idempotency-key": {
-        description: "Names the fetch: a repetition takes back what the first one lent.",
-        schema: { type: "string", minLength: 1, maxLength: 255 },
-      },
-    },
-    body: { content: json(ref("Fetch"), { consumer: "c1", max: 50, waitSeconds: 0 }) },
-    answers: {
-      200: shows("Events that the consumer has until its lease ends.", ref("Batch")),
-      204: done("There is nothing to fetch.", { "retry-after": retryAfter }),
-    },
+    ...fetching,
     errors: [...OPERATOR_ERRORS, "held", "conflict"],
     errorHeaders: { 423: { "retry-after": retryAfter } },
   },
@@ -217,15 +227,12 @@ export const pulled = {
   },
   "GET /{actorId}/groups/{group}": {
     summary: "A consumer group: its settings, and how it stands",
-    headers: { "if-none-match": { description: "Are my settings still these?", schema: text } },
+    headers: knownSettings,
     answers: { 200: theGroup("The group."), 304: done("The settings are these.", { etag: settingsTag }) },
   },
   "PUT /{actorId}/groups/{group}": {
     summary: "Make a consumer group, or change its settings",
-    headers: {
-      "if-match": { description: "The `ETag` of the settings to be changed.", schema: text },
-      "if-none-match": { description: "`*`: only if there is no such group.", schema: text },
-    },
+    headers: whichSettings("group"),
     body: { content: json(ref("GroupSettings"), { topics: ["orders.>"], lanes: 4 }) },
     answers: { 200: theGroup("The group, changed or as it was."), 201: theGroup("The group, made.") },
     errors: ["precondition_failed", "precondition_required", "limit_reached", "conflict", "position_gone"],
@@ -233,25 +240,11 @@ export const pulled = {
   },
   "DELETE /{actorId}/groups/{group}": {
     summary: "End a consumer group, with its parked events",
-    query: { drainSeconds: { description: "Seconds to wait for live leases.", schema: whole(0, 25) } },
-    answers: {
-      200: shows("It has ended.", object({ drained: bool })),
-      202: shows("It ends with its last lease.", object({ drained: bool })),
-    },
+    ...ending("It ends with its last lease."),
   },
   "POST /{actorId}/groups/{group}/fetch": {
     summary: "Fetch events under a lease",
-    headers: {
-      "idempotency-key": {
-        description: "Names the fetch: a repetition takes back what the first one lent.",
-        schema: { type: "string", minLength: 1, maxLength: 255 },
-      },
-    },
-    body: { content: json(ref("Fetch"), { consumer: "c1", max: 50, waitSeconds: 0 }) },
-    answers: {
-      200: shows("Events that the consumer has until its lease ends.", ref("Batch")),
-      204: done("There is nothing to fetch.", { "retry-after": retryAfter }),
-    },
+    ...fetching,
     errors: ["held", "conflict", "position_gone"],
     errorHeaders: { ...goneLink, 423: { "retry-after": retryAfter } },
   },

@@ -116,6 +116,13 @@ export const done = (description: string, headers?: Answer["headers"]): Answer =
 
 /** The tag of a resource that also shows how it stands. */
 export const settingsTag: Header = { description: "Stands for the settings alone.", schema: text, required: true };
+/** The header of a GET that knows settings. */
+export const knownSettings = { "if-none-match": { description: "Are my settings still these?", schema: text } };
+/** The headers of a PUT: which settings it is about. */
+export const whichSettings = (of: string) => ({
+  "if-match": { description: "The `ETag` of the settings to be changed.", schema: text },
+  "if-none-match": { description: `\`*\`: only if there is no such ${of}.`, schema: text },
+});
 
 /** The headers of an answer that a position is gone. */
 export const goneLink = { 410: { link: { description: "Where the state can be read instead.", schema: text } } };
