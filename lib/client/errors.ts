@@ -104,3 +104,10 @@ function detailsOf({ status }: Response, body: unknown): ErrorDetails {
   const text = typeof body === "string" ? body : JSON.stringify(body ?? "");
   return { code: `http_${status}`, message: `The answer was ${status}: ${text.slice(0, 200)}` };
 }
+
+/** A failure after which the same request may succeed. */
+export const isPassing = (error: unknown): boolean =>
+  error instanceof Unreachable ||
+  error instanceof RateLimited ||
+  error instanceof Fenced ||
+  (error instanceof ServiceError && (error.status >= 500 || error.status === 409));

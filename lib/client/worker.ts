@@ -1,5 +1,6 @@
 /** A consumer that works by itself: fetches, calls a handler, acknowledges, extends its leases, drains. */
-import { Fenced, Held, RateLimited, ServiceError, Unreachable } from "./errors.ts";
+import { compact } from "./compact.ts";
+import { Held, isPassing } from "./errors.ts";
 import type { ActorEvent } from "./events.ts";
 import type { AckItem, Batch, Fetched, Group, GroupStatus, Lease, RootGroupStatus, Verdict } from "./group.ts";
 import type { Machine } from "./http.ts";
@@ -204,8 +205,8 @@ export class Worker<Data = unknown> {
 
   async #decide({ event, attempt, lane: number }: Fetched<Data>, lane: LaneWork): Promise<Omit<AckItem, "position">> {
     let decided: Omit<AckItem, "position"> = { verdict: "ack" };
-    const decide = (verdict: Verdict, more: object = {}): void => {
-      decided = { verdict, ...more };
+    const decide = (verdict: Verdict, delaySeconds?: number): void => {
+      decided = { verdict, ...compact({ delaySeconds }) };
     };
     // The service keeps no reason.
     const because = (verdict: Verdict, reason: string | undefined): void => {
@@ -217,7 +218,7 @@ export class Worker<Data = unknown> {
       lane: number,
       signal: lane.abort.signal,
       park: (reason) => because("park", reason),
-      retry: (seconds) => decide("retry", seconds === undefined ? {} : { delaySeconds: wholeDelay(seconds) }),
+      retry: (seconds) => decide("retry", seconds === undefined ? seconds : wholeDelay(seconds)),
       skip: () => decide("skip"),
       stop: (reason) => because("stop", reason),
     };
@@ -293,12 +294,5 @@ const rulesOf = ({ order, leaseSeconds }: GroupStatus | RootGroupStatus): Rules 
 
 /** A delay as the service takes it: another would have it refuse the verdicts of the whole batch. */
 const wholeDelay = (seconds: number): number => Math.min(LONGEST_DELAY_S, Math.max(0, Math.ceil(seconds)));
-
-/** A failure after which the same request may succeed. */
-const isPassing = (error: unknown): boolean =>
-  error instanceof Unreachable ||
-  error instanceof RateLimited ||
-  error instanceof Fenced ||
-  (error instanceof ServiceError && (error.status >= 500 || error.status === 409));
 
 const isLost = ({ abort }: LaneWork): boolean => abort.signal.aborted;

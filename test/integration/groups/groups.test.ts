@@ -201,7 +201,7 @@ describe("a group", () => {
     expect(positions(again).slice(0, 2)).toEqual([first, second]);
     world.whole.now += 31_000;
     const lapsed = await view();
-    expect(lapsed.lanes[lane], "a lease that ran out is nobody's").toMatchObject({
+    expect(lapsed.lanes[lane], "a lease that ran out has no holder").toMatchObject({
       lent: 0,
       blocked: [{ key: "properties.a", position: first, attempts: 2 }],
     });

@@ -183,7 +183,7 @@ describe("a reader", () => {
 
   it("needs credentials", async () => {
     expect((await world.whole.ask("GET", `${world.owner.root}/events`)).status).toBe(401);
-    expect((await world.whole.ask("GET", "/nobody/events")).status).toBe(404);
+    expect((await world.whole.ask("GET", "/unknown/events")).status).toBe(404);
   });
 });
 
