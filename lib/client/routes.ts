@@ -5,7 +5,7 @@ import type { components, paths } from "./openapi.ts";
 export type Schemas = components["schemas"];
 
 /** An operation of an actor, without the actor in its parameters. */
-type BelowActor<Operation> = Operation extends { parameters: { path: infer Path } & infer All }
+type BelowActor<Operation> = Operation extends { parameters: { path: infer Path } & (infer All) }
   ? Omit<Operation, "parameters"> & {
       parameters: Omit<All, "path"> & (keyof Path extends "actorId" ? unknown : { path: Omit<Path, "actorId"> });
     }

@@ -171,7 +171,8 @@ export class HookRuns<E extends FailingEvent = HookEvent> {
 
 /** The result of one run of an event's hooks. */
 type Run =
-  { readonly is: "done" | "dropped" } | { readonly is: "failed"; readonly attempt: Attempt; readonly next: NextStep };
+  | { readonly is: "done" | "dropped" }
+  | { readonly is: "failed"; readonly attempt: Attempt; readonly next: NextStep };
 
 /** An event that stopped its stream is stopped again where another is parked. */
 const nextOf = (failed: Pick<FailedEvent, "stops">, next: NextStep): NextStep =>

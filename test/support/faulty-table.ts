@@ -13,7 +13,16 @@ import {
 import { idle } from "./idle.ts";
 
 export type TableOperation =
-  "get" | "getMany" | "query" | "queryDue" | "queryFeed" | "put" | "update" | "delete" | "transact" | "deleteMany";
+  | "get"
+  | "getMany"
+  | "query"
+  | "queryDue"
+  | "queryFeed"
+  | "put"
+  | "update"
+  | "delete"
+  | "transact"
+  | "deleteMany";
 
 /**
  * The outcome of one operation:

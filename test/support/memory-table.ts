@@ -103,9 +103,8 @@ export class MemoryTable implements Table {
   /** Over all items: tests with many of them read no feed. */
   async queryFeed(index: FeedIndex, shard: string, after: number, next?: FeedItem): Promise<FeedPage> {
     const items = [...this.#partitions.values()].flatMap((partition) =>
-      [...partition.items.values()].flatMap(
-        ({ item: { pk, sk, feedShard, [feedTimes[index]]: feedAt } }): FeedItem[] =>
-          feedShard === shard && typeof feedAt === "number" && feedAt > after ? [{ pk, sk, feedAt }] : [],
+      [...partition.items.values()].flatMap(({ item: { pk, sk, feedShard, [feedTimes[index]]: feedAt } }): FeedItem[] =>
+        feedShard === shard && typeof feedAt === "number" && feedAt > after ? [{ pk, sk, feedAt }] : [],
       ),
     );
     items.sort(inFeedOrder);

@@ -23,7 +23,9 @@ export interface ShapedDiff {
 }
 
 type Node =
-  { kind: "value" | "as is"; value: Json } | { kind: "removed" } | { kind: "object"; members: Map<string, Node> };
+  | { kind: "value" | "as is"; value: Json }
+  | { kind: "removed" }
+  | { kind: "object"; members: Map<string, Node> };
 
 /** Combines edits, later ones over earlier ones. Undefined when there are none. */
 export function combine(edits: readonly Edit[]): ShapedDiff | undefined {

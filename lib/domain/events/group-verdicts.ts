@@ -38,7 +38,15 @@ export interface Acknowledgement {
  * consumer does not have it under this token. `late`: too many events went to a person at once; say it again.
  */
 export type VerdictOutcome =
-  "done" | "retried" | "parked" | "skipped" | "stopped" | "released" | "early" | "not_lent" | "late";
+  | "done"
+  | "retried"
+  | "parked"
+  | "skipped"
+  | "stopped"
+  | "released"
+  | "early"
+  | "not_lent"
+  | "late";
 
 export interface GivenEvent extends OpenEvent {
   readonly because: Exhaustion | "consumer";

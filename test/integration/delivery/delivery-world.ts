@@ -24,7 +24,10 @@ export interface MoodAnswer {
 
 /** The behaviour of a peer at a callback: a status, no answer until released, or no connection. */
 export type Mood =
-  number | "hangs" | "refuses" | ((callback: Callback) => number | MoodAnswer | Promise<number | MoodAnswer>);
+  | number
+  | "hangs"
+  | "refuses"
+  | ((callback: Callback) => number | MoodAnswer | Promise<number | MoodAnswer>);
 
 /** An answer that says when to come back: seconds, or a date. */
 export const later = (status: number, retryAfter: string): MoodAnswer => ({

@@ -33,7 +33,9 @@ interface ModelGroup {
 
 /** What one request gets instead of the model's answer: a status, with headers, no answer at all, or the beginning of one. */
 export type Fault =
-  { readonly status: number; readonly headers?: Record<string, string>; readonly code?: string } | "lost" | "cut";
+  | { readonly status: number; readonly headers?: Record<string, string>; readonly code?: string }
+  | "lost"
+  | "cut";
 
 const ROOT = "https://svc.example/abc";
 const DEFAULTS = { order: "key", lanes: 1, leaseSeconds: 30 };
