@@ -1,5 +1,6 @@
+// The project's own rules. oxlint.config.ts has what holds in every TypeScript file.
+import * as parser from "@typescript-eslint/parser";
 import { defineConfig } from "eslint/config";
-import tseslint from "typescript-eslint";
 import { layers } from "./eslint.layers.ts";
 import { numbers } from "./eslint.numbers.ts";
 
@@ -28,25 +29,6 @@ const noJsonParse = {
     "JSON.parse alters whole numbers beyond 2^53: take parseJson of lib/domain/json/json.ts for what comes from outside, parseText of lib/domain/json/json-text.ts for what we wrote ourselves.",
 };
 
-/** Time, randomness and timers come from the ports, so that a test can stand in for them. */
-const MACHINE =
-  "takes from the machine what the ports give: take the clock, random, sleep or after of lib/system/ports.ts.";
-const noMachine = {
-  "no-restricted-properties": [
-    "error",
-    { object: "Math", property: "random", message: `Math.random ${MACHINE}` },
-    { object: "Date", property: "now", message: `Date.now ${MACHINE}` },
-  ],
-  "no-restricted-globals": [
-    "error",
-    ...["setTimeout", "setInterval", "setImmediate"].map((name) => ({ name, message: `${name} ${MACHINE}` })),
-  ],
-  "no-restricted-imports": [
-    "error",
-    ...["node:timers/promises", "node:timers"].map((name) => ({ name, message: `${name} ${MACHINE}` })),
-  ],
-};
-
 const everywhere = [noScan, zodMini, noDefault, noBarrel];
 
 export default defineConfig(
@@ -55,56 +37,20 @@ export default defineConfig(
   { linterOptions: { reportUnusedDisableDirectives: "error" } },
   {
     files: ["**/*.ts"],
-    extends: [tseslint.configs.strictTypeChecked],
-    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    languageOptions: { parser },
     plugins: { layers },
     rules: {
       "layers/direction": "error",
       "no-restricted-syntax": ["error", ...everywhere, noEnvironment],
-      eqeqeq: ["error", "always", { null: "ignore" }],
-      "prefer-const": "error",
-      "no-var": "error",
-      "no-duplicate-imports": "error",
-      "@typescript-eslint/consistent-type-imports": ["error", { fixStyle: "inline-type-imports" }],
-      // tsc reports these two already.
-      "@typescript-eslint/no-unused-vars": "off",
-      "no-unused-vars": "off",
-      "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true, allowBoolean: true }],
-      "@typescript-eslint/no-confusing-void-expression": "off",
-      // An item's attribute may be an object by type; which one it is, the reader of that item knows.
-      "@typescript-eslint/no-base-to-string": "off",
-      // An adapter's method may be async because its interface is.
-      "@typescript-eslint/require-await": "off",
-      "@typescript-eslint/no-unnecessary-condition": ["error", { allowConstantLoopConditions: true }],
-      "@typescript-eslint/no-extraneous-class": "off",
-      // These two took almost half of the time. tsc forbids enums (erasableSyntaxOnly), and refuses a literal for a class
-      // with private fields.
-      "@typescript-eslint/no-unsafe-enum-assignment": "off",
-      "@typescript-eslint/no-unsafe-class-instance-assignment": "off",
-      // `Map<string, T>` would be wrong for what index signatures describe: attributes by name.
-      "@typescript-eslint/no-dynamic-delete": "off",
     },
   },
   {
     files: ["lib/**/*.ts", "functions/**/*.ts"],
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     plugins: { numbers },
     rules: {
       "numbers/print": "error",
-      "no-console": "error",
       "no-restricted-syntax": ["error", ...everywhere, noEnvironment, noJsonParse],
-    },
-  },
-  {
-    files: ["lib/**/*.ts"],
-    // A socket's own time limits are timers of the socket.
-    ignores: ["lib/system/platform.ts", "lib/peers/http/*.ts", "lib/client/**"],
-    rules: noMachine,
-  },
-  {
-    // The order of the constants is the order in which the service is put together.
-    files: ["lib/compose/**/*.ts"],
-    rules: {
-      "@typescript-eslint/no-use-before-define": ["error", { functions: false, classes: true, variables: true }],
     },
   },
   {
@@ -130,22 +76,6 @@ export default defineConfig(
   {
     files: ["infra/**/*.ts", "test/**/*.ts"],
     rules: { "no-restricted-syntax": ["error", ...everywhere] },
-  },
-  {
-    files: ["test/**/*.ts"],
-    rules: {
-      "@typescript-eslint/no-non-null-assertion": "off",
-      // Templates, JSON and recorded traffic have the shape the test then asserts.
-      "@typescript-eslint/no-explicit-any": "off",
-      "@typescript-eslint/no-unsafe-assignment": "off",
-      "@typescript-eslint/no-unsafe-member-access": "off",
-      "@typescript-eslint/no-unsafe-argument": "off",
-      "@typescript-eslint/no-unsafe-return": "off",
-      "@typescript-eslint/no-unsafe-call": "off",
-      "@typescript-eslint/no-floating-promises": "error",
-      // Looks up every name. What a test takes of a deprecated library, it takes from the library that lib has.
-      "@typescript-eslint/no-deprecated": "off",
-    },
   },
   {
     files: ["*.config.ts", "*.config.js"],

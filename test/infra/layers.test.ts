@@ -1,6 +1,5 @@
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { ESLint, Linter } from "eslint";
+import { Linter } from "eslint";
 import { beforeAll, describe, expect, it } from "vitest";
 import { FOLDERS, layers, ROWS } from "../../eslint.layers.ts";
 import { cyclesOf, importGraphs, type Graph, type Graphs } from "../../infra/graph.ts";
@@ -120,27 +119,5 @@ describe("the import graph", () => {
     expect(cyclesOf(graph({ a: ["b"], b: ["c"], c: ["b"] }))).toEqual([["b", "c"]]);
     expect(cyclesOf(graph({ a: ["b"], b: ["c"], c: ["a"], d: ["a"] }))).toEqual([["a", "b", "c"]]);
     expect(cyclesOf(graph({ a: ["b", "c"], b: ["c"], c: [] }))).toEqual([]);
-  });
-});
-
-describe("the machine's clock, randomness and timers", () => {
-  let eslint: ESLint;
-  beforeAll(() => {
-    eslint = new ESLint({ cwd: ROOT });
-  });
-
-  it.each([
-    ["lib/failed-events/hook-runs.ts", ["no-restricted-properties", "no-restricted-globals", "no-restricted-imports"]],
-    ["lib/compose/service.ts", ["no-restricted-properties", "@typescript-eslint/no-use-before-define"]],
-  ])("come from the ports in %s", async (file, rules) => {
-    const config = (await eslint.calculateConfigForFile(join(ROOT, file))) as { rules: Record<string, unknown[]> };
-    for (const rule of rules) expect(config.rules[rule]?.[0]).toBe(2);
-  });
-
-  it("are taken from the machine in one file of lib", async () => {
-    const config = (await eslint.calculateConfigForFile(join(ROOT, "lib/system/platform.ts"))) as {
-      rules: Record<string, unknown[]>;
-    };
-    expect(config.rules["no-restricted-properties"]).toBeUndefined();
   });
 });

@@ -1,7 +1,7 @@
 import { fileURLToPath } from "node:url";
+import * as parser from "@typescript-eslint/parser";
 import { ESLint, Linter } from "eslint";
 import ts from "typescript";
-import tseslint from "typescript-eslint";
 import { describe, expect, it } from "vitest";
 import { numbers } from "../../eslint.numbers.ts";
 
@@ -64,7 +64,7 @@ describe("JSON.stringify", () => {
     const file = [...codes.keys()].find((name) => codes.get(name) === code) ?? "";
     const config: Linter.Config = {
       files: ["**/*.ts"],
-      languageOptions: { parser: tseslint.parser, parserOptions: { programs: [program] } },
+      languageOptions: { parser, parserOptions: { programs: [program] } },
       plugins: { numbers },
       rules: { "numbers/print": "error" },
     };
