@@ -356,8 +356,9 @@ it("verifies a webhook's deliveries, finds the one that is missing, and is limit
   const once = actor(owner.uri, { user: owner.creator, passphrase: owner.passphrase, maxAttempts: 1 });
   const test = async () =>
     await once.send(async (api) => await api.POST("/webhooks/{webhookId}/test", { params: { path } }));
-  for (let index = 0; index < 10; index += 1) await test();
-  const limited = await rejection(test());
+  // Ten in a minute are answered, and a minute may end between any two of them.
+  let limited = await rejection(test());
+  for (let sent = 1; sent < 60 && limited === "resolved"; sent += 1) limited = await rejection(test());
   expect(limited).toBeInstanceOf(RateLimited);
   expect(limited).toMatchObject({ code: "rate_limited", status: 429 });
   expect(limited.retryAfterMs).toBeGreaterThan(0);
