@@ -53,7 +53,8 @@ export default defineConfig({
     pool: "forks",
     // Node strips the types itself: without Vite's transformation, and its getters for every import, a sixth of the time.
     experimental: { viteModuleRunner: false },
-    maxWorkers: 2,
+    // For two cores: one of three waits most of the time, for a process, a pause or a time limit.
+    maxWorkers: 3,
     testTimeout: MOST_SECONDS * 1000,
     hookTimeout: MOST_SECONDS * 1000,
     passWithNoTests: true,
