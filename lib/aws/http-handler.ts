@@ -1,10 +1,10 @@
-/** Requests to AWS over Node's HTTP, without what this service never uses of the SDK's own handler. */
+/** Sends requests to AWS over Node's HTTP, in place of the SDK's own handler, of which this service needs a small part. */
 import * as http from "node:http";
 import * as https from "node:https";
 import { freshAgents } from "../system/fresh-agents.ts";
 import type { After, Clock } from "../system/ports.ts";
 
-/** A request as the SDK makes it, as far as this service's have it. */
+/** A request of the SDK, with the members that this service's requests have. */
 interface SdkRequest {
   readonly protocol: string;
   readonly hostname: string;
@@ -22,22 +22,22 @@ interface SdkResponse {
 }
 
 export interface HttpHandlerOptions {
-  /** Milliseconds for one attempt, answer included. */
+  /** The longest that one attempt takes, ms, the answer included. */
   readonly timeoutMs: number;
-  /** Milliseconds until a new connection is there. */
+  /** The longest that a new connection takes, ms. */
   readonly connectMs: number;
   readonly maxConnections: number;
-  /** Measures for how long a kept connection has been free. */
+  /** Measures how long a kept connection has been idle. */
   readonly clock: Clock;
   readonly after: After;
 }
 
-/** The request handler of the SDK's interface. Answers come whole, with their bytes. */
+/** The SDK's interface of a request handler. The body of an answer is complete, as bytes. */
 export interface HttpHandler {
   readonly metadata: { readonly handlerProtocol: string };
   /**
-   * Rejects with `TimeoutError` for a time that is over (its `code` is `ETIMEDOUT` when there was no connection yet), with
-   * Node's error for a connection that broke.
+   * Sends one request. Rejects with `TimeoutError` after `timeoutMs`, or after `connectMs` without a connection (then its
+   * `code` is `ETIMEDOUT`), and with Node's error when the connection breaks.
    */
   handle(request: SdkRequest): Promise<{ response: SdkResponse }>;
   updateHttpClientConfig(): void;
@@ -45,7 +45,7 @@ export interface HttpHandler {
   destroy(): void;
 }
 
-/** A handler that keeps connections, and reuses none that has been free for more than a minute. */
+/** A handler that keeps connections, and reuses those that have been idle for at most a minute. */
 export function httpHandler(options: HttpHandlerOptions): HttpHandler {
   const { timeoutMs, connectMs, maxConnections, clock, after } = options;
   const agents = freshAgents({ keepAlive: true, maxSockets: maxConnections }, clock);

@@ -1,7 +1,7 @@
 /**
- * AWS Signature Version 4 for requests of the services that take JSON, which are all alike: POST, no query, the whole body
- * at hand. The SDK's own signer, made for every service, copies its client's configuration and the request each time, and
- * derives a key's name by another signature.
+ * AWS Signature Version 4 for the services whose requests are a POST to `/` of JSON, without a query. The SDK's own signer,
+ * which serves every service, takes longer: it copies the configuration and the request each time, and computes one more
+ * signature for the name under which it caches a key.
  */
 import { createHmac, createSecretKey, hash, type BinaryLike, type KeyObject } from "node:crypto";
 
@@ -11,7 +11,7 @@ export interface Credentials {
   readonly sessionToken?: string;
 }
 
-/** A request of the SDK, as far as a signature needs it. */
+/** A request of the SDK, with the members that a signature depends on. */
 export interface SignableRequest {
   readonly method: string;
   readonly path: string;
@@ -20,14 +20,14 @@ export interface SignableRequest {
   readonly body?: unknown;
 }
 
-/** The signer of the SDK's interface. */
+/** The SDK's interface of a signer. */
 export interface RequestSigner {
-  /** Adds the headers of the signature. @throws TypeError for a request of another form */
+  /** Adds the headers of the signature to the request itself. @throws TypeError for anything but a POST of a body to `/` */
   sign<T extends SignableRequest>(request: T, options?: { readonly signingDate?: Date | string | number }): Promise<T>;
 }
 
 const ALGORITHM = "AWS4-HMAC-SHA256";
-/** Headers that something on the way may change. */
+/** Headers that a proxy may change, so they are not signed. */
 const UNSIGNED = new Set(["user-agent", "x-amzn-trace-id", "connection", "expect"]);
 
 export interface SigningScope {
@@ -37,8 +37,8 @@ export interface SigningScope {
 }
 
 /**
- * The signer of one client. The credentials are asked for at each request, because they change with time.
- * @param now ms since 1970, for a request whose time is not given
+ * The signer of one client. It asks for credentials at each request, because they expire.
+ * @param now the time, ms since 1970, of a request that is given none
  */
 export function requestSigner(
   { service, region }: SigningScope,

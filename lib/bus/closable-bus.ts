@@ -1,8 +1,8 @@
 /**
- * What the transports of the event bus share.
+ * The life of an event bus, the same for all transports.
  *
- *   open      by the constructor: transports open what they need with the first publication
- *   closed    by `close`, for ever
+ *   open      from the constructor on; a transport opens connections at its first publication
+ *   closed    from `close` on, for ever
  */
 export abstract class ClosableBus {
   #closed = false;
@@ -24,6 +24,6 @@ export abstract class ClosableBus {
     if (this.#closed) throw new TypeError("The event bus is closed.");
   }
 
-  /** Ends what the transport has open; called once. */
+  /** Closes the transport's connections and subscriptions. Called once. */
   protected abstract end(): void;
 }

@@ -1,14 +1,14 @@
-/** How long deliveries may take for one request, or for one run of a worker. */
+/** Limits how long the deliveries of one request, or of one run of a worker, may take. */
 import type { Clock, Deadline } from "../system/ports.ts";
 import { currentDeadline, isInsideHook } from "../system/request-context.ts";
 
-/** A request begins no delivery later than this, ms, because its caller waits. */
+/** A request starts no delivery after this many ms, because its caller waits for the answer. */
 const START_WITHIN_MS = 12_000;
-/** Reserved for storing what became of the deliveries, ms. */
+/** Time that is kept for storing the results of deliveries, ms. */
 const RESERVE_MS = 3_000;
-/** The shortest time that a delivery is begun with, ms. */
+/** A delivery starts only with at least this much time, ms, beside the reserve. */
 const LEAST_MS = 500;
-/** How long deliveries may take that no request waits for, ms; longer than those that one waits for. */
+/** How long deliveries may take when no request waits for them, ms: longer than the 12 s of those that delay an answer. */
 export const BACKGROUND_MS = 20_000;
 
 /** Says whether there is time for another delivery, and how much. */
@@ -21,24 +21,27 @@ export class DeliveryBudget {
     this.#stopStartingBelowMs = stopStartingBelowMs;
   }
 
-  /** For a request: deliveries begin within 12 s. */
+  /** For a request: deliveries start within 12 s. */
   static ofRequest(deadline: Deadline): DeliveryBudget {
     return new DeliveryBudget(deadline, deadline.remaining() - START_WITHIN_MS);
   }
 
-  /** For a worker: deliveries begin as long as its deadline allows. */
+  /** For a worker: deliveries start as long as the worker's deadline allows. */
   static ofWorker(deadline: Deadline): DeliveryBudget {
     return new DeliveryBudget(deadline, deadline.stopStartingBelowMs ?? 0);
   }
 
-  /** The time that the caller can wait; undefined inside a hook, which does not wait, because a publisher waits for it. */
+  /**
+   * For the code that runs now: as long as its request may take. Undefined inside a hook, because a publisher waits for
+   * that.
+   */
   static ofCaller(clock: Clock): DeliveryBudget | undefined {
     if (isInsideHook()) return undefined;
     const deadline = currentDeadline();
     return deadline === undefined ? DeliveryBudget.from(clock) : DeliveryBudget.ofRequest(deadline);
   }
 
-  /** For work that no request waits for: `ms` from now on. */
+  /** For work that no request waits for: the next `ms`. */
   static from(clock: Clock, ms = BACKGROUND_MS): DeliveryBudget {
     const end = clock.now() + ms;
     return new DeliveryBudget({ remaining: () => Math.max(0, end - clock.now()) }, 0);

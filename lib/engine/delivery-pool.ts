@@ -1,12 +1,12 @@
 /** Limits how many deliveries of one process run at the same time. */
 
-/** How long a delivery counts among those at once, ms: a peer that has not answered by then delays no other. */
+/** A delivery counts against the limit for this long, ms. A peer that is slower than this delays no other peer. */
 const PATIENCE_MS = 1_000;
-/** Most deliveries that may continue without being counted. */
+/** Most deliveries that run at the same time without counting against the limit. */
 const MOST_BESIDE = 100;
 
 export interface DeliveryPoolDeps {
-  /** Most deliveries at once, without those that have lasted for a second. */
+  /** Most deliveries at the same time; those that have lasted for over a second do not count. */
   readonly most: number;
   /** Calls back after this many ms, unless the returned function is called first. */
   readonly after: (ms: number, call: () => void) => () => void;
@@ -17,7 +17,15 @@ interface Job {
   readonly run: () => Promise<void>;
 }
 
-/** At most `most` deliveries at once and one for each peer, first come, first served; a slow one leaves the count after a second. */
+/**
+ * Runs deliveries in the order in which they arrive.
+ *
+ *   waiting   until there is room, and no other delivery to its peer runs
+ *   counted   for its first second
+ *   beside    after that: it no longer counts against the limit, as long as at most `MOST_BESIDE` do not
+ *
+ * Invariants: at most `most` deliveries are counted, and at most one delivery to a peer runs.
+ */
 export class DeliveryPool {
   readonly #deps: DeliveryPoolDeps;
   readonly #waiting = new Map<string, Job[]>();
@@ -29,7 +37,7 @@ export class DeliveryPool {
     this.#deps = deps;
   }
 
-  /** Runs `work` when there is room and no other delivery to the peer is under way. Settles as `work` does. */
+  /** Runs `work` when there is room and no other delivery to the peer runs. Resolves and rejects as `work` does. */
   async run<T>(peer: string, work: () => Promise<T>): Promise<T> {
     return await new Promise<T>((resolve, reject) => {
       const run = async (): Promise<void> => {

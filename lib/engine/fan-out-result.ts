@@ -4,38 +4,41 @@
 export interface DeliveryFailure {
   readonly peerId: string;
   readonly subscriptionId: string;
-  /** The peer's, when it answered. */
+  /** The status of the peer's answer; absent: the peer did not answer. */
   readonly statusCode?: number;
   /** One sentence, safe to show. */
   readonly error: string;
-  /** Seconds, when the peer said so; at most an hour. This number and all others of the peer are sent then. */
+  /** The peer's `Retry-After` in seconds, at most an hour. All numbers for the peer are sent after that. */
   readonly retryAfter?: number;
 }
 
-/** Counts subscriptions that got a number, and listeners that heard an event: `totalCount` is the sum of the other five. */
+/**
+ * How many subscriptions got a number from a commit, and how many listeners hear an event of it. `totalCount` is the sum of
+ * the other five counts.
+ */
 export interface FanOutResult {
   readonly totalCount: number;
-  /** The peer took it. */
+  /** The peer, or the listener, answered that it has it. */
   readonly successCount: number;
   readonly failureCount: number;
-  /** A listener may have taken it: the request went out, and no answer came. Absent: none. */
+  /** Listeners that may have it: the request was sent, and no answer came. Absent: none. */
   readonly ambiguousCount?: number;
   /**
-   * Not sent: the peer's breaker is open, the peer is not approved (any more), it only polls, or it has answered lately
-   * that it does not know the subscription.
+   * Nothing was sent: the peer's breaker is open, the peer is not or no longer approved, the peer only polls, or it has
+   * recently answered that it does not know the subscription.
    */
   readonly skippedCount: number;
   /**
-   * Left to another delivery of the subscription that is under way, or to the worker behind the queue: now, or at the end
-   * of the pause that the peer asked for.
+   * Left to another delivery of the same subscription that runs already, or to the worker behind the queue: now, or after
+   * the pause that the peer asked for.
    */
   readonly deferredCount: number;
   readonly failures: readonly DeliveryFailure[];
 }
 
 /**
- * What became of one subscription's numbers, or of the events of one listener; `nothing`: it got none; `ambiguous`: the
- * listener may have taken them.
+ * The result for one subscription's numbers, or for one listener's events. `nothing`: there were none. `ambiguous`: the
+ * listener may have them.
  */
 export type DeliveryOutcome =
   | { readonly kind: "delivered" | "skipped" | "deferred" | "nothing" }

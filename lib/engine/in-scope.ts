@@ -1,4 +1,6 @@
-/** Finds who hears a commit: peers' subscriptions and listeners, by the markers of the places that it touches. */
+/**
+ * Finds the peers' subscriptions and the listeners that a commit concerns, by the markers of the places that it touches.
+ */
 import type { Change, Granularity, LogRecord } from "../domain/diff/change-record.ts";
 import { PROPERTIES } from "../domain/terms/scope.ts";
 import { eventsOf, type RecordEvent } from "../domain/events/record-events.ts";
@@ -11,12 +13,14 @@ import { scopePartition, scopePrefix } from "../dynamodb/keys/publishing.ts";
 import { queryAll } from "../dynamodb/paging.ts";
 import type { Item, Table } from "../dynamodb/table.ts";
 
-/** Up to this many names of one target are queried one by one; for more the whole target is queried. */
+/** Up to this many names of one target are queried one by one; for more names one query reads the whole target. */
 const MOST_NAMES = 3;
-/** The markers of so many subscriptions take a few read units together: one query for a target is cheaper than two. */
+/**
+ * The markers of up to this many subscriptions take a few read units in all: one query for a target is cheaper than two.
+ */
 const FEW_MARKERS = 50;
 
-/** Which subscription of an actor, and whether it gets callbacks. */
+/** A peer's subscription to an actor, with the granularity of its callbacks. */
 export interface SubscriberName {
   readonly peerId: string;
   readonly id: string;
@@ -25,23 +29,24 @@ export interface SubscriberName {
 
 /** A listener that hears at least one event of a commit. */
 export interface FoundListener extends ListenerRef {
-  /** The part of what it asks for by which it was found. */
+  /** The patterns of the listener whose markers were read, with its types. */
   readonly selection: Selection;
 }
 
-/** Who hears a commit. */
+/** The subscriptions and the listeners that a commit concerns. */
 export interface InScope {
   readonly subscribers: readonly SubscriberName[];
   readonly listeners: readonly FoundListener[];
 }
 
 /**
- * The subscriptions that one of the records may make numbers for, and the listeners that hear an event of them, each once.
- * All queries at the same time: for each target one for the markers of the whole of it and one for each of up to three
- * names, or one for the target when there are more, or the actor has few markers; one for the wildcards, if there are any.
- * A record of subscriptions names them itself.
+ * The subscriptions for which one of the records may make a number, and the listeners that hear an event of one, each once.
  *
- * @param head counts the markers, about
+ * All queries run at the same time. For each target: one for the markers of the whole target and one for each of up to
+ * three names; or a single one, when there are more names or the actor has few markers. One for the wildcards, if there are
+ * any. A record of the kind `subscriptions` names its subscriptions, so they need no query.
+ *
+ * @param head says how many markers there are, approximately
  */
 export async function findInScope(
   table: Pick<Table, "query">,
@@ -67,7 +72,7 @@ export async function findInScope(
   return { subscribers: subscribersOf(markers, records), listeners: listenersOf(actorId, markers, records) };
 }
 
-/** A part of a target that a change touches; without a name all of it. */
+/** A part of a target that a change touches; without a name the whole target. */
 interface Touched {
   readonly target: string;
   readonly name: string | undefined;
@@ -102,7 +107,7 @@ function subscribersOf(markers: readonly Item[], records: readonly LogRecord[]):
   return [...new Map(named.map((name) => [`${name.peerId}#${name.id}`, name])).values()];
 }
 
-/** A listener with several patterns has several markers. */
+/** A listener with several patterns has several markers; it is returned once, with the patterns of all of them. */
 function listenersOf(
   actorId: string,
   markers: readonly Item[],

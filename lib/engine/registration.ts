@@ -1,4 +1,4 @@
-/** How a listener comes to the change log, changes what it hears, and leaves: its markers, and its count in the log's head. */
+/** How a listener is registered at the change log, changed and removed: its markers, and its counts in the log's head. */
 import { compact } from "../system/compact.ts";
 import type { Selection } from "../domain/events/selection.ts";
 import { SYS } from "../domain/events/topic.ts";
@@ -8,22 +8,22 @@ import type { LogPlan } from "../change-log/log-commits.ts";
 import { listenerMarkerKey, type ListenerRef, type MarkerPlace } from "../dynamodb/keys/listeners.ts";
 import { always, type Write } from "../dynamodb/table.ts";
 
-/** What of a listener the log has to know. */
+/** The properties of a listener that the log needs. */
 export interface Registered {
-  /** What it hears; absent: the release itself knows, and there are no markers. */
+  /** The events that it hears. Absent: the code of the release says so (event hooks), and the listener has no markers. */
   readonly selection?: Selection;
-  /** It reads the records, so that these stay until they expire. */
+  /** It reads the records, so the log keeps them until they expire. */
   readonly reads: boolean;
-  /** It asks for its events itself, so that no change looks for it: it has no markers. */
+  /** It fetches its events itself (groups). No commit has to find it, so it has no markers. */
   readonly pulls?: boolean;
 }
 
 /**
- * The writes of a listener's markers, and the change of the log's head. They belong into one commit (`Commits.commit`) with
- * the write of the listener's own head, whose condition says that `before` is what stands. No record is needed: a commit
- * that has read the log's head before is planned again.
+ * The writes of a listener's markers, and the change of the log's head. The caller commits them (`Commits.commit`) with the
+ * write of the listener's own head, whose condition is that the listener still is `before`. A record is not needed: another
+ * commit that has read the log's head earlier finds it changed, and is planned again.
  *
- * @param change `before` absent: the listener is made; `after` absent: it is deleted
+ * @param change `before` absent: the listener is created; `after` absent: it is deleted
  */
 export function registering(
   ref: ListenerRef,
@@ -35,7 +35,7 @@ export function registering(
     const marker = is ?? was;
     if (marker === undefined || printed(was) === printed(is)) return [];
     const key = listenerMarkerKey(ref, marker.place);
-    // A marker says no more than the listener's own head, which this transaction writes on a condition.
+    // A marker repeats the listener's own head, and the same transaction writes that on a condition.
     if (is === undefined) return [{ delete: key, condition: always }];
     return [{ put: { ...key, selection: printJson(is.selection) }, condition: always }];
   });
@@ -49,7 +49,7 @@ export function registering(
   return { writes, head: { add: Object.fromEntries(add) as Record<string, number> } };
 }
 
-/** The part of a selection that stands at one place. */
+/** The patterns of a selection that are found at one place. */
 interface Marker {
   readonly place: MarkerPlace;
   readonly selection: Selection;
@@ -57,7 +57,7 @@ interface Marker {
 
 const printed = (marker: Marker | undefined): string => (marker === undefined ? "" : printJson(marker.selection));
 
-/** By the name of the place. */
+/** The markers of a listener, by the text of their places. */
 function markersOf(registered: Registered | undefined): ReadonlyMap<string, Marker> {
   const { topics = [], types } = (registered?.pulls === true ? undefined : registered?.selection) ?? {};
   return new Map(
@@ -68,7 +68,9 @@ function markersOf(registered: Registered | undefined): ReadonlyMap<string, Mark
   );
 }
 
-/** A name that stands encoded in a pattern is none that a change is looked up by: the marker stands one step further out. */
+/**
+ * Commits look markers up by plain names. A name that is encoded in the pattern is not one, so its marker is the target's.
+ */
 function placeOf(pattern: string): MarkerPlace {
   const [target = "", name] = pattern.split(".", 2);
   if (!isName(target)) return "wildcard";

@@ -1,4 +1,6 @@
-/** The body of a failed event: gzipped JSON, its beginning in the event's item, the rest in parts directly behind it. */
+/**
+ * The body of a failed event: gzipped JSON. Its beginning is in the event's item, the rest in items that sort behind that.
+ */
 import { gunzipSync, gzipSync } from "node:zlib";
 import { compact } from "../system/compact.ts";
 import { parseText, printJson } from "../domain/json/json-text.ts";
@@ -9,9 +11,9 @@ import type { FailingEvent } from "./hook-event.ts";
 const PART_BYTES = 300_000;
 
 /**
- * Writes the parts behind the item at `key`, one request each; they expire at `ttl` (s since 1970) when it is given.
+ * Writes the items behind the one at `key`, one request each. With `ttl` (s since 1970) they expire at that time.
  *
- * @returns the body's attributes of the item itself
+ * @returns the attributes of the item at `key` that hold the beginning of the body
  */
 export async function writeBody(
   table: Table,
@@ -28,7 +30,7 @@ export async function writeBody(
   return { body: piece(0), parts };
 }
 
-/** The event of an item; undefined when a part is gone, because the event was resolved while it was read. */
+/** The event of an item; undefined when a part is missing, because the event was resolved while it was read. */
 export async function readBody(table: Table, item: Item): Promise<FailingEvent | undefined> {
   const pieces = [item["body"] as Uint8Array];
   for (const key of partKeys(item, item["parts"] as number)) {
@@ -39,7 +41,7 @@ export async function readBody(table: Table, item: Item): Promise<FailingEvent |
   return parseText(gunzipSync(Buffer.concat(pieces)).toString("utf8")) as FailingEvent;
 }
 
-/** Deletes the parts of an event whose item is deleted. */
+/** Deletes the items behind the one of a deleted event. */
 export async function deleteBody(table: Table, key: Key, parts: number): Promise<void> {
   if (parts > 1) await table.deleteMany(partKeys(key, parts));
 }

@@ -1,4 +1,4 @@
-/** Reading failed events: page by page, one by one, and counted. An event that has expired is not there. */
+/** Reads failed events: by page, by id, by key, and their number. Expired events are left out. */
 import { compact } from "../system/compact.ts";
 import { actorPartition } from "../dynamodb/keys/partition.ts";
 import {
@@ -22,7 +22,7 @@ import {
   type FailedEventSummary,
 } from "./failed-event.ts";
 
-/** Which of an actor's failed events to list: of one source, or of all our subscriptions to one peer, or all. */
+/** Selects failed events of an actor: those of one source, those of all our subscriptions to one peer, or all. */
 export interface FailedEventQuery {
   readonly source?: string;
   readonly peerId?: string;
@@ -34,11 +34,11 @@ export interface FailedEventQuery {
 export interface FailedEventReadsDeps {
   readonly table: Table;
   readonly clock: Clock;
-  /** The deployment's `LOG_EPOCH`: the positions of events are read as positions of it. */
+  /** The deployment's `LOG_EPOCH`: positions in events are returned as positions of this epoch. */
   readonly epoch: number;
 }
 
-/** The reads of the failed events. */
+/** The reads; `FailedEventStore` adds the writes. */
 export class FailedEventReads<E extends FailingEvent = HookEvent> {
   readonly #table: Table;
   readonly #clock: Clock;
@@ -50,7 +50,7 @@ export class FailedEventReads<E extends FailingEvent = HookEvent> {
     this.#epoch = epoch;
   }
 
-  /** One page of an actor's failed events, in the order of their streams; of one status when given. */
+  /** One page of an actor's failed events, in the order of their sources. */
   async page(actorId: string, query: FailedEventQuery): Promise<{ events: readonly FailedEvent<E>[]; next?: string }> {
     const { items, next } = await this.#items(actorId, query);
     const events = await Promise.all(items.map(async (item) => await this.read(item)));
@@ -58,8 +58,10 @@ export class FailedEventReads<E extends FailingEvent = HookEvent> {
   }
 
   /**
-   * The same without the events' data, with the items that others keep beside them: one query, however large the events
-   * are. `also` reads such an item, and says which of its attributes that takes.
+   * The same without the events' data, and with the other items of the range (places that could not be read). One query,
+   * however large the events are.
+   *
+   * @param also reads one of the other items; `attributes` names what that needs
    */
   async summaries<T extends object>(
     actorId: string,
@@ -79,7 +81,7 @@ export class FailedEventReads<E extends FailingEvent = HookEvent> {
     const range = { pk: actorPartition(actorId), prefix, limit };
     for (let after = from; ;) {
       const page = await this.#table.query(compact({ ...range, only, after }));
-      // Parts of bodies lie between the events; they have no status.
+      // Parts of bodies sort between the events; they have no status.
       const events = only === undefined ? page.items.filter((item) => staleReadOf(item) === undefined) : page.items;
       const live = events.filter((item) => !this.#expired(item));
       const items = live.filter((item) => (status === undefined ? "status" in item : item["status"] === status));
@@ -88,7 +90,7 @@ export class FailedEventReads<E extends FailingEvent = HookEvent> {
     }
   }
 
-  /** How many events of a source stand, whatever their status. One query for each MB of them. */
+  /** The number of failed events of a source, of every status. One query for each MB of them. */
   async count(actorId: string, source: string): Promise<number> {
     const prefix = failedEventPrefix({ source });
     const range = { pk: actorPartition(actorId), prefix, only: ["status", "ttl"] };
@@ -97,28 +99,28 @@ export class FailedEventReads<E extends FailingEvent = HookEvent> {
     return count;
   }
 
-  /** True while an event that stopped the source is not resolved, whatever its status. */
+  /** True while an event that stopped the source is not resolved, even if it is being retried. */
   async isStopped(actorId: string, source: string): Promise<boolean> {
     const range = { pk: actorPartition(actorId), prefix: failedEventPrefix({ source }), only: ["stops"] };
     for await (const item of itemsOf(this.#table, range)) if (item["stops"] === true) return true;
     return false;
   }
 
-  /** The item of that id, a failed event's or one that lies beside them; undefined when there is none. 2 reads. */
+  /** The item with this id: a failed event, or a place that could not be read. Undefined when there is none. 2 reads. */
   async find(actorId: string, eventId: string): Promise<Item | undefined> {
     const pointer = await this.#table.get(failedEventIdKey(actorId, eventId));
     const sk = pointer?.["at"];
     return typeof sk === "string" ? await this.#table.get({ pk: actorPartition(actorId), sk }) : undefined;
   }
 
-  /** The failed event at a key, as the due index names it. */
+  /** The failed event at a key; undefined when there is none, or the key is that of a place that could not be read. */
   async at(key: Key): Promise<FailedEvent<E> | undefined> {
     if (staleReadOf(key) !== undefined) return undefined;
     const item = await this.#table.get(key);
     return item === undefined ? undefined : await this.read(item);
   }
 
-  /** The failed event of an event; undefined when it did not fail. 1 read. */
+  /** The failed event that an event became; undefined when it did not fail. 1 read. */
   async of(event: E): Promise<FailedEvent<E> | undefined> {
     return await this.at(keyOf(event));
   }
@@ -135,7 +137,7 @@ export class FailedEventReads<E extends FailingEvent = HookEvent> {
   }
 }
 
-/** A listener's events have no epoch: their numbers never begin again. */
+/** The key of a failed event. A listener never begins its numbers again, so its events all have the epoch 0. */
 export function keyOf(event: FailingEvent): Key {
   if (isListenerEvent(event)) return failedEventKey(event.actorId, event.source, { ...event, epoch: 0 });
   return failedEventKey(event.actorId, hookSource(event), event);

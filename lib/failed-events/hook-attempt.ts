@@ -1,8 +1,8 @@
-/** One run of a hook within its time limit. */
+/** Runs a hook once, within its time limit. */
 import type { After } from "../system/ports.ts";
 import { verdictOf, type Verdict } from "./hook-event.ts";
 
-/** How a run failed. */
+/** How a hook failed. */
 export interface HookFailure {
   readonly verdict: Verdict["verdict"];
   /** The error as text. */
@@ -10,7 +10,7 @@ export interface HookFailure {
 }
 
 /**
- * Runs a hook. A run that exceeds the limit counts as failed; its signal aborts, and what it does later changes nothing.
+ * Runs a hook. At the time limit the run counts as failed and its signal aborts; what the hook does after that is ignored.
  * @returns undefined when the hook succeeded
  */
 export async function attemptHook(

@@ -1,4 +1,4 @@
-/** The events that can fail at a hook or at a listener, and the verdicts that a hook may throw. */
+/** The events that hooks and listeners can fail to take, and the verdicts that a hook may throw. */
 import { createHash } from "node:crypto";
 import { positionIn, sentPositionIn } from "../domain/events/present-epoch.ts";
 import type { StreamRef } from "../domain/terms/refs.ts";
@@ -9,42 +9,44 @@ import type { Json, JsonObject } from "../system/ports.ts";
 export const CallbackType = { diff: "diff", resync: "resync", permission: "permission" } as const;
 export type CallbackType = keyof typeof CallbackType;
 
-/** One thing that happened to a subscription. An event keeps its `id` when a crash repeats it. */
+/** What a callback changed in one of our subscriptions. An event keeps its `id` when a crash repeats it. */
 export interface HookEvent extends StreamRef, Scope {
   readonly id: string;
   readonly epoch: number;
   readonly sequence: number;
   readonly callbackType: CallbackType;
-  /** What the publisher sent, relative to the subscription's scope; for a `resync` the whole state, null when it has none. */
+  /**
+   * What the publisher sent, relative to the subscription's scope; for a `resync` the whole state, null when it has none.
+   */
   readonly data: Json;
   /** The publisher's time of the change, if it sent one. */
   readonly timestamp?: string;
 }
 
-/** An event of an actor's own log that a listener of the actor did not take. */
+/** An event of an actor's own log that failed at a listener of the actor. */
 export interface ListenerEvent {
   /** The event's id: the same for every listener and every attempt. */
   readonly id: string;
   readonly actorId: string;
   /** The listener, as `/parked` names it. */
   readonly source: `webhook:${string}` | `event-hook:${string}` | `group:${string}` | `root-group:${string}`;
-  /** The listener's own number of the event; 0: it lies before those that the listener counts. */
+  /** The listener's own number of the event; 0: the event is older than those that the listener counts. */
   readonly sequence: number;
   readonly topic: string;
   readonly type: string;
   readonly position: string;
-  /** What the listener takes in order; absent: the topic. */
+  /** The listener takes events of one key in order. Absent: the topic is the key. */
   readonly key?: string;
   /** The event as it is sent. */
   readonly event: JsonObject;
 }
 
-/** What can fail. */
+/** An event that can fail. */
 export type FailingEvent = HookEvent | ListenerEvent;
 
 export const isListenerEvent = (event: FailingEvent): event is ListenerEvent => "source" in event;
 
-/** A stored event, its position in the present epoch of the log (`LOG_EPOCH`), and so the one that it is sent with. */
+/** A stored event with its positions, its own and the one in the envelope, converted to the present epoch (`LOG_EPOCH`). */
 export function eventIn(epoch: number, stored: FailingEvent): FailingEvent {
   if (!isListenerEvent(stored)) return stored;
   const position = positionIn(epoch, stored.position);
@@ -55,18 +57,19 @@ export function eventIn(epoch: number, stored: FailingEvent): FailingEvent {
 
 /** The deployer's hooks. */
 export interface HookRunner<E extends FailingEvent = HookEvent> {
-  /** True when some hook would run for this event. */
+  /** True when a hook is registered for this event. */
   handles(event: E): boolean;
   /**
-   * Runs what is registered for the event. `signal` aborts at the hook's time limit; `attempt` is 1 for the first.
+   * Runs the hooks that are registered for the event. `signal` aborts at the hook's time limit; the first `attempt` is 1.
    * @throws what the hook threw
    */
   run(event: E, signal: AbortSignal, attempt: number): Promise<void>;
 }
 
 /**
- * Thrown by a hook to choose what becomes of the event: `retry` (as any other error: kept, retried with backoff),
- * `park` (kept for replay by hand), `skip` (dropped), `stop` (kept, and the subscription's later events wait for it).
+ * A hook throws a verdict to say what happens to its event: `retry` (as any other error: kept and retried with backoff),
+ * `park` (kept until a person retries or skips it), `skip` (dropped), `stop` (kept, and the later events of the
+ * subscription wait for it).
  */
 export class Verdict extends Error {
   override readonly name = "Verdict";
@@ -77,7 +80,7 @@ export class Verdict extends Error {
   }
 }
 
-/** The verdict that a hook's error stands for; recognised by its shape, because bundling may duplicate the class. */
+/** The verdict in a hook's error. It is recognised by its shape, because bundling may duplicate the class. */
 export function verdictOf(error: unknown): Verdict["verdict"] {
   if (error instanceof Error && error.name === "Verdict" && "verdict" in error) {
     const { verdict } = error;

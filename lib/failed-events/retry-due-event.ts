@@ -5,8 +5,8 @@ import type { HookRuns } from "./hook-runs.ts";
 import type { FailedEventStore } from "./failed-event-store.ts";
 
 /**
- * Runs the hooks of a failed event again when the event is due, or gives it up after its last start. An event that could
- * not end before `deadline` is left to the next call, because a start that is cut off counts.
+ * Retries a failed event that is due, or parks it after its last start. Does nothing when the attempt could outlast
+ * `deadline`, because an attempt that is cut off counts as a start: the next call retries the event.
  */
 export async function retryDueEvent<E extends FailingEvent>(
   {

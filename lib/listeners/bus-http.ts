@@ -1,13 +1,15 @@
-/** The event bus as an endpoint of webhooks: what is sent to `bus:` is published, and the publication answers like HTTP. */
+/**
+ * The event bus as an endpoint of webhooks: a request to `bus:` publishes its event, and the bus's answer becomes a status.
+ */
 import { parseText } from "../domain/json/json-text.ts";
 import { PeerFailure, type BusEvent, type EventBus, type PeerAnswer, type PeerHttp } from "../system/ports.ts";
 
-/** The url of a webhook onto the deployment's event bus. */
+/** The url of the deployment's event bus in a webhook. */
 export const BUS_URL = "bus:";
 /** Most bytes of data that an event has inline there: EventBridge takes 256 KB together with the rest of the event. */
 export const BUS_INLINE_MAX_BYTES = 200_000;
 
-/** A client of peers whose requests to `bus:`, each with an event that the service has printed, are published. */
+/** An HTTP client that publishes the bodies of requests to `bus:`, which are envelopes, and sends all other requests. */
 export function withBus(http: PeerHttp, bus: EventBus): PeerHttp {
   return {
     send: async (request) => {
@@ -17,7 +19,7 @@ export function withBus(http: PeerHttp, bus: EventBus): PeerHttp {
   };
 }
 
-/** @throws PeerFailure where the transport gave no answer: `sent` when it may have the event all the same */
+/** @throws PeerFailure when the bus did not take the event; `sent`: it may have it nevertheless */
 async function published(bus: EventBus, event: BusEvent): Promise<PeerAnswer> {
   const { outcome, error = "" } = await bus.publish(String(event["subject"]), event);
   if (outcome === "unavailable") throw new PeerFailure("unreachable", error);

@@ -1,4 +1,4 @@
-/** The data of an event as a listener is given it: in the envelope, or at a URL when it is large. */
+/** Places the data of an event in its envelope, or at a URL when the data is large. */
 import { eventDataUrl } from "../actors/event-data-url.ts";
 import type { ActorStore } from "../actors/actor-store.ts";
 import { contentOf, digestOfBytes, INLINE_MAX_BYTES } from "../domain/events/envelope.ts";
@@ -12,18 +12,18 @@ export interface EventDataDeps {
   readonly rootOf: (actorId: string) => string;
 }
 
-/** The bytes of data up to which it lies in the envelope. */
+/** Most bytes of data in the envelopes for a listener with these settings. */
 export const inlineMaxOf = ({ inlineMaxBytes }: { readonly inlineMaxBytes?: number }): number =>
   inlineMaxBytes ?? INLINE_MAX_BYTES;
 
-/** The URL at which the data of an actor's event can be read for a while; `""` when the actor is gone. One read. */
+/** The URL at which the data of an actor's event can be read for a week; `""` when the actor is deleted. One read. */
 export async function dataUrlOf(deps: EventDataDeps, actorId: string, position: string): Promise<string> {
   const actor = await deps.actors.get(actorId);
   if (actor === undefined) return "";
   return eventDataUrl(actor, { root: deps.rootOf(actorId), position, now: deps.clock.now() });
 }
 
-/** An envelope that has its data in it, as a listener with this limit is given it. */
+/** The envelope for a listener with this limit, from one that contains its data. One read when the data is larger. */
 export async function withDataWithin(
   deps: EventDataDeps,
   actorId: string,

@@ -1,10 +1,11 @@
-/** Where an actor's log continues after a point in time. */
+/** Finds the first record of an actor's log after a point in time. */
 import type { ChangeLog, LogHead } from "../change-log/change-log.ts";
 import { readTime } from "../change-log/record-time.ts";
 
 /**
- * The number of the first record later than `after` (ms since 1970) that can be read, or the one after the newest: from the
- * newest backwards in steps that double, then by halves. One query for each step.
+ * The number of the first record that is later than `after` (ms since 1970) and can be read; when there is none, the number
+ * after the newest. Searches backwards from the newest record in steps that double, then by halves. One query for each
+ * step.
  */
 export async function firstRecordAfter(
   changeLog: Pick<ChangeLog, "stream">,
@@ -16,7 +17,7 @@ export async function firstRecordAfter(
 ): Promise<number> {
   const isLater = async (number: number): Promise<boolean> => {
     for await (const { record } of changeLog.stream(actorId, number - 1, number)) return readTime(record.at) > after;
-    // It has expired.
+    // The record has expired.
     return false;
   };
   let later = newest + 1;

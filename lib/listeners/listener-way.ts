@@ -1,4 +1,4 @@
-/** What a way out adds to the delivery of a listener that reads records. The table of these is composed in lib/compose. */
+/** What a kind of listener that reads records adds to the common delivery. lib/compose/listeners.ts lists the kinds. */
 import type {
   KeeperNote,
   KeeperRules,
@@ -16,20 +16,23 @@ import type { Attribute, Item, Key, Write } from "../dynamodb/table.ts";
 import type { ListenerHead, SysEvent } from "./listener-head.ts";
 import type { LogEvent } from "./log-events.ts";
 
-/** One order of events of a listener. */
+/** One order of events of a listener, kept by an order keeper of its own. */
 export interface Lane {
   readonly id: string;
   readonly state: KeeperState<Selection>;
   readonly rules: Omit<KeeperRules, "room">;
 }
 
-/** A listener with what its settings say now. */
+/** A listener to which events may be sent, with its present settings. */
 export interface OpenListener<Target> {
   readonly target: Target;
   readonly lanes: readonly Lane[];
   /** The longest that one attempt takes, ms. */
   readonly timeoutMs: number;
-  /** Every attempt has its whole time: one that its session cuts off may have been taken, and must not be made again. */
+  /**
+   * Every attempt gets its whole time. If a session cut one off, the endpoint might have the event, and it must not get it
+   * twice.
+   */
   readonly uncut?: boolean;
   /** Absent: no limit. */
   readonly rate?: Rate;
@@ -40,58 +43,61 @@ export interface TargetEvent extends NumberedEvent<LogEvent> {
   readonly lane: string;
 }
 
-/** What goes with the next note. */
+/** What a way out adds to the next note. */
 export interface NoteExtras {
   /** Attributes of the head. */
   readonly own?: Readonly<Record<string, Attribute>>;
-  /** Writes of other items, of the same transaction; they must do no harm when repeated. */
+  /** Writes to other items in the same transaction. Repeating them must do no harm. */
   readonly writes?: readonly Write[];
 }
 
-/** What a note told, once it is stored. */
+/** The news in a note. */
 export interface Noted {
   readonly signals: readonly KeeperSignal[];
-  /** How many events were kept that the listener did not take, and how many there were before. */
+  /** How many failed events the note keeps, and how many were kept before. */
   readonly kept: number;
   readonly keptBefore: number;
-  /** Events of redrives that were taken. */
+  /** Events that redrives have delivered. */
   readonly redriven: readonly TargetEvent[];
 }
 
-/** Failed events of a listener, as a redrive sends them again. */
+/** Failed events of a listener, for a redrive. */
 export interface FailedStretch {
-  /** Beyond the position that was asked for, in order. */
+  /** Those beyond the position that was asked for, in order. */
   readonly events: readonly NumberedEvent<LogEvent>[];
-  /** There are no others up to here. */
+  /** There are no others up to this position. */
   readonly upTo: string;
   readonly atEnd: boolean;
 }
 
-/** How far a redrive has come. */
+/** The progress of a redrive. */
 export type RedriveProgress = NonNullable<KeeperNote<LogEvent, Selection>["redrive"]>;
 
-/** One way out for listeners that read records. One instance serves all listeners of its kind; `Target` is of one session. */
+/**
+ * The way out to one kind of listener that reads records. One instance serves all of them; a `Target` belongs to one
+ * session.
+ */
 export interface ListenerWay<Target, Answer> extends WayOut<Target, TargetEvent, Answer> {
   readonly kind: ListenerKind;
-  /** The items that are read with the head, in the same request. */
+  /** The keys of the items that are read together with the head. */
   also(ref: ListenerRef): readonly Key[];
   /**
-   * The listener as it is now; undefined: nothing is begun, because it is paused, or is being deleted.
-   * @param before that of the same session with earlier settings, to which attempts under way still belong
+   * The listener as its items are now; undefined: nothing is sent, because it is paused, or is being deleted.
+   * @param before the target of the same session under earlier settings, to which attempts in flight still belong
    */
   open(head: ListenerHead, item: (key: Key) => Item | undefined, before?: Target): OpenListener<Target> | undefined;
-  /** What the next note stores besides, since the last one. */
+  /** What the next note stores beside the keepers' states. Each extra is returned once. */
   extras(target: Target): NoteExtras;
-  /** The source of its failed events, as text. */
+  /** The source in the listener's failed events, as text. */
   failureSource(ref: ListenerRef): string;
-  /** The event as it is kept when it is not tried again. */
+  /** The failed event to keep for an event that is given up. */
   failing(target: Target, event: TargetEvent): ListenerEvent;
   /** Reads failed events for a redrive. */
   readFailed(target: Target, request: RedriveRequest): Promise<FailedStretch>;
-  /** What the note that has this progress stores of it besides. */
+  /** The writes that record the progress of a redrive, in the transaction of the note. */
   redriving(target: Target, progress: RedriveProgress): readonly Write[];
-  /** What the service says of the listener to those who listen to `$sys`; the note that it follows from stores it. */
+  /** The `$sys` events about the listener that follow from a note. The same note stores them. */
   saying(target: Target, noted: Noted): readonly SysEvent[];
-  /** A note was stored. Never rejects. */
+  /** Called after a note was stored. Never rejects. */
   noted(target: Target, noted: Noted): Promise<void>;
 }

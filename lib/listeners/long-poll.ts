@@ -1,12 +1,15 @@
-/** Waiting for something in a log: readers, groups and drains look now and then until it is there, or the time is over. */
+/** Waits for events, or for the end of a drain, by looking again and again until there is something or the time is over. */
 import type { Deadline, Platform } from "../system/ports.ts";
 
-/** Pause between two looks, ms: what waiting costs against how late an answer comes. */
+/** Pause between two looks, ms. A shorter one costs more reads, a longer one makes answers late. */
 const LOOK_EVERY_MS = 1_000;
-/** Time that is kept for a last look and the answer, ms. */
+/** Time that is kept for the last look and the answer, ms. */
 const ANSWER_MS = 4_000;
 
-/** `nothing`: there is nothing yet. `more`: the look did not come to the end, and goes on at once. */
+/**
+ * What a look found. `nothing`: there is nothing yet. `more`: it did not look at everything, and the next look follows at
+ * once.
+ */
 export interface Finding<T> {
   readonly is: "found" | "nothing" | "more";
   readonly result: T;
@@ -14,16 +17,16 @@ export interface Finding<T> {
 
 /** How long a request waits. */
 export interface Wait {
-  /** 0: not at all. */
+  /** Ms; 0: the request does not wait. */
   readonly waitMs: number;
-  /** Of the request. It may come nearer meanwhile: the wait ends with the instance, too. */
+  /** The deadline of the request. It can come nearer meanwhile, when the instance is about to end. */
   readonly deadline: Deadline;
 }
 
 /**
- * The result of the first look that finds something, or of the last one. Looks at once, and at least once.
+ * The result of the first look that finds something, or else of the last one. The first look is at once.
  *
- * @param find `isLast`: there is no time for another
+ * @param find looks; `isLast`: there is no time for another look
  * @param everyMs pause between two looks [1000]
  */
 export async function longPoll<T>(
@@ -38,7 +41,7 @@ export async function longPoll<T>(
     const isLast = left() <= 0;
     const { is, result } = await find(isLast);
     if (isLast || is === "found") return result;
-    // In short pauses, so that no long one outlasts a deadline that has come nearer.
+    // In steps of a second, because the deadline can come nearer.
     for (let pause = is === "more" ? 0 : everyMs; pause > 0 && left() > 0; pause -= LOOK_EVERY_MS) {
       await sleep(Math.min(pause, LOOK_EVERY_MS, left()));
     }

@@ -1,4 +1,4 @@
-/** The fields of a PUT that say what a listener hears, and from where on: the same for all kinds. */
+/** The fields of a PUT that say which events a listener hears, and where it begins: the same for all kinds. */
 import * as z from "zod/mini";
 import { isTypePattern, type Selection } from "../domain/events/selection.ts";
 import { isFault, parsePattern } from "../domain/events/topic.ts";
@@ -11,17 +11,17 @@ const MAX_FROM_LENGTH = 64;
 
 /** A whole number between two, both included. */
 export const whole = (least: number, most: number) => z.int().check(z.minimum(least), z.maximum(most));
-/** One to `most` texts. */
+/** A list of one to `most` texts. */
 export const texts = (most: number) => z.array(z.string()).check(z.minLength(1), z.maxLength(most));
 
-/** `from` counts when the listener is made: `now`, `earliest`, or a position. */
+/** `from` (`now`, `earliest`, or a position) is used only when the listener is made. */
 export const selectionFields = {
   topics: texts(MOST_TOPICS),
   types: z.nullish(texts(MOST_TYPES)),
   from: z.nullish(z.string().check(z.minLength(1), z.maxLength(MAX_FROM_LENGTH))),
 };
 
-/** What the fields select, sorted, so that equal selections are equal texts. @throws ServiceError request.invalid */
+/** The selection of these fields, sorted so that equal selections are equal texts. @throws ServiceError request.invalid */
 export function selectionFrom({
   topics,
   types,

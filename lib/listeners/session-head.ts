@@ -1,4 +1,4 @@
-/** The head of a listener as one session knows it, and the writes of that session. */
+/** The head of a listener during one session, and the session's writes of it. */
 import { printJson } from "../domain/json/json-text.ts";
 import { leaseIs, newLease, type Lease, type LeaseDeps } from "../dynamodb/lease.ts";
 import { listenerKey } from "../dynamodb/keys/listeners.ts";
@@ -6,7 +6,7 @@ import { refusedReasons, updateIf } from "../dynamodb/outcomes.ts";
 import { TransactionRefused, type Condition, type Item, type Table, type Write } from "../dynamodb/table.ts";
 import { changeListenerHead, readListenerHead, type HeadChange, type ListenerHead } from "./listener-head.ts";
 
-/** Attempts of a write whose answer was lost, or that met another transaction. */
+/** How often a write is tried whose answer was lost, or that conflicted with another transaction. */
 const MOST_ATTEMPTS = 4;
 
 export interface SessionHeadDeps extends LeaseDeps {
@@ -15,17 +15,20 @@ export interface SessionHeadDeps extends LeaseDeps {
   readonly epoch: number;
 }
 
-/** `changed`: people have changed the head under the lease, `head` is as they left it. `lost`: another works on it, or it is gone. */
+/**
+ * The result of a write. `changed`: nothing was written, because people have changed the head under the lease; `head` is
+ * what they made of it. `lost`: nothing was written, because another session has the lease, or the listener is deleted.
+ */
 export type Written = "written" | "changed" | "lost";
 
 /**
- * States and what moves it from one to the next:
+ * The head during one session.
  *
- *   free     no lease is held; `note` writes where the head is as it was read and no other session holds a lease
- *   leased   by `acquire`; `note` and `release` write as the holder
- *   over     by `release`, or where a write is `lost`
+ *   free     without the lease: a write succeeds if the head is as it was read, and no other session has the lease
+ *   leased   from `acquire` on: a write succeeds if the head is as it was read, and this session still has the lease
+ *   over     from `release` on, or after a write that was `lost`
  *
- * Invariant: each write is conditional on the version that this session knows, so that none undoes what another wrote.
+ * Invariant: every write is conditional on the version that the session knows, so it never undoes the write of another.
  */
 export class SessionHead {
   readonly #deps: SessionHeadDeps;
@@ -37,7 +40,7 @@ export class SessionHead {
     this.#head = head;
   }
 
-  /** As it was read, or written last. */
+  /** The head as it was read or written last. */
   get head(): ListenerHead {
     return this.#head;
   }
@@ -46,7 +49,7 @@ export class SessionHead {
     return this.#lease !== undefined;
   }
 
-  /** Acquires the lease for `ms` with a first note. */
+  /** Acquires the lease for `ms`, and stores a first note with it. */
   async acquire(change: HeadChange, writes: readonly Write[], ms: number): Promise<Written> {
     const lease = newLease(this.#deps, ms);
     const written = await this.#write({ ...change, lease }, writes, this.#free());
@@ -102,7 +105,7 @@ export class SessionHead {
     return { written: false, item: refused[0].item };
   }
 
-  /** The answer of the write was lost: what stands is what it wrote. */
+  /** True when the stored head is what this write made: the write was repeated, because its answer was lost. */
   #isOurs(found: ListenerHead, { lanes, lease }: HeadChange): boolean {
     if (found.version !== this.#head.version + 1) return false;
     const token = lease === null ? undefined : (lease ?? this.#lease)?.token;

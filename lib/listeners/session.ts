@@ -1,4 +1,6 @@
-/** One session of delivering to one listener that reads records: by the holder of its lease, or alone without one. */
+/**
+ * One session delivers to one listener that reads records: as the holder of its lease, or as a lone delivery without it.
+ */
 import type { KeeperStep, Outcome } from "../domain/events/keeper-steps.ts";
 import { admitOne } from "../domain/events/rate.ts";
 import type { DeliveryBudget } from "../engine/delivery-budget.ts";
@@ -8,58 +10,61 @@ import { readStretch, type LogEvent, type LogReading } from "./log-events.ts";
 import type { Written } from "./session-head.ts";
 import { SessionListener, type LaneRun, type SessionListenerDeps } from "./session-listener.ts";
 
-/** Stores a note after this many outcomes, so that a crash repeats little of a long backlog. */
+/** A note is stored after this many outcomes, so that a crash repeats little of a long backlog. */
 const NOTE_EVERY = 50;
-/** A worker waits in its session for what is due this soon, ms; a message comes no sooner. */
+/** A worker's session waits for an event that is due within this time, ms: a message would not be faster. */
 const SHORT_WAIT_MS = 2_000;
-/** How long requests do not wait for a listener that did not answer in the time of one, ms. */
+/** After a listener was too slow for a request, requests do not wait for it for this long, ms. */
 const SLOW_MS = 10 * 60_000;
 
 export interface SessionDeps extends SessionListenerDeps {
   readonly sleep: (ms: number) => Promise<void>;
 }
 
-/** What one session is given. */
+/** The input of one session. */
 export interface SessionInput<Target, Answer> {
   readonly way: ListenerWay<Target, Answer>;
   readonly head: ListenerHead;
-  /** As `way.open` made it of what was read with the head. */
+  /** The listener, as `way.open` made it from the items that were read with the head. */
   readonly open: OpenListener<Target>;
   readonly log: Omit<LogReading, "actorId">;
-  /** The newest record. */
+  /** The number of the newest record. */
   readonly newest: number;
   readonly time: Pick<DeliveryBudget, "mayStart" | "forOne" | "remaining">;
-  /** Of a commit that is alone: its first record, and whether it still is. Absent: the session acquires the lease. */
+  /**
+   * For a commit that is alone: its first record, and whether it still is alone. Absent: the session acquires the lease.
+   */
   readonly alone?: { readonly from: number; readonly isAlone: () => boolean };
-  /** A listener of the actor hears `$sys`: what the service has to say of this one is kept for the log. */
+  /** A listener of the actor hears `$sys`, so notes store the `$sys` events about this one. */
   readonly isWatched: boolean;
-  /** The session waits for what is due soon: it is a worker's. */
+  /** The session belongs to a worker, so it may wait for events that are due soon. */
   readonly mayWait: boolean;
 }
 
 /**
- * How a session ended. `done`: nothing is left that can be done now; what is left has its due time in the head. `late`: no
- * time for the rest. `lost`: another works on the listener, or it is gone.
+ * How a session ended. `done`: nothing more can be sent now; the head has the due time of what is left. `late`: there was
+ * no time for the rest. `lost`: another session has the lease, or the listener is deleted.
  */
 export type SessionResult = "done" | "late" | "lost";
 
 /**
- * States and what moves the session from one to the next:
+ * One session.
  *
- *   reading    no lease is held: the log is read until there is something to send or to store
- *   alone      one commit's events are in flight, without a lease: the last note stores them
- *   leased     by the first note; events go out side by side as the order keepers say
- *   closing    nothing may begin: no time, the listener is paused, or an attempt was cut off; attempts end
- *   over       the last note is stored, and the lease released
+ *   reading    without a lease: reads the log until there is something to send or to store
+ *   alone      without a lease: events of a single commit are in flight, and the last note stores their outcomes
+ *   leased     from the first note on: sends events in parallel, as the order keepers allow
+ *   closing    starts no attempt, because time is over, the listener is paused, or an attempt was cut off; waits for those
+ *              in flight
+ *   over       the last note is stored, and the lease is released
  *
- * Invariants: an event begins only while the lease is held, or alone; what an attempt came to is in the next note.
+ * Invariants: an attempt starts only in `leased` or `alone`; the next note stores the outcome of each attempt.
  */
 export class ListenerSession<Target, Answer> {
   readonly #deps: SessionDeps;
   readonly #input: SessionInput<Target, Answer>;
   readonly #listener: SessionListener<Target, Answer>;
   readonly #flights = new Set<Promise<void>>();
-  /** What went wrong in a flight for another reason than the target: a defect, or the table. */
+  /** An error during an attempt that is not the target's: a defect, or one of the table. */
   #fault: { readonly error: unknown } | undefined;
   #begun = 0;
   #unnoted = 0;
@@ -73,7 +78,7 @@ export class ListenerSession<Target, Answer> {
     this.#listener = new SessionListener(deps, input.way, input);
   }
 
-  /** What became of events, by position. */
+  /** The outcomes of events by their positions. */
   get outcomes(): ReadonlyMap<string, Outcome["is"]> {
     return this.#outcomes;
   }
@@ -83,18 +88,18 @@ export class ListenerSession<Target, Answer> {
     return this.#listener.head;
   }
 
-  /** The session has held the lease: others may have left something to it. */
+  /** True when the session has had the lease, so that commits may have left events to it. */
   get tookLease(): boolean {
     return this.#tookLease;
   }
 
-  /** Sends what may be sent, until nothing more can be done or there is no time. */
+  /** Sends events until nothing more can be sent, or time is over. */
   async run(): Promise<SessionResult> {
     try {
       return await this.#run();
     } catch (error) {
       await Promise.all(this.#flights);
-      // What was sent must not be sent again because something else failed.
+      // Store the outcomes nevertheless, so that events which were taken are not sent again.
       if (this.#listener.isLeased || this.#begun > 0) {
         const last = { dueAt: this.#deps.clock.now() };
         for (let is: Written = "changed"; is === "changed";) is = await this.#listener.release(last);
@@ -149,15 +154,16 @@ export class ListenerSession<Target, Answer> {
     }
   }
 
-  /** True while events of the commit may go out without a lease. */
+  /** True while events of the commit may be sent without a lease. */
   #isAlone(): boolean {
     const { alone } = this.#input;
     return !this.#listener.isLeased && alone !== undefined && (this.#begun > 0 || alone.isAlone());
   }
 
   /**
-   * The note that acquires the lease then has the numbers of what was read, and none has to follow for them. Where the next
-   * failure may stop the listener, what comes after it is not sent beside it.
+   * True when reading the log comes before sending: the note that acquires the lease then stores the numbers of the events
+   * too, and saves another note. Not when a failed event stops the listener, because then later events must not be sent
+   * with it.
    */
   #isReadFirst({ lane, step }: LaneStep): boolean {
     return step.read !== undefined && !this.#listener.isLeased && !this.#isAlone() && lane.rules.onExhausted === "park";
@@ -166,19 +172,23 @@ export class ListenerSession<Target, Answer> {
   #canBegin(): boolean {
     const { open } = this.#listener;
     if (open === undefined || this.#cut) return false;
-    // The first attempt of a session may be cut off by its end, where that is no harm; the others have their whole time.
+    // The end of the session may cut off its first attempt, unless the listener is `uncut`. A worker gives all others their
+    // whole time.
     const isWhole = open.uncut === true || (this.#begun > 0 && this.#input.mayWait);
     return this.#input.time.mayStart(isWhole ? open.timeoutMs : 0);
   }
 
-  /** When one more may go out by the rate, ms since 1970; undefined: now. */
+  /** When the rate limit admits another event, ms since 1970; undefined: now. */
   #waitUntil(now: number): number | undefined {
     const rate = this.#listener.open?.rate;
     const result = rate === undefined ? undefined : admitOne(this.#listener.rate, now, rate);
     return result !== undefined && "waitUntil" in result ? result.waitUntil : undefined;
   }
 
-  /** Begins the first event of a step, or acquires the lease for it. @returns false when the session is over */
+  /**
+   * Starts an attempt at the first event of a step, or acquires the lease for it.
+   * @returns false when the session is over
+   */
   async #begin({ lane, step }: LaneStep, now: number): Promise<boolean> {
     const [numbered] = step.send;
     const listener = this.#listener;
@@ -209,7 +219,8 @@ export class ListenerSession<Target, Answer> {
     const outcome = way.classify(answer, target);
     const endedAt = clock.now();
     if (limitMs < timeoutMs && outcome.is !== "taken" && endedAt - beganAt >= limitMs) {
-      // No failure of the target: the worker gives the next attempt its whole time.
+      // The session has cut the attempt off, so it is not a failure of the target. The worker gives the next one its whole
+      // time.
       this.#cut = true;
       return;
     }
@@ -237,7 +248,7 @@ export class ListenerSession<Target, Answer> {
     }
   }
 
-  /** Waits for what is due in a moment. @returns false where a message is to come for it */
+  /** Waits for an event that is due soon. @returns false when the session must end, and a message brings the event */
   async #waited(ms: number): Promise<boolean> {
     const { mayWait, time } = this.#input;
     if (!mayWait || ms > SHORT_WAIT_MS || !this.#listener.isLeased || !time.mayStart(Math.max(0, ms))) return false;
@@ -251,7 +262,7 @@ export class ListenerSession<Target, Answer> {
     return await this.#listener.note(this.#input.time.remaining());
   }
 
-  /** @returns undefined when people have just changed what is to be done */
+  /** Ends the session. @returns undefined when people have just changed the listener, so that the session continues */
   async #end(wakeAt: number | undefined, isLate: boolean): Promise<SessionResult | undefined> {
     const listener = this.#listener;
     const now = this.#deps.clock.now();
@@ -265,7 +276,7 @@ export class ListenerSession<Target, Answer> {
   }
 }
 
-/** What one lane may do now. */
+/** The next step of one lane. */
 interface LaneStep {
   readonly lane: LaneRun;
   readonly step: KeeperStep<LogEvent>;

@@ -1,4 +1,4 @@
-/** What a fetch lends: which events of a stretch of the log go to the consumer. */
+/** Decides which events of a stretch of the log a fetch lends to its consumer. */
 import { MOST_GIVEN_UP, selectionAt, type Exhaustion, type OrderedEvent } from "./keeper-state.ts";
 import type { Selection } from "./selection.ts";
 import {
@@ -18,19 +18,19 @@ import {
 } from "./group-state.ts";
 import { exhaustionOf, freeLanes, isBlocked, isDue } from "./group-lanes.ts";
 
-/** A stretch of the log, every event of it in order, selected or not. */
+/** A part of the log: every event beyond `after` up to `upTo`, in order, also those that are not selected. */
 export interface GroupStretch<E extends OrderedEvent> {
   readonly after: string;
   readonly upTo: string;
   readonly events: readonly E[];
 }
 
-/** An event that a consumer is lent, or that a person has from now on. */
+/** An event that is lent to a consumer, or that goes to a person. */
 export interface LentEvent<E extends OrderedEvent> {
   readonly lane: number;
   readonly event: E;
   readonly number: number;
-  /** Failed deliveries before this one. */
+  /** Earlier deliveries that failed. */
   readonly attempts: number;
 }
 
@@ -38,31 +38,31 @@ export interface Fetched<E extends OrderedEvent> {
   readonly state: GroupState;
   readonly lent: readonly LentEvent<E>[];
   readonly exhausted: readonly (LentEvent<E> & { readonly because: Exhaustion })[];
-  /** What was lent takes about this much. */
+  /** The size of all lent events, as `sizeOf` measures it. */
   readonly bytes: number;
 }
 
-/** A lane while a stretch goes by. */
+/** The state of a lane while a fetch goes through a stretch. */
 interface Pass {
   readonly index: number;
-  /** Up to where the lane had come before. */
+  /** `after` of the lane before the fetch. */
   readonly was: string;
   after: string;
   number: number;
   open: OpenEvent[];
   behind: Behind[];
-  /** Keys behind of which an event could not be lent. */
+  /** Keys behind with an event that could not be lent: later events of the key are not lent either. */
   readonly stalled: Set<string>;
-  /** It goes no further along the log. */
+  /** The lane advances no further in this fetch. */
   halted: boolean;
   lends: boolean;
 }
 
 /**
- * Lends the events of a stretch that was read as `readFrom` said.
+ * Lends events of a stretch that begins where `readFrom` said.
  *
- * @param state without leases that have run out
- * @param selects whether a selection lets an event through
+ * @param state without leases whose time is over (`withoutExpired`)
+ * @param selects says whether a selection lets an event through
  */
 export function lend<E extends OrderedEvent>(
   state: GroupState,
@@ -82,7 +82,7 @@ export function lend<E extends OrderedEvent>(
     readonly now: number;
     /** Most events. */
     readonly max: number;
-    /** No event is lent beyond so many bytes [no limit]. */
+    /** No further event is lent once the lent ones have this size [no limit]. */
     readonly most?: number;
     readonly sizeOf?: (event: E) => number;
   },
@@ -90,7 +90,7 @@ export function lend<E extends OrderedEvent>(
   const lanes = state.lanes.length;
   const free = new Set(freeLanes(state, now));
   const passes = state.lanes.map((lane, index): Pass | undefined => {
-    // Numbers are counted from the stretch's beginning, so a lane that stands before it has no part.
+    // Numbers are counted from the beginning of the stretch, so a lane that is not there yet cannot take part.
     if (!free.has(index) || lane.after < stretch.after) return undefined;
     const { after, number } = lane;
     const halted = lane.open.some(({ barrier }) => barrier);
@@ -100,7 +100,7 @@ export function lend<E extends OrderedEvent>(
       ...{ stalled: new Set(unread), halted, lends: false },
     };
   });
-  // The rest of the free lanes is for the next consumer, who has no other chance while there is enough for this one.
+  // A fetch leases at most half of the free lanes, so that the next consumer finds some even when there are many events.
   let leasable = Math.ceil(free.size / 2);
   const lent: LentEvent<E>[] = [];
   const exhausted: (LentEvent<E> & { because: Exhaustion })[] = [];
@@ -136,7 +136,7 @@ export function lend<E extends OrderedEvent>(
     pass.halted = true;
     if (at > pass.after) [pass.after, pass.number] = [at, atNumber];
   };
-  /** An event that the lane has read past. */
+  /** Handles an event that the lane has read past in an earlier fetch. */
   const again = (pass: Pass, event: E, key: string): void => {
     const at = pass.open.findIndex(({ position }) => position === event.position);
     const one = pass.open[at];
@@ -164,7 +164,7 @@ export function lend<E extends OrderedEvent>(
     pass.behind[behind] = { key, after: event.position, number };
     lendOne(pass, event, one);
   };
-  /** The next event of the lane. */
+  /** Handles the next event of the lane. */
   const next = (pass: Pass, event: E, key: string): void => {
     const isBarrier = event.barrier && rules.order === "key" && event.position > state.cleared;
     const point = previousOf(event.position, reached);
@@ -184,7 +184,7 @@ export function lend<E extends OrderedEvent>(
     }
     if (isBarrier) halt(pass, event.position, number);
   };
-  /** True when every lane has come to the barrier, and nothing below it is left. */
+  /** True when every lane has reached the barrier, and every earlier event with a key below its key is done. */
   const isAlone = ({ key }: E, point: string): boolean =>
     state.lanes.every((lane, index) => {
       const pass = passes[index];
@@ -234,14 +234,14 @@ export function lend<E extends OrderedEvent>(
   return { state: { ...state, lanes: after, next: state.next + 1 }, lent, exhausted, bytes };
 }
 
-/** The point right before an event of which `reached` is the point that was read to before: the same for all who read. */
+/** The position right before an event, where `reached` is the position of the event before: the same for every reader. */
 function previousOf(position: string, reached: string): string {
   const recordOf = (text: string): string => text.slice(0, text.lastIndexOf("-"));
   const isSame = recordOf(position) === recordOf(reached);
   return isSame ? reached : before(`${recordOf(position)}-000000`);
 }
 
-/** Numbers that are known, by the positions up to which they count. */
+/** The newest number up to each position that the state knows. */
 function numbersIn({ lanes }: GroupState): ReadonlyMap<string, number> {
   return new Map(
     lanes.flatMap(({ after, number, open, behind }) => [

@@ -1,10 +1,12 @@
-/** When a group lags so far behind that it is said, and what it has passed without anything to do. */
+/** When a group counts as lagging, and how a group advances past records that contain nothing for it. */
 import type { GroupState } from "./group-state.ts";
 
-/** When an event that is not done is half as old as records become, ms since 1970. */
+/**
+ * When an event reaches half of the age at which records expire, ms since 1970: if it is not done by then, its group lags.
+ */
 export const lagsAt = (expiresAt: number, retentionMs: number): number => expiresAt - retentionMs / 2;
 
-/** The state with or without its mark, by the events that consumers have or had. */
+/** The state with `lagging` set as its open events demand. */
 export function withLag(
   { lagging: _, ...state }: GroupState,
   { now, retentionMs }: { readonly now: number; readonly retentionMs: number },
@@ -14,13 +16,14 @@ export function withLag(
 }
 
 /**
- * A group that has nothing to do up to a position stands there, so that records which never concerned it may expire.
+ * Advances all lanes of a group without open events to a position, so that records which do not concern the group may
+ * expire.
  *
- * @returns undefined where a lane stands beyond, or where nothing changes
+ * @returns undefined when a lane is beyond the position, or nothing changes
  */
 export function passedTo(state: GroupState, position: string): GroupState | undefined {
   const furthest = state.lanes.reduce((most, each) => (each.after > most.after ? each : most));
   if (furthest.after > position || state.lanes.every(({ after }) => after === position)) return undefined;
-  // Nothing beyond the furthest lane is the group's, or it would not be done.
+  // The group hears no event between the furthest lane and the position, so the number stays that of the furthest lane.
   return { ...state, lanes: state.lanes.map((lane) => ({ ...lane, after: position, number: furthest.number })) };
 }

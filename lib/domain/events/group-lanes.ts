@@ -1,4 +1,4 @@
-/** The lanes of a group before a fetch: which are free, how leases end, and from where on the log is to be read. */
+/** The lanes of a group before a fetch: which of them are free, how leases end, and where reading the log begins. */
 import { EXPIRING_MS } from "./keeper-schedule.ts";
 import type { Exhaustion } from "./keeper-state.ts";
 import {
@@ -15,38 +15,40 @@ import {
   type OpenEvent,
 } from "./group-state.ts";
 
-/** The lanes that a fetch may lease, the first one first. */
+/** The indexes of the lanes that a fetch may lease, in the order in which it prefers them. */
 export function freeLanes({ lanes, next }: GroupState, now: number): readonly number[] {
   const all = lanes.map((_, index) => (index + next) % lanes.length);
   return all.filter((index) => !isLeased(lanes[index] as LaneState, now));
 }
 
-/** Leases that have run out end: what was lent comes again, and its delivery counts as a failure. */
+/** Ends the leases whose time is over. Their events are lent again, and their deliveries count as failed. */
 export function withoutExpired(state: GroupState, now: number): GroupState {
   const lanes = state.lanes.map((lane) => (lane.lease === undefined || isLeased(lane, now) ? lane : ended(lane, 1)));
   return { ...state, lanes };
 }
 
 /**
- * A fetch is repeated: what it had lent, its consumer has never seen. It is given back as by `release`, and the lease ends. A
- * request that came before the one that lent takes nothing: its consumer has stopped waiting for it.
+ * Ends the lease of a fetch that `asked` repeats, because the consumer never got the answer. Its events are lent again as
+ * after the verdict `release`. A request that arrived before the one that lent ends nothing: its consumer no longer waits
+ * for it.
  */
 export function withoutRepeated(state: GroupState, consumer: string, asked: NamedFetch): GroupState {
   const isRepeated = ({ lease }: LaneState): boolean =>
     lease?.consumer === consumer && lease.asked?.key === asked.key && lease.asked.at < asked.at;
   if (!state.lanes.some(isRepeated)) return state;
   const lanes = state.lanes.map((lane) => (isRepeated(lane) ? ended(lane, 0) : lane));
-  // What the fetch had lent comes before what is new. With failed events alone it has not moved `next`, which may be 0.
+  // The events of the fetch come before new ones. A fetch that lent only replayed events has not moved `next`, which may be
+  // 0.
   const next = Math.max(0, state.next - 1);
   return { ...state, lanes, next: beginsWithNew({ lanes, next }) ? next + lanes.length : next };
 }
 
-/** What was lent under the token is given back, as by `release`. */
+/** Ends the leases with this token. Their events are lent again as after the verdict `release`. */
 export function withoutLease(state: GroupState, token: string): GroupState {
   return { ...state, lanes: state.lanes.map((lane) => (lane.lease?.token === token ? ended(lane, 0) : lane)) };
 }
 
-/** The lane without its lease. `failures`: what an unanswered delivery counts. */
+/** The lane without its lease. `failures`: 1 when a delivery without a verdict counts as failed. */
 export function ended({ lease: _, ...lane }: LaneState, failures: 0 | 1): LaneState {
   const open = lane.open.map((each) =>
     each.lent ? { ...each, lent: false, tryAt: 0, attempts: each.attempts + failures } : each,
@@ -57,7 +59,7 @@ export function ended({ lease: _, ...lane }: LaneState, failures: 0 | 1): LaneSt
   return { ...lane, open, replayed };
 }
 
-/** Why an open event is not lent again, if that is so. */
+/** Why an open event is not lent again; undefined: it may be. */
 export function exhaustionOf(one: OpenEvent, rules: GroupRules, now: number): Exhaustion | undefined {
   const { attempts, expiresAt, lent, skipped } = one;
   if (lent) return undefined;
@@ -67,8 +69,8 @@ export function exhaustionOf(one: OpenEvent, rules: GroupRules, now: number): Ex
 }
 
 /**
- * After which position the log is read for a fetch at `now`; undefined: no free lane has anything to lend. Every second round
- * begins with what is new, so that a key with a long backlog holds up no other.
+ * The position after which a fetch at `now` reads the log; undefined: no free lane has anything to lend. In every second
+ * round over the lanes new events come first, so that a key with a long backlog does not delay the other keys.
  *
  * @param newest the position after the log's newest record
  */
@@ -95,7 +97,7 @@ const beginsWithNew = ({ lanes, next }: Pick<GroupState, "lanes" | "next">): boo
 const hasRoom = ({ open, behind }: LaneState): boolean =>
   open.length < MAX_OPEN && behind.length < MAX_BEHIND && !open.some(({ barrier }) => barrier);
 
-/** The point before the oldest event that the lane has read past and may lend. */
+/** The position before the oldest event that the lane has read past and may lend now. */
 function oldestDue(
   lane: LaneState,
   rules: GroupRules,
@@ -109,10 +111,10 @@ function oldestDue(
   return points.length === 0 ? undefined : points.reduce((least, each) => (each < least ? each : least));
 }
 
-/** It may be lent at `now`. */
+/** True when the time of the event has come, and no consumer has it. */
 export const isDue = ({ lent, tryAt }: OpenEvent, now: number): boolean => !lent && tryAt <= now;
 
-/** True when an earlier event of the key is not done, and no consumer has it. */
+/** True when an earlier event of the key is open and not with a consumer: that one is lent first. */
 export const isBlocked = (
   open: readonly OpenEvent[],
   { key, position }: Pick<OpenEvent, "key" | "position">,

@@ -1,13 +1,14 @@
 /**
- * What a consumer group stores: how far each of its lanes has come along the log, what was lent to consumers and is not done,
- * and who has which lane. Plain JSON, bounded by `MAX_OPEN` and `MAX_BEHIND` for each lane.
+ * The stored state of a consumer group: how far each of its lanes has advanced along the log, which events were lent to
+ * consumers and are not done, and which consumer has which lane. It is plain JSON, bounded by `MAX_OPEN` and `MAX_BEHIND`
+ * for each lane. An event is done when a consumer acknowledged or skipped it, or a person has it.
  */
 import type { Selection } from "./selection.ts";
 import { MAX_SELECTIONS, type NumberedPosition, type SelectionFrom } from "./keeper-state.ts";
 
 /** An event of a lane that was lent to a consumer at least once and is not done. */
 export interface OpenEvent {
-  /** It stands after the event. */
+  /** The position right after the event. */
   readonly position: string;
   /** The event's number in the group. */
   readonly number: number;
@@ -15,65 +16,68 @@ export interface OpenEvent {
   readonly barrier: boolean;
   /** When its record expires, ms since 1970. */
   readonly expiresAt: number;
-  /** Deliveries that failed and count. */
+  /** Failed deliveries that count against `maxAttempts`. */
   readonly attempts: number;
-  /** It is lent no sooner, ms since 1970; 0: at once. */
+  /** The event may be lent again from this time on, ms since 1970; 0: at once. */
   readonly tryAt: number;
-  /** A consumer has it under the lease of the lane. */
+  /** A consumer has the event under the lease of the lane. */
   readonly lent: boolean;
-  /** A person wants it handed over: it is lent no more. */
+  /** A person has resumed the group with `skip`: the event is not lent again, and goes to a person. */
   readonly skipped?: true;
 }
 
-/** A key of which events wait that the lane has read past: all of them lie beyond `after`. */
+/**
+ * A key that is behind its lane: the lane has read past events of the key without lending them, because an earlier one of
+ * the key was not done. All of these events lie beyond `after`.
+ */
 export interface Behind {
   readonly key: string;
   readonly after: string;
-  /** The newest number up to `after`. */
+  /** The group's newest number up to `after`. */
   readonly number: number;
 }
 
-/** A fetch that its consumer repeats when the answer is lost. */
+/** A fetch with an idempotency key, so that its consumer can repeat it when the answer is lost. */
 export interface NamedFetch {
-  /** Its own; that of a repetition is the same. */
+  /** The same for every repetition. */
   readonly key: string;
-  /** When the request came, ms since 1970. */
+  /** When this request arrived, ms since 1970. */
   readonly at: number;
 }
 
-/** The lease of a lane. All lanes that one fetch leased have one token. */
+/** The lease of a lane. All lanes that one fetch leased have the same token. */
 export interface LaneLease {
   readonly token: string;
   readonly consumer: string;
-  /** The fetch, if it was given a name by which it can be repeated. */
+  /** The fetch that leased the lane, if it can be repeated. */
   readonly asked?: NamedFetch;
-  /** Ms since 1970; later another consumer may have the lane. */
+  /** The end of the lease, ms since 1970; after that another consumer may lease the lane. */
   readonly until: number;
 }
 
-/** A parked event that a person sends again: it is lent before all others of its lane. */
+/** A parked event that a person sends again. It is lent before all other events of its lane. */
 export interface Replayed {
   /** The id of the failed event. */
   readonly id: string;
   readonly position: string;
   readonly lent: boolean;
-  /** Deliveries that no consumer answered in time [0]. */
+  /** Deliveries whose lease ended without a verdict [0]. */
   readonly unanswered?: number;
-  /** A consumer took it: what is kept of it is still to be deleted. */
+  /** A consumer has acknowledged or skipped it, and the parked event is still to be deleted. */
   readonly taken?: true;
 }
 
 /**
- * One lane. Every event of the lane up to `after` is done, open, or behind.
+ * One lane. Every event of the lane up to `after` is done, open, or of a key that is behind.
  *
- *   free     no lease, or one that has run out
+ *   free     no lease, or one whose time is over
  *   leased   by a fetch that lends at least one event; ended by the consumer, by the last verdict, by a reset, or by time
  */
 export interface LaneState {
   readonly after: string;
   /** The group's newest number up to `after`. */
   readonly number: number;
-  /** In order of positions. */
+  /** Ascending by position. */
   readonly open: readonly OpenEvent[];
   readonly behind: readonly Behind[];
   readonly replayed: readonly Replayed[];
@@ -81,34 +85,39 @@ export interface LaneState {
 }
 
 export interface GroupStopped {
-  /** `exhausted`: an event that no consumer took, or a verdict. `position_gone`: records have expired unread. */
+  /**
+   * `exhausted`: the attempts at an event are used up, or a consumer said `stop`. `position_gone`: unread records have
+   * expired.
+   */
   readonly reason: "exhausted" | "position_gone";
   readonly position?: string;
   readonly key?: string;
 }
 
-/** What the group hears beyond a position, and the number of the newest event up to there. */
+/** The selection that applies beyond a position, and the group's newest number up to there. */
 export interface GroupSelection extends SelectionFrom<Selection>, NumberedPosition {}
 
 export interface GroupState {
   readonly lanes: readonly LaneState[];
-  /** The newest barrier that is done; `""`: none. No lane goes beyond a later one. */
+  /** The position of the newest barrier that is done; `""`: none is. No lane advances past a later barrier. */
   readonly cleared: string;
   /**
-   * By position, the first one for what lies before too. Numbers begin beyond the first: an event that a reset reaches before
-   * it has none.
+   * Ascending by position. The first one applies to earlier events too. Numbers begin after its position: an earlier event,
+   * which only a reset can reach, has no number.
    */
   readonly selections: readonly GroupSelection[];
-  /** The furthest point that had numbers at the last reset; absent: there was none. */
+  /** The furthest point that had numbers at the last reset; absent: there was no reset. */
   readonly numbered?: NumberedPosition;
-  /** The lane that a fetch looks at first. */
+  /** Counts fetches. Modulo the number of lanes it is the lane with which the next fetch begins. */
   readonly next: number;
-  /** An event that is not done was older than half of the time that records stay, when that was looked at. */
+  /**
+   * When the group was checked last, an event that was not done was older than half of the time for which records are kept.
+   */
   readonly lagging?: true;
   readonly stopped?: GroupStopped;
 }
 
-/** The settings that the rules need. */
+/** The settings that decide what is lent. */
 export interface GroupRules {
   readonly order: "key" | "strict";
   readonly leaseMs: number;
@@ -118,17 +127,20 @@ export interface GroupRules {
 
 /** Most open events of a lane. */
 export const MAX_OPEN = 200;
-/** Most keys of a lane that are behind; the lane waits while there are so many. */
+/** Most keys of a lane that are behind. While there are this many, the lane reads no further. */
 export const MAX_BEHIND = 64;
-/** Most bytes of the open events and of the keys behind of all lanes, as JSON: an item has 400 KB. The lanes wait then. */
+/**
+ * Most bytes of the open events and of the keys behind of all lanes, as JSON: an item has at most 400 KB. At this size no
+ * lane reads further.
+ */
 export const MAX_NOTED_BYTES = 200_000;
-/** The bytes of an open event, or of a key that is behind, besides its key, at most. */
+/** Most bytes of an open event, or of a key that is behind, without the key itself. */
 const NOTE_BYTES = 200;
 
-/** The bytes that an open event of a key takes in the stored state, or the key behind, at most. */
+/** Most bytes that an open event of the key, or the key behind, takes in the stored state. */
 export const notedBytes = ({ key }: Pick<OpenEvent, "key">): number => NOTE_BYTES + 3 * key.length;
 
-/** The bytes of all that is noted of events, at most. */
+/** Most bytes that all open events and keys behind take in the stored state. */
 export const allNotedBytes = ({ lanes }: Pick<GroupState, "lanes">): number =>
   lanes.flatMap(({ open, behind }) => [...open, ...behind]).reduce((sum, each) => sum + notedBytes(each), 0);
 
@@ -136,7 +148,7 @@ const beginning = (after: string, number: number): LaneState => ({
   ...{ after, number, open: [], behind: [], replayed: [] },
 });
 
-/** A group that begins after a position: its first event beyond has number 1. */
+/** The state of a group that begins after a position. The first event after it has number 1. */
 export function newGroupState(
   after: string,
   { lanes, selection }: { readonly lanes: number; readonly selection: Selection },
@@ -149,7 +161,7 @@ export function newGroupState(
   };
 }
 
-/** The furthest point up to which events have numbers: they keep them for ever. */
+/** The furthest point up to which events have numbers. They keep these for ever. */
 export function numberedTo({ lanes, numbered }: Pick<GroupState, "lanes" | "numbered">): NumberedPosition {
   const points = [
     ...lanes.map(({ after, number }) => ({ after, number })),
@@ -158,12 +170,14 @@ export function numberedTo({ lanes, numbered }: Pick<GroupState, "lanes" | "numb
   return points.reduce((furthest, each) => (each.after > furthest.after ? each : furthest));
 }
 
-/** The number as it is shown; undefined for an event from before the group's first position: it was never counted. */
+/**
+ * The number that consumers see; undefined for an event from before the group's first position, which was never counted.
+ */
 export const shownNumber = ({ selections }: Pick<GroupState, "selections">, number: number): number | undefined =>
   number > (selections[0]?.number ?? 0) ? number : undefined;
 
 /**
- * The group begins again after a position. Leases end, and all that was open; events keep their numbers.
+ * The state of a group that begins again after a position. All leases end, no event is open, and events keep their numbers.
  *
  * @param count how many events the group hears between the position and `numberedTo(state)`
  */
@@ -184,15 +198,15 @@ export function resetGroup(
 }
 
 /**
- * Another selection for every event that has no number yet. With more than `MAX_SELECTIONS` the earliest ones are forgotten,
- * and the numbers by them.
+ * Another selection for every event that has no number yet. The newest `MAX_SELECTIONS` are kept; events before these can
+ * no longer be numbered.
  *
- * @returns undefined while events that are not done need too many earlier ones
+ * @returns undefined while events that are not done need too many earlier selections
  */
 export function withSelection(state: GroupState, selection: Selection): GroupState | undefined {
   const point = numberedTo(state);
   const floor = groupFloor(state);
-  // Lanes that a reset has brought before the first position count on by what they began with.
+  // A reset can put lanes before the first position: there the first selection still applies.
   const isNeeded = ({ after }: GroupSelection, index: number): boolean =>
     after < point.after || (index === 0 && floor < after);
   const all = [...state.selections.filter(isNeeded), { ...point, selection }];
@@ -205,7 +219,7 @@ export function withSelection(state: GroupState, selection: Selection): GroupSta
   return needed > MAX_SELECTIONS ? undefined : { ...state, selections: all.slice(-MAX_SELECTIONS) };
 }
 
-/** The lane of a key: FNV-1a over UTF-16 code units. Strict order is that of one key, so that one lane has everything. */
+/** The lane of a key: FNV-1a over UTF-16 code units. In strict order one lane has all events. */
 export function laneOf(key: string, { order, lanes }: { readonly order: GroupRules["order"]; readonly lanes: number }) {
   if (order === "strict") return 0;
   let hash = 0x81_1c_9d_c5;
@@ -213,16 +227,16 @@ export function laneOf(key: string, { order, lanes }: { readonly order: GroupRul
   return (hash >>> 0) % lanes;
 }
 
-/** Up to where everything of the lane is done. */
+/** The position up to which every event of the lane is done. */
 export function laneFloor({ after, open, behind }: LaneState): string {
-  // An open event lies before its position, and nothing of its lane between the two.
+  // The floor lies right before the first open event, not at its position.
   return [...open.slice(0, 1).map(({ position }) => before(position)), ...behind.map((each) => each.after)].reduce(
     (least, each) => (each < least ? each : least),
     after,
   );
 }
 
-/** A position with the event at `position`, and nothing that precedes it, beyond. */
+/** A position right before the event at `position`: the event lies after it, and every earlier event before it. */
 export function before(position: string): string {
   const [epoch = "", record = "", index = ""] = position.split("-");
   const pad = (value: number, width: number): string => String(value).padStart(width, "0");
@@ -230,15 +244,15 @@ export function before(position: string): string {
   return `${epoch}-${pad(Number(record) - 1, 16)}-z`;
 }
 
-/** Up to where everything of the group is done, parked or skipped. */
+/** The position up to which every event of the group is done. */
 export const groupFloor = ({ lanes }: GroupState): string =>
   lanes.map(laneFloor).reduce((least, each) => (each < least ? each : least));
 
-/** True while a consumer has the lane. */
+/** True while a consumer has the lane at `now`, ms since 1970. */
 export const isLeased = ({ lease }: Pick<LaneState, "lease">, now: number): boolean =>
   lease !== undefined && lease.until > now;
 
-/** True when the event is done, parked or skipped; false when it is open, behind, or beyond its lane. */
+/** True when the event is done; false when it is open, of a key behind, or beyond its lane. */
 export function isDoneIn(
   { lanes }: GroupState,
   order: GroupRules["order"],

@@ -1,4 +1,4 @@
-/** What the verdicts of a consumer, a reset and a person change in a group's state. */
+/** How verdicts of a consumer, and the decisions of a person, change a group's state. */
 import { MOST_GIVEN_UP, type Exhaustion } from "./keeper-state.ts";
 import { schedulePause } from "./keeper-schedule.ts";
 import { ended } from "./group-lanes.ts";
@@ -18,24 +18,25 @@ export type Verdict = "ack" | "retry" | "park" | "skip" | "stop" | "release";
 export interface VerdictItem {
   readonly position: string;
   readonly verdict: Verdict;
-  /** Of a retry and a release: it is lent no sooner. */
+  /** With `retry` and `release`: the event is lent again after this time at the earliest. */
   readonly delayMs?: number;
 }
 
 export interface Acknowledgement {
   readonly token: string;
-  /** Everything that was lent up to there and has no verdict of its own is done. */
+  /** Acknowledges every event that was lent up to this position and has no verdict of its own. */
   readonly upTo?: string;
   readonly items: readonly VerdictItem[];
-  /** The lease begins again. */
+  /** Gives the lease its full time again. */
   readonly extend: boolean;
-  /** The lease ends: what has no verdict comes again, and counts nothing. */
+  /** Ends the lease. Events without a verdict are lent again, and their deliveries do not count as failed. */
   readonly done: boolean;
 }
 
 /**
- * What became of a verdict. `early`: an earlier event of the key is not done, so this one is not either. `not_lent`: the
- * consumer does not have it under this token. `late`: too many events went to a person at once; say it again.
+ * The effect of a verdict. `early`: none, because an earlier event of the key is not done. `not_lent`: none, because the
+ * consumer does not have the event under this token. `late`: none, because too many events go to a person at once; send it
+ * again.
  */
 export type VerdictOutcome =
   | "done"
@@ -55,9 +56,9 @@ export interface GivenEvent extends OpenEvent {
 export interface Acknowledged {
   readonly state: GroupState;
   readonly outcomes: readonly { readonly position: string; readonly outcome: VerdictOutcome }[];
-  /** Events that a person has from now on. */
+  /** Events that go to a person. */
   readonly given: readonly GivenEvent[];
-  /** Failed events that were sent again: those that are done, and those that stay with a person. */
+  /** Replayed events that got a verdict; `isDone`: the event is done, else it stays with a person. */
   readonly replayed: readonly (Pick<Replayed, "id"> & { readonly isDone: boolean })[];
 }
 
@@ -66,13 +67,16 @@ interface Standing {
   readonly now: number;
   /** 0 ≤ random < 1. */
   readonly random: () => number;
-  /** How many failed events there is room for. */
+  /** How many more failed events can be kept. */
   readonly room: number;
-  /** Most events that go to a person at once [`MOST_GIVEN_UP`]. */
+  /** Most events that one acknowledgement can hand to a person [`MOST_GIVEN_UP`]. */
   readonly most?: number;
 }
 
-/** Carries out the verdicts; undefined: fenced, no lane has the token's lease. Nothing changes then. */
+/**
+ * Carries out the verdicts of an acknowledgement.
+ * @returns undefined when no lane has a lease with the token, and nothing changes
+ */
 export function acknowledged(
   state: GroupState,
   { token, upTo, items, extend, done }: Acknowledgement,
@@ -91,13 +95,13 @@ export function acknowledged(
     const stop = (one: OpenEvent): void => {
       stopped ??= { reason: "exhausted", position: one.position, key: one.key };
     };
-    /** A person has it, or the group stops. `attempts`: with this delivery. */
+    /** Hands the event to a person, or stops the group. `attempts`: the failed ones, with this delivery. */
     const give = (before: OpenEvent, because: GivenEvent["because"], attempts = before.attempts): VerdictOutcome => {
       const one = { ...before, attempts };
       const isToStop = rules.onExhausted === "stop" && because === "attempts";
       if (isToStop || given.length >= room) {
         stop(one);
-        // A group stops at one event: a further one is tried for the last time once a person has let the group go on.
+        // A group stops at one event. Another one keeps its last attempt until a person has resumed the group.
         left.push({ ...(stopped?.position === one.position ? one : before), lent: false });
         return "stopped";
       }
@@ -117,7 +121,7 @@ export function acknowledged(
       const verdict = item?.verdict ?? (upTo !== undefined && one.position <= upTo ? "ack" : undefined);
       const waits = left.some((each) => each.key === one.key);
       if (verdict === undefined || !one.lent) {
-        // An earlier event of the key comes again first.
+        // An earlier event of the key has to be lent again first.
         const returns = waits && one.lent && left.some((each) => each.key === one.key && !each.lent);
         left.push(returns ? { ...one, lent: false, tryAt: 0 } : one);
         return verdict === undefined ? undefined : "not_lent";
@@ -172,7 +176,10 @@ export function acknowledged(
   };
 }
 
-/** Without events that a person has from now on; the group stops at the first that it may not give away. */
+/**
+ * The state without the events that go to a person. The group stops at the first one for which there is no room, or at
+ * which its settings say so. @returns `away`: the positions of the events that are removed
+ */
 export function withoutExhausted(
   state: GroupState,
   given: readonly { readonly lane: number; readonly position: string; readonly because: Exhaustion }[],
@@ -197,7 +204,7 @@ export function withoutExhausted(
   return { state: { ...state, lanes, cleared, ...(stopped === undefined ? {} : { stopped }) }, away };
 }
 
-/** A parked event is to be sent again: its lane lends it before all others. */
+/** The state with a parked event that a person sends again: its lane lends it before all others. */
 export function withReplayed(state: GroupState, lane: number, event: Pick<Replayed, "id" | "position">): GroupState {
   const lanes = state.lanes.map((each, index) => {
     const others = each.replayed.filter(({ id, taken }) => id !== event.id || taken !== true);
@@ -207,7 +214,7 @@ export function withReplayed(state: GroupState, lane: number, event: Pick<Replay
   return { ...state, lanes };
 }
 
-/** A stopped group goes on: the event that stopped it is tried from its first attempt on, or `skip` hands it to a person. */
+/** Resumes a stopped group: the event that stopped it gets all its attempts again, or with `skip` goes to a person. */
 export function resumedGroup({ stopped, ...state }: GroupState, skip: boolean): GroupState {
   if (stopped === undefined || stopped.reason === "position_gone") return { ...state, ...(stopped && { stopped }) };
   const lanes = state.lanes.map((lane) => ({

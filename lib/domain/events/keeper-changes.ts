@@ -1,6 +1,6 @@
 /**
- * What people change in a listener's stored state, each as a function of the state. It is stored on the condition that the
- * state is as it was read, `numbered` included: a session that works meanwhile adopts it.
+ * Changes that people make to a listener's stored state, each as a pure function. The caller stores the result on the
+ * condition that the state is as it was read, `numbered` included. A session that runs meanwhile adopts the change.
  */
 import type { Json } from "../../system/ports.ts";
 import { sameJson } from "../json/canonical-json.ts";
@@ -16,10 +16,11 @@ import {
 } from "./keeper-state.ts";
 
 /**
- * Another selection for every event that has no number yet, and lies beyond `from` where that is given: a session without a
- * lease may have sent an event up to there, and stores its number afterwards.
+ * Another selection for every event that has no number yet.
  *
- * @returns undefined when entries still need too many earlier selections: the change has to wait for them
+ * @param from the change applies beyond this position: a session without a lease may have sent an event up to there, and
+ *   stores its number later
+ * @returns undefined when entries still need `MAX_SELECTIONS` earlier selections: the change has to wait for them
  */
 export function withSelection<S>(state: KeeperState<S>, selection: S, from = ""): KeeperState<S> | undefined {
   const after = from > state.numbered.after ? from : state.numbered.after;
@@ -34,14 +35,14 @@ export function withSelection<S>(state: KeeperState<S>, selection: S, from = "")
   }
 }
 
-/** Events to send again: those beyond `from` up to `upTo`, at most `most`. */
+/** Which events to send again: those beyond `from` up to `upTo`, at most `most`. */
 export interface RedriveRange extends Pick<Redrive, "id" | "source" | "from" | "upTo"> {
   readonly most: number;
 }
 
 /**
- * Sends events again that are done: their numbers and positions stay. Events of the log that are older than the oldest
- * anchor cannot be numbered and are left out. @returns undefined while another redrive runs
+ * Begins a redrive of events that are done; they keep their numbers and positions. Events of the log from before the oldest
+ * anchor cannot be numbered, and are left out. @returns undefined while another redrive runs
  */
 export function withRedrive<S>(
   state: KeeperState<S>,
@@ -59,15 +60,15 @@ export function withRedrive<S>(
 
 const max = (one: string, other: string): string => (one > other ? one : other);
 
-/** Without the redrive, where it is that one. */
+/** Ends the redrive with this id; another one stays. */
 export function withoutRedrive<S>(state: KeeperState<S>, id: string): KeeperState<S> {
   const { redrive, ...rest } = state;
   return redrive?.id === id ? rest : state;
 }
 
 /**
- * What a stopped listener continues with: the event that stopped it is tried again from its first attempt on, or with `skip`
- * handed to a person. One that lost its position continues with `restarted`.
+ * Resumes a stopped listener. The event that stopped it gets all its attempts again, or with `skip` goes to a person. A
+ * listener that stopped because its records expired is resumed by `restarted` instead, and stays as it is here.
  */
 export function resumed<S>(
   state: KeeperState<S>,
@@ -86,7 +87,10 @@ export function resumed<S>(
   };
 }
 
-/** After a change of what the endpoint is: the breaker closes, no `Retry-After` holds, and what is blocked is due. */
+/**
+ * Forgets the endpoint's failures, because it has changed: the breaker closes, no `Retry-After` counts, blocked events are
+ * due.
+ */
 export function renewed<S>(state: KeeperState<S>, now: number): KeeperState<S> {
   const active = resumed(state, { now, skip: false });
   return {
@@ -101,10 +105,11 @@ export function renewed<S>(state: KeeperState<S>, now: number): KeeperState<S> {
 }
 
 /**
- * The failures of an event that a session knows, beside what people made of them meanwhile.
+ * The failures of an event: what a session has counted, merged with what people have changed.
  *
- * @param before as the session stored it last
- * @param changed the same as people left it
+ * @param known the failures as the session counts them
+ * @param before the state as the session stored it last
+ * @param changed that state after the change
  */
 export function changedFailing<S>(known: Failing, before: KeeperState<S>, changed: KeeperState<S>): Failing {
   const of = ({ entries }: KeeperState<S>) => entries.find(({ failing }) => failing?.position === known.position);
@@ -121,10 +126,10 @@ function fresh(failing: Failing, now: number): Failing {
   return { ...rest, attempts: 0, inRun: 0, run: false, evidence: "none", tryAt: now, countsAt: now };
 }
 
-/** Where a listener that lost its position begins again. */
+/** Where a listener whose records expired begins again. */
 export interface Restart<E extends OrderedEvent, S> {
   readonly after: string;
-  /** Every event of the log beyond `after` up to `numbered`; none where `after` is not before that. */
+  /** Every event of the log beyond `after` up to `numbered`; empty when `after` lies beyond that. */
   readonly events: readonly E[];
   readonly selects: Selects<E, S>;
   /** Ms since 1970. */
@@ -132,8 +137,8 @@ export interface Restart<E extends OrderedEvent, S> {
 }
 
 /**
- * A listener that lost its position begins again after another one, not before its floor; what lies between is skipped.
- * Numbers continue: an event that had one keeps it, and what can no longer be counted takes none.
+ * A listener whose records expired begins again after a position that is not before its floor; the events between are
+ * skipped. Events that have numbers keep them. Skipped events that can no longer be counted use up no numbers.
  */
 export function restarted<E extends OrderedEvent, S>(
   state: KeeperState<S>,

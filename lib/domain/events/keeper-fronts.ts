@@ -13,14 +13,16 @@ import {
 import type { KeeperRules, Stretch, StretchRequest } from "./keeper-steps.ts";
 
 /**
- * The order of a listener's events in memory: the floor, the entries, and what is in flight.
+ * The order of a listener's events in memory: the floor, the entries (both are fronts), and the events in flight.
  *
- * An event beyond a front is done when the front has its number ahead. An event below the floor is done unless an entry
- * covers it. The most particular entry that covers an event owns it, else the floor does; only the owner hands it out. A
- * front passes what is done, and what a more particular entry covers. An entry dissolves when it has come to the floor.
+ * An event beyond a front is done when its number is in `ahead` of the front. An event below the floor is done unless an
+ * entry covers it. An event is owned by the most specific entry that covers it (`one`, then `key`, then `below`), or by the
+ * floor when none does; only the owner offers it to be sent. A front advances past events that are done, and past those
+ * that a more specific entry covers. An entry is removed once it has reached the floor.
  *
- * Invariants: no event is in flight, or handed out, while an earlier one that it waits for is not done; every event that is
- * not done is beyond the floor or covered; entries and those that failures in flight would make are at most `MAX_ENTRIES`.
+ * Invariants: no event is in flight, or offered, while an earlier event that it waits for is not done; every event that is
+ * not done lies beyond the floor or is covered by an entry; there are at most `MAX_ENTRIES` entries, counting those that
+ * the events in flight would need if they failed.
  */
 export class KeeperFronts<E extends OrderedEvent, S> {
   readonly floor: Queue<E>;
@@ -45,7 +47,7 @@ export class KeeperFronts<E extends OrderedEvent, S> {
     this.#selects = selects;
   }
 
-  /** The log has more than was read. */
+  /** The log has records beyond those that were read to its end. */
   grew(): void {
     this.#atEnd = false;
   }
@@ -73,12 +75,12 @@ export class KeeperFronts<E extends OrderedEvent, S> {
     this.redrive.load(done, { after, upTo, number, atEnd: false });
   }
 
-  /** The redrive of that id, unless a person has ended it. */
+  /** The redrive with this id; undefined when a person has ended it. */
   redriveOf(id: string | undefined): RedriveQueue<E> | undefined {
     return this.redrive?.progress.id === id ? this.redrive : undefined;
   }
 
-  /** The event that is sent again next, when it may begin. */
+  /** The next event of the redrive, if it may be sent now. */
   readyRedriven(): Item<E> | undefined {
     const first = this.redrive?.first;
     return first === undefined || this.isInFlight(first) || this.inFlight.holdsBack(first.event) ? undefined : first;
@@ -88,7 +90,7 @@ export class KeeperFronts<E extends OrderedEvent, S> {
     return this.#flying.has(number);
   }
 
-  /** Moves the fronts over what is done or covered. */
+  /** Advances all fronts past the events that are done or belong to a more specific entry. */
   advance(): void {
     for (const entry of this.entries) {
       entry.advance((item) => {
@@ -111,14 +113,14 @@ export class KeeperFronts<E extends OrderedEvent, S> {
     });
   }
 
-  /** True while an event of the entry below the floor is not done, or may not be. */
+  /** True while an event of the entry below the floor is not done, or has not been read yet. */
   #isOpen(entry: EntryQueue<E>): boolean {
     const [first] = entry.queue;
     if (entry.failing !== undefined) return true;
     return first === undefined ? entry.readTo < this.floor.after : first.event.position <= this.floor.after;
   }
 
-  /** An entry joins a wider one that its events wait for, so that entries that wait for each other never take all room. */
+  /** Merges an entry into a wider one that its events wait for, so that entries which only wait do not use up the room. */
   #joinsWider(entry: EntryQueue<E>): boolean {
     if (entry.failing !== undefined || entry.scope !== "key") return false;
     const wider = this.entries.find((each) => each.scope === "below" && isInScope(each, entry));
@@ -127,24 +129,24 @@ export class KeeperFronts<E extends OrderedEvent, S> {
     return true;
   }
 
-  /** A new entry for an event that waits for an earlier entry, so that the floor does not wait for that too. */
+  /** Makes an entry for an event that waits for an earlier entry, so that the floor can advance past it. */
   #waitingEntry(item: Item<E>): EntryQueue<E> | undefined {
     if (this.order !== "key" || !this.#waitsForEntry(item, undefined)) return undefined;
     return this.hasRoom(item) ? this.#newEntry(item, this.floor) : undefined;
   }
 
-  /** The entry that owns the event; undefined: the floor does. */
+  /** The entry that owns the event; undefined: the floor owns it. */
   ownerOf(item: Item<E>): EntryQueue<E> | undefined {
     return ownerAmong(this.entries, item, RANK.any);
   }
 
-  /** The entry that counts the event as one that waits: a wider one does until it has passed the event. */
+  /** The entry whose `waiting` counts the event: a wider entry does until it has passed the event. */
   #countOf(item: Item<E>, owner: EntryQueue<E>): EntryQueue<E> {
     if (owner.countedTo === undefined || item.event.position > owner.countedTo) return owner;
     return ownerAmong(this.entries, item, RANK[owner.scope]) ?? owner;
   }
 
-  /** True when an entry other than the owner has an earlier event that holds this one back, or may have one. */
+  /** True when another entry than the owner has, or may have, an earlier event for which this one waits. */
   #waitsForEntry({ event }: Item<E>, owner: EntryQueue<E> | undefined): boolean {
     if (this.order === "none") return false;
     return this.entries.some(
@@ -156,14 +158,14 @@ export class KeeperFronts<E extends OrderedEvent, S> {
     );
   }
 
-  /** True when the event waits for one in flight or an entry's. */
+  /** True when the event waits for an earlier one: in flight, of the redrive, of an entry, or of the floor. */
   isBlocked(item: Item<E>, owner: EntryQueue<E> | undefined): boolean {
     if (this.inFlight.holdsBack(item.event) || this.redrive?.holdsBack(item.event) === true) return true;
     if (this.#waitsForEntry(item, owner)) return true;
     return owner !== undefined && item.event.position > this.floor.after && this.#waitsForFloor(item);
   }
 
-  /** True when the floor has an earlier event that holds this one back: it began under another order. */
+  /** True when the event of an entry waits for an earlier event of the floor: the entry was made under another `order`. */
   #waitsForFloor({ event }: Item<E>): boolean {
     const earlier = new Earlier(this.order);
     for (const item of this.floor.queue) {
@@ -173,7 +175,7 @@ export class KeeperFronts<E extends OrderedEvent, S> {
     return earlier.holdsBack(event) || (this.order !== "none" && this.floor.readTo < event.position);
   }
 
-  /** Events of the front that may begin and have not failed, in order, at most `most`. */
+  /** Events of the front that may be sent and have not failed, in order, at most `most`. */
   ready(front: Queue<E>, most: number): readonly Item<E>[] {
     const ready: Item<E>[] = [];
     const earlier = new Earlier(this.order);
@@ -194,7 +196,7 @@ export class KeeperFronts<E extends OrderedEvent, S> {
     return ready;
   }
 
-  /** True when it would be done too far beyond a front that covers it besides its owner. */
+  /** True when the number is too far beyond another entry that covers the event, so its `ahead` would grow too long. */
   #isTooFar({ event, number }: Item<E>): boolean {
     return this.entries.some(
       (each) =>
@@ -208,13 +210,14 @@ export class KeeperFronts<E extends OrderedEvent, S> {
   #needsEntry({ event, number }: Item<E>, owner: EntryQueue<E> | undefined): boolean {
     if (owner === undefined) return true;
     if (owner.scope === "one" || owner.failing?.position === event.position) return false;
-    // Without order an entry of a key can keep its first failure itself: else full entries would wait for room for ever.
+    // Without order, an entry of a key records its first failure itself. If each needed a new entry, full entries would
+    // never end.
     if (this.order === "none" && owner.failing === undefined && owner.queue[0]?.number === number) return false;
     if (owner.scope === "key") return this.order === "none";
     return !event.barrier || this.order === "none";
   }
 
-  /** True when one more entry may come to those that are there, or that failures may make. */
+  /** True when there is room for one more entry, counting those that the events in flight would need if they failed. */
   hasRoom({ event }: Item<E>): boolean {
     const keys = [...this.entries.map(({ key }) => key), ...this.#reserved.values()];
     return fitsOneMore(keys, event.key, this.order);
@@ -233,7 +236,7 @@ export class KeeperFronts<E extends OrderedEvent, S> {
     this.#reserved.delete(item.number);
   }
 
-  /** The event needs no more attempt: it was taken, or handed to a person. */
+  /** The event is done: the endpoint took it, or a person has it. */
   done(item: Item<E>): void {
     const { event, number } = item;
     const owner = this.ownerOf(item);
@@ -247,14 +250,14 @@ export class KeeperFronts<E extends OrderedEvent, S> {
     this.advance();
   }
 
-  /** The entry whose first event this is, made when there is none. */
+  /** The entry whose first event this is; it is made when there is none. */
   entryOf(item: Item<E>): EntryQueue<E> {
     const owner = this.ownerOf(item);
     if (owner !== undefined && !this.#needsEntry(item, owner)) return owner;
     return this.#newEntry(item, owner ?? this.floor);
   }
 
-  /** Takes over the failures of an entry from fronts of which these are a newer form. */
+  /** Copies the failures of an entry from the fronts that these replace. */
   fails(from: EntryQueue<E>): void {
     const { key, scope, failing } = from;
     const same = this.entries.find(
@@ -282,14 +285,14 @@ export class KeeperFronts<E extends OrderedEvent, S> {
     return entry;
   }
 
-  /** What is to be read for the entry, so that its next event is in memory. */
+  /** The part of the log to read so that the entry's next event is in memory; undefined: it is. */
   requestFor(entry: EntryQueue<E>): StretchRequest | undefined {
     const upTo = entry.failing?.position ?? this.floor.after;
     const isRead = entry.queue.length > 0 || entry.readTo >= upTo;
     return isRead ? undefined : { after: entry.readTo, upTo };
   }
 
-  /** What is to be read for the floor, so that it has this many events that may begin. */
+  /** The part of the log to read so that the floor has `most` events that may be sent; it has `ready` of them. */
   requestForFloor(ready: number, most: number): StretchRequest | undefined {
     const { floor } = this;
     if (this.#atEnd || ready >= most || floor.readNumber >= floor.firstNumber + MAX_AHEAD) return undefined;

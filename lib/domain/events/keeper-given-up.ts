@@ -2,16 +2,17 @@ import type { Exhaustion, OrderedEvent, Stopped } from "./keeper-state.ts";
 import type { ExhaustedEvent, KeeperRules, NumberedEvent } from "./keeper-steps.ts";
 
 /**
- * The events of a listener that are not tried again: a person has them from the next note on, as long as there is room.
+ * The events of a listener that are not tried again. The next note hands them to a person, as long as there is room.
  *
- * States: `going`; `stopped`, nothing is sent until a person acts; of these `full`, stopped only because there is no room
- * for one more failed event, which another count of the room ends.
+ *   running   events can be added
+ *   stopped   the listener sends nothing until a person resumes it
+ *   full      stopped only because there is no room for another failed event; `makeRoom` ends that
  */
 export class GivenUpEvents<E extends OrderedEvent> {
-  /** For the next note. */
+  /** Given up since the last note. */
   readonly events: ExhaustedEvent<E>[] = [];
   stopped: Stopped | undefined;
-  /** It is full, and that is not stored yet. */
+  /** The state is `full`, and that is not stored yet. */
   isFull = false;
   #room: number;
 
@@ -20,14 +21,17 @@ export class GivenUpEvents<E extends OrderedEvent> {
     this.#room = room;
   }
 
-  /** Adds an event while there is room, and nothing else happens where there is none. */
+  /** Adds an event if there is room. Without room nothing happens, and the listener is not stopped. */
   addIfRoom(numbered: NumberedEvent<E>): void {
     if (this.#room <= 0) return;
     this.#room -= 1;
     this.events.push({ ...numbered, because: "attempts" });
   }
 
-  /** Adds an event, or stops. @returns what became of it; `full`: it is given up once there is room */
+  /**
+   * Adds an event, or stops the listener at it.
+   * @returns what happened; `full`: the event is given up once there is room
+   */
   add(
     numbered: NumberedEvent<E>,
     because: Exhaustion,
@@ -44,7 +48,7 @@ export class GivenUpEvents<E extends OrderedEvent> {
     return "added";
   }
 
-  /** There is room for so many after all: a listener that is full goes on. */
+  /** Sets how many more events there is room for; a listener that is full continues. */
   makeRoom(room: number): void {
     this.#room = room;
     if (!this.isFull || room <= 0) return;

@@ -1,4 +1,4 @@
-/** Which events wait for each other. */
+/** Which events wait for which earlier events. */
 import { MAX_ENTRIES, MAX_KEY_CHARACTERS, type Entry, type OrderedEvent } from "./keeper-state.ts";
 import type { KeeperRules } from "./keeper-steps.ts";
 
@@ -11,27 +11,27 @@ export interface Item<E extends OrderedEvent> {
 const isBelow = (key: string, barrier: string): boolean =>
   key.length > barrier.length && key.charAt(barrier.length) === "." && key.startsWith(barrier);
 
-/** True when events of the key belong to the entry, wherever they lie. */
+/** True when the key of an event (or entry) is in the entry's scope; the position does not matter. */
 export function isInScope({ key, scope }: Pick<Entry, "key" | "scope">, event: Pick<OrderedEvent, "key">): boolean {
   return event.key === key || (scope === "below" && isBelow(event.key, key));
 }
 
-/** True when an earlier event of the entry holds back this one. `one` may be a barrier's, so it counts as one. */
+/** True when an event waits for earlier events of the entry. An entry `one` may hold a barrier, so it counts as one. */
 export function isBlockedBy({ key, scope }: Pick<Entry, "key" | "scope">, event: OrderedEvent): boolean {
   return (
     event.key === key || (event.barrier && isBelow(key, event.key)) || (scope !== "key" && isBelow(event.key, key))
   );
 }
 
-/** True when an entry of the key fits beside those of these keys. */
+/** True when there is room for an entry of the key beside entries of these keys. */
 export function fitsOneMore(keys: readonly string[], key: string, order: KeeperRules["order"]): boolean {
-  // In strict order one event is tried at a time, and everything waits for it.
+  // In strict order only one event is tried at a time and all others wait, so one entry more is enough.
   if (keys.length === 0 || (order === "strict" && keys.length <= MAX_ENTRIES)) return true;
   const characters = keys.reduce((sum, each) => sum + each.length, key.length);
   return keys.length < MAX_ENTRIES && characters <= MAX_KEY_CHARACTERS;
 }
 
-/** Events of which each holds back later ones. */
+/** A multiset of events, to find out whether a later event waits for one of them. */
 export class Earlier {
   readonly #order: KeeperRules["order"];
   readonly #keys = new Map<string, number>();

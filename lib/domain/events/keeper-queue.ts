@@ -4,11 +4,11 @@ import { MAX_QUEUE, type Entry, type Failing, type Front, type OrderedEvent } fr
 import { isInScope, type Item } from "./keeper-order.ts";
 
 /**
- * A front in memory: the floor, or an entry. `after` and `ahead` say what is done, as stored. `queue` has its events of the
- * log beyond `after` that were read, up to `readTo`; some may be in `ahead`, or belong to a more particular entry.
+ * A front in memory: the floor, or an entry. `after` and `ahead` are those of the stored front. `queue` holds its events
+ * beyond `after` as far as the log was read (`readTo`); some of them may be in `ahead`, or belong to a more specific entry.
  *
- * Invariants: `queue` is complete between `after` and `readTo`, ascending; `number` and `readNumber` are the newest numbers
- * up to `after` and `readTo`.
+ * Invariants: `queue` is ascending and holds every event of the front between `after` and `readTo`; `number` and
+ * `readNumber` are the newest numbers up to `after` and `readTo`.
  */
 export class Queue<E extends OrderedEvent> {
   after: string;
@@ -24,12 +24,12 @@ export class Queue<E extends OrderedEvent> {
     this.ahead = new Set(ahead.flatMap(([from, to]) => Array.from({ length: to - from + 1 }, (_, i) => from + i)));
   }
 
-  /** The number of the first event that is not done, or the least that it can have. */
+  /** The number of the first event in the queue, or the lowest number that the next event can have. */
   get firstNumber(): number {
     return this.queue[0]?.number ?? this.number + 1;
   }
 
-  /** Moves past the events that `passes` says of, and those done ahead. */
+  /** Advances past events that are in `ahead`, or for which `passes` returns true, up to the first other event. */
   advance(passes: (item: Item<E>) => boolean): void {
     let passed = 0;
     for (const item of this.queue) {
@@ -46,7 +46,10 @@ export class Queue<E extends OrderedEvent> {
     }
   }
 
-  /** Adds what was read beyond `readTo`. `number`: the newest one up to `upTo`. */
+  /**
+   * Adds the events of the front that were read beyond `readTo`. `number`: the newest number up to the end of what was
+   * read.
+   */
   append(
     items: readonly Item<E>[],
     { after: upTo, number }: { readonly after: string; readonly number: number },
@@ -56,7 +59,10 @@ export class Queue<E extends OrderedEvent> {
     this.readNumber = number;
   }
 
-  /** A point before the event with nothing of the queue between the two that is not done; the beginning when it is not in memory. */
+  /**
+   * The point of the event before this one in the queue; `after` of the front when there is none, or the event is not in
+   * memory.
+   */
   before({ number }: Item<E>): { readonly after: string; readonly number: number } {
     const last = this.queue[this.queue.findIndex((each) => each.number === number) - 1];
     return last === undefined
@@ -64,7 +70,7 @@ export class Queue<E extends OrderedEvent> {
       : { after: last.event.position, number: last.number };
   }
 
-  /** As stored. */
+  /** The front as it is stored. */
   front(): Front {
     const { after, number, ahead } = this;
     return ahead.size === 0 ? { after, number } : { after, number, ahead: rangesOf(ahead) };
@@ -92,7 +98,7 @@ export class EntryQueue<E extends OrderedEvent> extends Queue<E> {
     return this.scope === "one" ? event.position === this.failing?.position : isInScope(this, event);
   }
 
-  /** Adds no more than fits. */
+  /** Adds as many as `MAX_QUEUE` allows; the others are read again later. */
   override append(items: readonly Item<E>[], point: { readonly after: string; readonly number: number }): void {
     const fitting = items.slice(0, Math.max(0, MAX_QUEUE - this.queue.length));
     if (fitting.length === items.length) return super.append(items, point);
@@ -100,12 +106,12 @@ export class EntryQueue<E extends OrderedEvent> extends Queue<E> {
     if (last !== undefined) super.append(fitting, { after: last.event.position, number: last.number });
   }
 
-  /** Where the first event that is not done may lie. */
+  /** The earliest position that the first event that is not done can have. */
   get firstPosition(): string {
     return this.queue[0]?.event.position ?? this.failing?.position ?? this.readTo;
   }
 
-  /** The event that fails, when it is in memory. */
+  /** The event that `failing` is about, if it is in memory. */
   get failed(): Item<E> | undefined {
     const [first] = this.queue;
     return first !== undefined && first.event.position === this.failing?.position ? first : undefined;
@@ -117,10 +123,10 @@ export class EntryQueue<E extends OrderedEvent> extends Queue<E> {
   }
 }
 
-/** The more particular entry owns an event. */
+/** How specific a scope is: of two entries that cover an event, the one with the higher rank owns it. */
 export const RANK: Readonly<Record<Entry["scope"] | "any", number>> = { any: 4, one: 3, key: 2, below: 1 };
 
-/** The most particular of the entries that cover the event, of those below a rank. */
+/** The most specific of the entries below a rank that cover the event. */
 export function ownerAmong<E extends OrderedEvent>(
   entries: readonly EntryQueue<E>[],
   { event, number }: Item<E>,

@@ -4,10 +4,11 @@ import { MAX_AHEAD, type OrderedEvent, type Redrive } from "./keeper-state.ts";
 import type { KeeperRules, RedriveRequest, StretchRequest } from "./keeper-steps.ts";
 
 /**
- * Events that are sent again, one at a time, in the order of the log. States: loading, until all that are left are in
- * memory; loaded; ended.
+ * The events of a redrive, which are sent one at a time, in the order of the log.
  *
- * Invariants: while it is loading, events that were never sent wait; then those wait that one in `queue` holds back.
+ *   loading   events are read into memory; all other events of the listener wait, for the order between them is not known
+ *   loaded    all events that are left are in memory; other events wait as the order demands
+ *   ended     no events are left
  */
 export class RedriveQueue<E extends OrderedEvent> {
   readonly #order: KeeperRules["order"];
@@ -42,13 +43,13 @@ export class RedriveQueue<E extends OrderedEvent> {
     return this.#order !== "none" && (!this.#isLoaded || this.#earlier.holdsBack(event));
   }
 
-  /** What is to be read of the log. */
+  /** The part of the log to read next, if any. */
   get stretch(): StretchRequest | undefined {
     const { source, upTo } = this.#redrive;
     return source === "log" && this.#isToLoad ? { after: this.#readTo, upTo } : undefined;
   }
 
-  /** What is to be read of the failed events. */
+  /** The failed events to read next, if any. */
   get request(): RedriveRequest | undefined {
     const { id, source, upTo } = this.#redrive;
     return source === "failed" && this.#isToLoad ? { id, after: this.#readTo, upTo } : undefined;
@@ -58,7 +59,7 @@ export class RedriveQueue<E extends OrderedEvent> {
     return !this.#isLoaded && this.#queue.length < MAX_AHEAD;
   }
 
-  /** Adds what was read beyond `after` up to `upTo`; `number` is the newest number up to there. */
+  /** Adds the events that were read beyond `after` up to `upTo`; `number` is the newest number up to `upTo`. */
   load(
     items: readonly Item<E>[],
     {
@@ -82,12 +83,12 @@ export class RedriveQueue<E extends OrderedEvent> {
     if (this.#queue.length === 0) this.#redrive = { ...this.#redrive, after: upTo, number };
   }
 
-  /** Where counting numbers stands, for a stretch that begins there. */
+  /** The newest number up to `after`, if the redrive has read the log to exactly there; else undefined. */
   numberAt(after: string): number | undefined {
     return this.#redrive.source === "log" && after === this.#readTo ? this.#readNumber : undefined;
   }
 
-  /** The first one was taken, or failed again. */
+  /** The first event was taken, or failed again: either way it leaves the redrive. */
   finish(taken: boolean): void {
     const item = this.#queue.shift();
     if (item === undefined) return;
@@ -105,7 +106,7 @@ export class RedriveQueue<E extends OrderedEvent> {
     };
   }
 
-  /** The endpoint did not take the first one. @returns how often that has been */
+  /** The endpoint was unavailable for the first event. @returns how often that has happened */
   tried(): number {
     const tries = (this.#redrive.tries ?? 0) + 1;
     this.#redrive = { ...this.#redrive, tries };

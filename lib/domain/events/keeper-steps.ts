@@ -1,8 +1,8 @@
-/** What an order keeper and the session around it say to each other. */
+/** The data that an order keeper and the session around it exchange. */
 import type { BreakerPolicy } from "../policy/breaker.ts";
 import type { Exhaustion, KeeperState, OrderedEvent, Redrive, Selects } from "./keeper-state.ts";
 
-/** The settings of the moment. */
+/** The listener's present settings. */
 export interface KeeperRules {
   /** `key`: one event of a key at a time, in order. `strict`: one event at a time. `none`: no order. */
   readonly order: "key" | "strict" | "none";
@@ -12,26 +12,26 @@ export interface KeeperRules {
   readonly onExhausted: "park" | "stop";
   readonly retryAmbiguous: boolean;
   readonly breaker: BreakerPolicy;
-  /** How many failed events there is room for; without room an exhausted event stops the listener. */
+  /** How many more failed events can be kept. Without room, an event that is given up stops the listener. */
   readonly room: number;
-  /** How long the log keeps records, ms: numbers are found again for events as old as that. */
+  /** How long the log keeps records, ms. Anchors reach back as far. */
   readonly retentionMs: number;
 }
 
 /** An event of the listener with its number. */
 export interface NumberedEvent<E extends OrderedEvent> {
   readonly event: E;
-  /** The same for ever. */
+  /** The event keeps its number for ever. */
   readonly number: number;
-  /** Attempts that failed and count: the next one is `attempts` + 1. */
+  /** Failed attempts that count: the next attempt is number `attempts` + 1. */
   readonly attempts: number;
-  /** Sent again on request: the redrive's id. */
+  /** The id of the redrive that sends the event again. Absent: the event is sent for the first time. */
   readonly redrive?: string;
 }
 
 /**
- * The result of an attempt. `failed`: the event's, until shown otherwise. `ambiguous`: the same, but the event may have
- * been taken. `unavailable`: the endpoint's. `ended`: the endpoint wants no more events.
+ * The result of an attempt. `failed`: presumably because of the event. `ambiguous`: the same, but the endpoint may have
+ * taken the event. `unavailable`: because of the endpoint. `ended`: the endpoint wants no more events.
  */
 export interface Outcome {
   readonly is: "taken" | "failed" | "ambiguous" | "unavailable" | "ended";
@@ -39,18 +39,18 @@ export interface Outcome {
   readonly retryAfterMs?: number;
 }
 
-/** A part of the log to read: events beyond `after`. What lies beyond `upTo` is of no use; absent: to the end. */
+/** A part of the log to read: the events beyond `after`, up to `upTo`, or to the end of the log when that is absent. */
 export interface StretchRequest {
   readonly after: string;
   readonly upTo?: string;
 }
 
-/** Every event of the log beyond `after` up to and including `upTo`, in order, whether or not it is selected. */
+/** A part of the log: every event beyond `after` up to and including `upTo`, in order, also those that are not selected. */
 export interface Stretch<E extends OrderedEvent> {
   readonly after: string;
   readonly upTo: string;
   readonly events: readonly E[];
-  /** The log had nothing beyond `upTo` when it was read. */
+  /** The log had no event beyond `upTo` when it was read. */
   readonly atEnd: boolean;
 }
 
@@ -61,40 +61,42 @@ export interface RedriveRequest {
   readonly upTo: string;
 }
 
-/** What may happen now. */
+/** What the session may do now. */
 export interface KeeperStep<E extends OrderedEvent> {
-  /** Events that may begin, the first one first. Ask again after each `begin`. */
+  /** Events that may be sent, the preferred one first. After each `begin` the session asks for another step. */
   readonly send: readonly NumberedEvent<E>[];
-  /** To be read next; absent: enough is in memory, or nothing is to be read. */
+  /** The part of the log to read next. Absent: nothing has to be read. */
   readonly read?: StretchRequest;
-  /** Failed events to be read for a redrive. */
+  /** The failed events to read next, for a redrive. */
   readonly failed?: RedriveRequest;
-  /** A note is to be stored before more becomes possible. */
+  /** The session has to store a note before anything else may happen. */
   readonly store: boolean;
-  /** Time makes more possible at this time, ms since 1970; absent: only an outcome, a change of the log, or a person does. */
+  /**
+   * When more may happen without a new cause, ms since 1970. Absent: only after an outcome, a commit, or a person's action.
+   */
   readonly wakeAt?: number;
 }
 
-/** An event that is not tried again. It is stored in the transaction of the note. */
+/** An event that is not tried again. The transaction of the note stores it as a failed event. */
 export interface ExhaustedEvent<E extends OrderedEvent> extends NumberedEvent<E> {
   readonly because: Exhaustion;
 }
 
-/** What a person may want to know; follows from two states of which the second replaces the first. */
+/** News for a person: a difference between a stored state and the state that replaces it. */
 export type KeeperSignal = "failing" | "recovered" | "stopped" | "gone" | "lagging" | "overtaken";
 
-/** What is to be stored in one transaction, on the condition that the holder of the lease stores it. */
+/** What one transaction stores, on the condition that this session holds the lease. */
 export interface KeeperNote<E extends OrderedEvent, S> {
   readonly state: KeeperState<S>;
   readonly exhausted: readonly ExhaustedEvent<E>[];
-  /** Failed events of a redrive that were taken: their copies go. */
+  /** Failed events that a redrive has delivered: their copies can be deleted. */
   readonly redriven: readonly NumberedEvent<E>[];
-  /** How far the redrive has come, when there is one; `ended`: with this note. */
+  /** The progress of the redrive, if one runs; `ended`: this note ends it. */
   readonly redrive?: Pick<Redrive, "id" | "done" | "failed"> & { readonly ended: boolean };
   readonly signals: readonly KeeperSignal[];
 }
 
-/** What the order keeper takes from outside. */
+/** The functions that an order keeper needs. */
 export interface KeeperTools<E extends OrderedEvent, S> {
   readonly selects: Selects<E, S>;
   /** 0 ≤ random < 1. */

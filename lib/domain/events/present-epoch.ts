@@ -1,7 +1,7 @@
 /**
- * Stored positions in the present epoch of the log. What is stored of listeners was restored with the log, so its positions
- * mean the same places of it, whatever the epoch in which they were written. Positions from outside do not: see
- * `resolvePosition`.
+ * Converts stored positions to the present epoch of the log. The state of listeners is restored from a backup with the log,
+ * so its positions mean the same places of the log, although they were written in an earlier epoch. Positions that others
+ * keep outside may not: `resolvePosition` refuses those.
  */
 import { compact } from "../../system/compact.ts";
 import type { GroupState, GroupStopped, LaneState } from "./group-state.ts";
@@ -9,13 +9,13 @@ import type { Entry, KeeperState, Stopped } from "./keeper-state.ts";
 import { parsePosition, printPosition } from "./position.ts";
 import { parseRootPosition, printRootPosition } from "./root-group.ts";
 
-/** The same place of the log in an epoch; a text that is no position, as `""` for none, stays. */
+/** The position in an epoch; a text that is not a position, such as `""`, is returned as it is. */
 export function positionIn(epoch: number, text: string): string {
   const position = parsePosition(text);
   return position === undefined || position.epoch === epoch ? text : printPosition({ ...position, epoch });
 }
 
-/** The state of an order keeper with every position in an epoch. */
+/** The state of an order keeper with every position converted to an epoch. */
 export function keeperIn<S>(epoch: number, state: KeeperState<S>): KeeperState<S> {
   const at = (text: string): string => positionIn(epoch, text);
   const beyond = <P extends { readonly after: string }>(point: P): P => ({ ...point, after: at(point.after) });
@@ -43,19 +43,19 @@ export function keeperIn<S>(epoch: number, state: KeeperState<S>): KeeperState<S
   };
 }
 
-/** What has stopped a group, its position in an epoch. */
+/** What stopped a group, with its position converted to an epoch. */
 export function stoppedIn<S extends GroupStopped>(epoch: number, stopped: S): S {
   return { ...stopped, ...compact({ position: stopped.position && positionIn(epoch, stopped.position) }) };
 }
 
-/** The position in an event as it is sent, in an epoch: to consumers of all actors it says the actor too. */
+/** The position in an envelope, converted to an epoch. In a group over all actors it begins with the actor. */
 export function sentPositionIn(epoch: number, text: string): string {
   const sent = parseRootPosition(text);
   if (sent === undefined) return positionIn(epoch, text);
   return printRootPosition({ ...sent, position: positionIn(epoch, sent.position) });
 }
 
-/** The state of a group with every position in an epoch. */
+/** The state of a group with every position converted to an epoch. */
 export function groupIn(epoch: number, state: GroupState): GroupState {
   const at = (text: string): string => positionIn(epoch, text);
   const beyond = <P extends { readonly after: string }>(point: P): P => ({ ...point, after: at(point.after) });

@@ -1,19 +1,23 @@
 /**
- * A limit on a rate by the generic cell rate algorithm: at most `limit` in a period on average, with a burst of `limit`. Its
- * state is one number, the time at which an even sender would send the next one, µs since 1970; 0 at first.
+ * Limits a rate by the generic cell rate algorithm: at most `limit` sends in a period on average, and `limit` in a burst.
+ * The state is one number: the time at which a perfectly even sender would send next, µs since 1970; 0 at first.
  */
 
-/** So many in so many seconds. */
+/** At most `limit` sends in `periodSeconds`. */
 export interface Rate {
   readonly limit: number;
   readonly periodSeconds: number;
 }
 
-/** The state afterwards when one may be sent now, or the time (ms since 1970) at which one may be. */
+/**
+ * `state`: the send is admitted, and this is the state after it. `waitUntil`: when the next send is admitted, ms since
+ * 1970.
+ */
 export type RateResult = { readonly state: number } | { readonly waitUntil: number };
 
 /**
- * Asks for one at a time (ms since 1970). A state that another rate or a clock ahead left behind delays by one period at most.
+ * Decides about one send at `now` (ms since 1970). A state that was computed for another rate, or with a fast clock, delays
+ * a send by one period at most.
  */
 export function admitOne(state: number, now: number, { limit, periodSeconds }: Rate): RateResult {
   const at = Math.floor(now * 1_000);

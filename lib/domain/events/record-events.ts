@@ -1,43 +1,46 @@
-/** The events that a record of an actor's change log makes: derived from the record, the same for all who read it. */
+/**
+ * The events of a record of an actor's change log. They are not stored: every reader derives the same events from the
+ * record.
+ */
 import { compact } from "../../system/compact.ts";
 import type { Json } from "../../system/ports.ts";
 import type { Change, EventAttributes, LogRecord, NotifyChange, PropertyChange } from "../diff/change-record.ts";
 import { PROPERTIES } from "../terms/scope.ts";
 import { SYS, tokenOf, topicOf } from "./topic.ts";
 
-/** What the types of the service's own events begin with. */
+/** The prefix of the types of the service's own events. */
 export const OWN_TYPES = "org.actingweb.";
-/** The type of an app's event that was published without one. */
+/** The type of an application's event that was published without a type. */
 const APP_EVENT = "org.actingweb.event";
-/** Properties whose events go only to listeners that name them literally. */
+/** Properties whose events only listeners get whose pattern names the property. */
 const HIDDEN: ReadonlySet<string> = new Set(["private", "security", "_internal"]);
 
-/** One event of a record, without what a listener adds. */
+/** One event of a record, the same for every listener. */
 export interface RecordEvent {
-  /** Its place in the record, from 0. */
+  /** Its index in the record, from 0. */
   readonly index: number;
-  /** No other event of the record follows. */
+  /** It is the last event of the record. */
   readonly last: boolean;
   readonly topic: string;
-  /** A listener takes the events of one key in order. */
+  /** A listener gets the events of one key in order. */
   readonly key: string;
   /**
-   * All properties were deleted: the event waits for every earlier event of a key below its own (`properties.…`), and every
-   * later one waits for it.
+   * The event is the deletion of all properties. It waits for every earlier event whose key begins with `properties.`, and
+   * every later one of these waits for it.
    */
   readonly barrier: boolean;
   readonly type: string;
-  /** RFC 3339: that of the record, or the publisher's. */
+  /** RFC 3339: the time that the publisher gave, or else that of the record. */
   readonly time: string;
   /** JSON, a text as a string, or base64 (`attributes.base64`). */
   readonly data: Json;
-  /** What was published with it; `traceparent` is that of the record where it has none of its own. */
+  /** The attributes that the publisher gave. An event without a `traceparent` has that of its record. */
   readonly attributes: EventAttributes;
-  /** How many hooks on events led to it, one after another. */
+  /** How many event hooks led to the event, one after another. */
   readonly hops: number;
 }
 
-/** The events of a record in order: one for each change; none for a record of another kind. */
+/** The events of a record in order: one for each change. Records of other kinds than `change` have no events. */
 export function eventsOf(record: LogRecord): readonly RecordEvent[] {
   if (record.kind !== "change") return [];
   const { at, changes, traceparent, hops = 0 } = record;
@@ -72,7 +75,7 @@ function namedBy(change: Change): Named {
   };
 }
 
-/** No topic holds a space, so that the key with a `partitionkey` is no topic. */
+/** An event of the application. A key with a `partitionkey` contains a space, so it is never the key of a topic. */
 function ofApp(change: NotifyChange): Named {
   const topic = topicOf(change);
   const { type = APP_EVENT, partitionkey } = change.attributes ?? NONE;
@@ -98,14 +101,14 @@ function ofProperty(name: string, type: string, data: Json): Named {
   return { topic, key: topic, barrier: false, type, data };
 }
 
-/** Names the deleted properties, but for those that only some listeners may see. */
+/** The deletion of all properties. The event names them, except for the hidden ones. */
 function cleared(change: Exclude<PropertyChange, { readonly do: "list" }>): Named {
   const removed = change.removed ?? null;
   const data: Json = removed === null ? {} : { names: Object.keys(removed).filter((name) => !HIDDEN.has(name)) };
   return { topic: PROPERTIES, key: PROPERTIES, barrier: true, type: `${OWN_TYPES}properties.cleared`, data };
 }
 
-/** The property that a topic names when only listeners that name it literally may see its events. */
+/** The hidden property that a topic names; undefined for every other topic. */
 export function hiddenToken(topic: string): string | undefined {
   const [first, second] = topic.split(".", 2);
   return first === PROPERTIES && second !== undefined && HIDDEN.has(second) ? second : undefined;

@@ -1,82 +1,87 @@
 /**
- * A lane of a consumer group over all actors: up to when it has met every actor that changed, which of them may have work, and
- * who has the lane. Plain JSON, bounded by how many actors it may have met. What was lent of an actor, and how far the lane has come along its log,
- * stands in the actor's member, a `GroupState` with one lane.
+ * A lane of a consumer group over all actors: the time up to which it knows every actor that changed, which of those actors
+ * may have events to lend, and which consumer has the lane. It is plain JSON, bounded by the number of such actors. The
+ * events lent of an actor, and how far the group has advanced along its log, are in the actor's member: a `GroupState` of
+ * one lane.
  */
 import { laneFloor, isLeased, type GroupState, type LaneLease, type NamedFetch } from "./group-state.ts";
 import { parsePosition } from "./position.ts";
 
-/** An actor that has, or may have, work. */
+/** An actor that may have events to lend. The lane has met it: it knows that the actor has changed. */
 export interface MetActor {
   readonly id: string;
-  /** What it changed up to this time is done, or in its member, ms since 1970. */
+  /** Changes up to this time are done, or the actor's member knows them, ms since 1970. */
   readonly after: number;
 }
 
-/** Where a span of time that is being met was left. */
+/** How far the lane has come within a span of time whose actors it is meeting. */
 export interface WithinSpan {
-  /** Its end, ms since 1970. */
+  /** The end of the span, ms since 1970. */
   readonly until: number;
-  /** Index of the shard of the feed index. */
+  /** The index of the shard of the feed index that is being read. */
   readonly shard: number;
-  /** Of this shard's actors, in order of their ids, the last one that was met; absent: none was. */
+  /** The last actor of this shard that was met, in the order of ids; absent: none was. */
   readonly actorId?: string;
 }
 
-/** The lease of a lane: the events of some actors, by which a consumer has them. */
+/** The lease of a lane: a consumer has events of some actors. */
 export interface RootLease extends LaneLease {
   /** In the order in which their events were lent. */
   readonly actors: readonly string[];
-  /** Those of which an event has no verdict yet. */
+  /** Those with an event that has no verdict yet. */
   readonly left: readonly string[];
 }
 
 /**
- * States: free (no lease, or one that has run out), leased. A lane is leased by the fetch that lends, and freed by the last
- * verdict, by the consumer, by a reset, or by time.
+ * free     no lease, or one whose time is over leased   by a fetch that lends an event; ended by the last verdict, by the
+ * consumer, by a reset, or by time
  *
- * Invariant: an actor that changed up to `after` is in `met`, or its member has done all of it. So an actor leaves `met` only
- * in a write on the lane as it was when the actor's log and member were read, and only when these say that it is done.
+ * Invariant: an actor that changed up to `after` is in `met`, or everything it changed is done. So the write that removes
+ * an actor from `met` is conditional on the lane as it was before the actor's log and member were read, and follows only
+ * when these show that everything is done.
  */
 export interface RootLane {
-  /** Every actor that changed up to this time was met, ms since 1970. */
+  /** The lane has met every actor that changed up to this time, ms since 1970. */
   readonly after: number;
   readonly within?: WithinSpan;
   readonly met: readonly MetActor[];
   readonly lease?: RootLease;
 }
 
-/** A lane that met no actor is stored only when it is this much behind, ms: looking at an idle feed costs no write. */
+/**
+ * A lane that met no actor is stored only after `after` has moved by this much, ms, so that fetches without changes cost no
+ * write.
+ */
 const LAZY_MS = 60_000;
 
 export const newRootLane = (after: number): RootLane => ({ after, met: [] });
 
-/** A span of time whose changed actors are to be met. */
+/** A span of time: the lane has to meet the actors that changed in it. */
 export interface Span {
-  /** Actors that changed after this, ms since 1970, also those that changed once more since. */
+  /** Actors that changed after this time, ms since 1970, also those that changed again later. */
   readonly after: number;
   readonly until: number;
-  /** The index of the first shard that is left. */
+  /** The index of the first shard that is not read yet. */
   readonly shard: number;
 }
 
 /**
- * The span to meet next; undefined: the lane has enough.
+ * The span to meet next; undefined: the lane has met enough actors, or nothing is new.
  *
- * @param settled everything that changed up to this time can be seen in the feed indexes, ms since 1970
- * @param most while it has met so many actors that may have work, it meets no further one
+ * @param settled the feed indexes show every change up to this time, ms since 1970
+ * @param most the lane meets no further actors while it has met this many
  */
 export function spanOf({ after, within, met }: RootLane, settled: number, most: number): Span | undefined {
   if (met.length >= most) return undefined;
   if (within !== undefined) return { after, until: within.until, shard: within.shard };
-  // What is later than `settled` may be seen in part: it is met, and met again with the next span.
+  // The indexes may show some changes after `settled` already: these actors are met now, and again with the next span.
   return settled > after || met.length === 0 ? { after, until: Math.max(settled, after), shard: 0 } : undefined;
 }
 
 /**
- * Meets the changed actors of one shard, as many as there is room for.
+ * The lane after it has met the changed actors of one shard, as many as there is room for.
  *
- * @param actorIds all of the shard that changed since the span began
+ * @param actorIds all actors of the shard that changed after the beginning of the span
  */
 export function withShardMet(
   lane: RootLane,
@@ -99,27 +104,30 @@ export function withShardMet(
   return { ...lane, met, within: { until, shard: shard + 1 } };
 }
 
-/** The span was met to its end. */
+/** The lane after all shards of the span were read. */
 export const withSpanMet = ({ within: _, ...lane }: RootLane, { until }: Pick<Span, "until">): RootLane => ({
   ...lane,
   after: until,
 });
 
-/** What a fetch found of the actors of a lane. */
+/** What a fetch learned about the actors of a lane. */
 export interface FetchFindings {
-  /** Those of which the member has done everything up to the newest record. */
+  /** Actors whose events are all done, up to the newest record. */
   readonly done: ReadonlySet<string>;
-  /** Those of which events are lent, in order. */
+  /** Actors whose events the fetch lends, in that order. */
   readonly lent: readonly string[];
 }
 
-/** The lane without actors of which everything is done. */
+/** The lane without the actors whose events are all done. */
 export const withoutDone = (lane: RootLane, done: ReadonlySet<string>): RootLane => ({
   ...lane,
   met: lane.met.filter(({ id }) => !done.has(id)),
 });
 
-/** The lane after a fetch, which leases it when it lends something. Actors of which events were lent come last from now on. */
+/**
+ * The lane after a fetch: leased when events are lent. Actors whose events are lent move to the end, so that others come
+ * next.
+ */
 export function afterFetch({ lease: _, ...lane }: RootLane, { done, lent }: FetchFindings, lease: LaneLease): RootLane {
   const lending = new Set(lent);
   const { met: stay } = withoutDone(lane, done);
@@ -127,28 +135,28 @@ export function afterFetch({ lease: _, ...lane }: RootLane, { done, lent }: Fetc
   return { ...lane, met, ...(lent.length > 0 && { lease: { ...lease, actors: lent, left: lent } }) };
 }
 
-/** True when the lane has to be stored. */
+/** True when the change of the lane is worth a write. */
 export function isWorthStoring(before: RootLane, after: RootLane): boolean {
   if (after.lease !== undefined || before.lease !== undefined) return true;
   const placeOf = ({ met, within }: RootLane): string => JSON.stringify([met.map(({ id }) => id), within]);
   return placeOf(before) !== placeOf(after) || after.after - before.after >= LAZY_MS;
 }
 
-/** An actor may have work that no change of its log says. */
+/** The lane with an actor that has events to lend although its log did not change: a person sends one again. */
 export function withMet(lane: RootLane, id: string): RootLane {
   return lane.met.some((each) => each.id === id) ? lane : { ...lane, met: [...lane.met, { id, after: lane.after }] };
 }
 
-/** What an acknowledgement says of a lane. */
+/** What an acknowledgement changes in a lane. */
 export interface LaneAnswer {
-  /** Actors whose members have no event with the consumer any more. */
+  /** Actors of whose events the consumer has none any more. */
   readonly ended: ReadonlySet<string>;
   readonly done: boolean;
-  /** The lease ends then, ms since 1970; absent: as before. */
+  /** The new end of the lease, ms since 1970; absent: it stays. */
   readonly until?: number;
 }
 
-/** The lane after an acknowledgement: free when every event has a verdict, or the consumer is done. */
+/** The lane after an acknowledgement: free when every event has a verdict, or the consumer has ended the lease. */
 export function answeredLane(lane: RootLane, { ended, done, until }: LaneAnswer): RootLane {
   const { lease, ...free } = lane;
   if (lease === undefined) return lane;
@@ -156,16 +164,16 @@ export function answeredLane(lane: RootLane, { ended, done, until }: LaneAnswer)
   return done || left.length === 0 ? free : { ...free, lease: { ...lease, left, until: until ?? lease.until } };
 }
 
-/** A position in an actor's log, as consumers see it. */
+/** A position in an actor's log, as consumers of a group over all actors get it. */
 export interface RootPosition {
   readonly actorId: string;
   readonly position: string;
 }
 
-/** As text of `[A-Za-z0-9._~-]`. */
+/** The position as text of `[A-Za-z0-9._~-]`. */
 export const printRootPosition = ({ actorId, position }: RootPosition): string => `${actorId}.${position}`;
 
-/** Reads a position; undefined for a text that is none. */
+/** Reads a position; undefined for a text that is not one. */
 export function parseRootPosition(text: string): RootPosition | undefined {
   const dot = text.lastIndexOf(".");
   const [actorId, position] = [text.slice(0, Math.max(0, dot)), text.slice(dot + 1)];
@@ -176,8 +184,8 @@ export function parseRootPosition(text: string): RootPosition | undefined {
 const EVERYTHING = "~";
 
 /**
- * Up to which position of the actor's own log `upTo` acknowledges: everything of the actors before the one that it names, in
- * the order of the lease, and nothing of those behind; undefined: nothing.
+ * The position in an actor's own log up to which `upTo` acknowledges its events: all events of the actors before the one
+ * that `upTo` names, in the order of the lease, and none (undefined) of the actors after it.
  */
 export function upToOf({ actors }: RootLease, upTo: RootPosition, actorId: string): string | undefined {
   const [named, own] = [actors.indexOf(upTo.actorId), actors.indexOf(actorId)];
@@ -185,7 +193,7 @@ export function upToOf({ actors }: RootLease, upTo: RootPosition, actorId: strin
   return own < named ? EVERYTHING : upTo.position;
 }
 
-/** True when nothing of the member is left up to the position after the log's newest record. */
+/** True when every event of the member is done up to `newest`, the position after the log's newest record. */
 export function isCaughtUp({ lanes }: GroupState, newest: string): boolean {
   return lanes.every((lane) => {
     const { after, open, behind, replayed } = lane;
@@ -194,10 +202,10 @@ export function isCaughtUp({ lanes }: GroupState, newest: string): boolean {
 }
 
 /**
- * The member without what cannot be read any more: everything up to `from`.
+ * The member without events up to `from`, whose records have expired.
  *
- * @param number the group's number there
- * @returns `isUndone`: events were among it that had been read and were not done
+ * @param number the group's number at `from`
+ * @returns `isUndone`: some of those events had been read and were not done
  */
 export function withoutLost(
   state: GroupState,
@@ -214,13 +222,13 @@ export function withoutLost(
 }
 
 /**
- * True when the fetch that leased the lane is repeated: what it had lent, its consumer has never seen. A request that came
- * before the one that lent takes nothing: its consumer has stopped waiting for it.
+ * True when a request repeats the fetch that leased the lane: its consumer never got the answer. False for a request that
+ * arrived before the one that lent, because the consumer no longer waits for it.
  */
 export const isRepeated = ({ lease }: RootLane, consumer: string, asked: NamedFetch | undefined): boolean =>
   asked !== undefined && lease?.consumer === consumer && lease.asked?.key === asked.key && lease.asked.at < asked.at;
 
-/** The lanes that a fetch may lease, the first one first. */
+/** The indexes of the lanes that a fetch may lease, beginning with `first`. */
 export function freeRootLanes(
   lanes: readonly RootLane[],
   { now, first }: { readonly now: number; readonly first: number },

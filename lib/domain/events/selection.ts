@@ -1,9 +1,9 @@
-/** What a listener asks for: the topics that match its patterns, and of these the types that it names. */
+/** Which events a listener asks for: those whose topic matches one of its patterns, and whose type it names. */
 import { compact } from "../../system/compact.ts";
 import { hiddenToken, type RecordEvent } from "./record-events.ts";
 import { matches } from "./topic.ts";
 
-/** Patterns as `parsePattern` returns them; types exact, or the beginnings of types (`a.*`). */
+/** Patterns as `parsePattern` returns them, and types: whole ones, or prefixes (`a.*`). */
 export interface Selection {
   readonly topics: readonly string[];
   /** Absent: events of any type. */
@@ -12,20 +12,20 @@ export interface Selection {
 
 const TYPE = /^[A-Za-z0-9._-]{1,128}$/;
 
-/** True for the type of an event: 1 to 128 of `[A-Za-z0-9._-]`. */
+/** True for the type of an event: 1 to 128 characters of `[A-Za-z0-9._-]`. */
 export const isEventType = (text: string): boolean => TYPE.test(text);
 
-/** True for a type, or the beginning of types: `a.*`. */
+/** True for a type, or for the prefix of types: `a.*`. */
 export const isTypePattern = (text: string): boolean => isEventType(text.endsWith(".*") ? text.slice(0, -2) : text);
 
-/** True when the listener hears the event. */
+/** True when the selection lets the event through. */
 export function selects({ topics, types }: Selection, event: Pick<RecordEvent, "topic" | "type">): boolean {
   return topics.some((pattern) => selectsTopic(pattern, event.topic)) && selectsType(types, event.type);
 }
 
 /**
- * True when the pattern of a listener opens the topic to it. Events of `private`, `security` and `_internal` go only to
- * patterns whose second token is that name.
+ * True when the pattern matches the topic, and may. Events of the properties `private`, `security` and `_internal` need a
+ * pattern whose second token is that name.
  */
 export function selectsTopic(pattern: string, topic: string): boolean {
   const hidden = hiddenToken(topic);
@@ -37,7 +37,7 @@ function selectsType(types: readonly string[] | undefined, type: string): boolea
   return types.some((pattern) => (pattern.endsWith(".*") ? type.startsWith(pattern.slice(0, -1)) : pattern === type));
 }
 
-/** The part of a selection over `<actorId>.<topic>` that is left for an actor; undefined: nothing of it. */
+/** What a selection over `<actorId>.<topic>` selects of one actor; undefined: nothing. */
 export function selectionOfActor({ topics, types }: Selection, actorId: string): Selection | undefined {
   const rest = topics.flatMap((pattern): string[] => {
     if (pattern === ">") return [pattern];

@@ -1,4 +1,4 @@
-/** The events of a record as a peer may see them, by the decisions that shape its diffs. */
+/** The events of a record as a peer may see them. The same permissions apply as to the peer's diffs. */
 import type { Change } from "../diff/change-record.ts";
 import { isObject } from "../json/json.ts";
 import { sawRemoved, visiblePart, type Reads } from "../policy/visibility.ts";
@@ -9,13 +9,13 @@ import { OWN_TYPES, type RecordEvent } from "./record-events.ts";
 /** An event as a peer sees it. */
 export interface VisibleEvent {
   readonly event: RecordEvent;
-  /** Parts of its data are left out, so that it must not lead to the whole. */
+  /** Parts of the data are left out, so the event must not have a URL of the whole data. */
   readonly isCut: boolean;
 }
 
 /**
- * What a peer sees of the event that a change made; undefined: nothing. A value of which nothing is visible any more looks
- * deleted to a peer that may have seen the one before. The service's own events are the owner's.
+ * The part of an event that a peer sees; undefined: nothing. A new value of which the peer sees nothing looks deleted to
+ * the peer when it may have seen the value before. Only the owner sees the service's own events.
  */
 export function visibleEvent(event: RecordEvent, change: Change, reads: Reads): VisibleEvent | undefined {
   if (change.do === "sys") return undefined;
@@ -44,10 +44,10 @@ export function visibleEvent(event: RecordEvent, change: Change, reads: Reads): 
 }
 
 function withData(event: RecordEvent, whole: Json, visible: Json, data: Json = visible): VisibleEvent {
-  // A value that is visible as a whole is given back as it is.
+  // `visiblePart` returns the same object when all of it is visible.
   return visible === whole ? { event, isCut: false } : { event: { ...event, data }, isCut: true };
 }
 
-/** An object of which nothing is visible makes no event; an object that was empty from the start does. */
+/** True for an object of which nothing is visible, which makes no event. An object that was published empty does. */
 const isEmptied = (visible: Json, whole: Json): boolean =>
   isObject(visible) && Object.keys(visible).length === 0 && isObject(whole) && Object.keys(whole).length > 0;
