@@ -6,7 +6,7 @@ import { isTarget, OWN_NAME_RULE } from "../domain/terms/names.ts";
 import { StateHookFailed } from "../application/state-hooks.ts";
 import { readBody, readForm } from "../http/body.ts";
 import { empty, json, unknownErrorReply } from "../http/reply.ts";
-import { takeHubRequest, type HubRequestDeps } from "../listeners/websub/hub-requests.ts";
+import { acceptHubRequest, type HubRequestDeps } from "../listeners/websub/hub-requests.ts";
 import { openToAnyone, type PublicSettingsDeps } from "../listeners/websub/public-settings.ts";
 import { ServiceError } from "../system/errors.ts";
 import { routesOf, type RouteMap } from "./handler.ts";
@@ -47,7 +47,7 @@ export function routes(services: PublicSettingsDeps & HubRequestDeps): RouteMap 
     /** Everything but the form's faults shows in what the callback gets. */
     "POST /{actorId}/hub": async (request, { actor }) => {
       try {
-        await takeHubRequest(services, actor, readForm(request, MAX_FORM_BYTES));
+        await acceptHubRequest(services, actor, readForm(request, MAX_FORM_BYTES));
         return empty(202);
       } catch (error) {
         // Only the log has the reason; the answer is a plain 500.

@@ -15,7 +15,7 @@ import { insideHook } from "../system/request-context.ts";
 import type { HookEvent, HookRunner } from "../failed-events/hook-event.ts";
 import type { Scope } from "../domain/terms/scope.ts";
 import type { Actor } from "./actor.ts";
-import type { EventHookDefinition, EventHookRun, EventHookRunner } from "../listeners/event-hooks/definition.ts";
+import type { EventHookDefinition, EventHookAttempt, EventHookRunner } from "../listeners/event-hooks/definition.ts";
 import { DataHooks } from "./data-hooks.ts";
 import { EventHooks } from "./event-hooks.ts";
 import type {
@@ -216,7 +216,7 @@ export class ActingWebApp implements Application, HookRunner, EventHookRunner {
     return this.#eventHooks.definitions;
   }
 
-  async runEventHook(id: string, { actorId, event, attempt }: EventHookRun, signal: AbortSignal): Promise<void> {
+  async runEventHook(id: string, { actorId, event, attempt }: EventHookAttempt, signal: AbortSignal): Promise<void> {
     const hook = this.#eventHooks.get(id);
     if (hook === undefined) throw new TypeError(`This release has no event hook ${id}.`);
     await insideHook(async () => await hook({ actor: this.#actor(actorId), event, attempt, signal }));

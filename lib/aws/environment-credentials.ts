@@ -1,14 +1,9 @@
 import { compact } from "../system/compact.ts";
-
-interface Credentials {
-  readonly accessKeyId: string;
-  readonly secretAccessKey: string;
-  readonly sessionToken?: string;
-}
+import type { Credentials } from "./request-signer.ts";
 
 /**
- * The credentials that Lambda, and the local stack, put into a function's environment. Every client of the SDK gets this
- * provider, so none searches profiles, single sign-on or metadata services: the bundles leave that search out.
+ * The credentials that Lambda and the local stack put into a function's environment. Every client of AWS gets this provider
+ * and searches nowhere else, so the bundles do without the SDK's search in profiles, single sign-on and metadata services.
  *
  * @throws Error when the environment has none
  */

@@ -13,11 +13,11 @@ import {
   type EventBus,
   type Json,
   type Log,
-  type Publication,
+  type BusAnswer,
 } from "../system/ports.ts";
 
 export interface EventBridgeOptions {
-  /** The bus of the data stack. */
+  /** The name of the bus that the data stack makes. */
   readonly busName: string;
   readonly region: string;
   /** `environmentCredentials` in a function. */
@@ -27,18 +27,22 @@ export interface EventBridgeOptions {
   readonly after: After;
   /** Another endpoint than the region's. */
   readonly endpoint?: string;
-  /** Milliseconds for one publication, answer included [3000]. */
+  /** The longest that one publication takes, ms, the answer included [3000]. */
   readonly timeoutMs?: number;
 }
 
-/** EventBridge takes entries of at most 256 KB, and beside the data an entry has the rest of its event. */
+/**
+ * Most bytes of data in an event: EventBridge takes entries of at most 256 KB, and an entry has the other attributes too.
+ */
 const INLINE_MAX_BYTES = 200_000;
 const CONNECT_MS = 1_000;
 const MOST_CONNECTIONS = 50;
 
-/** Errors of a connection that was never there, so that nothing was sent. */
+/** Errors of connections that were never made, so that nothing was sent. */
 const NOT_CONNECTED = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH", "ETIMEDOUT"]);
-/** What an event is refused for, of a request or of its entry. All other codes concern the bus or our rights on it. */
+/**
+ * Error codes that say the event itself is refused. All other codes say something about the bus, or about our rights on it.
+ */
 const REFUSALS = new Set([
   "ValidationException",
   "SerializationException",
@@ -49,8 +53,8 @@ const REFUSALS = new Set([
 ]);
 
 /**
- * Publishes to one bus of EventBridge; the rules of the bus say where its events go. `PutEvents` is a request over HTTP with
- * the signature of this project, because the SDK's client for it would lengthen every cold start.
+ * Publishes to one bus of EventBridge, whose rules say where its events go. `PutEvents` is sent over plain HTTP and signed
+ * by `requestSigner`, because the SDK's client for EventBridge would make every cold start longer.
  */
 export class EventBridgeBus extends ClosableBus implements EventBus {
   readonly inlineMaxBytes = INLINE_MAX_BYTES;
@@ -68,27 +72,29 @@ export class EventBridgeBus extends ClosableBus implements EventBus {
     this.#http = httpHandler({ timeoutMs, connectMs: CONNECT_MS, maxConnections: MOST_CONNECTIONS, clock, after });
   }
 
-  async publish(topic: string, event: BusEvent): Promise<Publication> {
+  async publish(topic: string, event: BusEvent): Promise<BusAnswer> {
     await this.connect();
-    const publication = await this.#put(event);
-    const { outcome, error } = publication;
+    const answer = await this.#put(event);
+    const { outcome, error } = answer;
     if (outcome !== "taken") {
       const { id, type } = event;
       this.#options.log.warn(NOT_PUBLISHED, { topic, eventId: id, type, outcome, error });
     }
-    return publication;
+    return answer;
   }
 
   subscribe(): BusSubscription {
     this.checkOpen();
-    throw new NotSupported("EventBridge gives events to the targets of its rules; this service cannot subscribe.");
+    throw new NotSupported(
+      "EventBridge sends events to the targets of its rules: add a rule instead of subscribing here.",
+    );
   }
 
   protected end(): void {
     this.#http.destroy();
   }
 
-  async #put(event: BusEvent): Promise<Publication> {
+  async #put(event: BusEvent): Promise<BusAnswer> {
     const { protocol, hostname, host, port, pathname } = this.#endpoint;
     const entry = { ...entryOf(event), EventBusName: this.#options.busName };
     const body = Buffer.from(JSON.stringify({ Entries: [entry] }));
@@ -109,7 +115,7 @@ export class EventBridgeBus extends ClosableBus implements EventBus {
     }
     try {
       const { response } = await this.#http.handle(request);
-      return publicationOf(response.statusCode, response.body);
+      return busAnswerOf(response.statusCode, response.body);
     } catch (error) {
       return { outcome: neverConnected(error) ? "unavailable" : "ambiguous", error: messageOf(error) };
     }
@@ -120,20 +126,22 @@ export class EventBridgeBus extends ClosableBus implements EventBus {
 const endpointOf = (region: string): string =>
   `https://events.${region}.amazonaws.com${region.startsWith("cn-") ? ".cn" : ""}`;
 
-/** The event as an entry of PutEvents. `Source` ends with the actor's id, the last segment of its root URI. */
+/**
+ * The entry of PutEvents for an event. Its `Source` ends with the actor's id, which is the last segment of the root URI.
+ */
 export const entryOf = (event: BusEvent) => ({
   Source: `actingweb.${event.source.split("/").findLast((part) => part !== "") ?? ""}`,
   DetailType: event.type,
   Detail: printJson(event),
 });
 
-/** What an answer of PutEvents says of its only entry. */
-function publicationOf(status: number, body: Uint8Array): Publication {
+/** What the answer of PutEvents says about the only entry. */
+function busAnswerOf(status: number, body: Uint8Array): BusAnswer {
   const answer = jsonOf(body);
   if (status !== 200) {
     const code = text(answer, "__type").replace(/^.*#/, "");
     const error = [String(status), code, text(answer, "message") || text(answer, "Message")].join(" ").trim();
-    // Of any other 5xx it is unknown how far the request had come.
+    // After another 5xx it is unknown whether the bus has the event.
     if (status >= 500 && status !== 503) return { outcome: "ambiguous", error };
     return { outcome: status === 413 || REFUSALS.has(code) ? "refused" : "unavailable", error };
   }
@@ -141,7 +149,7 @@ function publicationOf(status: number, body: Uint8Array): Publication {
   const entry = isArray(entries) ? entries[0] : undefined;
   if (text(entry, "EventId") !== "") return { outcome: "taken" };
   const code = text(entry, "ErrorCode");
-  if (code === "") return { outcome: "ambiguous", error: "200 without a word on the event" };
+  if (code === "") return { outcome: "ambiguous", error: "200 with neither an EventId nor an ErrorCode" };
   const error = `${code} ${text(entry, "ErrorMessage")}`.trim();
   return { outcome: REFUSALS.has(code) ? "refused" : "unavailable", error };
 }

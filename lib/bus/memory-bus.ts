@@ -1,25 +1,25 @@
 import { INLINE_MAX_BYTES } from "../domain/events/envelope.ts";
 import { isFault, matches, parsePattern } from "../domain/events/topic.ts";
 import { ClosableBus } from "./closable-bus.ts";
-import type { BusEvent, BusSubscription, EventBus, Publication } from "../system/ports.ts";
+import type { BusEvent, BusSubscription, EventBus, BusAnswer } from "../system/ports.ts";
 
-/** The most events that a subscription keeps for its consumer. */
+/** Most events that a subscription keeps for its consumer. */
 const MOST_WAITING = 1_024;
 
-/** What the bus calls while it works. */
+/** Callbacks of the bus. */
 export interface BusWatch {
-  /** Each event, for a developer who wants to see them. */
+  /** Called with each event that is published. */
   readonly published?: (topic: string, event: BusEvent) => void;
   /**
-   * A subscription to this pattern has dropped so many events since the last call: at the first, then at every 1 024th, and
-   * at its end.
+   * Called when a subscription to `pattern` drops its first event, then after every 1,024 dropped events, and at its end.
+   * `count` is the number of events that it has dropped since the call before.
    */
   readonly dropped?: (pattern: string, count: number) => void;
 }
 
 /**
- * The bus of one process: an event reaches the subscriptions that this process has when it is published. When the bus is
- * closed each of them gives what it has, then its iterations end.
+ * A bus within one process: an event reaches the subscriptions that exist when it is published. After `close`, each
+ * subscription still yields the events that it keeps, and then its iterations end.
  */
 export class MemoryBus extends ClosableBus implements EventBus {
   readonly inlineMaxBytes = INLINE_MAX_BYTES;
@@ -31,14 +31,14 @@ export class MemoryBus extends ClosableBus implements EventBus {
     this.#watch = watch;
   }
 
-  async publish(topic: string, event: BusEvent): Promise<Publication> {
+  async publish(topic: string, event: BusEvent): Promise<BusAnswer> {
     await this.connect();
     this.#watch.published?.(topic, event);
     for (const subscription of this.#subscriptions) subscription.offer(topic, event);
     return { outcome: "taken" };
   }
 
-  /** @throws TypeError for a text that is no pattern */
+  /** @throws TypeError for a text that is not a pattern */
   subscribe(text: string): BusSubscription {
     this.checkOpen();
     const pattern = parsePattern(text);
@@ -56,13 +56,13 @@ export class MemoryBus extends ClosableBus implements EventBus {
 }
 
 /**
- * One consumer's events.
+ * The subscription of one consumer.
  *
- *   open      keeps the newest `MOST_WAITING` events that were not fetched; an older one is dropped and counted
- *   ended     by the end of the bus: the waiting events can still be fetched; by the end of an iteration, or by disposal:
- *             nothing waits any more
+ *   open      keeps the newest `MOST_WAITING` events that no iteration has taken; older ones are dropped and counted
+ *   ended     when the bus is closed: iterations can still take the events that are kept
+ *             when an iteration ends, or the subscription is disposed of: no events are kept
  *
- * Invariant: while an iteration waits for an event, no event waits.
+ * Invariant: while an iteration waits for an event, no events are kept.
  */
 class MemorySubscription implements BusSubscription {
   readonly #pattern: string;
@@ -71,7 +71,7 @@ class MemorySubscription implements BusSubscription {
   readonly #consumers: ((result: IteratorResult<BusEvent, undefined>) => void)[] = [];
   #open = true;
   dropped = 0;
-  /** How many of these `watch` was called with. */
+  /** How many of the dropped events `watch` has been called with. */
   #reported = 0;
 
   constructor(pattern: string, watch: { readonly ended: () => void; readonly dropped: (count: number) => void }) {

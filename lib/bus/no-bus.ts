@@ -1,13 +1,13 @@
-import { NotSupported, type BusSubscription, type EventBus, type Publication } from "../system/ports.ts";
+import { NotSupported, type BusSubscription, type EventBus, type BusAnswer } from "../system/ports.ts";
 import { ClosableBus } from "./closable-bus.ts";
 
-const NO_BUS = "This deployment has no event bus (BUS is none).";
+const NO_BUS = "This deployment has no event bus: BUS is none.";
 
-/** No bus: nothing that is published goes anywhere. That is the operator's choice, so it is not logged. */
+/** Drops every event. The operator has chosen that with `BUS=none`, so it is not logged. */
 export class NoBus extends ClosableBus implements EventBus {
   readonly inlineMaxBytes = Infinity;
 
-  async publish(): Promise<Publication> {
+  async publish(): Promise<BusAnswer> {
     await this.connect();
     return { outcome: "unavailable", error: NO_BUS };
   }

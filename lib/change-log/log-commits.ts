@@ -9,6 +9,7 @@ import {
   TransactionRefused,
   all,
   itemExists,
+  itemIn,
   missing,
   type Change,
   type Condition,
@@ -189,8 +190,8 @@ export class LogCommits implements Commits {
     const { table, changeLog, clock, eventHooks, rules } = this.#deps;
     const logKey = logHeadKey(actorId);
     const found = await table.getMany([logKey, ...keys]);
-    const items = new Map(found.map((item) => [nameOf(item), item]));
-    const head = readLogHead(items.get(nameOf(logKey)));
+    const item = itemIn(found);
+    const head = readLogHead(item(logKey));
     const now = clock.now();
     if (!confirmed) {
       const before: Commits = {
@@ -205,7 +206,7 @@ export class LogCommits implements Commits {
     }
     const micros = Math.max(Math.floor(now) * 1_000, head.at + 1);
     const at = recordTime(Math.floor(micros / 1_000), micros % 1_000);
-    const planned = await plan({ head, at, item: (key) => items.get(nameOf(key)) });
+    const planned = await plan({ head, at, item });
     if (planned === undefined || planned === "lost") return planned;
     // Those who read by time count on it that a commit follows soon on the time of its records.
     if (clock.now() - now > MOST_MS) return "lost";
@@ -267,5 +268,3 @@ const actorStands = (actorId: string): Write => ({
   check: actorKey(actorId),
   condition: all(itemExists, missing("deleting")),
 });
-
-const nameOf = ({ pk, sk }: Key): string => `${pk}\n${sk}`;

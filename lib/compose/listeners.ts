@@ -1,7 +1,7 @@
 /** Who hears the change log beside peers: the ways out, one row each, what delivers to them, and what is due of them. */
 import type { ActingWebApp } from "../application/acting-web-app.ts";
 import type { ChangeLog } from "../change-log/change-log.ts";
-import { together, type Listeners, type ListenersOfKinds } from "../engine/listening.ts";
+import { combinedListeners, type Listeners, type ListenersOfKinds } from "../engine/listening.ts";
 import { FailedEventStore, type SourceWrites } from "../failed-events/failed-event-store.ts";
 import type { ListenerEvent } from "../failed-events/hook-event.ts";
 import { failedAt, sourceOf } from "../dynamodb/keys/failed-events.ts";
@@ -174,7 +174,7 @@ export function composeListeners(
     { listeners: groups, due: () => [] },
   ];
   return {
-    listeners: together(rows.map(({ listeners }) => listeners)),
+    listeners: combinedListeners(rows.map(({ listeners }) => listeners)),
     dueOfListeners: (parts) => rows.flatMap(({ due }) => due(parts)),
     listenerEvents,
     eventHooks,

@@ -27,6 +27,13 @@ export interface Key {
 /** One stored item: its key and its attributes. An absent attribute is absent, never `undefined`. */
 export type Item = Key & { readonly [name: string]: Attribute };
 
+/** Finds an item among these by its key. */
+export function itemIn(items: readonly Item[]): (key: Key) => Item | undefined {
+  const nameOf = ({ pk, sk }: Key): string => `${pk}\n${sk}`;
+  const byName = new Map(items.map((item) => [nameOf(item), item]));
+  return (key) => byName.get(nameOf(key));
+}
+
 /** A condition on one item, over its top-level attributes. Built with the functions below, never by hand. */
 export type Condition =
   | { readonly is: "always" }
@@ -173,8 +180,9 @@ export class TableBusy extends Error {
 
 /**
  * Everything the service does with its table. Every method may reject with `TableBusy`, after which nothing has happened,
- * and with an unknown error (a fault of the service, a lost answer): a write may then have happened or not. Retrying with the
- * same condition must be safe in the caller, because an adapter may do it too: a condition then fails by the caller's own write.
+ * and with an unknown error (a fault of the service, a lost answer): a write may then have happened or not. Retrying with
+ * the same condition must be safe in the caller, because an adapter may do it too: a condition then fails by the caller's
+ * own write.
  */
 export interface Table {
   /** One item, strongly consistent by default. One request. */

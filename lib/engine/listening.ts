@@ -1,4 +1,4 @@
-/** What the delivery of commits, and maintenance of the log, ask of listeners. Peers' subscriptions are none of them. */
+/** What the delivery of commits, and maintenance of the log, need of listeners. Peers' subscriptions are not listeners. */
 import type { LogHead } from "../change-log/change-log.ts";
 import type { Commit } from "../change-log/log-commits.ts";
 import type { RecordCache } from "../change-log/record-cache.ts";
@@ -6,7 +6,7 @@ import type { Deadline } from "../system/ports.ts";
 import type { DeliveryOutcome } from "./fan-out-result.ts";
 import type { FoundListener } from "./in-scope.ts";
 
-/** The most that a request waits for all listeners together, ms. */
+/** The longest that a request waits for all listeners together, ms. */
 export const LISTENERS_WAIT_MS = 1_000;
 
 /** How a commit is delivered to its listeners. */
@@ -14,39 +14,41 @@ export interface CommitDelivery {
   /** The records of the commit, and those before it. */
   readonly cache: RecordCache;
   /**
-   * No delivery of an earlier record is under way: a listener that is up to date can be given the commit without a lease,
-   * and one write notes it. Undefined by now where that is no longer so.
+   * True while no delivery of an earlier record runs. A listener that is up to date then gets the commit without a lease,
+   * and one write notes that.
    */
   readonly isAlone: () => boolean;
-  /** How long the caller waits, ms; 0: not at all, and the worker delivers. */
+  /** How long the caller waits, ms. 0: the caller does not wait, and the worker delivers. */
   readonly waitMs: number;
 }
 
-/** The result of catching up: `late` when there was no time for all; `again` when another works at some of it. */
+/**
+ * The result of catching up. `late`: there was no time for all. `again`: another delivery works on some of the listeners.
+ */
 export type CaughtUp = "done" | "late" | "again";
 
 /** All listeners, or those of one kind. */
 export interface Listeners {
   /**
-   * Delivers a commit to the listeners in its scope within `waitMs`, and leaves the rest to the worker. Never rejects. One
-   * outcome for each listener that hears an event of the commit.
+   * Delivers a commit to the listeners in its scope within `waitMs`, and leaves the rest to the worker. Never rejects.
+   * @returns one outcome for each listener that hears an event of the commit
    */
   deliver(commit: Commit, found: readonly FoundListener[], how: CommitDelivery): Promise<readonly DeliveryOutcome[]>;
   /**
-   * Lets every listener of an actor that is behind the log's newest record, as `head` has it, catch up. Once the result is
-   * `done`, each has heard the log up to there, or has a due time of its own for what is left.
+   * Delivers to every listener of an actor that has not heard the log up to the newest record of `head`. After `done`, each
+   * listener has heard the log up to there, or has a due time of its own for what is left.
    */
   catchUp(actorId: string, head: LogHead, deadline: Deadline): Promise<CaughtUp>;
 }
 
-/** Listeners of some kinds. */
+/** The listeners of some kinds. */
 export interface ListenersOfKinds extends Listeners {
-  /** True for those that it delivers to. */
+  /** True for a listener of one of these kinds. */
   hears(found: Pick<FoundListener, "kind">): boolean;
 }
 
-/** Several as one: each is given its own part of what was found. */
-export function together(all: readonly ListenersOfKinds[]): Listeners {
+/** Several as one. Each gets the listeners of its own kinds. */
+export function combinedListeners(all: readonly ListenersOfKinds[]): Listeners {
   return {
     deliver: async (commit, found, how) => {
       const parts = all.map(

@@ -1,4 +1,4 @@
-/** Failed events as items, kept with each attempt's error until a success, or a person, resolves them. */
+/** Stores failed events, with the error of each attempt, until a success or a person resolves them. */
 import { compact } from "../system/compact.ts";
 import { actorPartition } from "../dynamodb/keys/partition.ts";
 import { failedEventIdKey, failedEventIdKeyOf, failedEventPrefix } from "../dynamodb/keys/failed-events.ts";
@@ -30,29 +30,35 @@ import {
   attemptsOf,
   nextStepAttributes,
   summaryAttributes,
-  type Attempt,
+  type FailedAttempt,
   type NextStep,
   type FailedEvent,
 } from "./failed-event.ts";
 
-/** More than the writers that one failed event can have at a time; each conflict means that another has just written. */
+/** More than the writers that one failed event has at the same time: each lost conflict is another writer's success. */
 const MOST_CONFLICTS = 8;
 
-/** The result of the first run of an event. */
+/** How the first run of an event ended. */
 export interface RecordedRun extends NextStep {
   readonly starts: number;
-  readonly attempts: readonly Attempt[];
-  /** The event expires then (ms since 1970); without it the event stays until it is resolved. */
+  readonly attempts: readonly FailedAttempt[];
+  /** The event expires at this time (ms since 1970). Absent: it is kept until it is resolved. */
   readonly keptUntil?: number;
 }
 
-/** What a failed event changes at its source, in the transaction that records, stops or resolves the event. */
+/**
+ * The writes at an event's source that belong to the transaction which records the event, stops the source, or resolves the
+ * event.
+ */
 export interface SourceWrites<E extends FailingEvent> {
-  /** With the first record of an event. Its condition fails when the source may keep no more events. */
+  /** For an event that is recorded. The condition of this write fails when the source may keep no more events. */
   readonly recorded?: (event: E) => Write;
-  /** The event stops its source. Undefined when the source has ended: there is nothing to stop. */
+  /** For an event that stops its source. Undefined when the source has ended, so that there is nothing to stop. */
   readonly stopped: (event: E) => Promise<Write | undefined>;
-  /** The event is resolved; `stops`: it had stopped its source. `due` names what is due at `now` (ms) thereby. */
+  /**
+   * For an event that is resolved; `stops`: it had stopped its source. `due` is the key of the item that this write makes
+   * due at `now` (ms since 1970). Undefined: nothing changes at the source.
+   */
   readonly resolved: (
     event: E,
     how: { readonly stops: boolean; readonly now: number },
@@ -63,7 +69,7 @@ export interface FailedEventStoreDeps<E extends FailingEvent> extends FailedEven
   readonly source: SourceWrites<E>;
 }
 
-/** The failed events, as items that the sweep and a person find. `E`: the events of the sources whose writes it is given. */
+/** The failed events of the kinds of source whose writes it is given (`E`). Every write is conditional on what was read. */
 export class FailedEventStore<E extends FailingEvent = HookEvent> extends FailedEventReads<E> {
   readonly #table: Table;
   readonly #source: SourceWrites<E>;
@@ -75,13 +81,14 @@ export class FailedEventStore<E extends FailingEvent = HookEvent> extends Failed
   }
 
   /**
-   * Records an event after its first run, or behind a stopped one. After a crash the first run comes twice and the event is
-   * recorded already: then the newest run decides its status. Two items in one transaction, besides the parts of a large
-   * body.
+   * Records an event after its first run failed, or because it waits behind a stopped event. A crash can repeat the first
+   * run after the event was recorded: then the newer run decides the status. One transaction of two items, after one
+   * request for each further part of a large body.
    *
-   * @param stateStored the event's data is a state that the replica has: a retry reads it from there
-   * @returns false when the event's source may keep no more events; then nothing is recorded
-   * @throws ServiceError callback.busy when other attempts come first again and again
+   * @param stateStored the event's data is a state that the replica has: the data is not recorded, and a retry reads it
+   *   there
+   * @returns false when the event's source may keep no more events, and nothing was recorded
+   * @throws ServiceError callback.busy when other attempts kept changing the event
    */
   async record(event: E, run: RecordedRun, stateStored = false): Promise<boolean> {
     const { item, pointer } = await this.#itemsOf(event, run, stateStored);
@@ -108,12 +115,12 @@ export class FailedEventStore<E extends FailingEvent = HookEvent> extends Failed
   }
 
   /**
-   * The writes that record an event, for a transaction of the caller's whose own conditions make a repetition harmless. They
-   * put two items; the parts of a large body are written here, before.
+   * The two writes that record an event, for the caller's transaction. Its other conditions must keep a repetition from
+   * recording an event that was resolved. Writes the parts of a large body at once.
    */
   async recordingWrites(event: E, run: RecordedRun): Promise<readonly Write[]> {
     const { item, pointer } = await this.#itemsOf(event, run, false);
-    // What stands there is the same event, recorded at an earlier time.
+    // An item at these keys is the same event, recorded earlier.
     return [item, pointer].map((put) => ({ put, condition: always }));
   }
 
@@ -151,11 +158,11 @@ export class FailedEventStore<E extends FailingEvent = HookEvent> extends Failed
   }
 
   /**
-   * Counts one more start and keeps other attempts from beginning before `until` (ms). From `until` on the event is due,
-   * in case this process ends; a waiting event is not, for its stream is due.
+   * Counts one more start, and keeps other attempts from starting before `until` (ms since 1970). The event is due at
+   * `until`, so that another attempt follows if this process dies. A waiting event is not made due, because its stream is.
    *
-   * @param attempt.attemptId recognises a write that is repeated after a lost answer
-   * @returns false when another attempt is under way, or the event is gone
+   * @param attempt.attemptId recognises this write when it is repeated after a lost answer
+   * @returns false when another attempt runs, or the event was resolved
    */
   async begin(
     { key, starts, status }: FailedEvent<E>,
@@ -170,10 +177,10 @@ export class FailedEventStore<E extends FailingEvent = HookEvent> extends Failed
   }
 
   /**
-   * Records a failed attempt and the event's next status, unless another attempt has begun or the event is gone. An event
-   * that stops its source does so in the same transaction.
+   * Records a failed attempt and the event's next status, unless another attempt has started or the event was resolved. The
+   * same transaction stops the source where the status is `stopped`.
    */
-  async failed(failedEvent: FailedEvent<E>, attempt: Attempt, next: NextStep): Promise<void> {
+  async failed(failedEvent: FailedEvent<E>, attempt: FailedAttempt, next: NextStep): Promise<void> {
     const set = nextStepAttributes(next, [...failedEvent.attempts, attempt]);
     const change = { set, remove: ["busyUntil", ...(next.dueAt === undefined ? ["dueAt"] : [])] };
     const mine = all(itemExists, equals("starts", failedEvent.starts));
@@ -181,18 +188,18 @@ export class FailedEventStore<E extends FailingEvent = HookEvent> extends Failed
     if (stop !== undefined) {
       const refused = await refusedReasons(this.#table, [{ update: failedEvent.key, change, condition: mine }, stop]);
       if (refused === undefined || refused[0]?.code === "condition") return;
-      // The source has ended meanwhile: there is nothing to stop. The caller repeats after a conflict.
+      // The source has ended, so there is nothing to stop. After any other refusal the caller repeats.
       if (refused[1]?.code !== "condition") throw new TransactionRefused(refused);
     }
     await updateIf(this.#table, failedEvent.key, change, mine);
   }
 
   /**
-   * Deletes an event that is resolved, with what that changes at its source.
+   * Deletes a resolved event, and changes its source in the same transaction.
    *
-   * @param how.unlessBusy deletes it only while no attempt is under way
-   * @returns what of the source is due now, if anything; `busy` when an attempt is under way and `unlessBusy` is set
-   * @throws ServiceError service.unavailable when other writes come first again and again
+   * @param how.unlessBusy deletes the event only while no attempt runs
+   * @returns the item of the source that is due now, if one is; `busy` when an attempt runs and `unlessBusy` is set
+   * @throws ServiceError service.unavailable when other writers kept changing the event
    */
   async resolve(
     failedEvent: FailedEvent<E>,
@@ -211,7 +218,7 @@ export class FailedEventStore<E extends FailingEvent = HookEvent> extends Failed
       }
       const isRefused = refused[0]?.code === "condition";
       const found = isRefused ? refused[0]?.item : undefined;
-      // Another has resolved it, with what that changes at its source.
+      // Another process has resolved the event, and changed its source.
       if (isRefused && found === undefined && isListenerEvent(event)) return { done: {} };
       const isBusy = found !== undefined && ((found["busyUntil"] as number | undefined) ?? 0) > how.now;
       if (how.unlessBusy === true && isBusy) return { done: "busy" as const };
@@ -228,8 +235,8 @@ function resolvingWrites(
   { key, event }: FailedEvent<FailingEvent>,
   how: { stops: boolean; end: Write | undefined; now: number; unlessBusy?: boolean },
 ): Write[] {
-  // Since the event was read a crash may have repeated its first run, which then stopped the source. An event of a listener
-  // stops none, and is resolved once: its source counts it.
+  // After the event was read, a crash may have repeated its first run, and that may have stopped the source. An event of a
+  // listener stops no source; its item must exist, so that its source counts the resolution once.
   const same = isListenerEvent(event) ? itemExists : any(itemMissing, how.stops ? exists("stops") : missing("stops"));
   const writes: Write[] = [
     { delete: key, condition: how.unlessBusy === true ? all(same, idle(how.now)) : same },
@@ -239,7 +246,10 @@ function resolvingWrites(
   return writes;
 }
 
-/** Deletes all failed events of a source, or of a peer, and what lies beside them, with the items that find them by id. */
+/**
+ * Deletes all failed events of a source or of a peer, their places that could not be read, and the items that find both by
+ * id.
+ */
 export async function deleteFailedEvents(
   table: Table,
   actorId: string,
@@ -248,14 +258,14 @@ export async function deleteFailedEvents(
   for await (const keys of keyPagesOf(table, actorId, of)) await table.deleteMany(keys);
 }
 
-/** Most keys of one transaction, besides the check. */
+/** Most keys of one transaction, beside the check: DynamoDB takes 100 operations. */
 const MOST_KEYS = 99;
 
 /**
- * The same for a source whose name another can have later: deletes only while the source is the one that is meant.
+ * The same for a source whose name a later one may get: deletes only as long as the check holds.
  *
- * @param source.is the item of the source, and what is true of the one that is meant
- * @returns false when another had come, or none was left, before everything was deleted
+ * @param source.is a check of the source's item that only the intended source passes
+ * @returns false when the check failed before everything was deleted: the source is gone, or another one has its name
  */
 export async function deleteFailedEventsOf(
   table: Table,
@@ -273,7 +283,10 @@ export async function deleteFailedEventsOf(
   return true;
 }
 
-/** The keys of failed events and of what lies beside them, each once in its page. */
+/**
+ * The keys of failed events, of places that could not be read, and of the items that find both by id: each once in its
+ * page.
+ */
 async function* keyPagesOf(
   table: Table,
   actorId: string,

@@ -9,40 +9,39 @@ import { sourceOfFailedEventKey } from "../dynamodb/keys/failed-events.ts";
 /**
  * What a failed event waits for. The operator's route `/parked` shows `retrying` as `retry` and `waiting` as `held`.
  *
- *   retrying   a retry: due in the index, run by the sweep; after the last start `parked`, or `stopped`
- *   parked     a person: its attempts are used up, its process died too often, or its hook said so
- *   stopped    a person: its hook said `stop`; its stream's hooks are paused, and later events are `waiting`
- *   waiting    the end of a stop: never begun, run in the order of the stream once no event stops the stream
+ * retrying   for its due time: the sweep retries it; after the last start it is `parked`, or `stopped` parked     for a
+ * person: its attempts are used up, its process died too often, or its hook parked it stopped    for a person: its hook
+ * threw `stop`; the hooks of its stream are paused, and later events are `waiting` waiting    for the end of a stop: it has
+ * not run yet, and runs in the order of the stream once nothing stops that
  *
- * A success, a `skip` verdict and a person's skip delete the event. An event that stopped its stream keeps `stops` while
- * it is retried: with its end, and no sooner, the stream's hooks resume.
+ * A success, a `skip` verdict and a person's skip delete the event. An event that stopped its stream keeps `stops` while it
+ * is retried: the hooks of the stream resume only when the event is deleted.
  */
 export type FailedEventStatus = "retrying" | "parked" | "stopped" | "waiting";
 
-export interface Attempt {
+export interface FailedAttempt {
   /** ms since 1970. */
   readonly at: number;
   readonly error: string;
 }
 
-/** A failed event without its data. */
+/** A failed event without its data, as a listing shows it. */
 export interface FailedEventSummary {
   readonly key: Key;
   readonly eventId: string;
   /** The hook or listener at which the event failed, as `/parked` names it. */
   readonly source: string;
   readonly sequence: number;
-  /** What else the event was about. */
   readonly about: EventSubject;
   readonly status: FailedEventStatus;
-  /** How often the hook or listener was begun; a start whose process ended counts too. */
+  /** How many attempts have started; one whose process died counts too. */
   readonly starts: number;
-  readonly attempts: readonly Attempt[];
+  readonly attempts: readonly FailedAttempt[];
   /** When the sweep retries it, ms since 1970. */
   readonly dueAt?: number;
 }
 
-/** What a person sees of a failed event: of a hook event the first four, of a listener's the other three. */
+/** What an event is about, for a person: a hook event has the first four members, a listener's event the other three. */
 export type EventSubject = Partial<
   Pick<HookEvent, "target" | "subtarget" | "resource" | "callbackType"> &
     Pick<ListenerEvent, "topic" | "type" | "position">
@@ -53,17 +52,17 @@ export interface FailedEvent<E extends FailingEvent = HookEvent> {
   readonly event: E;
   readonly status: FailedEventStatus;
   readonly starts: number;
-  readonly attempts: readonly Attempt[];
+  readonly attempts: readonly FailedAttempt[];
   readonly dueAt?: number;
   /**
    * The event stopped its source, which resumes when the event is resolved. Stays true while the event is retried.
    */
   readonly stops: boolean;
-  /** No attempt may begin before this (ms since 1970): one is under way, or its process ended. */
+  /** No attempt may start before this time (ms since 1970): one runs, or its process died. */
   readonly busyUntil: number;
   /** The event's data is not recorded: a retry reads the state from the replica. */
   readonly stateStored: boolean;
-  /** How many items its body takes. */
+  /** The number of items that hold its body. */
   readonly parts: number;
 }
 
@@ -74,27 +73,29 @@ export interface NextStep {
   readonly dueAt?: number;
 }
 
+/** Most failed events of one listener of an actor that are kept. One more stops the listener. */
+export const MOST_FAILED_EVENTS = 1_000;
 /** How many of the newest attempts are kept. */
 const ATTEMPTS_KEPT = 20;
 /** How many characters of an error are kept. */
 const ERROR_LENGTH = 500;
-/** What an event's subject may hold, and is stored as. */
+/** The members of an event's subject, and the attributes that store them. */
 const SUBJECT = ["target", "subtarget", "resource", "callbackType", "topic", "type", "position"] as const;
 /** The attributes that a summary is read from. */
 export const SUMMARY_ATTRIBUTES = ["eventId", "sequence", "status", "starts", "attempts", "dueAt", "ttl", ...SUBJECT];
 
 /** The attempts that an item records. */
-export const attemptsOf = (item: Item): readonly Attempt[] =>
-  parseText(item["attempts"] as string) as readonly Attempt[];
+export const attemptsOf = (item: Item): readonly FailedAttempt[] =>
+  parseText(item["attempts"] as string) as readonly FailedAttempt[];
 
-/** The attributes that an event leaves beside its body. */
+/** The attributes of an item that say what its event is about. */
 export function summaryAttributes(event: FailingEvent): Readonly<Record<string, Attribute>> {
   const subject = event as EventSubject;
   const { sequence } = event;
   return compact({ sequence, ...Object.fromEntries(SUBJECT.map((name) => [name, subject[name]])) });
 }
 
-/** Reads an item without its body, its position in the present epoch of the log (`LOG_EPOCH`). */
+/** The summary in an item. Its position is converted to `epoch`, the present epoch of the log (`LOG_EPOCH`). */
 export function summaryOf(item: Item, epoch: number): FailedEventSummary {
   const subject = SUBJECT.filter((name) => item[name] !== undefined).map((name) => {
     const text = String(item[name]);
@@ -113,7 +114,7 @@ export function summaryOf(item: Item, epoch: number): FailedEventSummary {
   });
 }
 
-/** A failed event from its item and its data. */
+/** A failed event from its item and its body. */
 export function failedEventOf<E extends FailingEvent>(item: Item, event: E): FailedEvent<E> {
   const fields = compact({
     key: { pk: item.pk, sk: item.sk },
@@ -129,10 +130,10 @@ export function failedEventOf<E extends FailingEvent>(item: Item, event: E): Fai
   return { ...fields, event };
 }
 
-/** The attributes of an event's next status. */
+/** The attributes that an event gets with its next status. */
 export function nextStepAttributes(
   nextStep: NextStep,
-  attempts: readonly Attempt[],
+  attempts: readonly FailedAttempt[],
 ): Readonly<Record<string, Attribute>> {
   const kept = attempts
     .slice(-ATTEMPTS_KEPT)

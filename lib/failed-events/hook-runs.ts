@@ -3,7 +3,7 @@ import type { After, Clock, DelayQueue, Ids, Json, Log } from "../system/ports.t
 import { wakeUp } from "../system/wake-up.ts";
 import { attemptHook } from "./hook-attempt.ts";
 import { isListenerEvent, type FailingEvent, type HookEvent, type HookRunner } from "./hook-event.ts";
-import type { Attempt, NextStep, FailedEvent, FailedEventStatus } from "./failed-event.ts";
+import type { FailedAttempt, NextStep, FailedEvent, FailedEventStatus } from "./failed-event.ts";
 import type { FailedEventStore } from "./failed-event-store.ts";
 
 export interface HookSettings {
@@ -13,10 +13,10 @@ export interface HookSettings {
 
 /** Pauses between retries of a failed event, ms: 15 to 30 s at first, at most an hour. The sweep runs once a minute. */
 const RETRY_PAUSES = { base: 30_000, most: 3_600_000 };
-/** The result of another attempt; `busy`: one is under way already, or the event is gone. */
+/** The result of a retry. `dropped`: the hook threw `skip`. `busy`: another attempt runs, or the event was resolved. */
 export type Retried = "done" | "dropped" | "busy" | FailedEventStatus;
 
-/** No retry begins before the hook's time limit and this, ms, have passed since another began. */
+/** The next retry starts at the earliest this long, ms, after the hook's time limit. */
 const RETRY_MARGIN_MS = 5_000;
 
 export interface HookRunsDeps<E extends FailingEvent> {
@@ -29,34 +29,37 @@ export interface HookRunsDeps<E extends FailingEvent> {
   readonly settings: HookSettings;
   readonly random: () => number;
   readonly after: After;
-  /** The state that a resync event is about, as the replica has it now; none where no event is recorded without its data. */
+  /**
+   * The state that a resync event is about, as the replica has it now. Absent where every event is recorded with its data.
+   */
   readonly state?: (event: E) => Promise<Json>;
 }
 
-/** How a stream stands when the hooks of an event run for the first time. */
+/** The state of a stream when the hooks of an event run for the first time. */
 export interface FirstRun {
-  /** How often the processing of this event was begun, this time included; the lease counts them. */
+  /** How often the processing of this event has started, this time included; the stream's lease counts that. */
   readonly starts: number;
-  /** A stopped event has paused the stream's hooks: this event waits behind it. */
+  /** An earlier event has paused the hooks of the stream, and this event waits behind it. */
   readonly hooksPaused: boolean;
   /** The event's data is a state that the replica has, which may be far larger than an item. */
   readonly stateStored?: boolean;
 }
 
 /**
- * Runs hooks so that none of them can stop the stream: each start is counted before it runs, and a failure is recorded
- * beside the stream, which continues.
+ * Runs hooks so that a failing hook does not block its stream: each start is counted before the hook runs, a failure is
+ * recorded as an item of its own, and the stream continues.
  *
- *   first run   `runFirst`, in the order of the stream. A success leaves nothing behind. A failure records the event
- *               as `retrying`, or as its verdict says: `parked`, `stopped`. With the hooks paused nothing runs and the
- *               event is recorded as `waiting`; after too many starts nothing runs and it is `parked`.
- *   retry       `retry`, for the sweep, a person, or when the stop that the event waited for has been resolved. A success
- *               deletes the event, a failure gives it its next status. After `maxAttempts` starts (`exhausted`) the sweep
- *               gives it up (`giveUp`) instead: it is parked.
- *   resolved    by a success, a `skip` verdict, or `skip`: the event is deleted, and hooks that it paused resume.
+ * first run   `runFirst`, in the order of the stream. A success stores nothing. A failure records the event as `retrying`,
+ *               or as its verdict says: `parked`, `stopped`. While hooks are paused, the event is recorded as `waiting`
+ *               instead of run; after too many starts it is recorded as `parked` instead of run.
+ * retry       `retry`, called by the sweep, by a person, or after the stop that the event waited for was resolved. A
+ * success
+ *               deletes the event; a failure gives it its next status. After `maxAttempts` starts (`exhausted`) the sweep
+ *               parks the event (`giveUp`) instead of retrying it.
+ * resolved    by a success, a `skip` verdict, or `skip`: the event is deleted, and hooks that it had paused resume.
  *
  * Invariants: at most one attempt of a recorded event runs at a time (`begin` is conditional); an event that stopped its
- * stream pauses its hooks until it is resolved, whatever its status becomes. failed-event-item.ts defines the statuses.
+ * stream keeps the hooks paused until it is resolved, whatever its status is. failed-event.ts defines the statuses.
  */
 export class HookRuns<E extends FailingEvent = HookEvent> {
   readonly #deps: HookRunsDeps<E>;
@@ -65,12 +68,15 @@ export class HookRuns<E extends FailingEvent = HookEvent> {
     this.#deps = deps;
   }
 
-  /** True when some hook would run for the event. */
+  /** True when a hook is registered for the event. */
   handles(event: E): boolean {
     return this.#deps.runner.handles(event);
   }
 
-  /** The first run of an event, in the order of its stream. @returns whether the stream's hooks are paused from now on */
+  /**
+   * Runs the hooks of an event for the first time, in the order of its stream.
+   * @returns whether the stream's hooks are paused now
+   */
   async runFirst(
     event: E,
     { starts, hooksPaused, stateStored = false }: FirstRun,
@@ -90,7 +96,7 @@ export class HookRuns<E extends FailingEvent = HookEvent> {
     }
     const run = await this.#run(event, starts);
     if (run.is !== "failed") {
-      // A crash after it was recorded made this run come again: now it has succeeded.
+      // An earlier run was recorded as failed before a crash repeated it, and the repetition succeeded.
       const before = starts > 1 ? await failedEvents.of(event) : undefined;
       if (before !== undefined) await this.#resolve(before);
       return { hooksPaused };
@@ -99,10 +105,10 @@ export class HookRuns<E extends FailingEvent = HookEvent> {
     return { hooksPaused: run.next.status === "stopped" };
   }
 
-  /** One more attempt of a failed event, even when its attempts are used up. */
+  /** Runs the hooks of a failed event once more, even when its attempts are used up. */
   async retry(failed: FailedEvent<E>): Promise<Retried> {
     const { failedEvents, clock, ids } = this.#deps;
-    // The state is read before the start is counted: reading may fail, or take its time.
+    // Before the start is counted, because reading the state may fail or take long.
     const event = failed.stateStored ? { ...failed.event, data: await this.#deps.state?.(failed.event) } : failed.event;
     const now = clock.now();
     const attemptId = ids.id().slice(0, 16);
@@ -118,24 +124,27 @@ export class HookRuns<E extends FailingEvent = HookEvent> {
     return next.status;
   }
 
-  /** Drops a failed event; false when an attempt of it is under way. Hooks that it paused resume. */
+  /**
+   * Deletes a failed event; hooks that it had paused resume.
+   * @returns false when an attempt runs, and nothing was deleted
+   */
   async skip(failed: FailedEvent<E>): Promise<boolean> {
     return await this.#resolve(failed, { unlessBusy: true });
   }
 
-  /** Parks an event whose process died at every start. */
+  /** Parks an event that is due although its attempts are used up: the process of the last one died. */
   async giveUp(failed: FailedEvent<E>): Promise<void> {
     const error = `The process ended while this event was processed; it was begun ${String(failed.starts)} times in all.`;
     const attempt = { at: this.#deps.clock.now(), error };
     await this.#deps.failedEvents.failed(failed, attempt, nextOf(failed, { status: "parked" }));
   }
 
-  /** True when only a person may begin a failed event again. */
+  /** True when the attempts of a failed event are used up, so that only a person may retry it. */
   exhausted(failed: FailedEvent<E>): boolean {
     return failed.starts >= this.#deps.settings.maxAttempts;
   }
 
-  /** The longest one attempt may take, ms, with what is read and written around it. */
+  /** The longest that one attempt takes, ms, with its reads and writes. */
   get longestMs(): number {
     return this.#deps.settings.timeoutMs + RETRY_MARGIN_MS;
   }
@@ -172,9 +181,11 @@ export class HookRuns<E extends FailingEvent = HookEvent> {
 /** The result of one run of an event's hooks. */
 type Run =
   | { readonly is: "done" | "dropped" }
-  | { readonly is: "failed"; readonly attempt: Attempt; readonly next: NextStep };
+  | { readonly is: "failed"; readonly attempt: FailedAttempt; readonly next: NextStep };
 
-/** An event that stopped its stream is stopped again where another is parked. */
+/**
+ * The next status of a failed event. Where another event would be parked, one that had stopped its stream stops it again.
+ */
 const nextOf = (failed: Pick<FailedEvent, "stops">, next: NextStep): NextStep =>
   failed.stops && next.status === "parked" ? { status: "stopped" } : next;
 

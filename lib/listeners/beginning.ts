@@ -1,4 +1,4 @@
-/** Where a listener begins in the log, as its owner says it. */
+/** Where in the log a listener begins, as its owner asks for it. */
 import { positionGone } from "../actors/position-gone.ts";
 import { oldestKept, sameDeleted, type ChangeLog, type LogHead } from "../change-log/change-log.ts";
 import type { LogPlan } from "../change-log/log-commits.ts";
@@ -10,8 +10,8 @@ import { ServiceError } from "../system/errors.ts";
 
 /** Why no listener can begin at a position. */
 export const WHY: Readonly<Record<PositionGone, string>> = {
-  unknown: "This is no position of the actor's log",
-  ahead: "The log has not come to this position",
+  unknown: "This is not a position of the actor's log",
+  ahead: "This position is ahead of the log",
   expired: "The record at this position has expired",
   epoch: "This position is of another epoch of the log",
 };
@@ -42,22 +42,22 @@ export async function beginningAfter(
   throw positionGone(rootOf(actorId), `${WHY[position]}; read the state, and begin now.`, field);
 }
 
-/** A listener that is made, in a commit that has read the head `log`. */
+/** A listener to be made, in a commit that has read the head `log`. */
 export interface NewListener {
   readonly actorId: string;
   readonly from: string;
   readonly log: LogHead;
-  /** Where the others of its kind lie. */
+  /** The range of the items of the actor's listeners of this kind. */
   readonly others: { readonly pk: string; readonly prefix: string };
-  /** The most of them, and what they are called. */
+  /** Most listeners of this kind that an actor may have, and what they are called in the message. */
   readonly most: number;
   readonly called: string;
 }
 
 /**
- * The position after which a new listener begins, and what its commit demands: that the records from there on are not chosen
- * for deletion. They are not from then on. Another listener that is made meanwhile changes the log's head, so that the commit
- * is planned again.
+ * The position after which a new listener begins, and the condition of the commit that makes it: that maintenance has not
+ * chosen the records after the position for deletion. Once the listener exists, it does not choose them. The limit on the
+ * number of listeners holds too, because making another one changes the log's head, and this commit is then planned again.
  *
  * @throws ServiceError limit.reached; resource.position_gone
  */
@@ -66,7 +66,8 @@ export async function newBeginning(
   { actorId, from, log, others, most, called }: NewListener,
 ): Promise<{ readonly after: string; readonly kept: Pick<LogPlan, "when"> }> {
   const found = await queryAll(deps.table, { ...others, only: ["version"] });
-  if (found.length >= most) throw new ServiceError("limit.reached", `An actor has at most ${String(most)} ${called}.`);
+  if (found.length >= most)
+    throw new ServiceError("limit.reached", `An actor has at most ${String(most)} ${called}; delete one first.`);
   const after = await beginningAfter(deps, { actorId, from, log });
   return { after, kept: from === "now" ? {} : { when: sameDeleted(log) } };
 }

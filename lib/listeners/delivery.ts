@@ -1,6 +1,9 @@
-/** Delivers to the listeners of one kind: what a commit made, what maintenance of the log finds left, what is due. */
+/**
+ * Delivers to the listeners of one kind: the events of a commit, those that maintenance of the log finds left, and due
+ * ones.
+ */
 import { eventsOf } from "../domain/events/record-events.ts";
-import { positionOf, parsePosition } from "../domain/events/position.ts";
+import { positionOf, recordOf } from "../domain/events/position.ts";
 import { selects } from "../domain/events/selection.ts";
 import { readLogHead, type LogHead } from "../change-log/change-log.ts";
 import type { Commit } from "../change-log/log-commits.ts";
@@ -10,6 +13,7 @@ import { logHeadKey } from "../dynamodb/keys/publishing.ts";
 import { leaseIsLive } from "../dynamodb/lease.ts";
 import { updateIf } from "../dynamodb/outcomes.ts";
 import { queryAll } from "../dynamodb/paging.ts";
+import { itemIn } from "../dynamodb/table.ts";
 import { DeliveryBudget } from "../engine/delivery-budget.ts";
 import type { DeliveryOutcome } from "../engine/fan-out-result.ts";
 import type { FoundListener } from "../engine/in-scope.ts";
@@ -18,22 +22,26 @@ import { mapConcurrent } from "../system/map-concurrent.ts";
 import type { Clock, Deadline } from "../system/ports.ts";
 import { wakeUp, wakeUpAll } from "../system/wake-up.ts";
 import { changeListenerHead, readListenerHead, type ListenerHead } from "./listener-head.ts";
-import { ListenerSessions, type FoundHead, type How, type ListenerSessionsDeps } from "./listener-sessions.ts";
+import {
+  AT_ONCE,
+  ListenerSessions,
+  type FoundHead,
+  type ListenerSessionsDeps,
+  type SessionOptions,
+} from "./listener-sessions.ts";
 import type { ListenerWay } from "./listener-way.ts";
 import { LONE_BEGINS_MS, loneUntil, mayBeAlone } from "./lone.ts";
 import type { SessionInput, SessionResult } from "./session.ts";
-import { itemIn } from "./session-listener.ts";
+
 import { sayUnsaid } from "./sys-events.ts";
 
-/** Listeners that are worked on at the same time. */
-const AT_ONCE = 16;
-/** Pause before a request reads again whether a delivery without a lease has been noted, ms; and how often it does. */
+/** While a delivery without a lease runs, a request reads the listener again after this pause, ms; and how often. */
 const POLL_MS = 100;
 const MOST_POLLS = 8;
-/** With less time than this no attempt is begun for a request, ms. */
+/** A request starts an attempt only with at least this much time, ms. */
 const LEAST_MS = 100;
 
-/** The listeners of one kind, each served by sessions. */
+/** The listeners of one kind. Each delivery is a session (session.ts); the only state is the table. */
 export class ListenerDelivery<Target, Answer> implements ListenersOfKinds {
   readonly #deps: ListenerSessionsDeps;
   readonly #way: ListenerWay<Target, Answer>;
@@ -89,7 +97,7 @@ export class ListenerDelivery<Target, Answer> implements ListenersOfKinds {
     commit: Commit,
     found: FoundListener,
     listener: FoundHead<Target>,
-    how: How<Target, Answer>,
+    how: SessionOptions<Target, Answer>,
   ): Promise<{ readonly outcome: DeliveryOutcome; readonly mayHaveMore: boolean }> {
     const left = (kind: "skipped" | "deferred") => ({ outcome: { kind }, mayHaveMore: false });
     const { clock, log, incarnation } = this.#deps;
@@ -97,7 +105,7 @@ export class ListenerDelivery<Target, Answer> implements ListenersOfKinds {
       const { head, open } = await this.#afterLone(listener, how);
       const now = clock.now();
       if (open === undefined || open.lanes.every(({ state }) => state.stopped !== undefined)) return left("skipped");
-      // Its holder finds the commit, when it has released the lease at the latest.
+      // The holder of the lease finds the commit, at the latest after it has released the lease (`follow`).
       if (leaseIsLive(head.lease, now, incarnation)) return left("deferred");
       const waitUntil = (head.slowUntil ?? 0) > now ? now : await this.#loneUntil({ head, open }, how);
       if (waitUntil !== undefined) {
@@ -107,7 +115,7 @@ export class ListenerDelivery<Target, Answer> implements ListenersOfKinds {
       const { alone, ...others } = how;
       const mode = alone !== undefined && mayBeAlone(head, open) ? how : others;
       const log = { newest: commit.newest, listeners: commit.head.listeners };
-      const { outcomes, mayHaveMore } = await this.#sessions.work({ head, open }, mode, log);
+      const { outcomes, mayHaveMore } = await this.#sessions.runOne({ head, open }, mode, log);
       return { outcome: this.#outcomeOf(commit, found, outcomes), mayHaveMore };
     } catch (error) {
       const { actorId, kind, id } = found;
@@ -116,8 +124,8 @@ export class ListenerDelivery<Target, Answer> implements ListenersOfKinds {
     }
   }
 
-  /** The listener once no delivery of an earlier record is under way without a lease, or as it is when time is over. */
-  async #afterLone(listener: FoundHead<Target>, how: How<Target, Answer>): Promise<FoundHead<Target>> {
+  /** The listener, read again until no delivery of an earlier record runs without a lease, or time is over. */
+  async #afterLone(listener: FoundHead<Target>, how: SessionOptions<Target, Answer>): Promise<FoundHead<Target>> {
     const { sleep, table } = this.#deps;
     let now = listener;
     for (let polls = 0; polls < MOST_POLLS && how.time.mayStart(POLL_MS); polls += 1) {
@@ -131,10 +139,10 @@ export class ListenerDelivery<Target, Answer> implements ListenersOfKinds {
     return now;
   }
 
-  /** Until when a delivery of an earlier record may be under way without a lease, ms since 1970. */
+  /** Until when a delivery of an earlier record may run without a lease, ms since 1970; undefined: none does. */
   async #loneUntil(
     { head, open }: FoundHead<Target>,
-    { alone, cache }: How<Target, Answer>,
+    { alone, cache }: SessionOptions<Target, Answer>,
   ): Promise<number | undefined> {
     const { clock, incarnation } = this.#deps;
     const now = clock.now();
@@ -143,7 +151,7 @@ export class ListenerDelivery<Target, Answer> implements ListenersOfKinds {
     return await loneUntil({ head, open }, { cache, upTo: alone.from - 1, now });
   }
 
-  /** What became of the commit's events at one listener. */
+  /** The outcome of the commit for one listener, from the outcomes of its events. */
   #outcomeOf(
     commit: Commit,
     { selection, kind, id }: FoundListener,
@@ -180,7 +188,11 @@ export class ListenerDelivery<Target, Answer> implements ListenersOfKinds {
       if (listener?.open === undefined) return "done";
       const now = clock.now();
       if ((await loneUntil({ head, open: listener.open }, { cache, upTo, now })) !== undefined) return "again";
-      const worked = await this.#sessions.work({ head, open: listener.open }, { cache, time, mayWait: false }, logHead);
+      const worked = await this.#sessions.runOne(
+        { head, open: listener.open },
+        { cache, time, mayWait: false },
+        logHead,
+      );
       if (worked.mayHaveMore) more.push(head);
       return worked.end;
     });
@@ -189,7 +201,7 @@ export class ListenerDelivery<Target, Answer> implements ListenersOfKinds {
     return results.includes("again") || results.includes("lost") ? "again" : "done";
   }
 
-  /** Does what is left of one listener: it is due, or a message names it. May be called at any time. */
+  /** Delivers what is left for one listener, because it is due or a message names it. May be called at any time. */
   async runDue(ref: ListenerRef, deadline: Deadline): Promise<void> {
     const { changeLog, clock, incarnation, table } = this.#deps;
     const logKey = logHeadKey(ref.actorId);
@@ -206,7 +218,7 @@ export class ListenerDelivery<Target, Answer> implements ListenersOfKinds {
     }
     const { head, open } = listener;
     if (open === undefined) {
-      // What lets the listener continue makes it due again.
+      // It is paused, or being deleted. The change that resumes it makes it due again.
       const rest = changeListenerHead(head, { dueAt: null });
       if (head.dueAt !== undefined) await updateIf(table, rest.update, rest.change, rest.condition);
       return;
@@ -220,18 +232,18 @@ export class ListenerDelivery<Target, Answer> implements ListenersOfKinds {
       return;
     }
     const how = { cache, time: DeliveryBudget.ofWorker(deadline), mayWait: true };
-    const { mayHaveMore } = await this.#sessions.work({ head, open }, how, logHead);
+    const { mayHaveMore } = await this.#sessions.runOne({ head, open }, how, logHead);
     if (mayHaveMore) await this.#sessions.follow(ref, { time: how.time, mayWait: true }, newest);
   }
 }
 
-/** True when the listener has not heard the log up to there. What is due later has its own due time. */
+/** True when a lane of the listener has not heard the log up to the record. Failed events have a due time of their own. */
 function isBehind({ lanes }: ListenerHead, upTo: number): boolean {
   const all = Object.values(lanes);
-  return all.length === 0 || all.some(({ floor }) => (parsePosition(floor.after)?.record ?? 0) < upTo);
+  return all.length === 0 || all.some(({ floor }) => recordOf(floor.after) < upTo);
 }
 
-/** The time of a request until `end` (ms since 1970). */
+/** The budget of a request that may take until `end` (ms since 1970). */
 function timeOf(clock: Clock, end: number): SessionInput<unknown, unknown>["time"] {
   const remaining = (): number => Math.max(0, end - clock.now());
   return {

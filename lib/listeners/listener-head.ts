@@ -1,6 +1,6 @@
 /**
- * The head of a listener that reads records: how it is read, and every write of it. The settings that people make lie in
- * items of their own; the head is what deliveries write.
+ * The head of a listener that reads records: the item that deliveries write. This file reads it and makes every write of
+ * it. The settings that an owner states are in another item, so that changing them does not conflict with deliveries.
  */
 import { compact } from "../system/compact.ts";
 import type { KeeperState } from "../domain/events/keeper-state.ts";
@@ -21,29 +21,29 @@ import {
 } from "../dynamodb/table.ts";
 import type { JsonObject } from "../system/ports.ts";
 
-/** How far a listener has heard the log, by lane: a webhook has one, the hooks on events have one each. */
+/** How far a listener has heard the log, by lane. A webhook has one lane. */
 export type Lanes = Readonly<Record<string, KeeperState<Selection>>>;
 
-/** Only lane of a listener that has one. */
+/** The id of the lane of a listener with a single lane. */
 export const ONE_LANE = "";
 
 export interface ListenerHead extends ListenerRef {
-  /** Every write of the head is conditional on it and raises it. */
+  /** Every write of a session is conditional on the version, and increments it. */
   readonly version: number;
   readonly lanes: Lanes;
-  /** As it was read; it may have run out. */
+  /** The lease; its time may be over. */
   readonly lease?: Lease;
-  /** When something of what is left may be done, ms since 1970; absent: nothing is left, or only a person can go on. */
+  /** When an event may be sent, ms since 1970. Absent: no event waits, or a person has to resume the listener. */
   readonly dueAt?: number;
-  /** The state of its rate, see `admitOne`. */
+  /** The state of its rate limit, see `admitOne`. */
   readonly rate: number;
-  /** Until then (ms since 1970) no request waits for it: it did not answer in the time of one. */
+  /** No request waits for the listener before this time, ms since 1970, because it was too slow for one. */
   readonly slowUntil?: number;
-  /** How many events it did not take are kept. */
+  /** How many failed events of the listener are kept. */
   readonly failedEvents: number;
-  /** `$sys` events that are not in the log yet; the head is due as long as there are some. */
+  /** `$sys` events that are not in the log yet. As long as there are some, the head is due. */
   readonly unsaid: readonly SysEvent[];
-  /** What its way out keeps here. */
+  /** Attributes that belong to its way out. */
   readonly own: Readonly<Record<string, Attribute>>;
 }
 
@@ -64,10 +64,13 @@ export const unsaidOf = (item: Item | undefined): readonly SysEvent[] =>
 const lanesIn = (epoch: number, lanes: Lanes): Lanes =>
   Object.fromEntries(Object.entries(lanes).map(([id, state]) => [id, keeperIn(epoch, state)]));
 
-/** Reads a head's item, its positions in the present epoch (`LOG_EPOCH`). @throws TypeError for an item that is none */
+/**
+ * Reads the item of a head, and converts its positions to the present epoch (`LOG_EPOCH`).
+ * @throws TypeError for another item
+ */
 export function readListenerHead(epoch: number, item: Item): ListenerHead {
   const ref = listenerOfKey(item);
-  if (ref === undefined) throw new TypeError("This item is no listener's head.");
+  if (ref === undefined) throw new TypeError("This item is not the head of a listener.");
   const number = (name: string): number | undefined => (item[name] === undefined ? undefined : Number(item[name]));
   const leases: readonly string[] = LEASE_ATTRIBUTES;
   const own = Object.entries(item).filter(([name]) => !OURS.has(name) && !leases.includes(name));
@@ -98,25 +101,26 @@ export const makeListenerHead = (
 /** The head is as it was read. */
 export const headUnchanged = ({ version }: Pick<ListenerHead, "version">): Condition => equals("version", version);
 
-/** What a write changes; an absent field stays as it is. `null` removes. */
+/** A change of a head. An absent field stays as it is; `null` removes it. */
 export interface HeadChange {
   readonly lanes?: Lanes;
   readonly dueAt?: number | null;
   readonly rate?: number;
   readonly slowUntil?: number | null;
-  /** So many more kept events. */
+  /** How many more failed events are kept. */
   readonly moreFailed?: number;
-  /** The `$sys` events that are not in the log yet, with those that were there before. */
+  /** All `$sys` events that are not in the log yet, the earlier ones included. */
   readonly unsaid?: readonly SysEvent[];
-  /** Acquires the lease, or releases it. */
+  /** The lease to acquire; `null` releases it. */
   readonly lease?: Lease | null;
   readonly own?: Readonly<Record<string, Attribute>>;
 }
 
 /**
- * The write of a change on the head as it was read, for a request of its own or as part of a transaction.
+ * The write of a change, on the condition that the head is as it was read. It can be a request of its own, or part of a
+ * transaction.
  *
- * @param when what else must hold: of a holder, `leaseIs.ownedBy`
+ * @param when a further condition, such as `leaseIs.ownedBy` of the holder of the lease
  */
 export function changeListenerHead(
   head: ListenerHead,
@@ -143,7 +147,9 @@ export function changeListenerHead(
   return { update: listenerKey(head), change: compact({ set, add, remove }), condition };
 }
 
-/** A kept event of the listener was resolved by a person. It meets no delivery: the head's version stays. */
+/**
+ * One failed event of the listener is no longer kept. The version stays, so the write does not conflict with a delivery.
+ */
 export const failedEventEnded = (ref: ListenerRef): Write => ({
   update: listenerKey(ref),
   change: { add: { failedEvents: -1 } },

@@ -1,21 +1,22 @@
-/** The sessions of the listeners of one kind: what they are given, and what becomes of what they leave. */
+/** Runs the sessions of the listeners of one kind, and takes care of what a session leaves. */
 import { readLogHead, type ChangeLog, type LogHead } from "../change-log/change-log.ts";
 import { RecordCache } from "../change-log/record-cache.ts";
 import { listenerKey, type ListenerRef } from "../dynamodb/keys/listeners.ts";
 import { logHeadKey } from "../dynamodb/keys/publishing.ts";
 import { leaseIsLive } from "../dynamodb/lease.ts";
-import type { Item, Key } from "../dynamodb/table.ts";
+import { itemIn, type Item, type Key } from "../dynamodb/table.ts";
 import { mapConcurrent } from "../system/map-concurrent.ts";
 import { wakeUp } from "../system/wake-up.ts";
 import { readListenerHead, type ListenerHead } from "./listener-head.ts";
 import type { ListenerWay, OpenListener } from "./listener-way.ts";
 import { loneUntil } from "./lone.ts";
 import { ListenerSession, type SessionDeps, type SessionInput, type SessionResult } from "./session.ts";
-import { itemIn } from "./session-listener.ts";
+
 import { sayUnsaid, type SayDeps } from "./sys-events.ts";
 
-/** Listeners that are worked on at the same time. */
-const AT_ONCE = 16;
+/** Listeners with a session at the same time. */
+export const AT_ONCE = 16;
+
 export interface ListenerSessionsDeps extends SessionDeps, SayDeps {
   readonly changeLog: ChangeLog;
   /** Days for which a record can be read (`DIFF_RETENTION_DAYS`). */
@@ -24,30 +25,31 @@ export interface ListenerSessionsDeps extends SessionDeps, SayDeps {
 
 const DAY_MS = 86_400_000;
 
-/** How the sessions of one call go about it. */
-export type How<Target, Answer> = Pick<SessionInput<Target, Answer>, "time" | "alone" | "mayWait"> & {
+/** What the sessions of one call have in common. */
+export type SessionOptions<Target, Answer> = Pick<SessionInput<Target, Answer>, "time" | "alone" | "mayWait"> & {
   readonly cache: RecordCache;
 };
 
-/** The result of one session. */
-export interface Worked {
+/** How a session ended. */
+export interface EndedSession {
   readonly end: SessionResult;
+  /** The outcomes of events by their positions. */
   readonly outcomes: ReadonlyMap<string, string>;
-  /** Others may have left something to the lease that the session has released. */
+  /** The session has released its lease. Commits that found the lease taken have left their events to it. */
   readonly mayHaveMore: boolean;
 }
 
-/** Where the log ends, and whether somebody listens to `$sys`. */
+/** The newest record of the log, and how many listeners hear `$sys`. */
 export type LogEnd = Pick<LogHead, "newest" | "listeners">;
 
-/** What was read of a listener. */
+/** A listener as it was read. */
 export interface FoundHead<Target> {
   readonly head: ListenerHead;
-  /** Undefined: nothing may begin. */
+  /** Undefined: nothing may be sent, because the listener is paused, or is being deleted. */
   readonly open: OpenListener<Target> | undefined;
 }
 
-/** Runs sessions. Its only state is the table. */
+/** Runs sessions. The only state is the table. */
 export class ListenerSessions<Target, Answer> {
   readonly #deps: ListenerSessionsDeps;
   readonly #way: ListenerWay<Target, Answer>;
@@ -57,12 +59,12 @@ export class ListenerSessions<Target, Answer> {
     this.#way = way;
   }
 
-  /** One session, what is to be said after it, and the message for what it leaves. */
-  async work(
+  /** Runs one session, moves its `$sys` events into the log, and sends the message for what it leaves. */
+  async runOne(
     { head, open }: { readonly head: ListenerHead; readonly open: OpenListener<Target> },
-    how: How<Target, Answer>,
+    how: SessionOptions<Target, Answer>,
     log: LogEnd,
-  ): Promise<Worked> {
+  ): Promise<EndedSession> {
     const session = new ListenerSession(this.#deps, this.#inputOf({ head, open }, how, log));
     const end = await session.run();
     await sayUnsaid(this.#deps, session.head);
@@ -71,12 +73,12 @@ export class ListenerSessions<Target, Answer> {
   }
 
   /**
-   * Sessions until the log has nothing beyond `upTo`: a commit leaves a listener whose lease it finds taken to the lease's
-   * holder, which therefore looks at the log once more after the lease is released.
+   * Runs sessions until the log has no record beyond `upTo`. A commit that finds the lease taken leaves its events to the
+   * holder of the lease, so the holder has to read the log once more after it has released the lease.
    */
   async follow(
     ref: ListenerRef,
-    how: Omit<How<Target, Answer>, "alone" | "cache">,
+    how: Omit<SessionOptions<Target, Answer>, "alone" | "cache">,
     upTo: number,
   ): Promise<SessionResult> {
     const { changeLog, clock, incarnation, table } = this.#deps;
@@ -96,16 +98,16 @@ export class ListenerSessions<Target, Answer> {
         await wakeUp(this.#deps, listenerKey(ref), until);
         return "late";
       }
-      const { end, mayHaveMore } = await this.work({ head, open }, { ...how, cache }, logHead);
+      const { end, mayHaveMore } = await this.runOne({ head, open }, { ...how, cache }, logHead);
       if (!mayHaveMore) return end;
       reached = newest;
     }
   }
 
-  /** The same for many listeners: one read where the log has nothing more. */
+  /** The same for many listeners of one actor. One read when the log has no record beyond `upTo`. */
   async followAll(
     refs: readonly ListenerRef[],
-    how: Omit<How<Target, Answer>, "alone" | "cache">,
+    how: Omit<SessionOptions<Target, Answer>, "alone" | "cache">,
     upTo: number,
   ): Promise<readonly SessionResult[]> {
     const [first] = refs;
@@ -114,8 +116,9 @@ export class ListenerSessions<Target, Answer> {
   }
 
   /**
-   * A message for what is left: now, or when it is due. For a time that was due `before` there is one already, or the sweep
-   * finds it: if each session sent one more, all of them would meet then, and each of those send its own again.
+   * Sends the message for what a session leaves: now, or when it is due. When the head was due at the same time `before`, a
+   * message is on its way, or the sweep finds the head. If each session sent another, they would all start sessions at that
+   * time, and these would send as many again.
    */
   async #wake(head: ListenerHead, end: SessionResult, before: number | undefined): Promise<void> {
     const now = this.#deps.clock.now();
@@ -126,7 +129,7 @@ export class ListenerSessions<Target, Answer> {
 
   #inputOf(
     { head, open }: { readonly head: ListenerHead; readonly open: OpenListener<Target> },
-    { cache, ...how }: How<Target, Answer>,
+    { cache, ...how }: SessionOptions<Target, Answer>,
     { newest, listeners }: LogEnd,
   ): SessionInput<Target, Answer> {
     const { epoch, retentionDays } = this.#deps;
@@ -135,10 +138,12 @@ export class ListenerSessions<Target, Answer> {
     return { ...how, way: this.#way, head, open, newest, isWatched: listeners.sys > 0, log };
   }
 
+  /** The keys of all items of a listener that a session needs. */
   keysOf(ref: ListenerRef): readonly Key[] {
     return [listenerKey(ref), ...this.#way.also(ref)];
   }
 
+  /** A listener from the item of its head and its other items; undefined when there is no head. */
   opened(item: Item | undefined, items: (key: Key) => Item | undefined): FoundHead<Target> | undefined {
     if (item === undefined) return undefined;
     const head = readListenerHead(this.#deps.epoch, item);

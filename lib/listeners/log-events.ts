@@ -1,6 +1,15 @@
-/** The events of an actor's log as listeners read them: stretch by stretch, each event with what order depends on. */
-import { eventIdOf, isAfter, parsePosition, positionAfter, positionOf } from "../domain/events/position.ts";
+/** Reads the events of an actor's log for listeners, one stretch at a time. */
+import {
+  eventIdOf,
+  recordBefore,
+  isAfter,
+  parsePosition,
+  positionAfter,
+  positionOf,
+  recordOf,
+} from "../domain/events/position.ts";
 import { eventsOf, type RecordEvent } from "../domain/events/record-events.ts";
+import { selects, type Selection } from "../domain/events/selection.ts";
 import type { OrderedEvent } from "../domain/events/keeper-state.ts";
 import type { Stretch, StretchRequest } from "../domain/events/keeper-steps.ts";
 import type { FailedEvent } from "../failed-events/failed-event.ts";
@@ -9,25 +18,28 @@ import type { NumberedRecord } from "../change-log/change-log.ts";
 
 /** An event of the log. */
 export interface LogEvent extends OrderedEvent {
-  /** The same for every listener and every attempt. */
+  /** The id of the event: the same for every listener and every attempt. */
   readonly id: string;
-  /** The number of its record. */
+  /** The number of its record; 0 for a failed event. */
   readonly record: number;
   readonly event: RecordEvent;
-  /** Sent again from what is kept of it, because it was not taken. */
+  /** The failed event that a redrive sends again. Absent: the event was read from the log. */
   readonly kept?: FailedEvent<ListenerEvent>;
 }
 
-/** Most records of one stretch: a listener that is far behind reads the next one afterwards. */
+/** True when a selection lets an event of the log through. */
+export const hears = (selection: Selection, { event }: LogEvent): boolean => selects(selection, event);
+
+/** A stretch ends after this many records; a listener that is far behind reads several stretches. */
 const MOST_RECORDS = 200;
-/** Most events in memory of one stretch, about. */
+/** A stretch ends with the record that brings it to this many events, */
 const MOST_EVENTS = 1_000;
-/** Most characters of their records' JSON text, about: many listeners read at the same time. */
+/** or to this many characters of JSON: many listeners read at the same time, and all stretches are in memory. */
 const MOST_BYTES = 4 * 1_024 * 1_024;
 
 /**
- * A cursor for which nothing was sent is stored only after it has advanced by this many records, or characters of them:
- * until then the next session reads them again.
+ * When nothing was sent, how far the listener has read is stored only after this many records, or characters of their JSON.
+ * Until then, the next session reads them again, which is cheaper than a write.
  */
 const LAZY_RECORDS = 100;
 const LAZY_BYTES = 1_024 * 1_024;
@@ -38,11 +50,11 @@ export interface LogReading {
   readonly epoch: number;
   /** How long a record can be read, ms. */
   readonly retentionMs: number;
-  /** The records numbered over `after` and up to `upTo` that are there, ascending. */
+  /** The existing records with numbers above `after` up to `upTo`, ascending. */
   readonly stream: (after: number, upTo: number) => AsyncIterable<NumberedRecord>;
 }
 
-/** A stretch that was read, and about how many characters of JSON its records have. */
+/** A stretch, and about how many characters of JSON its records have. */
 export interface LogStretch extends Stretch<LogEvent> {
   readonly bytes: number;
 }
@@ -50,7 +62,8 @@ export interface LogStretch extends Stretch<LogEvent> {
 /**
  * Reads a stretch of a log whose newest record is `newest`.
  *
- * @returns `lost` when a record of the stretch is not there any more
+ * @returns `lost` when a record of the stretch has expired
+ * @throws TypeError when `after` is not a position: a defect
  */
 export async function readStretch(
   { actorId, epoch, retentionMs, stream }: LogReading,
@@ -58,9 +71,8 @@ export async function readStretch(
   newest: number,
 ): Promise<LogStretch | "lost"> {
   const from = parsePosition(after);
-  if (from === undefined) throw new TypeError("A listener stands at a position that is none.");
-  // The rest of a record whose first events were heard belongs to the stretch.
-  const before = from.index === "all" ? from.record : from.record - 1;
+  if (from === undefined) throw new TypeError("The stored position of a listener cannot be read.");
+  const before = recordBefore(from);
   const end = Math.min(newest, (upTo === undefined ? undefined : parsePosition(upTo)?.record) ?? newest);
   const events: LogEvent[] = [];
   let [read, readBytes] = [before, 0];
@@ -87,20 +99,18 @@ export async function readStretch(
 
 /** The event at a position; undefined when its record has expired. One query. */
 export async function eventAt(reading: LogReading, position: string): Promise<LogEvent | undefined> {
-  const record = recordIn(position);
+  const record = recordOf(position);
   const asked = { after: positionAfter(reading.epoch, record - 1), upTo: positionAfter(reading.epoch, record) };
   const stretch = await readStretch(reading, asked, record);
   return stretch === "lost" ? undefined : stretch.events.find((event) => event.position === position);
 }
 
-/** True when a cursor that has advanced over this part of what was read is worth a write. */
+/** True when advancing from one position to another has passed so much of what was read that a write is worth it. */
 export function isMuch(
   read: readonly Pick<LogStretch, "upTo" | "bytes">[],
   { from, to }: { readonly from: string; readonly to: string },
 ): boolean {
-  if (recordIn(to) - recordIn(from) >= LAZY_RECORDS) return true;
+  if (recordOf(to) - recordOf(from) >= LAZY_RECORDS) return true;
   const passed = read.filter(({ upTo }) => upTo > from && upTo <= to);
   return passed.reduce((sum, { bytes }) => sum + bytes, 0) >= LAZY_BYTES;
 }
-
-const recordIn = (position: string): number => parsePosition(position)?.record ?? 0;

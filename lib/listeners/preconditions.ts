@@ -1,19 +1,21 @@
-/** What a PUT of a listener says of the settings that it was made on, and whether these are there. Pure. */
+/** The preconditions of a PUT of a listener: `If-Match` and `If-None-Match` against the stored settings. Pure. */
 import { sameJson } from "../domain/json/canonical-json.ts";
 import { namesTag } from "../http/entity-tags.ts";
 import { ServiceError } from "../system/errors.ts";
 import type { Json } from "../system/ports.ts";
 
-/** The headers of a request that say what must be there. */
+/** The precondition headers of a request. */
 export interface Preconditions {
   readonly ifMatch?: string;
   readonly ifNoneMatch?: string;
 }
 
 /**
+ * Demands that the preconditions of a request hold.
+ *
  * @param what the kind of listener, for the message
- * @param tag of the settings that are there; undefined: none are
- * @throws ServiceError request.precondition_failed when a precondition does not hold
+ * @param tag the entity tag of the stored settings; undefined: there are none
+ * @throws ServiceError request.precondition_failed when one does not hold
  */
 export function demandPreconditions(
   what: string,
@@ -21,21 +23,24 @@ export function demandPreconditions(
   { ifMatch, ifNoneMatch }: Preconditions,
 ): void {
   if (ifMatch !== undefined && !namesTag(ifMatch, tag, "strong")) {
-    throw failed(`The ${what} is not the one of If-Match.`);
+    throw failed(`The settings of the ${what} are not those of If-Match; read them again with GET.`);
   }
   if (ifNoneMatch !== undefined && namesTag(ifNoneMatch, tag, "weak")) {
-    throw failed(`The ${what} is there already, as If-None-Match says it must not be.`);
+    throw failed(`The ${what} exists already; leave out If-None-Match to change it.`);
   }
 }
 
-/** @throws ServiceError request.precondition_required, with the fields that differ, when the request has no `If-Match` */
+/**
+ * Demands `If-Match` for a change.
+ * @throws ServiceError request.precondition_required with the names of the fields that differ
+ */
 export function demandNamed(what: string, fields: readonly string[], { ifMatch }: Preconditions): void {
   if (ifMatch !== undefined) return;
-  const message = `This changes the ${what} (${fields.join(", ")}); say by If-Match which one, with the ETag of a GET.`;
+  const message = `The ${what} has other settings (${fields.join(", ")}); to change them, send If-Match with the ETag of a GET.`;
   throw new ServiceError("request.precondition_required", message, { extra: { fields } });
 }
 
-/** The names of the members that differ. */
+/** The names of the members that differ, sorted. */
 export function differencesOf(
   before: Readonly<Record<string, Json>>,
   after: Readonly<Record<string, Json>>,

@@ -1,69 +1,69 @@
-/** A listener as one session knows it: its settings, its order keepers, and the notes by which its head follows them. */
+/** A listener during one session: its settings, its order keepers, and the notes that store their states in its head. */
 import type { KeeperNote, KeeperRules } from "../domain/events/keeper-steps.ts";
 import { OrderKeeper } from "../domain/events/order-keeper.ts";
-import { selects, type Selection } from "../domain/events/selection.ts";
+import type { Selection } from "../domain/events/selection.ts";
 import { parseText, printJson } from "../domain/json/json-text.ts";
 import { compact } from "../system/compact.ts";
-import type { Item, Key, Write } from "../dynamodb/table.ts";
+import { itemIn, type Write } from "../dynamodb/table.ts";
+import { MOST_FAILED_EVENTS } from "../failed-events/failed-event.ts";
 import type { FailedEventStore } from "../failed-events/failed-event-store.ts";
 import type { ListenerEvent } from "../failed-events/hook-event.ts";
 import type { HeadChange, Lanes, ListenerHead } from "./listener-head.ts";
 import type { ListenerWay, NoteExtras, Noted, OpenListener } from "./listener-way.ts";
-import { isMuch, type LogEvent, type LogStretch } from "./log-events.ts";
+import { hears, isMuch, type LogEvent, type LogStretch } from "./log-events.ts";
 import { SessionHead, type SessionHeadDeps, type Written } from "./session-head.ts";
+import { SAID_MS } from "./sys-events.ts";
 
-/** How long settings that were read hold in a session, ms. */
+/** A session reads the settings again after this long, ms. */
 const SETTINGS_MS = 1_000;
-/** Most failed events of a listener that are kept. */
-const MOST_FAILED_EVENTS = 1_000;
-/** What is to be said is in the log by then, or the head is due, ms. */
-const SAID_MS = 60_000;
 const DAY_MS = 86_400_000;
 
 export interface SessionListenerDeps extends SessionHeadDeps {
   readonly failedEvents: Pick<FailedEventStore<ListenerEvent>, "recordingWrites" | "count">;
   /** 0 ≤ random < 1. */
   readonly random: () => number;
-  /** Days for which an event that was not taken is kept (`PARKED_KEEP_DAYS`). */
+  /** Days for which a failed event is kept (`PARKED_KEEP_DAYS`). */
   readonly failedKeepDays: number;
 }
 
-/** One lane of a session. */
+/** One lane during a session. */
 export interface LaneRun {
   readonly id: string;
   readonly keeper: OrderKeeper<LogEvent, Selection>;
   rules: Omit<KeeperRules, "room">;
-  /** As it is stored, as text. */
+  /** The stored state of the lane, as text. */
   stored: string;
-  /** What was read since: up to where, and how many characters. */
+  /** The stretches that were read since the state was stored. */
   read: readonly Pick<LogStretch, "upTo" | "bytes">[];
 }
 
-/** What the last note of a session says besides. */
+/** What the last note of a session stores beside the keepers' states. */
 export interface LastNote {
-  /** When something of what is left may be done, ms since 1970; undefined: nothing is left. */
+  /** When an event may be sent again, ms since 1970; undefined: no event waits for a time. */
   readonly dueAt: number | undefined;
   readonly slowUntil?: number;
 }
 
 /**
- * States: as those of its SessionHead. Invariant: a note has what the keepers say and what the way out adds, or it is not
- * stored and the session is over; only where people changed the head under the lease, the keepers adopt that: a note is
- * stored then, and what was to be the last one is not, for there may be more to do.
+ * A listener during one session. Its states are those of its SessionHead.
+ *
+ * Invariants: a note stores the states of all keepers with the extras of the way out, in one transaction. If a note cannot
+ * be stored, the session is over; except when people have changed the head under the lease: then the keepers adopt the
+ * change and the note is tried again, unless it was the last one, because there may be more to send now.
  */
 export class SessionListener<Target, Answer> {
   readonly #deps: SessionListenerDeps;
   readonly #way: ListenerWay<Target, Answer>;
   readonly #head: SessionHead;
   readonly lanes: readonly LaneRun[];
-  /** The state of the rate; the next note stores it. */
+  /** The state of the rate limit; the next note stores it. */
   rate: number;
   #open: OpenListener<Target> | undefined;
   #target: Target;
   #readAt: number;
   #extras: NoteExtras = {};
   readonly #isWatched: boolean;
-  /** By so many the head counts too few kept events (below 0: too many); undefined: they were not counted. */
+  /** How many failed events more than the head counts are kept; below 0: fewer. Undefined: they have not been counted. */
   #miscounted: number | undefined;
 
   constructor(
@@ -103,13 +103,16 @@ export class SessionListener<Target, Answer> {
     return this.#head.isLeased;
   }
 
-  /** The settings of the moment; undefined while nothing may begin: it is paused, or has ended. */
+  /** The listener with its present settings; undefined while nothing may be sent: it is paused, or has ended. */
   get open(): OpenListener<Target> | undefined {
     if (this.#open === undefined) return undefined;
     return this.#way.ends(this.#target, this.#deps.clock.now()) === undefined ? this.#open : undefined;
   }
 
-  /** Takes the notes for stored that the last note of a session without a lease is to store; false where that is not right. */
+  /**
+   * Treats the numbers of the events as stored, for a session without a lease, whose only note comes after the sending.
+   * @returns false when a note must be stored before: an event is given up, or the listener stops
+   */
   pretendStored(): boolean {
     const notes = this.lanes.map(({ keeper }) => ({ keeper, note: keeper.note(this.#deps.clock.now()) }));
     if (notes.some(({ note }) => note.exhausted.length > 0 || note.state.stopped !== undefined)) return false;
@@ -117,7 +120,10 @@ export class SessionListener<Target, Answer> {
     return true;
   }
 
-  /** Reads the settings again when they are old, so that a pause or another url holds from now on. At most one read. */
+  /**
+   * Reads the settings again when they are over a second old, so that a pause or another url takes effect. At most one
+   * read.
+   */
   async refresh(): Promise<void> {
     const now = this.#deps.clock.now();
     if (!this.isLeased || now < this.#readAt + SETTINGS_MS) return;
@@ -125,7 +131,10 @@ export class SessionListener<Target, Answer> {
     await this.#reopen();
   }
 
-  /** Stores a note, and acquires the lease for `ms` unless it is held. @returns false when the session is over */
+  /**
+   * Stores a note, and acquires the lease for `ms` if the session does not have it.
+   * @returns false when the session is over
+   */
   async note(ms: number): Promise<boolean> {
     const stored = await this.#store(async (change, writes) =>
       this.isLeased ? await this.#head.note(change, writes) : await this.#head.acquire(change, writes, ms),
@@ -135,7 +144,8 @@ export class SessionListener<Target, Answer> {
 
   /**
    * Stores the last note, and releases the lease.
-   * @returns `changed`: people have just changed what is to be done, and the lease is held; `lost`: another works on it
+   * @returns `changed`: people have just changed the listener, and the session still has the lease; `lost`: the session is
+   *   over
    */
   async release({ dueAt, slowUntil }: LastNote): Promise<Written> {
     const write: Writing = async (change, writes) => {
@@ -147,12 +157,12 @@ export class SessionListener<Target, Answer> {
     return await this.#store(write, true);
   }
 
-  /** A lane has read a stretch of the log. */
+  /** Records that a lane has read a stretch of the log. */
   hasRead(lane: LaneRun, { upTo, bytes }: LogStretch): void {
     lane.read = [...lane.read, { upTo, bytes }];
   }
 
-  /** Where nothing was sent, only another due time, or much of the log that was passed, is worth a write. */
+  /** When nothing was sent: true if the due time has changed, or a lane has passed much of the log. */
   isWorthStoring(dueAt: number | undefined): boolean {
     if (dueAt !== this.head.dueAt) return true;
     const now = this.#deps.clock.now();
@@ -205,7 +215,7 @@ export class SessionListener<Target, Answer> {
     }
   }
 
-  /** The head does not learn that a kept event has expired: before the listener stops for want of room they are counted. */
+  /** Counts the failed events before the listener stops for want of room: the head counts those too that have expired. */
   async #recountWhenFull(): Promise<void> {
     if (this.#miscounted !== undefined || !this.lanes.some(({ keeper }) => keeper.isFull)) return;
     const { actorId, failedEvents } = this.head;
@@ -214,12 +224,12 @@ export class SessionListener<Target, Answer> {
     for (const { keeper } of this.lanes) keeper.makeRoom(Math.max(0, MOST_FAILED_EVENTS - kept));
   }
 
-  /** When the head is due at the latest, because something of it is to be said, ms since 1970. */
+  /** When a head with unsaid events is due at the latest, ms since 1970. */
   #saidBy(now: number): number {
     return Math.min(this.head.dueAt ?? Number.POSITIVE_INFINITY, now + SAID_MS);
   }
 
-  /** The writes that keep the events that are not tried again. */
+  /** The writes that keep the events that are given up. */
   async #keepingWrites(
     target: Target,
     notes: readonly LaneNote[],
@@ -254,13 +264,15 @@ export class SessionListener<Target, Answer> {
     }
   }
 
-  /** Takes over what the way out adds to the next note. */
+  /** Collects the extras of the way out for the next note. */
   #collect(): void {
     const { own, writes = [] } = this.#way.extras(this.#target);
     this.#extras = { own: { ...this.#extras.own, ...own }, writes: [...(this.#extras.writes ?? []), ...writes] };
   }
 
-  /** What people changed under the lease is none of what is done: that only the holder of the lease writes. */
+  /**
+   * True when the head still has the parts that only the holder of the lease writes, so that the change is one of people.
+   */
   #isAdoptable(): boolean {
     return this.lanes.every(({ id, stored }) => {
       const [now, before] = [this.head.lanes[id], parseText(stored) as Lanes[string] | null];
@@ -269,7 +281,7 @@ export class SessionListener<Target, Answer> {
   }
 }
 
-/** Writes a note with these other writes. */
+/** Stores a note, with further writes in the same transaction. */
 type Writing = (change: HeadChange, writes: readonly Write[]) => Promise<Written>;
 
 interface LaneNote {
@@ -277,17 +289,9 @@ interface LaneNote {
   readonly note: KeeperNote<LogEvent, Selection>;
 }
 
-const hears = (selection: Selection, { event }: LogEvent): boolean => selects(selection, event);
-
 const roomOf = ({ failedEvents }: ListenerHead): number => Math.max(0, MOST_FAILED_EVENTS - failedEvents);
 
-/** What of a stored state only the holder of the lease writes, as text. */
+/** The parts of a stored state that only the holder of the lease writes, as text. */
 function doneIn({ floor, numbered, entries }: Lanes[string]): string {
   return printJson([floor, numbered, entries.map(({ failing: _, ...entry }) => entry)]);
-}
-
-/** Finds items by their keys. */
-export function itemIn(items: readonly Item[]): (key: Key) => Item | undefined {
-  const byKey = new Map(items.map((item) => [`${item.pk}\n${item.sk}`, item]));
-  return ({ pk, sk }) => byKey.get(`${pk}\n${sk}`);
 }

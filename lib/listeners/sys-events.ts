@@ -1,6 +1,7 @@
 /**
- * What the service says of a listener to those who listen to `$sys`. The note from which it follows keeps it in the head,
- * and one transaction moves it into the log: so it is said once, also when the instance dies between the two.
+ * `$sys` events about a listener, for the listeners that hear `$sys`. The note from which such an event follows stores it
+ * in the head (unsaid), and one later transaction moves it into the log. So it is published once, even if the process dies
+ * in between.
  */
 import type { Commits } from "../change-log/log-commits.ts";
 import type { SysChange } from "../domain/diff/change-record.ts";
@@ -11,17 +12,20 @@ import { equals } from "../dynamodb/table.ts";
 import { wakeUp, type WakeUpDeps } from "../system/wake-up.ts";
 import { unsaidOf, type ListenerHead } from "./listener-head.ts";
 
+/** An unsaid event is in the log within this time, ms, or its head is due. */
+export const SAID_MS = 60_000;
+
 export interface SayDeps extends WakeUpDeps {
-  /** They publish nothing: the caller is a delivery. */
+  /** Commits that are not delivered at once, because the caller is a delivery itself. */
   readonly commits: Pick<Commits, "commit">;
 }
 
-/** The listener's name in `$sys` events, and in the failed events that it has. */
-export const listenerName = ({ kind, id }: Pick<ListenerHead, "kind" | "id">): string => `${kind}:${id}`;
+/** The listener's name in the keys of `$sys` events. */
+const listenerName = ({ kind, id }: Pick<ListenerHead, "kind" | "id">): string => `${kind}:${id}`;
 
 /**
- * Moves into the log what the head has unsaid, and lets the worker deliver it. 2 requests, when there is something; does
- * nothing when another has done it. Never rejects: the head is due until it is done.
+ * Moves the unsaid events of a head into the log, and lets the worker deliver them. 2 requests if there are some; does
+ * nothing when another process has moved them. Never rejects: the head stays due until they are moved.
  */
 export async function sayUnsaid(
   deps: SayDeps,
@@ -50,6 +54,11 @@ export async function sayUnsaid(
     if (commit !== undefined) await wakeUp(deps, logHeadKey(head.actorId), deps.clock.now());
   } catch (error) {
     const { actorId, kind, id } = head;
-    deps.log.warn("what is to be said of a listener is not in the log yet", { actorId, kind, id, error });
+    deps.log.warn("$sys events about a listener are not in the log yet; the head is due for them", {
+      actorId,
+      kind,
+      id,
+      error,
+    });
   }
 }

@@ -1,6 +1,6 @@
 /**
- * What the service needs from outside besides its table, each a small interface passed in. The adapters are in `peers/http`,
- * `queue` and `platform.ts`; tests pass their own.
+ * What the service needs from outside besides its table, each a small interface passed in. The adapters are in
+ * `peers/http`, `queue` and `platform.ts`; tests pass their own.
  */
 
 /** Milliseconds since 1970 by the wall clock, which may jump: nothing may rely on it being monotonic. */
@@ -71,7 +71,9 @@ export interface QueueDepth {
   readonly inFlight: number;
 }
 
-/** The longest delay of one message, seconds (SQS DelaySeconds). For later work the message is sent again when it arrives. */
+/**
+ * The longest delay of one message, seconds (SQS DelaySeconds). For later work the message is sent again when it arrives.
+ */
 export const MAX_DELAY_SECONDS = 900;
 
 /** Sends one message that arrives after `delaySeconds` (whole seconds, 0 to 900), at least once. */
@@ -123,7 +125,9 @@ export interface PeerRequest {
   readonly body?: { readonly bytes: Uint8Array; readonly type: string };
   /** Only status and headers of the answer are needed: its body is not read. */
   readonly statusOnly?: boolean;
-  /** Status and headers decide: of the answer's body no more is read than `maxBytes`, as it is on the wire, within a second. */
+  /**
+   * Status and headers decide: of the answer's body no more is read than `maxBytes`, as it is on the wire, within a second.
+   */
   readonly startOnly?: boolean;
   /** Goes out on a connection of its own, and once at most: on a kept one a request that broke off is sent again. */
   readonly once?: boolean;
@@ -171,13 +175,14 @@ export class PeerFailure extends Error {
 export type BusEvent = JsonObject & { readonly id: string; readonly source: string; readonly type: string };
 
 /**
- * What became of a publication. `taken`: the transport has the event. `unavailable`: it certainly has not, and would not have
- * taken another one either (not reached, throttled, no permission). `refused`: it has not, because of this event. `ambiguous`:
- * the answer is missing or unclear, so it may have the event.
+ * What became of an event that was published to the bus. `taken`: the transport has it. `unavailable`: the transport does
+ * not have it, and would not have taken another one either (not reached, throttled, no permission). `refused`: the
+ * transport does not have it, because of the event itself. `ambiguous`: the answer is missing or unclear, so the transport
+ * may have it.
  */
-export interface Publication {
+export interface BusAnswer {
   readonly outcome: "taken" | "unavailable" | "refused" | "ambiguous";
-  /** The reason of every other outcome than `taken`. */
+  /** The reason, unless the outcome is `taken`. */
   readonly error?: string;
 }
 
@@ -188,8 +193,8 @@ export interface BusSubscription extends AsyncIterable<BusEvent>, AsyncDisposabl
 }
 
 /**
- * Events for other systems of the deployer. Publishing is direct and at most once: one attempt, and nothing is stored. After
- * `close` every other method throws.
+ * Events for other systems of the deployer. Publishing is direct and at most once: one attempt, and nothing is stored.
+ * After `close` every other method throws.
  */
 export interface EventBus {
   /** An event with more bytes of data than this should name the data by `dataref` instead. */
@@ -197,8 +202,11 @@ export interface EventBus {
   /** Opens what the transport needs, ahead of the first publication, which does it otherwise. May be called again. */
   connect(): Promise<void>;
   /** Never rejects for trouble of the transport, which is logged. @throws TypeError after `close` */
-  publish(topic: string, event: BusEvent): Promise<Publication>;
-  /** Every event published from now on whose topic fits. @throws NotSupported where the transport only publishes; TypeError after `close` */
+  publish(topic: string, event: BusEvent): Promise<BusAnswer>;
+  /**
+   * Every event published from now on whose topic fits.
+   * @throws NotSupported where the transport only publishes; TypeError after `close`
+   */
   subscribe(pattern: string): BusSubscription;
   /** Ends all subscriptions, and what is under way. May be called again. */
   close(): Promise<void>;

@@ -1,4 +1,4 @@
-/** CloudEvents that somebody publishes: what of them is kept, and what is refused. */
+/** Reads and checks the CloudEvents that publishers send. */
 import { ServiceError } from "../../system/errors.ts";
 import { compact } from "../../system/compact.ts";
 import type { Json, JsonObject } from "../../system/ports.ts";
@@ -11,18 +11,18 @@ import { OWN_ATTRIBUTES } from "./envelope.ts";
 import { OWN_TYPES } from "./record-events.ts";
 import { isEventType } from "./selection.ts";
 
-/** An event as somebody publishes it. */
+/** An event as its publisher sent it. */
 export interface PublishedEvent {
-  /** The topic that it names itself. */
+  /** The topic in the event. Absent: the URL names the topic. */
   readonly subject?: string;
   readonly data: Json;
   readonly attributes: EventAttributes;
 }
 
-/** Attributes that every CloudEvent has. */
+/** The attributes that a CloudEvent must have. */
 export const REQUIRED_ATTRIBUTES = ["specversion", "id", "source", "type"] as const;
 
-/** Most bytes of data that are no JSON and no text: as base64 they fit where a property's value does. */
+/** Most bytes of data that are neither JSON nor text: their base64 is as long as the value of a property may be. */
 const MAX_BINARY_BYTES = 190 * 1_024;
 const MAX_EXTENSIONS = 20;
 const MAX_EXTENSION_BYTES = 1_024;
@@ -36,7 +36,7 @@ const URI = /^[A-Za-z][A-Za-z0-9+.-]*:(?:[A-Za-z0-9._~:/?#[\]@!$&'()*+,;=-]|%[0-
 const TRACESTATE = /^[\x20-\x7e]{1,512}$/;
 const MEDIA_TYPE = /^[\x20-\x7e]{1,256}$/;
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
-/** Members that are no extensions. */
+/** The members of a CloudEvent that are not extensions. */
 const KNOWN: ReadonlySet<string> = new Set([
   ...REQUIRED_ATTRIBUTES,
   ...["subject", "time", "datacontenttype", "dataschema", "data", "data_base64"],
@@ -46,7 +46,7 @@ const KNOWN: ReadonlySet<string> = new Set([
 /**
  * Reads a CloudEvent in structured JSON.
  *
- * @param within what stands before the names of fields in messages: `"3."` in a batch
+ * @param within the prefix of field names in messages: `"3."` for the fourth event of a batch
  * @throws ServiceError request.invalid which names the field; auth.forbidden for a type of the service's own;
  *   request.too_large for base64 of more than 190 KiB
  */
@@ -60,16 +60,16 @@ export function readCloudEvent(event: Json, within = ""): PublishedEvent {
   return { ...read, ...binaryData(Buffer.from(base64, "base64"), read.attributes) };
 }
 
-/** Bytes that are no JSON and no text. @throws ServiceError request.too_large for more than 190 KiB */
+/** Data that is neither JSON nor text. @throws ServiceError request.too_large for more than 190 KiB */
 export function binaryData(bytes: Buffer, attributes: EventAttributes): Pick<PublishedEvent, "data" | "attributes"> {
   if (bytes.length > MAX_BINARY_BYTES) {
-    const message = `The data of an event takes at most ${String(MAX_BINARY_BYTES)} bytes when it is no JSON and no text.`;
+    const message = `The data of an event takes at most ${String(MAX_BINARY_BYTES)} bytes when it is neither JSON nor text.`;
     throw new ServiceError("request.too_large", message, { field: "data" });
   }
   return { data: bytes.toString("base64"), attributes: { ...attributes, base64: true } };
 }
 
-/** Reads the attributes of a CloudEvent, from its members or from its headers. @throws as `readCloudEvent` */
+/** Reads the attributes of a CloudEvent from its members, or from its headers without `ce-`. @throws as `readCloudEvent` */
 export function readAttributes(members: JsonObject, within = ""): Pick<PublishedEvent, "subject" | "attributes"> {
   const text = (name: string, fits: (value: string) => boolean, rule: string): string | undefined => {
     const value = own(members, name);
@@ -94,7 +94,7 @@ export function readAttributes(members: JsonObject, within = ""): Pick<Published
   const isUri = (value: string): boolean =>
     value.length <= MAX_URI && URI.test(value) && globalThis.URL.canParse(value);
   const traces = (name: string, fits: (value: string) => boolean): string | undefined => {
-    // A trace that is no trace is not carried on; the event is worth more.
+    // A malformed trace is dropped instead of refused, because the event matters more.
     const value = text(name, () => true, "must be a text");
     return value !== undefined && fits(value) ? value : undefined;
   };
@@ -105,7 +105,7 @@ export function readAttributes(members: JsonObject, within = ""): Pick<Published
       type,
       originid,
       originsource,
-      time: text("time", isTime, "must be a time as of RFC 3339, such as 2026-01-31T12:00:00Z"),
+      time: text("time", isTime, "must be a time of RFC 3339, such as 2026-01-31T12:00:00Z"),
       dataschema: text("dataschema", isUri, `must be a URI of at most ${String(MAX_URI)} characters`),
       datacontenttype: text("datacontenttype", (value) => MEDIA_TYPE.test(value), "must be a media type"),
       partitionkey: text("partitionkey", isPartitionkey, PARTITIONKEY_RULE),
@@ -126,14 +126,14 @@ export const isPartitionkey = (text: string): boolean =>
 
 const isTime = (text: string): boolean => RFC_3339.test(text) && parseTimestamp(text) !== undefined;
 
-/** The further attributes, without those that the service gives itself. */
+/** The extensions of the publisher, without attributes that the service sets. @throws as `readCloudEvent` */
 function extensionsOf(members: JsonObject, within: string): EventAttributes["extensions"] {
   const kept: Record<string, string | number | boolean> = {};
   for (const [name, value] of Object.entries(members)) {
     if (KNOWN.has(name) || value === null) continue;
-    if (name === "dataref") throw invalid(`${within}dataref`, "must be left out: the service reads no data elsewhere");
+    if (name === "dataref") throw invalid(`${within}dataref`, "must be left out; send the data itself");
     if (OWN_ATTRIBUTES.has(name)) continue;
-    if (!EXTENSION_NAME.test(name)) throw invalid(within + name, "is no attribute: their names are of a-z 0-9");
+    if (!EXTENSION_NAME.test(name)) throw invalid(within + name, "must have a name of a-z and 0-9 only");
     if (!isExtensionValue(value)) throw invalid(within + name, "must be a text, a whole number or a boolean");
     kept[name] = value;
   }
@@ -144,13 +144,13 @@ function extensionsOf(members: JsonObject, within: string): EventAttributes["ext
   throw invalid(within.slice(0, -1) || "event", rule);
 }
 
-/** Whole numbers of CloudEvents have 32 bits. */
+/** True for a value that an extension may have; whole numbers of CloudEvents have 32 bits. */
 function isExtensionValue(value: Json): value is string | number | boolean {
   if (typeof value === "number") return Number.isInteger(value) && Math.abs(value) < 2 ** 31;
   return (typeof value === "string" && value !== "") || typeof value === "boolean";
 }
 
-/** Reads a batch of CloudEvents. @throws as `readCloudEvent`, the field with the index of its event */
+/** Reads a batch of 1 to `most` CloudEvents. @throws as `readCloudEvent`; the field begins with the index of its event */
 export function readCloudEvents(batch: Json, most: number): readonly PublishedEvent[] {
   if (!isArray(batch) || batch.length === 0 || batch.length > most) {
     throw invalid("body", `must be an array of 1 to ${String(most)} CloudEvents`);

@@ -1,15 +1,17 @@
-/** Events as CloudEvents 1.0 in structured JSON: what webhooks, groups, readers, hooks and the bus are given. */
+/**
+ * The envelope: an event as a CloudEvent 1.0 in structured JSON, as webhooks, groups, readers, hooks and the bus get it.
+ */
 import { hash } from "node:crypto";
 import { compact } from "../../system/compact.ts";
 import type { Json, JsonObject } from "../../system/ports.ts";
 import { printJson } from "../json/json-text.ts";
 import type { RecordEvent } from "./record-events.ts";
 
-/** Most bytes of data that an envelope has in it, unless the listener asks for less. */
+/** Most bytes of data in an envelope, unless the listener asks for fewer. */
 export const INLINE_MAX_BYTES = 262_144;
 /** The media type of an envelope. */
 export const ENVELOPE_TYPE = "application/cloudevents+json";
-/** Attributes that the service gives an event, and that a publisher's event has no say in. */
+/** Attributes that the service sets. A publisher's attributes of these names are dropped. */
 export const OWN_ATTRIBUTES: ReadonlySet<string> = new Set([
   "position",
   "sequence",
@@ -20,30 +22,30 @@ export const OWN_ATTRIBUTES: ReadonlySet<string> = new Set([
   "datadigest",
 ]);
 
-/** An event as one listener is given it. */
+/** An event, and what the envelope for one listener adds to it. */
 export interface EnvelopeInput {
   readonly event: RecordEvent;
   /** The actor's root URI. */
   readonly source: string;
-  /** As by `eventIdOf`. */
+  /** Made by `eventIdOf`. */
   readonly id: string;
-  /** As by `positionOf`. */
+  /** Made by `positionOf`. */
   readonly position: string;
-  /** How many events the listener was given before this one, and one. Absent: it does not count. */
+  /** The listener's number of the event, from 1. Absent: the listener does not count. */
   readonly sequence?: number;
-  /** Above so many bytes the envelope has `dataref` and `datadigest` instead of data [262144]. */
+  /** An envelope has `dataref` and `datadigest` in place of data with more bytes than this [262144]. */
   readonly inlineMaxBytes?: number;
-  /** The URL at which the data can be read for a while. */
+  /** Makes the URL at which the data can be read for a week. */
   readonly dataref: () => string;
 }
 
-/** The data of an event as bytes: what `dataref` answers, and what `datadigest` is the digest of. */
+/** The data of an event as bytes. `dataref` answers with these, and `datadigest` is their digest. */
 export interface EventContent {
   readonly contentType: string;
   readonly bytes: Buffer;
 }
 
-/** The data of an event as it was published; JSON where the service made it. */
+/** The data of an event in the media type in which it was published. The data of the service's own events is JSON. */
 export function contentOf({ data, attributes }: Pick<RecordEvent, "data" | "attributes">): EventContent {
   const { datacontenttype, base64 } = attributes;
   if (base64 === true) {
@@ -55,11 +57,11 @@ export function contentOf({ data, attributes }: Pick<RecordEvent, "data" | "attr
 }
 
 /** True for a media type whose data is JSON. */
-export function isJsonType(contentType: string): boolean {
+function isJsonType(contentType: string): boolean {
   return /^[^;]*[/+]json *(;|$)/i.test(contentType);
 }
 
-/** The event as a listener is given it. */
+/** The envelope of an event for one listener. */
 export function envelopeOf(input: EnvelopeInput): JsonObject {
   const { event, source, id, position, sequence } = input;
   const { attributes, hops } = event;
@@ -85,7 +87,7 @@ export function envelopeOf(input: EnvelopeInput): JsonObject {
   });
 }
 
-/** The k-th event of a listener as text, so that the order of texts is the order of numbers. */
+/** A number as text of 16 digits, so that texts sort like numbers. */
 const printSequence = (sequence: number): string => String(sequence).padStart(16, "0");
 
 function dataOf({ event, inlineMaxBytes = INLINE_MAX_BYTES, dataref }: EnvelopeInput): Readonly<Record<string, Json>> {

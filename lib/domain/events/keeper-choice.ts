@@ -1,6 +1,6 @@
-/** Which events may begin, by what the fronts and the endpoint's health say. */
+/** Chooses the events that may be sent now, by the order of the events and by the endpoint's health. */
 import { compact } from "../../system/compact.ts";
-import { fewKeys, type Attempt } from "./keeper-failures.ts";
+import { fewKeys, type BegunAttempt } from "./keeper-failures.ts";
 import type { KeeperFronts } from "./keeper-fronts.ts";
 import type { Item } from "./keeper-order.ts";
 import type { EntryQueue } from "./keeper-queue.ts";
@@ -8,20 +8,20 @@ import { EXPIRING_MS } from "./keeper-schedule.ts";
 import type { EndpointHealth, Failing, OrderedEvent } from "./keeper-state.ts";
 import type { KeeperRules, StretchRequest } from "./keeper-steps.ts";
 
-/** What a choice follows from. */
-export interface Standing<E extends OrderedEvent, S> {
+/** What a choice depends on. */
+export interface ChoiceInput<E extends OrderedEvent, S> {
   readonly fronts: KeeperFronts<E, S>;
   readonly health: EndpointHealth;
   readonly rules: Pick<KeeperRules, "order" | "parallel" | "breaker">;
-  /** The floor's events go before the entries'. */
+  /** The floor's events are preferred to those of the entries. */
   readonly floorFirst: boolean;
   readonly now: number;
 }
 
-/** Events that may begin and why, what to read, and when to ask again. */
+/** The events that may be sent and why, what to read next, and when to choose again. */
 export interface Choice<E extends OrderedEvent> {
   readonly items: readonly Item<E>[];
-  readonly how: Pick<Attempt, "why" | "inDoubt">;
+  readonly how: Pick<BegunAttempt, "why" | "inDoubt">;
   readonly read?: StretchRequest;
   readonly wakeAt?: number;
 }
@@ -37,20 +37,20 @@ const nothing = <E extends OrderedEvent>(more: {
   readonly wakeAt?: number | undefined;
 }): Choice<E> => compact({ items: [], how: PLAIN, ...more });
 
-/** What may begin now. */
-export function choose<E extends OrderedEvent, S>(standing: Standing<E, S>): Choice<E> {
+/** The events that may be sent now. */
+export function choose<E extends OrderedEvent, S>(standing: ChoiceInput<E, S>): Choice<E> {
   const { health, now } = standing;
   if ((health.pausedUntil ?? 0) > now) return nothing({ wakeAt: health.pausedUntil });
   return health.openUntil === undefined ? whileClosed(standing) : whileOpen(standing, health.openUntil);
 }
 
-function whileClosed<E extends OrderedEvent, S>(standing: Standing<E, S>): Choice<E> {
+function whileClosed<E extends OrderedEvent, S>(standing: ChoiceInput<E, S>): Choice<E> {
   const { fronts, rules, now } = standing;
   const free = (rules.order === "strict" ? 1 : rules.parallel) - fronts.inFlight.size;
   if (free <= 0) return nothing({});
   const { own, fresh, read } = unblocked(fronts, free);
   const due = failingOf(fronts).filter(({ failing }) => Math.max(failing.tryAt, failing.retryAfter ?? 0) <= now);
-  // Where the endpoint's failure may be the event's, other keys go first, and show which of the two it is.
+  // A failure that looks like the endpoint's may be the event's: events of other keys go first, and show which it is.
   const isIdle = own.length + fresh.length + fronts.inFlight.size === 0 && read === undefined;
   const retried = due.filter(({ failing }) => isIdle || !(failing.endpoint && failing.run));
   const retries = retried.flatMap(({ entry }) => entry.failed ?? []);
@@ -65,8 +65,10 @@ function whileClosed<E extends OrderedEvent, S>(standing: Standing<E, S>): Choic
     : whileBlocked(standing);
 }
 
-/** Every key that waits is blocked: the one that waits longest is tried at the breaker's pace too. */
-function whileBlocked<E extends OrderedEvent, S>(standing: Standing<E, S>): Choice<E> {
+/**
+ * All keys with events are blocked: the one that has waited longest is tried at the breaker's pace, beside the schedule.
+ */
+function whileBlocked<E extends OrderedEvent, S>(standing: ChoiceInput<E, S>): Choice<E> {
   const { pace } = standing.health;
   const wakeAt = wakeTime(standing);
   const longest = longestWaiting(standing);
@@ -75,7 +77,7 @@ function whileBlocked<E extends OrderedEvent, S>(standing: Standing<E, S>): Choi
   return tryFailing(standing, longest, { why: "pace", inDoubt: true });
 }
 
-function whileOpen<E extends OrderedEvent, S>(standing: Standing<E, S>, openUntil: number): Choice<E> {
+function whileOpen<E extends OrderedEvent, S>(standing: ChoiceInput<E, S>, openUntil: number): Choice<E> {
   const { fronts, rules, now } = standing;
   if (fronts.inFlight.size > 0) return nothing({});
   const isEarly = now < openUntil;
@@ -92,12 +94,12 @@ function whileOpen<E extends OrderedEvent, S>(standing: Standing<E, S>, openUnti
   return longest === undefined ? nothing({ wakeAt }) : tryFailing(standing, longest, { why: "probe", inDoubt: hasFew });
 }
 
-/** Events that may begin and have not failed, at most `most` of each front, and what to read for more. */
+/** Events that have not failed and wait for nothing, at most `most` of each front, and what to read to find more. */
 function unblocked<E extends OrderedEvent, S>(
   fronts: KeeperFronts<E, S>,
   most: number,
 ): {
-  /** Of entries and of the redrive. */
+  /** Events of entries and of the redrive. */
   readonly own: readonly Item<E>[];
   readonly fresh: readonly Item<E>[];
   readonly redriven: Item<E> | undefined;
@@ -114,7 +116,7 @@ function unblocked<E extends OrderedEvent, S>(
   return { own, fresh, redriven, read: read ?? fronts.requestForFloor(fresh.length, most) };
 }
 
-/** Entries whose first event failed and may be tried again, as far as the order goes. */
+/** Entries whose first event failed, and which the order allows to be tried again. */
 function failingOf<E extends OrderedEvent, S>(fronts: KeeperFronts<E, S>): readonly FailingEntry<E>[] {
   return fronts.entries.flatMap((entry) => {
     const { failing, failed } = entry;
@@ -124,7 +126,7 @@ function failingOf<E extends OrderedEvent, S>(fronts: KeeperFronts<E, S>): reado
   });
 }
 
-function longestWaiting<E extends OrderedEvent, S>({ fronts, now }: Standing<E, S>): EntryQueue<E> | undefined {
+function longestWaiting<E extends OrderedEvent, S>({ fronts, now }: ChoiceInput<E, S>): EntryQueue<E> | undefined {
   const [longest] = failingOf(fronts)
     .filter(({ failing }) => (failing.retryAfter ?? 0) <= now)
     .toSorted((one, other) => one.failing.triedAt - other.failing.triedAt);
@@ -132,17 +134,17 @@ function longestWaiting<E extends OrderedEvent, S>({ fronts, now }: Standing<E, 
 }
 
 function tryFailing<E extends OrderedEvent, S>(
-  standing: Standing<E, S>,
+  standing: ChoiceInput<E, S>,
   entry: EntryQueue<E>,
-  how: Pick<Attempt, "why" | "inDoubt">,
+  how: Pick<BegunAttempt, "why" | "inDoubt">,
 ): Choice<E> {
   const item = entry.failed;
   if (item !== undefined) return { items: [item], how };
   return nothing({ read: standing.fronts.requestFor(entry), wakeAt: wakeTime(standing) });
 }
 
-/** When the next blocked event is due, or expires. */
-function wakeTime<E extends OrderedEvent, S>({ fronts, health, now }: Standing<E, S>): number | undefined {
+/** When the next failed event is due or expires, ms since 1970. */
+function wakeTime<E extends OrderedEvent, S>({ fronts, health, now }: ChoiceInput<E, S>): number | undefined {
   let wakeAt = Infinity;
   for (const { failing } of failingOf(fronts)) {
     const at = Math.max(health.openUntil ?? failing.tryAt, failing.retryAfter ?? 0);
@@ -152,10 +154,10 @@ function wakeTime<E extends OrderedEvent, S>({ fronts, health, now }: Standing<E
   return wakeAt === Infinity ? undefined : wakeAt;
 }
 
-/** True when failures hold back the key of the event. */
+/** True when the failures of an event hold back later events of its key. */
 export const isBlocked = ({ endpoint, attempts }: Failing): boolean => !endpoint || attempts > 0;
 
-/** One of each alternately. */
+/** The items of both lists by turns. */
 function interleaved<T>(own: readonly T[], fresh: readonly T[], freshFirst: boolean): readonly T[] {
   if (own.length === 0 || fresh.length === 0) return own.length === 0 ? fresh : own;
   const [first, second] = freshFirst ? [fresh, own] : [own, fresh];

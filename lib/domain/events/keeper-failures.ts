@@ -1,7 +1,7 @@
 /**
- * The rules of failures: what a failure says of the endpoint and of its event. A status alone does not tell the two apart,
- * so the rules compare: a failure is the event's own when other events are taken meanwhile, and the endpoint's when nothing
- * is. docs/listener-state.md has the table.
+ * The rules of failures: whether the endpoint or the event is at fault. The status of an answer does not always show that,
+ * so the rules compare: the event is at fault when the endpoint takes other events meanwhile, and the endpoint is when it
+ * takes none. docs/listener-state.md has the table.
  */
 import { LONGEST_COOLDOWN_MS, nextCooldown, type BreakerPolicy } from "../policy/breaker.ts";
 import { compact } from "../../system/compact.ts";
@@ -10,24 +10,28 @@ import type { EndpointHealth, Failing, OrderedEvent } from "./keeper-state.ts";
 import type { KeeperRules, Outcome } from "./keeper-steps.ts";
 
 /**
- * Why an attempt began. `probe`: the breaker was open. `early`: it was open before its time, for a key that no failure
- * accuses. `pace`: every key that waited was blocked. `plain`: none of these.
+ * An attempt that has begun. `why`: `probe` when the breaker was open and a probe was due; `early` when it was open and
+ * none was due, but the key had not failed; `pace` when all keys with events were blocked; `plain` otherwise.
  */
-export interface Attempt {
+export interface BegunAttempt {
   readonly why: "plain" | "probe" | "early" | "pace";
-  /** Every key that waited was blocked, and few had failed: which of the endpoint and the event fails is not known. */
+  /**
+   * All keys with events were blocked, and few keys had failed: it is not known whether the endpoint or the event is at
+   * fault.
+   */
   readonly inDoubt: boolean;
+  /** Ms since 1970. */
   readonly beganAt: number;
 }
 
-/** An attempt that was not taken. */
+/** An attempt that failed, and when it ended (ms since 1970). */
 export interface NotTaken {
   readonly outcome: Outcome;
-  readonly attempt: Attempt;
+  readonly attempt: BegunAttempt;
   readonly now: number;
 }
 
-/** The same, with what is known. */
+/** An attempt that failed, with what was known before. */
 export interface Failed extends NotTaken {
   readonly health: EndpointHealth;
   /** Earlier failures of the event. */
@@ -35,18 +39,18 @@ export interface Failed extends NotTaken {
   readonly event: OrderedEvent;
 }
 
-/** What follows from a failure. */
+/** The state after a failure. */
 export interface FailureResult {
   readonly health: EndpointHealth;
   readonly failing: Failing;
-  /** The breaker opens: attempts counted in the run are given back (`givenBack`). */
+  /** The breaker opens: the caller subtracts the attempts of this run from all entries (`givenBack`). */
   readonly opens: boolean;
 }
 
-/** A new key is tried although the breaker is open while fewer keys than this have failed. */
+/** While fewer keys than this have failed, a key that has not failed is tried although the breaker is open. */
 export const fewKeys = ({ threshold }: BreakerPolicy): number => Math.max(2, threshold);
 
-/** After a failure. `random`: gives 0 ≤ random < 1. */
+/** The state after a failure. `random`: 0 ≤ random() < 1. */
 export function afterFailure(
   failed: Failed,
   { breaker }: Pick<KeeperRules, "breaker">,
@@ -89,7 +93,7 @@ export function afterFailure(
   return { health: opened, failing, opens: true };
 }
 
-/** A probe that fails opens the breaker for twice as long; what began before it opened says nothing new. */
+/** A failed probe opens the breaker for twice as long; an attempt that began before it opened changes nothing. */
 function stillOpen(
   health: EndpointHealth,
   { attempt, now }: Pick<Failed, "attempt" | "now">,
@@ -102,7 +106,7 @@ function stillOpen(
 
 function paceAfter(
   { pace }: EndpointHealth,
-  attempt: Attempt,
+  attempt: BegunAttempt,
   { now, breaker }: { readonly now: number; readonly breaker: BreakerPolicy },
 ): EndpointHealth["pace"] {
   if (pace === undefined) return { at: now + breaker.recoveryMs, every: breaker.recoveryMs };
@@ -111,13 +115,16 @@ function paceAfter(
   return { at: now + every, every };
 }
 
-/** The failures of the run were the endpoint's after all. */
+/** The failures without those of the present run, which were the endpoint's: the breaker has opened. */
 export function givenBack(failing: Failing, now: number): Failing {
   if (!failing.run || failing.evidence === "shown" || failing.inRun === 0) return failing;
   return { ...failing, attempts: failing.attempts - failing.inRun, inRun: 0, countsAt: now };
 }
 
-/** What of an event's failures stays when something else was taken. `atOnce`: it may be tried at once, if that counts or not. */
+/**
+ * The failures of an event after the endpoint took another one. `atOnce`: the event may be tried at once, though a failure
+ * may not count yet.
+ */
 export function afterTaken(
   failing: Failing,
   { now, atOnce }: { readonly now: number; readonly atOnce: boolean },

@@ -1,4 +1,4 @@
-/** What an order keeper's note takes over from the one before. */
+/** The parts of an order keeper's note that depend on the note before. */
 import { compact } from "../../system/compact.ts";
 import {
   MAX_ANCHORS,
@@ -12,20 +12,20 @@ import {
 import type { KeeperFronts } from "./keeper-fronts.ts";
 import type { KeeperSignal } from "./keeper-steps.ts";
 
-/** The anchors with one more when the newest is old enough, without those that nothing readable needs. */
-export function anchorsAt(
+/** The anchors, with a new one when the newest is old enough, and without those older than every record. */
+function anchorsAt(
   anchors: readonly Anchor[],
   { point, now, retentionMs }: { readonly point: NumberedPosition; readonly now: number; readonly retentionMs: number },
 ): readonly Anchor[] {
   const newest = anchors.at(-1);
-  // Two less than fit: the oldest one is older than what can be read, the newest one is of now.
+  // Two fewer intervals than anchors: the oldest anchor must be older than every record, and the newest is made now.
   if (newest !== undefined && now - newest.at < retentionMs / (MAX_ANCHORS - 2)) return anchors;
   const all = [...anchors, { after: point.after, number: point.number, at: now }];
   const first = all.findLastIndex(({ at }) => at <= now - retentionMs);
   return all.slice(Math.max(first, all.length - MAX_ANCHORS, 0));
 }
 
-/** Where the fronts stand, to be stored. `stored`: what is stored already. */
+/** The state to store for these fronts. The second argument is the state that is stored already. */
 export function stateOf<E extends OrderedEvent, S>(
   { floor, entries, selections, redrive }: Pick<KeeperFronts<E, S>, "floor" | "entries" | "selections" | "redrive">,
   { numbered, anchors: before }: Pick<KeeperState<S>, "numbered" | "anchors">,
@@ -47,7 +47,10 @@ export function stateOf<E extends OrderedEvent, S>(
   });
 }
 
-/** When the oldest event that is not done, of those known, is half as old as records become, ms since 1970; Infinity without one. */
+/**
+ * When the oldest event in memory that is not done reaches half of the age at which records expire, ms since 1970; Infinity
+ * when there is none.
+ */
 function lagsFrom<E extends OrderedEvent, S>(
   { floor, entries }: Pick<KeeperFronts<E, S>, "floor" | "entries">,
   retentionMs: number,
@@ -56,7 +59,7 @@ function lagsFrom<E extends OrderedEvent, S>(
   return Math.min(floor.queue[0]?.event.expiresAt ?? Infinity, ...expiring) - retentionMs / 2;
 }
 
-/** When a note reminds people of a stopped listener, ms since 1970; undefined: it has, or the listener waits for no event. */
+/** When a note reminds people of a stopped listener, ms since 1970; undefined: it has done so, or no event waits. */
 export function remindsAt<E extends OrderedEvent, S>(
   fronts: Pick<KeeperFronts<E, S>, "floor" | "entries">,
   { reason }: Stopped,
@@ -67,7 +70,7 @@ export function remindsAt<E extends OrderedEvent, S>(
   return at === Infinity ? undefined : at;
 }
 
-/** The selections without those that end before all of the points. */
+/** The selections that apply at or after the earliest of the points. */
 export function selectionsFrom<S>(
   selections: readonly SelectionFrom<S>[],
   points: readonly NumberedPosition[],
@@ -80,7 +83,7 @@ export function selectionsFrom<S>(
 
 const STOPPED = { exhausted: "stopped", gone: "gone", position_gone: "overtaken" } as const;
 
-/** What of a change of the stored state people may want to know. */
+/** The news in a change of the stored state. */
 export function signalsBetween<S>(before: KeeperState<S>, after: KeeperState<S>): readonly KeeperSignal[] {
   const signals: KeeperSignal[] = [];
   const [wasOpen, isOpen] = [before.health.openUntil !== undefined, after.health.openUntil !== undefined];

@@ -1,7 +1,7 @@
 import { compact } from "../../system/compact.ts";
 import { changedFailing, sameState } from "./keeper-changes.ts";
 import { choose, isBlocked, type Choice } from "./keeper-choice.ts";
-import { afterFailure, afterTaken, givenBack, type Attempt, type NotTaken } from "./keeper-failures.ts";
+import { afterFailure, afterTaken, givenBack, type BegunAttempt, type NotTaken } from "./keeper-failures.ts";
 import { KeeperFronts } from "./keeper-fronts.ts";
 import { remindsAt, signalsBetween, stateOf } from "./keeper-notes.ts";
 import { GivenUpEvents } from "./keeper-given-up.ts";
@@ -26,23 +26,27 @@ import type {
   Stretch,
 } from "./keeper-steps.ts";
 
-/** An attempt, and the id of the redrive whose event it sends again. */
+/** An attempt in flight, and the id of the redrive that it belongs to. */
 interface Begun<E extends OrderedEvent> {
   readonly item: Item<E>;
-  readonly attempt: Attempt;
+  readonly attempt: BegunAttempt;
   readonly redrive: string | undefined;
 }
 
 /**
- * The order keeper of one listener: which events go out now, in which order, and what each outcome means. The session that
- * holds the listener's lease makes one from the stored state, reads the log and sends as `next` says, reports outcomes, and
- * stores notes. The keeper itself reads no clock and no log.
+ * The order keeper of one listener decides which events are sent now, in which order, and what each outcome means. The
+ * session that holds the listener's lease makes a keeper from the stored state, reads the log and sends events as `next`
+ * says, reports the outcomes, and stores notes. The keeper itself reads neither a clock nor the log.
  *
- * States: `closed`, an attempt for each event that no earlier one holds back; `paused` after a failure of the endpoint;
- * `open`, one probe at a time; `stopped`, until a person acts. Outcomes move it from one to the next, and time.
+ * closed    every event that does not wait for an earlier one may be sent paused    after a failure of the endpoint, for a
+ * short time: nothing is sent open      after `breaker.threshold` failures: one probe at a time stopped   nothing is sent
+ * until a person resumes the listener
  *
- * Invariants: those of KeeperFronts; an event begins only when its number is stored; after an event is exhausted nothing
- * begins until the note that has it is stored; the note of any moment is one from which another session can continue.
+ * Outcomes and time move the keeper between the first three. The keeper stops at an event that must not be given up, at the
+ * endpoint's `ended`, and at records that have expired.
+ *
+ * Invariants: those of KeeperFronts; an event is sent only after its number was stored; once an event is given up, nothing
+ * is sent until the note that hands it to a person is stored; another session can continue from any stored note.
  */
 export class OrderKeeper<E extends OrderedEvent, S> {
   #rules: KeeperRules;
@@ -51,14 +55,14 @@ export class OrderKeeper<E extends OrderedEvent, S> {
   #stored: KeeperState<S>;
   #health: EndpointHealth;
   readonly #givenUp: GivenUpEvents<E>;
-  /** For the next note. */
+  /** Events of redrives that were taken, for the next note. */
   #redriven: NumberedEvent<E>[] = [];
-  /** Done since the newest stored note, in order; the first `#noted` are in the newest note. */
+  /** Events that are done since the newest stored note, in order; the newest note has the first `#noted` of them. */
   readonly #done: Item<E>[] = [];
   #noted = 0;
   #choice: Choice<E> | undefined;
   readonly #begun = new Map<number, Begun<E>>();
-  /** The floor's events and the entries' alternate. */
+  /** Whose turn it is: the events of the floor and those of the entries are sent alternately. */
   #floorFirst = true;
 
   constructor(state: KeeperState<S>, rules: KeeperRules, tools: KeeperTools<E, S>) {
@@ -70,7 +74,7 @@ export class OrderKeeper<E extends OrderedEvent, S> {
     this.#givenUp = new GivenUpEvents<E>(state.stopped, rules.room);
   }
 
-  /** What may happen at `now` (ms since 1970). */
+  /** What the session may do at `now` (ms since 1970). */
   next(now: number): KeeperStep<E> {
     const fronts = this.#fronts;
     this.#choice = undefined;
@@ -83,7 +87,7 @@ export class OrderKeeper<E extends OrderedEvent, S> {
       return compact({ send: [], store, wakeAt });
     }
     if (isUnnoted) return { send: [], store: true };
-    // An event that is given up is read once more, for a person gets it whole.
+    // An event that is given up is read once more, because a person gets all its data.
     const unread = fronts.entries.find(({ failing, failed }) => failing?.exhausted !== undefined && !failed);
     if (unread !== undefined) return compact({ send: [], store: false, read: fronts.requestFor(unread) });
     const standing = { fronts, health: this.#health, rules: this.#rules, floorFirst: this.#floorFirst, now };
@@ -105,18 +109,18 @@ export class OrderKeeper<E extends OrderedEvent, S> {
     return this.#fronts.redrive?.first?.number === number;
   }
 
-  /** The failures of the event so far. */
+  /** The earlier failures of the event. */
   #priorOf(item: Item<E>): Failing | undefined {
     const failing = this.#fronts.ownerOf(item)?.failing;
     return failing?.position === item.event.position ? failing : undefined;
   }
 
-  /** What was read of the log, as `next` asked. */
+  /** Takes the part of the log that `next` asked for. */
   read(stretch: Stretch<E>): void {
     this.#fronts.read(stretch);
   }
 
-  /** What was read of the failed events: those beyond `after` up to `upTo`, in order. */
+  /** Takes the failed events that `next` asked for: those beyond `after` up to `upTo`, in order. */
   readFailed(
     events: readonly NumberedEvent<E>[],
     point: { readonly after: string; readonly upTo: string; readonly atEnd: boolean },
@@ -124,17 +128,17 @@ export class OrderKeeper<E extends OrderedEvent, S> {
     this.#fronts.redrive?.load(events, { ...point, number: 0 });
   }
 
-  /** The log has more than was read to its end. */
+  /** The log has records beyond those that were read to its end. */
   grew(): void {
     this.#fronts.grew();
   }
 
-  /** What `next` asked to read has expired in part. */
+  /** Records that `next` asked for have expired: the listener stops. */
   overtaken(): void {
     this.#givenUp.stopped = { reason: "position_gone" };
   }
 
-  /** An event of the last `next` begins at `now`. */
+  /** An event of the last step is sent at `now`. @throws RangeError for any other event: a defect */
   begin({ number }: NumberedEvent<E>, now: number): void {
     const item = this.#choice?.items.find((each) => each.number === number);
     if (this.#choice === undefined || item === undefined) throw new RangeError("only an event of a step can begin");
@@ -145,7 +149,10 @@ export class OrderKeeper<E extends OrderedEvent, S> {
     this.#choice = undefined;
   }
 
-  /** An event that began has this outcome; the attempt ended at `now`. */
+  /**
+   * The attempt at an event ended at `now` with this outcome.
+   * @throws RangeError for an event that was not begun: a defect
+   */
   report({ number }: NumberedEvent<E>, outcome: Outcome, now: number): void {
     const begun = this.#begun.get(number);
     if (begun === undefined) throw new RangeError("only an event that began has an outcome");
@@ -188,7 +195,7 @@ export class OrderKeeper<E extends OrderedEvent, S> {
     }
   }
 
-  /** A person has the event again, unless the endpoint is to blame and may still take it. */
+  /** An event of a redrive failed: a person has it again, unless the endpoint was unavailable and may still take it. */
   #failedAgain({ item, redrive: id }: Begun<E>, how: NotTaken): void {
     const redrive = this.#fronts.redriveOf(id);
     const failed = { ...how, event: item.event, prior: undefined, health: this.#health };
@@ -219,7 +226,7 @@ export class OrderKeeper<E extends OrderedEvent, S> {
     }
   }
 
-  /** The event is not tried again: a person has it from the next note on, or the listener stops. */
+  /** Gives an event up: the next note hands it to a person, or the listener stops at it. */
   #exhaust(entry: EntryQueue<E>, item: Item<E>, because: Exhaustion): void {
     const numbered = { ...this.#numbered(item), attempts: entry.failing?.attempts ?? 0 };
     const became = this.#givenUp.add(numbered, because, this.#rules.onExhausted);
@@ -227,12 +234,12 @@ export class OrderKeeper<E extends OrderedEvent, S> {
     if (became === "added") this.#isDone(item);
   }
 
-  /** It stopped because there is no room for one more failed event, and that is not stored yet. */
+  /** True when the listener stopped for want of room for another failed event, and that is not stored yet. */
   get isFull(): boolean {
     return this.#givenUp.isFull;
   }
 
-  /** There is room for so many failed events after all: what is to be given up is. */
+  /** Sets how many more failed events can be kept. Events that waited for room are given up with the next step. */
   makeRoom(room: number): void {
     this.#givenUp.makeRoom(room);
   }
@@ -242,7 +249,10 @@ export class OrderKeeper<E extends OrderedEvent, S> {
     this.#fronts.done(item);
   }
 
-  /** What to store now, in one transaction, on the condition that the selections, and all else of the state, are as read. */
+  /**
+   * What to store now, in one transaction, on the condition that the stored state is the one that this keeper was made
+   * from.
+   */
   note(now: number): KeeperNote<E, S> {
     const { redrive } = this.#fronts;
     this.#noted = this.#done.length;
@@ -261,7 +271,7 @@ export class OrderKeeper<E extends OrderedEvent, S> {
     });
   }
 
-  /** The newest note was stored. */
+  /** The session has stored the newest note. */
   stored({ state, exhausted, redriven }: KeeperNote<E, S>): void {
     this.#stored = state;
     this.#done.splice(0, this.#noted);
@@ -272,8 +282,9 @@ export class OrderKeeper<E extends OrderedEvent, S> {
   }
 
   /**
-   * People changed the stored state, or the settings, while the session works. What happened since the newest stored note
-   * stays beside what they changed; what was read beyond that note is read again, for its numbers may be others.
+   * Adopts a change of the stored state or of the settings that people made while the session runs. What has happened since
+   * the newest stored note is kept. Events in memory beyond that note are read again, because their numbers may have
+   * changed.
    */
   adopt(changed: KeeperState<S>, rules: KeeperRules): void {
     const before = this.#stored;

@@ -1,4 +1,4 @@
-/** Signatures of webhooks by the Standard Webhooks specification, version 1: HMAC with SHA-256. */
+/** Signs webhooks as the Standard Webhooks specification says, version 1: HMAC with SHA-256. */
 import { createHmac } from "node:crypto";
 import type { Ids } from "../../system/ports.ts";
 
@@ -7,7 +7,7 @@ const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$
 const LEAST_BYTES = 24;
 const MOST_BYTES = 64;
 
-/** The rule for secrets, as part of a message. */
+/** What a secret is, as part of a message. */
 export const SECRET_RULE = "whsec_ and the base64 of 24 to 64 bytes";
 
 /** A new secret of 32 random bytes. */
@@ -25,15 +25,15 @@ function keyOf(secret: string): Buffer | undefined {
   return key.length >= LEAST_BYTES && key.length <= MOST_BYTES ? key : undefined;
 }
 
-/** What one attempt sends. */
+/** The parts of an attempt that are signed, and the secrets. */
 export interface Signed {
   /** The event's id. */
   readonly id: string;
-  /** When the attempt begins, ms since 1970. */
+  /** The time of the attempt, ms since 1970. */
   readonly now: number;
   /** Exactly the bytes that are sent. */
   readonly body: Uint8Array | string;
-  /** The newest secret first. */
+  /** The newest secret comes first. */
   readonly secrets: readonly string[];
 }
 
@@ -41,13 +41,13 @@ export interface Signed {
  * The headers of a signed attempt: `webhook-id`, `webhook-timestamp` in seconds since 1970, `webhook-signature` with a
  * signature for each secret.
  *
- * @throws TypeError for a secret that `isSecret` refuses: a defect
+ * @throws TypeError for a secret that is not of the form that `isSecret` demands: a defect
  */
 export function signatureHeaders({ id, now, body, secrets }: Signed): Readonly<Record<string, string>> {
   const timestamp = String(Math.floor(now / 1_000));
   const signatures = secrets.map((secret) => {
     const key = keyOf(secret);
-    if (key === undefined) throw new TypeError("A secret of a webhook is stored in a form that is none.");
+    if (key === undefined) throw new TypeError("A stored secret of a webhook is not of the form of a secret.");
     const signed = createHmac("sha256", key).update(`${id}.${timestamp}.`).update(body);
     return `v1,${signed.digest("base64")}`;
   });

@@ -1,7 +1,7 @@
 /**
  * Topics and patterns. A topic names what an event is about: tokens joined by dots. A pattern is a topic in which whole
- * tokens may be `*` (exactly one token) and the last may be `>` (one or more). Both are compared as text, token by token, in
- * the one encoded form that `topicOf` writes.
+ * tokens may be `*` (exactly one token) and the last one may be `>` (one or more tokens). Both are compared as text, token
+ * by token, in the encoding of `topicOf`.
  */
 import { isOwnName, isTarget } from "../terms/names.ts";
 import type { Scope } from "../terms/scope.ts";
@@ -13,19 +13,19 @@ export const MAX_TOPIC_BYTES = 512;
 /** The first token of the service's own events. */
 export const SYS = "$sys";
 
-/** What a token cannot hold as it is: controls, white space, `.`, `*`, `>`, `%`. */
+/** The characters that `tokenOf` encodes: controls, white space, `.`, `*`, `>`, `%`. */
 const ENCODED = /[\0- \x7f-\x9f\s.*>%]/gu;
-/** The same for a text that should be encoded already, in which `%` is checked apart. */
+/** Characters that an encoded text must not have; `%` is checked by `BAD_PERCENT`. */
 const RAW = /[\0- \x7f-\x9f\s]/u;
 const BAD_PERCENT = /%(?![0-9A-Fa-f]{2})/;
 const BY_HEX = /(?:%[0-9A-F]{2})+/g;
 
-/** The rule that a text breaks, as the end of "The pattern …": `must be …`. */
+/** The rule that a text breaks, such as `must be …`: it completes a sentence that begins with "The pattern". */
 export interface TopicFault {
   readonly fault: string;
 }
 
-/** True for what a parser returned instead of a topic. */
+/** True when a parser has returned a fault instead of a topic, a pattern or a place. */
 export const isFault = (parsed: unknown): parsed is TopicFault =>
   typeof parsed === "object" && parsed !== null && "fault" in parsed;
 
@@ -38,7 +38,7 @@ export function tokenOf(name: string, place: "first" | "later" = "later"): strin
 const hexOf = (text: string): string =>
   Array.from(Buffer.from(text), (byte) => `%${byte.toString(16).toUpperCase().padStart(2, "0")}`).join("");
 
-/** The name in a token; undefined when the bytes are no UTF-8. */
+/** The name that a token encodes; undefined when its bytes are not UTF-8. */
 function nameOf(token: string): string | undefined {
   try {
     const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -49,8 +49,8 @@ function nameOf(token: string): string | undefined {
 }
 
 /**
- * The topic of a place at a target of the application: `<target>[.<subtarget>[.<resource>]]`. The segments of a resource
- * beyond the 16th token are joined to the last one by `%2F`.
+ * The topic of a place at a target of the application: `<target>[.<subtarget>[.<resource>]]`, where each segment of the
+ * resource is a token. When there are more than 16 tokens, the last ones are joined to the 16th by `%2F`.
  */
 export function topicOf({ target, subtarget, resource }: Scope): string {
   const names = [
@@ -63,8 +63,8 @@ export function topicOf({ target, subtarget, resource }: Scope): string {
 }
 
 /**
- * The place that a topic names. It is the inverse of `topicOf`: a topic in another form than that of `topicOf` is a fault,
- * and so is one with names that a target of the application cannot have.
+ * The place that a topic names, as the inverse of `topicOf`. A topic that `topicOf` would write differently is a fault, and
+ * so is one with names that a place at a target of the application cannot have.
  */
 export function scopeOfTopic(topic: string): Scope | TopicFault {
   const tokens = topic.split(".");
@@ -83,7 +83,7 @@ export function scopeOfTopic(topic: string): Scope | TopicFault {
 
 const NAMES = "must have names of 1 to 256 bytes without / % ? and control characters in its tokens";
 
-/** Reads a topic without wildcards, as somebody outside wrote it; `/` is read as `.`. */
+/** Reads a topic from outside, which must not have wildcards; `/` is read as `.`. */
 export function parseTopic(text: string): string | TopicFault {
   const topic = text.replaceAll("/", ".");
   const fault = faultOf(topic);
@@ -92,7 +92,7 @@ export function parseTopic(text: string): string | TopicFault {
 }
 
 /**
- * Reads a pattern. `/` is read as `.`, and a final `/**`, or `**` alone, as `.>` and `>`.
+ * Reads a pattern from outside. `/` is read as `.`, a final `/**` as `.>`, and `**` alone as `>`.
  *
  * @returns the pattern in the form in which patterns are compared
  */
@@ -110,7 +110,7 @@ export function parsePattern(text: string): string | TopicFault {
   return pattern;
 }
 
-/** The faults that topics and patterns share. */
+/** The first rule for topics and patterns alike that the text breaks. */
 function faultOf(text: string): string | undefined {
   const tokens = text.split(".");
   if (tokens.length > MAX_TOKENS || tokens.includes("")) {
@@ -122,10 +122,10 @@ function faultOf(text: string): string | undefined {
   if (RAW.test(text)) return "must have white space and control characters as % and two hex digits for each byte";
   if (BAD_PERCENT.test(text)) return "must have two hex digits after each %";
   const [first = ""] = tokens;
-  return first.startsWith("$") && first !== SYS ? `must begin with no $ but that of ${SYS}` : undefined;
+  return first.startsWith("$") && first !== SYS ? `must not begin with $, unless the first token is ${SYS}` : undefined;
 }
 
-/** True when the pattern matches the topic. A wildcard in the first token matches nothing of `$sys`. */
+/** True when the pattern matches the topic. A wildcard as first token does not match `$sys`. */
 export function matches(pattern: string, topic: string): boolean {
   const parts = pattern.split(".");
   const tokens = topic.split(".");
@@ -137,13 +137,13 @@ export function matches(pattern: string, topic: string): boolean {
   return parts.length === tokens.length;
 }
 
-/** Whether one token of a pattern lets a token of a topic through. */
+/** True when a token of a pattern matches the token of a topic at the same index. */
 const fits = (part: string, token: string, index: number): boolean =>
   part === token || ((part === "*" || part === ">") && !(index === 0 && token.startsWith("$")));
 
 /**
- * Orders patterns, the most specific first: token by token a literal before `*` before `>`, the longer before the shorter.
- * 0 stands for equally specific patterns; two of these that match one topic are the same pattern.
+ * Orders patterns, the most specific first: token by token a literal before `*` before `>`, then the longer before the
+ * shorter. 0: the patterns are equally specific; if both match one topic, they are the same pattern.
  */
 export function bySpecificity(one: string, other: string): number {
   const [ones, others] = [one.split("."), other.split(".")];

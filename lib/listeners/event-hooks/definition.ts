@@ -13,7 +13,7 @@ export interface EventHookDefinition {
 }
 
 /** One attempt at an event, as a hook is given it. */
-export interface EventHookRun {
+export interface EventHookAttempt {
   readonly actorId: string;
   /** The event in the envelope of all ways out, with the hook's own `sequence`. */
   readonly event: JsonObject;
@@ -26,7 +26,7 @@ export interface EventHookRunner {
   /** All hooks of this release, each id once. */
   readonly eventHooks: readonly EventHookDefinition[];
   /** Runs one hook. `signal` aborts at the hook's time limit. @throws what the hook threw */
-  runEventHook(id: string, run: EventHookRun, signal: AbortSignal): Promise<void>;
+  runEventHook(id: string, run: EventHookAttempt, signal: AbortSignal): Promise<void>;
 }
 
 /** The most hooks of an application: the states of all lie in one item for each actor. */

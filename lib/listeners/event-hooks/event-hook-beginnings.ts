@@ -12,7 +12,7 @@ import type { EventHookDefinition, EventHookRunner } from "./definition.ts";
 import { eventHooksKey, eventHooksRef, printState, stateIn, stateName } from "./event-hooks-item.ts";
 
 /** Stands for an id on the head of the log, which every change writes: six characters, so that the head stays small. */
-const tagOf = (id: string): string => hash("sha256", id, "base64url").slice(0, 6);
+const hookTagOf = (id: string): string => hash("sha256", id, "base64url").slice(0, 6);
 /** Stands for hooks that hear the service's own events, which are written only where somebody does. */
 const SYS_TAG = SYS;
 
@@ -37,7 +37,7 @@ export class EventHookBeginnings {
   constructor(deps: BeginningsDeps) {
     this.#deps = deps;
     const { eventHooks } = deps.runner;
-    this.#tags = [...eventHooks.map(({ id }) => tagOf(id)), ...(eventHooks.some(hearsSys) ? [SYS_TAG] : [])];
+    this.#tags = [...eventHooks.map(({ id }) => hookTagOf(id)), ...(eventHooks.some(hearsSys) ? [SYS_TAG] : [])];
   }
 
   /** True when every hook of this release has begun in a log, or the log knows of none where there is none. */

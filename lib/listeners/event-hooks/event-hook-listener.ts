@@ -9,7 +9,7 @@ import { all, itemExists, type Item } from "../../dynamodb/table.ts";
 import { BACKGROUND_MS } from "../../engine/delivery-budget.ts";
 import type { FoundListener } from "../../engine/in-scope.ts";
 import type { CaughtUp, CommitDelivery, ListenersOfKinds } from "../../engine/listening.ts";
-import type { Attempt } from "../../engine/way-out.ts";
+import type { PreparedAttempt } from "../../engine/way-out.ts";
 import { idOf, type ListenerEvent } from "../../failed-events/hook-event.ts";
 import type { Clock, Deadline } from "../../system/ports.ts";
 import { currentDeadline } from "../../system/request-context.ts";
@@ -79,8 +79,9 @@ export class EventHookListener implements ListenersOfKinds {
   }
 
   /**
-   * Runs the hooks that hear a commit; the worker does what does not begin within `waitMs`. A hook that has begun is awaited.
-   * No outcome is returned, because hooks are no subscribers. Nothing is read or written where no hook hears the commit.
+   * Runs the hooks that hear a commit; the worker does what does not begin within `waitMs`. A hook that has begun is
+   * awaited. No outcome is returned, because hooks are no subscribers. Nothing is read or written where no hook hears the
+   * commit.
    */
   async deliver(
     { actorId, newest, records }: Commit,
@@ -220,7 +221,7 @@ export class EventHookListener implements ListenersOfKinds {
       },
       store: async (cursor: HookCursor) => await run.store(cursor),
       way,
-      make: async (id: string, numbered: NumberedEvent<LogEvent>, attempt: Attempt<HookAnswer>) => {
+      make: async (id: string, numbered: NumberedEvent<LogEvent>, attempt: PreparedAttempt<HookAnswer>) => {
         const timed = async () => await this.#timed(id, attempt);
         if (!died) return await timed();
         // An earlier run died: one attempt at a time, each noted first, so that the one that kills the process is known.
@@ -252,7 +253,7 @@ export class EventHookListener implements ListenersOfKinds {
     return { verdict: "park", error, starts: deaths };
   }
 
-  async #timed(id: string, attempt: Attempt<HookAnswer>): Promise<HookAnswer> {
+  async #timed(id: string, attempt: PreparedAttempt<HookAnswer>): Promise<HookAnswer> {
     const { clock, settings } = this.#deps;
     const begun = clock.now();
     const answer = await attempt(settings.timeoutMs);

@@ -1,4 +1,5 @@
 /** One run of an actor's event hooks under one lease. */
+import { MOST_FAILED_EVENTS } from "../../failed-events/failed-event.ts";
 import type { FailedEventStore } from "../../failed-events/failed-event-store.ts";
 import type { ListenerEvent } from "../../failed-events/hook-event.ts";
 import { printJson } from "../../domain/json/json-text.ts";
@@ -17,6 +18,7 @@ import {
 import { compact } from "../../system/compact.ts";
 import type { Clock, JsonObject, Log } from "../../system/ports.ts";
 import { unsaidOf, type SysEvent } from "../listener-head.ts";
+import { SAID_MS } from "../sys-events.ts";
 import { signalled, type HookSignal } from "./event-hook-signals.ts";
 import type { HookCursor, GivenUp } from "./hook-cursor.ts";
 import {
@@ -44,11 +46,6 @@ export interface RunDeps {
   /** True when somebody listens to `$sys` at the actor. */
   readonly isWatched: (actorId: string) => Promise<boolean>;
 }
-
-/** Most failed events of one hook and one actor that are kept: the next one stops the hook. */
-const MOST_FAILED_EVENTS = 1_000;
-/** What is to be said is in the log by then, or the hooks are due, ms. */
-const SAID_MS = 60_000;
 
 /** How a run ended: `again`: somebody came meanwhile, so there may be more. `lost`: the lease is another's. */
 export type RunEnd = { readonly is: "done"; readonly dueAt?: number } | { readonly is: "again" | "lost" };

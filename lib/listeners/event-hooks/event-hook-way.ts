@@ -1,7 +1,7 @@
 /** The application's own hooks, as a way out of the change log: one event of one hook at a time. */
 import { envelopeOf } from "../../domain/events/envelope.ts";
 import type { NumberedEvent, Outcome } from "../../domain/events/keeper-steps.ts";
-import type { Attempt, Tried, WayOut } from "../../engine/way-out.ts";
+import type { PreparedAttempt, Tried, WayOut } from "../../engine/way-out.ts";
 import { attemptHook, type HookFailure } from "../../failed-events/hook-attempt.ts";
 import { compact } from "../../system/compact.ts";
 import type { After, JsonObject, Log } from "../../system/ports.ts";
@@ -46,7 +46,7 @@ export class EventHookWay implements WayOut<HookTarget, NumberedEvent<LogEvent>,
     this.#deps = deps;
   }
 
-  render({ actorId, id }: HookTarget, numbered: NumberedEvent<LogEvent>): Promise<Attempt<HookAnswer>> {
+  render({ actorId, id }: HookTarget, numbered: NumberedEvent<LogEvent>): Promise<PreparedAttempt<HookAnswer>> {
     const { after, log, runner } = this.#deps;
     const { hops, attributes } = numbered.event.event;
     if (hops >= MOST_HOPS) return Promise.resolve(() => Promise.resolve(LOOP));
@@ -65,7 +65,10 @@ export class EventHookWay implements WayOut<HookTarget, NumberedEvent<LogEvent>,
     });
   }
 
-  /** An attempt that a verdict parks is `ambiguous`, which the order keeper does not try again: it gives the event up at once. */
+  /**
+   * An attempt that a verdict parks is `ambiguous`, which the order keeper does not try again: it gives the event up at
+   * once.
+   */
   classify(answer: HookAnswer): Outcome {
     if (answer === undefined || answer.verdict === "skip") return { is: "taken" };
     return { is: answer.verdict === "retry" ? "failed" : "ambiguous" };

@@ -1,14 +1,14 @@
 import { restarted, withSelection } from "../../domain/events/keeper-changes.ts";
 import type { KeeperNote, KeeperRules, NumberedEvent, StretchRequest } from "../../domain/events/keeper-steps.ts";
 import { OrderKeeper } from "../../domain/events/order-keeper.ts";
-import { selects, type Selection } from "../../domain/events/selection.ts";
+import type { Selection } from "../../domain/events/selection.ts";
 import { positionAfter } from "../../domain/events/position.ts";
 import { printJson } from "../../domain/json/json-text.ts";
-import type { Attempt } from "../../engine/way-out.ts";
+import type { PreparedAttempt } from "../../engine/way-out.ts";
 import type { EventHookDefinition } from "./definition.ts";
 import type { EventHookWay, Failure, HookAnswer, HookTarget } from "./event-hook-way.ts";
 import type { HookState } from "./event-hooks-item.ts";
-import { readStretch, type LogEvent, type LogReading } from "../log-events.ts";
+import { hears, readStretch, type LogEvent, type LogReading } from "../log-events.ts";
 
 /** What a cursor takes from outside. */
 export interface CursorTools {
@@ -24,7 +24,11 @@ export interface CursorTools {
   readonly oldest: () => Promise<number>;
   readonly way: EventHookWay;
   /** Makes an attempt at an event, or says without one what comes of it. */
-  readonly make: (id: string, numbered: NumberedEvent<LogEvent>, attempt: Attempt<HookAnswer>) => Promise<HookAnswer>;
+  readonly make: (
+    id: string,
+    numbered: NumberedEvent<LogEvent>,
+    attempt: PreparedAttempt<HookAnswer>,
+  ) => Promise<HookAnswer>;
   /** Events between two positions have expired before the hook was given them. */
   readonly lost: (id: string, between: { readonly from: string; readonly to: string }) => Promise<void>;
   /** Stores events that go to a person, before the hook is given anything else. */
@@ -181,8 +185,6 @@ export class HookCursor {
     });
   }
 }
-
-const hears = (selection: Selection, { event }: LogEvent): boolean => selects(selection, event);
 
 /** A changed pattern, or changed types, hold for every event that has no number yet. */
 function withPresent(state: HookState, selection: Selection): HookState {

@@ -5,6 +5,7 @@ import { envelopeOf } from "../../domain/events/envelope.ts";
 import { oldestFeedTime, settledAt } from "../../domain/events/feed-time.ts";
 import {
   eventIdOf,
+  recordBefore,
   isAfter,
   parsePosition,
   positionAfter,
@@ -55,8 +56,8 @@ export interface AllReading {
 }
 
 /**
- * Reads from a position on, at most one span. For each shard one request for each MB of keys of actors that have changed, for
- * 100 of these one for their heads, and for each a few that find where its log goes on, and one for each MB of it.
+ * Reads from a position on, at most one span. For each shard one request for each MB of keys of actors that have changed,
+ * for 100 of these one for their heads, and for each a few that find where its log goes on, and one for each MB of it.
  */
 export async function readAll(deps: ReadAllDeps, reading: AllReading): Promise<EventPage | PositionGone> {
   const { clock, epoch, retentionDays } = deps;
@@ -68,7 +69,7 @@ export async function readAll(deps: ReadAllDeps, reading: AllReading): Promise<E
   const { after } = begin;
   const until = begin.within?.until ?? settled;
   if (until <= after) return { events: [], next: printFeedPosition(begin), upToDate: true };
-  const span = new Span(deps, reading, { after, until });
+  const span = new SpanReading(deps, reading, { after, until });
   const next = await span.read(begin);
   return {
     events: span.events,
@@ -78,11 +79,11 @@ export async function readAll(deps: ReadAllDeps, reading: AllReading): Promise<E
 }
 
 /**
- * A span of time of all logs that is being read: the records after `after` and up to `until`. State: the events so far, their
- * bytes, and how much was looked at. What changes meanwhile is later than the span: it moves an actor in one of the indexes,
- * and never out of those that are to be read.
+ * A span of time of all logs that is being read: the records after `after` and up to `until`. State: the events so far,
+ * their bytes, and how much was looked at. What changes meanwhile is later than the span: it moves an actor in one of the
+ * indexes, and never out of those that are to be read.
  */
-class Span {
+class SpanReading {
   readonly #deps: ReadAllDeps;
   readonly #reading: AllReading;
   readonly #after: number;
@@ -156,9 +157,7 @@ class Span {
     const first =
       begin === undefined
         ? await firstRecordAfter(changeLog, { actorId, head, after: this.#after })
-        : begin.index === "all"
-          ? begin.record + 1
-          : begin.record;
+        : recordBefore(begin) + 1;
     let left = from ?? "before";
     for await (const { number, record, bytes } of changeLog.stream(actorId, first - 1, head.newest, {
       limit: HEADS_AT_ONCE,

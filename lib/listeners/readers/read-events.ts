@@ -1,10 +1,13 @@
-/** The events of one actor's log after a position, as a reader gets them: a reader keeps its own position, and we nothing. */
+/**
+ * The events of one actor's log after a position, as a reader gets them: a reader keeps its own position, and we nothing.
+ */
 import { eventDataUrl } from "../../actors/event-data-url.ts";
 import type { ActorRecord } from "../../actors/actor-record.ts";
 import type { ChangeLog, NumberedRecord } from "../../change-log/change-log.ts";
 import { envelopeOf } from "../../domain/events/envelope.ts";
 import {
   eventIdOf,
+  recordBefore,
   isAfter,
   positionAfter,
   positionOf,
@@ -71,8 +74,7 @@ export async function readEvents(deps: ReadEventsDeps, reading: Reading): Promis
   const { newest, deletedUpTo } = await changeLog.head(actor.id);
   const begin = resolvePosition(from, { epoch, oldest: deletedUpTo + 1, newest });
   if (typeof begin === "string") return begin;
-  // The rest of a record whose first events were read comes first.
-  const before = begin.index === "all" ? begin.record : begin.record - 1;
+  const before = recordBefore(begin);
   const page = new PageInMaking(deps, reading, begin);
   let read = before;
   let bytes = 0;
@@ -92,7 +94,8 @@ export async function readEvents(deps: ReadEventsDeps, reading: Reading): Promis
 
 /**
  * The events of an answer as they are gathered. State: the events, their bytes, and the position up to which everything was
- * gathered or is not for the reader. Invariant: a reader that goes on at that position gets each later event, and no earlier.
+ * gathered or is not for the reader. Invariant: a reader that goes on at that position gets each later event, and no
+ * earlier.
  */
 class PageInMaking {
   readonly #deps: ReadEventsDeps;

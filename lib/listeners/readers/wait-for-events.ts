@@ -1,6 +1,6 @@
 /** Waiting for events of an actor: the log's head is read now and then until there is more, or the time is over. */
 import type { ChangeLog } from "../../change-log/change-log.ts";
-import { parsePosition, type PositionGone } from "../../domain/events/position.ts";
+import { recordOf, type PositionGone } from "../../domain/events/position.ts";
 import { ServiceError } from "../../system/errors.ts";
 import type { Platform } from "../../system/ports.ts";
 import { longPoll, type Wait } from "../long-poll.ts";
@@ -11,8 +11,8 @@ export interface WaitDeps extends ReadEventsDeps, Pick<Platform, "clock" | "slee
 }
 
 /**
- * The first events after a position, for which it waits. A page without any is up to date, or as far as one reading goes. One
- * read of the head a second while it waits.
+ * The first events after a position, for which it waits. A page without any is up to date, or as far as one reading goes.
+ * One read of the head a second while it waits.
  *
  * @throws ServiceError resource.not_found when the actor is deleted meanwhile
  * @param readsNow what the reader may see, asked for each further reading: it can change meanwhile
@@ -28,7 +28,7 @@ export async function eventsWithin(
     if (page !== undefined) {
       const newest = await deps.changeLog.recentNewest(reading.actor.id);
       // Below it is the end of a log that was deleted, or that of a moment ago.
-      if (newest === (parsePosition(page.next)?.record ?? 0)) return { is: "nothing", result: page };
+      if (newest === recordOf(page.next)) return { is: "nothing", result: page };
     }
     const further = page === undefined ? reading : { ...reading, from: page.next, reads: await readsNow() };
     const result = await readEvents(deps, further);

@@ -1,5 +1,11 @@
 /** What a webhook has not done yet, counted for a person from its state and the log. */
-import { comparePositions, parsePosition, positionOf, type Position } from "../../domain/events/position.ts";
+import {
+  comparePositions,
+  recordBefore,
+  parsePosition,
+  positionOf,
+  type Position,
+} from "../../domain/events/position.ts";
 import { eventsOf } from "../../domain/events/record-events.ts";
 import { isBlockedBy, isInScope } from "../../domain/events/keeper-order.ts";
 import {
@@ -90,7 +96,7 @@ async function* undoneAfter(
   const begin = parsePosition(from.after);
   if (begin === undefined) return;
   let { number: numbered } = from;
-  const first = begin.index === "all" ? begin.record : begin.record - 1;
+  const first = recordBefore(begin);
   for await (const { number, record } of log.stream(first, lastRead(log, first))) {
     const events: Undone[] = [];
     for (const event of eventsOf(record)) {

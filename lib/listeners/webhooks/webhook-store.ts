@@ -8,7 +8,7 @@ import type { Selection } from "../../domain/events/selection.ts";
 import { listenerKey, listenerPrefix, type ListenerRef } from "../../dynamodb/keys/listeners.ts";
 import { WEBHOOK_PREFIX, webhookKey, webhookPartition } from "../../dynamodb/keys/webhooks.ts";
 import { queryAll } from "../../dynamodb/paging.ts";
-import { itemMissing, type Item, type Key, type Table, type Write } from "../../dynamodb/table.ts";
+import { itemIn, itemMissing, type Item, type Key, type Table, type Write } from "../../dynamodb/table.ts";
 import { registering, type Registered } from "../../engine/registration.ts";
 import { compact } from "../../system/compact.ts";
 import { ServiceError } from "../../system/errors.ts";
@@ -78,10 +78,9 @@ export class WebhookStore {
 
   /** The webhook; undefined when there is none, or it is being deleted. One request. */
   async get(ref: WebhookRef): Promise<ReadWebhook | undefined> {
-    const [own, head] = keysOf(ref);
-    const items = await this.#deps.table.getMany([own, head]);
-    const find = ({ sk }: Key): Item | undefined => items.find((item) => item.sk === sk);
-    return storedOf(this.#deps.epoch, find(own), find(head));
+    const keys = keysOf(ref);
+    const [own, head] = keys.map(itemIn(await this.#deps.table.getMany(keys)));
+    return storedOf(this.#deps.epoch, own, head);
   }
 
   /** True while a webhook is being deleted. One read. */
@@ -97,10 +96,9 @@ export class WebhookStore {
       queryAll(table, { pk, prefix: WEBHOOK_PREFIX }),
       queryAll(table, { pk, prefix: listenerPrefix("webhook") }),
     ]);
+    const headAt = itemIn(heads);
     return stated.flatMap((item) => {
-      const { id } = webhookOf(item);
-      const { sk } = listenerKey(listenerOf({ actorId, id }));
-      const head = heads.find((each) => each.sk === sk);
+      const head = headAt(listenerKey(listenerOf(webhookOf(item))));
       return storedOf(this.#deps.epoch, item, head) ?? [];
     });
   }

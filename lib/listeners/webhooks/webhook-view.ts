@@ -9,7 +9,7 @@ import type { Waiting } from "./waiting.ts";
 import type { Webhook } from "./webhook-item.ts";
 
 /** How the deliveries of a webhook stand. */
-export interface Standing {
+export interface WebhookStanding {
   readonly keeper: KeeperState<Selection>;
   readonly waiting: Waiting;
   readonly lastAttempt?: LoggedAttempt;
@@ -29,7 +29,7 @@ export function statusOf(
 }
 
 /** The resource. */
-export function webhookWire(webhook: Webhook, { keeper, waiting, lastAttempt, now }: Standing): JsonObject {
+export function webhookWire(webhook: Webhook, { keeper, waiting, lastAttempt, now }: WebhookStanding): JsonObject {
   const { stopped, floor, health } = keeper;
   const { count: lag, oldestAt, behind } = waiting;
   return {

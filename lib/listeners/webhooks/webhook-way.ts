@@ -6,7 +6,7 @@ import { printJson } from "../../domain/json/json-text.ts";
 import { sourceText } from "../../dynamodb/keys/failed-events.ts";
 import { webhookKey } from "../../dynamodb/keys/webhooks.ts";
 import type { Item, Key, Table, Write } from "../../dynamodb/table.ts";
-import type { Attempt as EngineAttempt, Tried } from "../../engine/way-out.ts";
+import type { PreparedAttempt, Tried } from "../../engine/way-out.ts";
 import type { FailedEventStore } from "../../failed-events/failed-event-store.ts";
 import { idOf, type ListenerEvent } from "../../failed-events/hook-event.ts";
 import type { ListenerRef } from "../../dynamodb/keys/listeners.ts";
@@ -104,7 +104,7 @@ export class WebhookWay implements ListenerWay<WebhookTarget, WebhookAnswer> {
     };
   }
 
-  async render(target: WebhookTarget, numbered: TargetEvent): Promise<EngineAttempt<WebhookAnswer>> {
+  async render(target: WebhookTarget, numbered: TargetEvent): Promise<PreparedAttempt<WebhookAnswer>> {
     const { event, id } = numbered.event;
     const { traceparent } = event.attributes;
     const envelope = await this.#sendable(target, numbered);

@@ -8,7 +8,7 @@ import { MAX_DELAY_SECONDS } from "../../system/ports.ts";
 import { wakeUp, type WakeUpDeps } from "../../system/wake-up.ts";
 import { readSubscription, type ActiveSubscription, type HubSubscription } from "./hub-subscription.ts";
 import { changeSubscription, endSubscription, type HubStoreDeps } from "./hub-store.ts";
-import type { HubVerdict, HubWay, Subscriber } from "./hub-way.ts";
+import type { HubOutcome, HubWay, Subscriber } from "./hub-way.ts";
 import type { TopicState, TopicStates } from "./topic-states.ts";
 
 export interface DistributionDeps extends HubStoreDeps, WakeUpDeps, LeaseDeps {
@@ -96,7 +96,7 @@ export async function sendTo(
 }
 
 /** One attempt under a lease. */
-async function give({ way, clock, config }: DistributionDeps, to: Subscriber, state: TopicState): Promise<HubVerdict> {
+async function give({ way, clock, config }: DistributionDeps, to: Subscriber, state: TopicState): Promise<HubOutcome> {
   const attempt = await way.render(to, state);
   const beganAt = clock.now();
   const answer = await attempt(config.deliveryTimeoutSeconds * 1_000);
@@ -108,7 +108,7 @@ async function give({ way, clock, config }: DistributionDeps, to: Subscriber, st
 }
 
 interface Sent {
-  readonly outcome: Exclude<HubVerdict, "gone">;
+  readonly outcome: Exclude<HubOutcome, "gone">;
   readonly taken: string;
   readonly revision: number;
 }
@@ -117,7 +117,7 @@ interface Sent {
 async function note(
   deps: DistributionDeps,
   leased: HubSubscription,
-  { outcome, ...sent }: Omit<Sent, "outcome"> & { readonly outcome: HubVerdict },
+  { outcome, ...sent }: Omit<Sent, "outcome"> & { readonly outcome: HubOutcome },
 ): Promise<void> {
   const { table, clock } = deps;
   const { key, lease } = leased;

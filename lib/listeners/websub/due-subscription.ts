@@ -1,4 +1,6 @@
-/** What is due at a subscription: its verification, a retry, the end of its lease, or what is left of a delivery that died. */
+/**
+ * What is due at a subscription: its verification, a retry, the end of its lease, or what is left of a delivery that died.
+ */
 import type { ActorStore } from "../../actors/actor-store.ts";
 import { readActor } from "../../actors/actor-record.ts";
 import { readLogHead } from "../../change-log/change-log.ts";
@@ -7,7 +9,7 @@ import { hubPartition, hubTopicKey } from "../../dynamodb/keys/hub.ts";
 import { actorOfKey } from "../../dynamodb/keys/partition.ts";
 import { logHeadKey } from "../../dynamodb/keys/publishing.ts";
 import { deleteRange } from "../../dynamodb/paging.ts";
-import type { Key } from "../../dynamodb/table.ts";
+import { itemIn, type Key } from "../../dynamodb/table.ts";
 import type { Deadline } from "../../system/ports.ts";
 import { sendTo, topicToSend, type DistributionDeps } from "./distribution.ts";
 import { readSubscription, type HubSubscription } from "./hub-subscription.ts";
@@ -22,11 +24,8 @@ export interface DueSubscriptionDeps extends VerificationDeps, DistributionDeps 
 export async function runDueSubscription(deps: DueSubscriptionDeps, key: Key, deadline: Deadline): Promise<void> {
   const { table, clock } = deps;
   const actorId = actorOfKey(key);
-  const heads = { actor: actorKey(actorId), log: logHeadKey(actorId) };
-  const items = await table.getMany([key, heads.actor, heads.log]);
-  const [item, actorItem, logItem] = [key, heads.actor, heads.log].map((of) =>
-    items.find(({ pk, sk }) => pk === of.pk && sk === of.sk),
-  );
+  const keys = [key, actorKey(actorId), logHeadKey(actorId)];
+  const [item, actorItem, logItem] = keys.map(itemIn(await table.getMany(keys)));
   if (item === undefined) return;
   const actor = actorItem === undefined ? undefined : readActor(actorItem);
   if (actor === undefined) {

@@ -5,6 +5,7 @@ import type { Place } from "../../domain/terms/scope.ts";
 import { readHubForm, type HubRequest } from "../../domain/wire/hub-form.ts";
 import { readTopicUrl } from "../../domain/wire/hub-topic.ts";
 import { hubOriginKey } from "../../dynamodb/keys/hub.ts";
+import { itemIn } from "../../dynamodb/table.ts";
 import { judgeUrl, type AddressPolicy } from "../../peers/http/address-rules.ts";
 import { compact } from "../../system/compact.ts";
 import type { Config } from "../../system/config.ts";
@@ -40,7 +41,7 @@ const MOST_ATTEMPTS = 8;
  * @throws ServiceError request.invalid which names the parameter; limit.rate, limit.reached; what a state hook
  *   throws
  */
-export async function takeHubRequest(deps: HubRequestDeps, actor: ActorRecord, form: URLSearchParams): Promise<void> {
+export async function acceptHubRequest(deps: HubRequestDeps, actor: ActorRecord, form: URLSearchParams): Promise<void> {
   const { config } = deps;
   const policy: AddressPolicy = { allowHttp: config.allowHttpPeers, allowPrivate: config.allowPrivatePeers };
   const request = readHubForm(form, (callback) => {
@@ -81,8 +82,7 @@ async function store(deps: HubRequestDeps, { actorId, path, isTopic, request }: 
   const { hubLeaseMinSeconds: least, hubLeaseMaxSeconds: most } = config;
   for (let attempt = 1; attempt <= MOST_ATTEMPTS; attempt += 1) {
     const originKey = hubOriginKey(actorId, new URL(callback).origin);
-    const items = await table.getMany([key, originKey]);
-    const item = items.find(({ sk }) => sk === key.sk);
+    const [item, origin] = [key, originKey].map(itemIn(await table.getMany([key, originKey])));
     const read = item === undefined ? undefined : readSubscription(item);
     if (read === undefined && !isTopic) throw noTopic();
     // There is nothing to end, so there is nothing to verify.
@@ -102,7 +102,7 @@ async function store(deps: HubRequestDeps, { actorId, path, isTopic, request }: 
       if ((await changeSubscription(deps, read, next)) !== undefined) return await wakeUp(deps, key, now);
       continue;
     }
-    const origin = items.find(({ sk }) => sk === originKey.sk);
+
     const refused = await requestSubscription(deps, { next, read, origin });
     if (refused === undefined) return await wakeUp(deps, key, now);
     if (refused !== "changed") throw limited(refused);

@@ -2,7 +2,7 @@
 import { createHmac } from "node:crypto";
 import { topicLinks } from "../../domain/wire/hub-topic.ts";
 import { actorOfKey } from "../../dynamodb/keys/partition.ts";
-import type { Attempt, Tried, WayOut } from "../../engine/way-out.ts";
+import type { PreparedAttempt, Tried, WayOut } from "../../engine/way-out.ts";
 import { compact } from "../../system/compact.ts";
 import type { Config } from "../../system/config.ts";
 import type { Log, PeerHttp } from "../../system/ports.ts";
@@ -23,10 +23,10 @@ export type Subscriber = HubSubscription & { readonly active: ActiveSubscription
 export type HubAnswer = number | undefined;
 
 /** `gone`: the subscriber wants nothing more, and its subscription ends. */
-export type HubVerdict = "taken" | "failed" | "gone";
+export type HubOutcome = "taken" | "failed" | "gone";
 
 /** The way out to WebSub subscribers. It has no events: what is given is the newest state. */
-export class HubWay implements WayOut<Subscriber, TopicState, HubAnswer, HubVerdict> {
+export class HubWay implements WayOut<Subscriber, TopicState, HubAnswer, HubOutcome> {
   readonly #deps: HubWayDeps;
 
   constructor(deps: HubWayDeps) {
@@ -34,7 +34,7 @@ export class HubWay implements WayOut<Subscriber, TopicState, HubAnswer, HubVerd
   }
 
   /** The bytes that a GET of the topic gives, signed when the subscriber has given a secret. */
-  render({ key, path, callback, active }: Subscriber, state: TopicState): Promise<Attempt<HubAnswer>> {
+  render({ key, path, callback, active }: Subscriber, state: TopicState): Promise<PreparedAttempt<HubAnswer>> {
     const { http, config } = this.#deps;
     const { secret } = active;
     const signature =
@@ -57,13 +57,13 @@ export class HubWay implements WayOut<Subscriber, TopicState, HubAnswer, HubVerd
     });
   }
 
-  classify(answer: HubAnswer): HubVerdict {
+  classify(answer: HubAnswer): HubOutcome {
     if (answer === 410) return "gone";
     return answer !== undefined && answer >= 200 && answer < 300 ? "taken" : "failed";
   }
 
   /** The log names the callback's origin alone: the rest of its URL may be a capability. */
-  onFailure({ key, path, callback, active }: Subscriber, tried: Tried<TopicState, HubAnswer, HubVerdict>): void {
+  onFailure({ key, path, callback, active }: Subscriber, tried: Tried<TopicState, HubAnswer, HubOutcome>): void {
     const topic = path.join("/");
     const of = { actorId: actorOfKey(key), topic, callback: new URL(callback).origin };
     if (tried.outcome === "taken") {

@@ -15,7 +15,7 @@ import { compact } from "../../system/compact.ts";
 import { isServiceError, ServiceError } from "../../system/errors.ts";
 
 /** Most bytes of a state that is a topic. */
-export const MAX_TOPIC_BYTES = 1_024 * 1_024;
+export const MAX_STATE_BYTES = 1_024 * 1_024;
 
 /** The application's own targets, as anyone reads them. */
 export interface OwnTargets {
@@ -76,13 +76,13 @@ export class TopicStates {
   }
 
   /**
-   * The state of a topic; undefined when nothing is there, or more than `MAX_TOPIC_BYTES`.
+   * The state of a topic; undefined when nothing is there, or more than `MAX_STATE_BYTES`.
    * @throws ServiceError service.unavailable, and what a state hook throws
    */
   async read(actorId: string, access: PublicAccess, path: Place): Promise<TopicState | undefined> {
     try {
       // In a function's result JSON takes at most twice its bytes.
-      const state = stateOf(await this.reply(actorId, access, path, 2 * MAX_TOPIC_BYTES));
+      const state = stateOf(await this.reply(actorId, access, path, 2 * MAX_STATE_BYTES));
       return isTopic(state) ? state : undefined;
     } catch (error) {
       if (isServiceError(error) && NO_TOPIC.has(error.code)) return undefined;
@@ -101,7 +101,7 @@ export function stateOf({ headers, body = "" }: Reply): TopicState {
 }
 
 /** True when the state is small enough for a topic. */
-export const isTopic = ({ body }: TopicState): boolean => body.byteLength <= MAX_TOPIC_BYTES;
+export const isTopic = ({ body }: TopicState): boolean => body.byteLength <= MAX_STATE_BYTES;
 
 /** The scope of a place in a target. */
 export function scopeOf([target = "", subtarget, ...resource]: Place): Scope {

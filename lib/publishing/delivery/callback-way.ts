@@ -11,7 +11,7 @@ import type { TrustRecord } from "../../trust/trust-record.ts";
 import { JsonTexts, callbackBody } from "./callback-body.ts";
 import type { DeliveryFailure } from "../../engine/fan-out-result.ts";
 import type { DeliveryBudget } from "../../engine/delivery-budget.ts";
-import type { Attempt, Tried, WayOut } from "../../engine/way-out.ts";
+import type { PreparedAttempt, Tried, WayOut } from "../../engine/way-out.ts";
 import type { Recipient } from "./recipient.ts";
 import type { RefusalNotes } from "./refusal-notes.ts";
 
@@ -32,7 +32,9 @@ export interface CallbackWayDeps {
   readonly plainFromNow: (trust: TrustRecord) => Promise<void>;
 }
 
-/** A subscription with callbacks in one delivery: what is known of its peer, what it has answered, how much time there is. */
+/**
+ * A subscription with callbacks in one delivery: what is known of its peer, what it has answered, how much time there is.
+ */
 export interface CallbackTarget {
   readonly head: Pick<InboundHead, "peerId" | "id">;
   readonly recipient: Recipient;
@@ -78,7 +80,7 @@ export class CallbackWay implements CallbackOut {
    * An attempt is one request, and a second one, uncompressed, when the peer cannot decompress the first and may still get
    * what was rendered.
    */
-  render({ recipient, time }: CallbackTarget, { head, rendered }: Callback): Promise<Attempt<CallbackAnswer>> {
+  render({ recipient, time }: CallbackTarget, { head, rendered }: Callback): Promise<PreparedAttempt<CallbackAnswer>> {
     const { http, clock, rootOf } = this.#deps;
     const { trust, permissions } = recipient;
     const capabilities = freshCapabilities(trust.capabilities, clock.now());
@@ -171,7 +173,7 @@ export class CallbackWay implements CallbackOut {
   }
 }
 
-const answering = (answer: CallbackAnswer): Promise<Attempt<CallbackAnswer>> =>
+const answering = (answer: CallbackAnswer): Promise<PreparedAttempt<CallbackAnswer>> =>
   Promise.resolve(() => Promise.resolve(answer));
 
 function answerOf({ status, headers }: PeerAnswer, whole: boolean, clock: Clock): CallbackAnswer {

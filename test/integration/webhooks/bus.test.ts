@@ -1,15 +1,15 @@
 /** Webhooks onto the event bus: in order, at least once. */
 import { expect, it } from "vitest";
 import { MemoryBus } from "../../../lib/bus/memory-bus.ts";
-import type { BusEvent, Publication } from "../../../lib/system/ports.ts";
+import type { BusEvent, BusAnswer } from "../../../lib/system/ports.ts";
 import { WebhookWorld } from "./webhook-world.ts";
 
 /** A bus whose transport answers as the test says. */
 class ScriptedBus extends MemoryBus {
   readonly taken: BusEvent[] = [];
-  outcome: Publication["outcome"] = "taken";
+  outcome: BusAnswer["outcome"] = "taken";
 
-  override publish(_: string, event: BusEvent): Promise<Publication> {
+  override publish(_: string, event: BusEvent): Promise<BusAnswer> {
     if (this.outcome === "taken") this.taken.push(event);
     return Promise.resolve({ outcome: this.outcome, error: "because" });
   }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { withBus } from "../../../lib/listeners/bus-http.ts";
 import { outcomeOfFailure, outcomeOfStatus } from "../../../lib/listeners/webhooks/outcome.ts";
-import { PeerFailure, type EventBus, type PeerRequest, type Publication } from "../../../lib/system/ports.ts";
+import { PeerFailure, type EventBus, type PeerRequest, type BusAnswer } from "../../../lib/system/ports.ts";
 
 const EVENT = {
   specversion: "1.0",
@@ -12,7 +12,7 @@ const EVENT = {
   data: 1,
 };
 
-function bound(publication: Publication) {
+function bound(publication: BusAnswer) {
   const [published, sent]: [unknown[], string[]] = [[], []];
   const bus = {
     publish: (topic: string, event: unknown) =>

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { NumberedEvent, Outcome } from "../../../../lib/domain/events/keeper-steps.ts";
 import { eventsOf } from "../../../../lib/domain/events/record-events.ts";
 import { Verdict } from "../../../../lib/failed-events/hook-event.ts";
-import { MOST_HOPS, type EventHookRun } from "../../../../lib/listeners/event-hooks/definition.ts";
+import { MOST_HOPS, type EventHookAttempt } from "../../../../lib/listeners/event-hooks/definition.ts";
 import { EventHookWay, type HookTarget } from "../../../../lib/listeners/event-hooks/event-hook-way.ts";
 import type { LogEvent } from "../../../../lib/listeners/log-events.ts";
 
@@ -18,7 +18,7 @@ function numbered(hops = 0): NumberedEvent<LogEvent> {
 }
 
 function world(hook: () => void = () => undefined) {
-  const runs: EventHookRun[] = [];
+  const runs: EventHookAttempt[] = [];
   const logged: unknown[] = [];
   const way = new EventHookWay({
     after: () => () => undefined,

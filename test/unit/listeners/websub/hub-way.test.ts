@@ -1,7 +1,7 @@
 import { createHmac } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { hubSubscriptionKey } from "../../../../lib/dynamodb/keys/hub.ts";
-import { HubWay, type HubVerdict, type Subscriber } from "../../../../lib/listeners/websub/hub-way.ts";
+import { HubWay, type HubOutcome, type Subscriber } from "../../../../lib/listeners/websub/hub-way.ts";
 import { PeerFailure, type PeerAnswer, type PeerRequest } from "../../../../lib/system/ports.ts";
 
 const NOW = Date.UTC(2026, 0, 1);
@@ -62,7 +62,7 @@ describe("the way out to WebSub subscribers", () => {
     await expect(attempt(1)).rejects.toThrow("a defect");
   });
 
-  it.each<[number | undefined, HubVerdict]>([
+  it.each<[number | undefined, HubOutcome]>([
     [200, "taken"],
     [299, "taken"],
     [undefined, "failed"],
