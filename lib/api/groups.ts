@@ -1,7 +1,7 @@
 /** The routes of consumer groups. */
 import * as z from "zod/mini";
 import { readBody } from "../http/body.ts";
-import { namesTag } from "../http/entity-tags.ts";
+import { isKnown } from "../http/entity-tags.ts";
 import { idempotencyKeyOf } from "../http/idempotency-key.ts";
 import { empty, json, type Reply } from "../http/reply.ts";
 import { param, type ServiceRequest } from "../http/request.ts";
@@ -12,6 +12,7 @@ import { tagOf } from "../listeners/groups/group-settings.ts";
 import { compact } from "../system/compact.ts";
 import type { Wait } from "../listeners/long-poll.ts";
 import type { Preconditions } from "../listeners/preconditions.ts";
+import { whole } from "../listeners/selection-fields.ts";
 import { ServiceError } from "../system/errors.ts";
 import type { JsonObject } from "../system/ports.ts";
 import type { Handle } from "./handler.ts";
@@ -21,7 +22,6 @@ const MOST_DRAIN_SECONDS = 25;
 /** When a fetch that found nothing is to be tried again, s. */
 const AGAIN_SECONDS = "1";
 
-const whole = (least: number, most: number) => z.int().check(z.minimum(least), z.maximum(most));
 const positionOf = (most: number) => z.string().check(z.minLength(1), z.maxLength(most));
 /** The longest position of one actor's events. */
 const MAX_POSITION = 64;
@@ -70,8 +70,7 @@ export function groupHandlers(groups: Groups) {
     "GET /{actorId}/groups/{group}": async (request) => {
       const group = await groups.demand(refOf(request));
       const tag = tagOf(group.settings);
-      const known = request.headers["if-none-match"];
-      return known !== undefined && namesTag(known, tag, "weak") ? empty(304, { etag: tag }) : await shown(group);
+      return isKnown(request, tag) ? empty(304, { etag: tag }) : await shown(group);
     },
     "GET /{actorId}/groups": async (request) => json(200, { data: await groups.list(param(request, "actorId")) }),
     "DELETE /{actorId}/groups/{group}": async (request) => {

@@ -1,15 +1,15 @@
-/** What is public of an actor, and the WebSub hub for it. */
+/** The routes of what is public of an actor, and of its WebSub hub. */
 import * as z from "zod/mini";
 import { isOwnPath } from "../domain/terms/own-paths.ts";
 import { isNeverPublic, NOTHING_PUBLIC, type PublicAccess } from "../domain/policy/public-access.ts";
 import { isTarget, OWN_NAME_RULE } from "../domain/terms/names.ts";
-import { StateHookFailed } from "../application/state-hooks.ts";
+
 import { readBody, readForm } from "../http/body.ts";
-import { empty, json, unknownErrorReply } from "../http/reply.ts";
+import { empty, json } from "../http/reply.ts";
 import { acceptHubRequest, type HubRequestDeps } from "../listeners/websub/hub-requests.ts";
 import { openToAnyone, type PublicSettingsDeps } from "../listeners/websub/public-settings.ts";
 import { ServiceError } from "../system/errors.ts";
-import { routesOf, type RouteMap } from "./handler.ts";
+import { routesOf, withoutReason, type RouteMap } from "./handler.ts";
 
 /** Most globs and targets together, and most bytes of them as JSON: every request of the actor reads them. */
 const MAX_ENTRIES = 100;
@@ -25,7 +25,7 @@ const glob = z.string().check(
 );
 const target = z.string().check(
   z.refine(isTarget, `must be ${OWN_NAME_RULE}`),
-  z.refine((value) => !isOwnPath(value), "is a path of the service, and no target"),
+  z.refine((value) => !isOwnPath(value), "must not be a path of the service"),
 );
 export const publicBody = z.object({
   properties: z.optional(z.array(glob)),
@@ -44,24 +44,19 @@ export function routes(services: PublicSettingsDeps & HubRequestDeps): RouteMap 
       await openToAnyone(services, actor.id, access);
       return empty();
     },
-    /** Everything but the form's faults shows in what the callback gets. */
-    "POST /{actorId}/hub": async (request, { actor }) => {
-      try {
+    // Only faults of the form are answered here; the subscriber learns everything else at its callback.
+    "POST /{actorId}/hub": async (request, { actor }) =>
+      await withoutReason(request, async () => {
         await acceptHubRequest(services, actor, readForm(request, MAX_FORM_BYTES));
         return empty(202);
-      } catch (error) {
-        // Only the log has the reason; the answer is a plain 500.
-        if (error instanceof StateHookFailed) return unknownErrorReply(request.requestId);
-        throw error;
-      }
-    },
+      }),
   });
 }
 
-/** @throws ServiceError request.invalid for more than the actor's record holds */
+/** @throws ServiceError request.invalid for more globs and targets, or more bytes, than an actor may have */
 function checkSize(access: PublicAccess): void {
   const entries = access.properties.length + access.targets.length;
   if (entries <= MAX_ENTRIES && Buffer.byteLength(JSON.stringify(access)) <= MAX_BYTES) return;
-  const message = `Public are at most ${String(MAX_ENTRIES)} globs and targets, of ${String(MAX_BYTES)} bytes together.`;
+  const message = `At most ${String(MAX_ENTRIES)} globs and targets of ${String(MAX_BYTES)} bytes together can be public.`;
   throw new ServiceError("request.invalid", message, { field: "properties" });
 }

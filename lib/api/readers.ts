@@ -9,7 +9,7 @@ import { isFault, parsePattern } from "../domain/events/topic.ts";
 import { printJson } from "../domain/json/json-text.ts";
 import { readsOf } from "../domain/policy/visibility.ts";
 import { MAX_ANSWER_BYTES } from "../http/answer-size.ts";
-import { namesTag } from "../http/entity-tags.ts";
+import { isKnown } from "../http/entity-tags.ts";
 import { limitOf } from "../http/paging.ts";
 import { empty, type Reply } from "../http/reply.ts";
 import type { ServiceRequest } from "../http/request.ts";
@@ -139,8 +139,7 @@ function tagged(request: ServiceRequest, body: string, headers: Readonly<Record<
   const says = printJson([body, headers["stream-next-offset"] ?? "", headers["stream-up-to-date"] ?? ""]);
   const etag = `"${hash("sha256", says, "base64url")}"`;
   const all = { ...headers, etag };
-  const known = request.headers["if-none-match"];
-  if (known !== undefined && namesTag(known, etag, "weak")) return empty(304, all);
+  if (isKnown(request, etag)) return empty(304, all);
   return { status: 200, headers: { ...all, "content-type": "application/json" }, body };
 }
 

@@ -1,6 +1,6 @@
 /** The routes of consumer groups over all actors: the operator's. */
 import { readBody } from "../http/body.ts";
-import { namesTag } from "../http/entity-tags.ts";
+import { isKnown } from "../http/entity-tags.ts";
 import { empty, json, type Reply } from "../http/reply.ts";
 import { param, type ServiceRequest } from "../http/request.ts";
 import { tagOf, type GroupSettings } from "../listeners/groups/group-settings.ts";
@@ -57,9 +57,7 @@ export function rootGroupHandlers(groups: RootGroups, config: Pick<Config, "allE
     "GET /groups/{group}": ofOperator(async (request) => {
       const settings = await groups.settings(nameOf(request));
       const tag = tagOf(settings);
-      const known = request.headers["if-none-match"];
-      const isSame = known !== undefined && namesTag(known, tag, "weak");
-      return isSame ? empty(304, { etag: tag }) : await shown(request, settings);
+      return isKnown(request, tag) ? empty(304, { etag: tag }) : await shown(request, settings);
     }),
     "DELETE /groups/{group}": ofOperator(async (request) => {
       const drain = drainSecondsOf(request);

@@ -1,26 +1,28 @@
 /** The routes of webhooks, and of the tasks that they begin. */
 import * as z from "zod/mini";
 import { readBody } from "../http/body.ts";
-import { namesTag } from "../http/entity-tags.ts";
+import { isKnown } from "../http/entity-tags.ts";
 import { empty, json, type Reply } from "../http/reply.ts";
 import { param, type ServiceRequest } from "../http/request.ts";
 import type { Webhooks } from "../listeners/webhooks/webhooks.ts";
 import { tagOf } from "../listeners/webhooks/put-decision.ts";
 import type { RedriveScope } from "../listeners/webhooks/redrive.ts";
+import { whole } from "../listeners/selection-fields.ts";
 import { compact } from "../system/compact.ts";
 import { ServiceError } from "../system/errors.ts";
 import type { JsonObject } from "../system/ports.ts";
+import { anyBody, preconditionsOf } from "./groups.ts";
 import type { Handle } from "./handler.ts";
 
+/** The longest time for which two secrets sign after a rotation, s: a week. */
 const MOST_OVERLAP_SECONDS = 604_800;
-
+/** How long they do when the request does not say, s: a day. */
+const USUAL_OVERLAP_SECONDS = 86_400;
+/** Most events of one redrive. */
 const MOST_REDRIVEN = 1_000;
 
 const position = z.string().check(z.minLength(1), z.maxLength(64));
-const anyBody = z.record(z.string(), z.unknown());
-export const rotateBody = z.object({
-  overlapSeconds: z.nullish(z.int().check(z.minimum(0), z.maximum(MOST_OVERLAP_SECONDS))),
-});
+export const rotateBody = z.object({ overlapSeconds: z.nullish(whole(0, MOST_OVERLAP_SECONDS)) });
 export const resumeBody = z.object({
   skip: z.nullish(z.boolean()),
   from: z.nullish(position),
@@ -29,7 +31,7 @@ export const redriveBody = z.object({
   parked: z.nullish(z.boolean()),
   from: z.nullish(position),
   to: z.nullish(position),
-  max: z.nullish(z.int().check(z.minimum(1), z.maximum(MOST_REDRIVEN))),
+  max: z.nullish(whole(1, MOST_REDRIVEN)),
 });
 const noBody = { whenEmpty: {} };
 
@@ -39,10 +41,8 @@ export function webhookHandlers(webhooks: Webhooks, rootOf: (actorId: string) =>
 
   return {
     "PUT /{actorId}/webhooks/{webhookId}": async (request) => {
-      const { headers } = request;
-      const preconditions = compact({ ifMatch: headers["if-match"], ifNoneMatch: headers["if-none-match"] });
       const body = readBody(request, anyBody);
-      const { is, stored, minted } = await webhooks.put(refOf(request), body, preconditions);
+      const { is, stored, minted } = await webhooks.put(refOf(request), body, preconditionsOf(request));
       const secret = compact({ secret: minted });
       return json(
         is === "created" ? 201 : 200,
@@ -53,9 +53,7 @@ export function webhookHandlers(webhooks: Webhooks, rootOf: (actorId: string) =>
     "GET /{actorId}/webhooks/{webhookId}": async (request) => {
       const stored = await webhooks.demand(refOf(request));
       const tag = tagOf(stored.webhook);
-      const known = request.headers["if-none-match"];
-      if (known !== undefined && namesTag(known, tag, "weak")) return empty(304, tagged(tag));
-      return json(200, await webhooks.view(stored), tagged(tag));
+      return isKnown(request, tag) ? empty(304, tagged(tag)) : json(200, await webhooks.view(stored), tagged(tag));
     },
     "GET /{actorId}/webhooks": async (request) => json(200, { data: await webhooks.list(param(request, "actorId")) }),
     "DELETE /{actorId}/webhooks/{webhookId}": async (request) => {
@@ -64,7 +62,10 @@ export function webhookHandlers(webhooks: Webhooks, rootOf: (actorId: string) =>
     },
     "POST /{actorId}/webhooks/{webhookId}/rotate": async (request) => {
       const { overlapSeconds } = readBody(request, rotateBody, noBody);
-      const { secret, overlapUntil } = await webhooks.operations.rotate(refOf(request), overlapSeconds ?? 86_400);
+      const { secret, overlapUntil } = await webhooks.operations.rotate(
+        refOf(request),
+        overlapSeconds ?? USUAL_OVERLAP_SECONDS,
+      );
       return json(200, { secret, overlapUntil: new Date(overlapUntil).toISOString() });
     },
     "POST /{actorId}/webhooks/{webhookId}/pause": async (request) =>

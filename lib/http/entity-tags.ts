@@ -1,4 +1,5 @@
 /** The headers `If-Match` and `If-None-Match` (RFC 9110, 13.1). */
+import type { ServiceRequest } from "./request.ts";
 
 const TAG = /(W\/)?("[\x21\x23-\x7e\x80-\xff]*")/g;
 
@@ -14,4 +15,10 @@ export function namesTag(list: string, tag: string | undefined, compared: "stron
   return [...list.matchAll(TAG)].some(
     ([, weak, opaque]) => opaque === tag && (weak === undefined || compared === "weak"),
   );
+}
+
+/** True when `If-None-Match` names this strong tag, so that the answer to a GET is 304. */
+export function isKnown({ headers }: Pick<ServiceRequest, "headers">, tag: string): boolean {
+  const known = headers["if-none-match"];
+  return known !== undefined && namesTag(known, tag, "weak");
 }

@@ -2,7 +2,7 @@
 import { positionGone } from "../actors/position-gone.ts";
 import { oldestKept, sameDeleted, type ChangeLog, type LogHead } from "../change-log/change-log.ts";
 import type { LogPlan } from "../change-log/log-commits.ts";
-import { printPosition, resolvePosition, type PositionGone } from "../domain/events/position.ts";
+import { printPosition, resolvePosition, type Position, type PositionGone } from "../domain/events/position.ts";
 import { queryAll } from "../dynamodb/paging.ts";
 import type { Table } from "../dynamodb/table.ts";
 import { compact } from "../system/compact.ts";
@@ -24,6 +24,33 @@ export interface BeginningDeps {
   readonly rootOf: (actorId: string) => string;
 }
 
+/** A log as it was read: its head, and its oldest record. */
+export interface LogExtent {
+  readonly actorId: string;
+  readonly log: LogHead;
+  readonly oldest: Awaited<ReturnType<ChangeLog["oldest"]>>;
+}
+
+/**
+ * The position that a text (`now`, `earliest`, or a position) names on a log.
+ *
+ * @param asked.field the name of the text in the request; `instead`: what the message advises
+ * @throws ServiceError resource.position_gone when no listener can continue there
+ */
+export function demandPosition(
+  { epoch, rootOf }: Pick<BeginningDeps, "epoch" | "rootOf">,
+  { actorId, log, oldest }: LogExtent,
+  asked: { readonly text: string; readonly field: string; readonly instead: string },
+): Position {
+  const ends = { epoch, newest: log.newest, ...compact({ oldest: oldestKept(log, oldest) }) };
+  const position = resolvePosition(asked.text, ends);
+  if (typeof position !== "string") return position;
+  throw positionGone(rootOf(actorId), `${WHY[position]}; ${asked.instead}.`, asked.field);
+}
+
+/** What the message about a position advises a listener that begins. */
+export const BEGIN_NOW = "read the state, and begin now";
+
 /**
  * The position after which a listener begins.
  *
@@ -32,14 +59,13 @@ export interface BeginningDeps {
  * @throws ServiceError resource.position_gone
  */
 export async function beginningAfter(
-  { changeLog, epoch, rootOf }: BeginningDeps,
+  deps: BeginningDeps,
   how: { readonly actorId: string; readonly from: string; readonly log: LogHead; readonly field?: string },
 ): Promise<string> {
   const { actorId, from, log, field = "from" } = how;
-  const found = from === "now" ? undefined : await changeLog.oldest(actorId);
-  const position = resolvePosition(from, { epoch, newest: log.newest, ...compact({ oldest: oldestKept(log, found) }) });
-  if (typeof position !== "string") return printPosition(position);
-  throw positionGone(rootOf(actorId), `${WHY[position]}; read the state, and begin now.`, field);
+  const oldest = from === "now" ? undefined : await deps.changeLog.oldest(actorId);
+  const asked = { text: from, field, instead: BEGIN_NOW };
+  return printPosition(demandPosition(deps, { actorId, log, oldest }, asked));
 }
 
 /** A listener to be made, in a commit that has read the head `log`. */

@@ -1,9 +1,9 @@
-/** The hooks of an application on its actors' own events, as a release defines them. */
+/** Event hooks: the application's hooks on its actors' own events, as a release defines them. */
 import type { RecordEvent } from "../../domain/events/record-events.ts";
 import { selects, type Selection } from "../../domain/events/selection.ts";
 import type { JsonObject } from "../../system/ports.ts";
 
-/** One hook. Its id names its cursor in every actor's log; all else holds from the cursor on. */
+/** One event hook. Its id names its cursor in every actor's log; a change of anything else applies from the cursor on. */
 export interface EventHookDefinition {
   /** 1 to 32 of `[a-z0-9-]`. */
   readonly id: string;
@@ -12,29 +12,29 @@ export interface EventHookDefinition {
   readonly order: "key" | "strict" | "none";
 }
 
-/** One attempt at an event, as a hook is given it. */
+/** One call of an event hook. */
 export interface EventHookAttempt {
   readonly actorId: string;
-  /** The event in the envelope of all ways out, with the hook's own `sequence`. */
+  /** The envelope of the event, with the hook's own `sequence`. */
   readonly event: JsonObject;
   /** 1 for the first attempt at this event. */
   readonly attempt: number;
 }
 
-/** The application's side. */
+/** The event hooks of the application, and the way to call one. */
 export interface EventHookRunner {
-  /** All hooks of this release, each id once. */
+  /** All event hooks of this release; no two have the same id. */
   readonly eventHooks: readonly EventHookDefinition[];
   /** Runs one hook. `signal` aborts at the hook's time limit. @throws what the hook threw */
   runEventHook(id: string, run: EventHookAttempt, signal: AbortSignal): Promise<void>;
 }
 
-/** The most hooks of an application: the states of all lie in one item for each actor. */
+/** Most event hooks of an application: an actor has one item for the states of all of them. */
 export const MOST_HOOKS = 12;
-/** An event that so many hooks led to, one after another, is a loop: it is parked and runs no hook. */
+/** An event to which this many hooks led, one after another, is taken for a loop: it is parked, and no hook is called. */
 export const MOST_HOPS = 8;
 
-/** The hooks that hear at least one of the events. */
+/** The hooks whose selection lets through at least one of the events. */
 export const hearing = (
   hooks: readonly EventHookDefinition[],
   events: readonly Pick<RecordEvent, "topic" | "type">[],

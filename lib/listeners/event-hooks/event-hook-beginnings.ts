@@ -1,4 +1,6 @@
-/** The beginning of each event hook in an actor's log: before the first change after the release that has the hook. */
+/**
+ * Begins event hooks in the logs of actors: a new hook begins right before the first change under the release that adds it.
+ */
 import { hash } from "node:crypto";
 import { LISTENER_ATTRIBUTES, type LogHead } from "../../change-log/change-log.ts";
 import type { Commits, LogPlan, LogRead } from "../../change-log/log-commits.ts";
@@ -11,9 +13,9 @@ import type { Clock } from "../../system/ports.ts";
 import type { EventHookDefinition, EventHookRunner } from "./definition.ts";
 import { eventHooksKey, eventHooksRef, printState, stateIn, stateName } from "./event-hooks-item.ts";
 
-/** Stands for an id on the head of the log, which every change writes: six characters, so that the head stays small. */
+/** Stands for a hook's id on the head of the log. It has six characters, because every change writes the head. */
 const hookTagOf = (id: string): string => hash("sha256", id, "base64url").slice(0, 6);
-/** Stands for hooks that hear the service's own events, which are written only where somebody does. */
+/** Stands for hooks that hear the service's own events: such events are written only where a listener hears them. */
 const SYS_TAG = SYS;
 
 const hearsSys = ({ selection }: EventHookDefinition): boolean =>
@@ -27,8 +29,8 @@ export interface BeginningsDeps {
 }
 
 /**
- * Lets the hooks of this release begin. The log's head has the tags of all hooks that ever began there, so that a change
- * needs no look at their item, and two releases that run side by side do not take turns at it.
+ * Begins the event hooks of this release. The log's head has the tags of all hooks that ever began in the log. So a change
+ * need not read the hooks' item, and two releases that run side by side do not undo each other's beginnings.
  */
 export class EventHookBeginnings {
   readonly #deps: BeginningsDeps;
@@ -40,15 +42,15 @@ export class EventHookBeginnings {
     this.#tags = [...eventHooks.map(({ id }) => hookTagOf(id)), ...(eventHooks.some(hearsSys) ? [SYS_TAG] : [])];
   }
 
-  /** True when every hook of this release has begun in a log, or the log knows of none where there is none. */
+  /** True when every hook of this release has begun in a log; for a release without hooks, when the log has no tags. */
   hasBegun({ eventHooks }: Pick<LogHead, "eventHooks">): boolean {
     if (this.#tags.length === 0) return eventHooks.length === 0;
     return this.#tags.every((tag) => eventHooks.includes(tag));
   }
 
   /**
-   * Lets those that have not begun in an actor's log begin at its end. Where the release has no hooks, the log keeps no
-   * records for them any more. One transaction.
+   * Begins the hooks that have not begun in an actor's log, at its end. A release without hooks removes the tags, so that
+   * the log no longer keeps records for hooks. One transaction.
    */
   async begin(actorId: string, commits: Commits): Promise<void> {
     const key = eventHooksKey(actorId);

@@ -23,14 +23,14 @@ import { unsaidOf } from "../listener-head.ts";
 import type { LogEvent } from "../log-events.ts";
 import { sayUnsaid, type SayDeps } from "../sys-events.ts";
 
-/** A hook that takes longer than this, ms, is left to the worker for a while, ms. */
+/** After a hook took longer than `SLOW_MS`, requests leave it to the worker for `SLOW_FOR_MS`. */
 const SLOW_MS = 1_000;
 const SLOW_FOR_MS = 10 * 60_000;
-/** What a run keeps of its time for storing how far it has come, ms. */
+/** Time that a run keeps for storing its result, ms. */
 const RESERVE_MS = 3_000;
-/** Lost races for the lease, each with another writer that has come further. */
+/** Most lost races for the lease: each time another writer has changed the item. */
 const MOST_RACES = 5;
-/** Delay before a run is tried again after trouble, ms. */
+/** Delay before a run is tried again after an error, ms. */
 const AFTER_TROUBLE_MS = 5_000;
 
 export interface EventHookDeps extends Omit<RunDeps, "epoch" | "failing" | "isWatched">, LeaseDeps, SayDeps {
@@ -47,10 +47,10 @@ export interface EventHookDeps extends Omit<RunDeps, "epoch" | "failing" | "isWa
   };
 }
 
-/** What a run is given. */
+/** The input of a run. */
 interface Work {
   readonly actorId: string;
-  /** The newest record that is known. */
+  /** The number of the newest record that the caller knows. */
   readonly newest: number;
   readonly cache: RecordCache;
   readonly deadline: Deadline;
@@ -58,16 +58,19 @@ interface Work {
   readonly until: number;
 }
 
-/** `busy`: another run has the lease, and hears what this one would have. `none`: the actor has no event hooks yet. */
+/**
+ * How a run ended. `busy`: another run has the lease, and does this one's work too. `none`: the actor has no event hooks
+ * yet.
+ */
 type WorkEnd = "done" | "late" | "busy" | "none";
 
 /**
- * Gives actors' own events to the hooks of the application. It has no state but which hooks were slow in this process: a
- * request does not wait for those again. What lies in the table is described in event-hooks-item.ts.
+ * Calls the application's hooks with actors' own events. Its only state is which hooks were slow in this process: requests
+ * do not wait for these. event-hooks-item.ts describes the state in the table.
  */
 export class EventHookListener implements ListenersOfKinds {
   readonly #deps: EventHookDeps;
-  /** By id: until when (ms since 1970) no request waits for the hook. */
+  /** By the id of a hook: until when requests do not wait for it, ms since 1970. */
   readonly #slowUntil = new Map<string, number>();
 
   constructor(deps: EventHookDeps) {
@@ -79,9 +82,9 @@ export class EventHookListener implements ListenersOfKinds {
   }
 
   /**
-   * Runs the hooks that hear a commit; the worker does what does not begin within `waitMs`. A hook that has begun is
-   * awaited. No outcome is returned, because hooks are no subscribers. Nothing is read or written where no hook hears the
-   * commit.
+   * Calls the hooks that hear a commit. The worker makes the calls that do not start within `waitMs`; a call that has
+   * started is awaited. Returns no outcomes, because hooks are not subscribers. Reads and writes nothing if no hook hears
+   * the commit.
    */
   async deliver(
     { actorId, newest, records }: Commit,
@@ -108,14 +111,14 @@ export class EventHookListener implements ListenersOfKinds {
     return [];
   }
 
-  /** Runs what is due of an actor's event hooks: what there was no time for, and events that are tried again. */
+  /** Makes the calls of an actor's event hooks that are due: those for which there was no time, and retries. */
   async runDue(actorId: string, deadline: Deadline): Promise<void> {
     const { changeLog } = this.#deps;
     const newest = await changeLog.newest(actorId);
     await this.#work({ actorId, newest, cache: new RecordCache(changeLog, actorId), deadline, until: Infinity });
   }
 
-  /** Brings an actor's event hooks up to the log's newest record. One read when they are there already. */
+  /** Calls an actor's event hooks up to the log's newest record. One read if they have all been called already. */
   async catchUp(actorId: string, { newest: upTo }: LogHead, deadline: Deadline): Promise<CaughtUp> {
     const { changeLog, runner, settings, table } = this.#deps;
     const item = await table.get(eventHooksKey(actorId));
@@ -138,7 +141,7 @@ export class EventHookListener implements ListenersOfKinds {
         all(itemExists, leaseIs.free(now, incarnation)),
       );
       if (acquired.item === undefined) return "none";
-      // A write whose answer got lost is repeated, and then finds its own lease.
+      // A write that was repeated after a lost answer finds its own lease.
       const isMine = acquired.written || acquired.item["leaseToken"] === lease.token;
       if (isMine) {
         const item = await this.#said(work.actorId, acquired.item);
@@ -152,7 +155,7 @@ export class EventHookListener implements ListenersOfKinds {
     return "busy";
   }
 
-  /** Says what an earlier run has left to be said. @returns the item after that */
+  /** Moves `$sys` events that an earlier run has left into the log. @returns the item after that */
   async #said(actorId: string, item: Item): Promise<Item | undefined> {
     const unsaid = unsaidOf(item);
     if (unsaid.length === 0) return item;
@@ -224,7 +227,7 @@ export class EventHookListener implements ListenersOfKinds {
       make: async (id: string, numbered: NumberedEvent<LogEvent>, attempt: PreparedAttempt<HookAnswer>) => {
         const timed = async () => await this.#timed(id, attempt);
         if (!died) return await timed();
-        // An earlier run died: one attempt at a time, each noted first, so that the one that kills the process is known.
+        // An earlier run died. One call at a time, noted before it starts, shows which call ends the process.
         const made = alone.then(async () => await this.#carefully(run, id, numbered, timed));
         alone = made.catch(() => undefined);
         return await made;
@@ -268,13 +271,13 @@ export class EventHookListener implements ListenersOfKinds {
     const envelope = this.#deps.way.envelope(actorId, numbered);
     const source = `event-hook:${id}` as const;
     return {
-      // Two hooks that give up one event each keep it.
+      // The id contains the hook: when two hooks give up one event, both failed events are kept.
       ...{ id: idOf([source, event.id]), actorId, source, sequence, topic, type },
       ...{ position: event.position, event: envelope },
     };
   };
 
-  /** Leaves the rest to the worker. When the message gets lost, maintenance of the log finds it. */
+  /** Leaves the rest to the worker. If the message is lost, maintenance of the log finds the rest. */
   async #handOver(actorId: string, dueAt: number): Promise<void> {
     await wakeUp(this.#deps, eventHooksKey(actorId), dueAt);
   }

@@ -37,35 +37,39 @@ export interface RunDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly failedEvents: Pick<FailedEventStore<ListenerEvent>, "record" | "count" | "of">;
-  /** A failed event as it is recorded. */
+  /** Makes the failed event to record. */
   readonly failing: (actorId: string, id: string, givenUp: GivenUp) => ListenerEvent;
   /** The deployment's `LOG_EPOCH`. */
   readonly epoch: number;
   /** How long a failed event is kept, ms. */
   readonly keepMs: number;
-  /** True when somebody listens to `$sys` at the actor. */
+  /** True when a listener of the actor hears `$sys`. */
   readonly isWatched: (actorId: string) => Promise<boolean>;
 }
 
-/** How a run ended: `again`: somebody came meanwhile, so there may be more. `lost`: the lease is another's. */
+/**
+ * How a run ended. `again`: it has not, because another run has left a mark, and there may be more. `lost`: another run has
+ * the lease.
+ */
 export type RunEnd = { readonly is: "done"; readonly dueAt?: number } | { readonly is: "again" | "lost" };
 
 /**
- * The item of an actor's event hooks while its holder writes it.
+ * The item of an actor's event hooks, as the holder of its lease writes it.
  *
- *   held    by the constructor, until `end` is done; every write is conditional on the lease
- *   ended   `end` returned `done` (the lease is released) or `lost`
+ * leased   from the constructor on; every write is conditional on the lease ended    `end` has returned `done` (the lease
+ * is released) or `lost`
  *
- * Invariant: a run that ends has heard the log up to the newest mark of `again` that it has seen.
+ * Invariant: the write that releases the lease is conditional on `again` being unchanged since the log was read. So a run
+ * that finds the lease taken and leaves a mark there has its records heard.
  */
 export class EventHookRun {
   readonly #deps: RunDeps;
   readonly #actorId: string;
   readonly #lease: Lease;
   #item: Item;
-  /** What follows from events that were recorded, until a write has it. */
+  /** Attributes that follow from recorded events, and that the next write stores. */
   #unstored: Record<string, Attribute> = {};
-  /** `unsaid` of the item as this run has read or written it, and what the next write adds to it. */
+  /** `unsaid` of the item as this run has read or written it, and the events that the next write adds. */
   #unsaid: readonly SysEvent[];
   #toSay: readonly SysEvent[] = [];
 
@@ -77,17 +81,20 @@ export class EventHookRun {
     this.#unsaid = unsaidOf(item);
   }
 
-  /** What is stored to be said below `$sys`, and not in the log yet. */
+  /** The stored `$sys` events that are not in the log yet. */
   get unsaid(): readonly SysEvent[] {
     return this.#unsaid;
   }
 
-  /** As it was acquired, or as the last refused end found it. */
+  /** The item as it was when the lease was acquired, or when `end` last returned `again`. */
   get item(): Item {
     return this.#item;
   }
 
-  /** Notes the attempt that begins, so that the next run knows what killed this one. @returns how many died at it before */
+  /**
+   * Stores which call starts, so that the next run knows at which call this one died.
+   * @returns how many runs died at it before
+   */
   async trying(id: string, position: string): Promise<number> {
     const before = tryingIn(this.#deps.epoch, this.#item);
     const isSame = before?.id === id && before.position === position;
@@ -96,14 +103,14 @@ export class EventHookRun {
     return trying.deaths;
   }
 
-  /** Somebody should know this of a hook. The next write stores what is to be said of it. */
+  /** Logs a signal of a hook. The next write stores its `$sys` event. */
   async signal(hook: string, signal: HookSignal, more?: JsonObject): Promise<void> {
     const { log, isWatched } = this.#deps;
     const said = signalled(log, { actorId: this.#actorId, hook }, signal, more);
     if (said !== undefined && (await isWatched(this.#actorId))) this.#toSay = [...this.#toSay, said];
   }
 
-  /** Stores the events that a cursor gives up, and how far it has come. */
+  /** Records the events that a cursor gives up, and stores its state. */
   async store(cursor: HookCursor): Promise<void> {
     const note = cursor.note();
     await this.#record(cursor, note);
@@ -112,7 +119,7 @@ export class EventHookRun {
     cursor.stored(note);
   }
 
-  /** Stores how far all cursors have come, and releases the lease. */
+  /** Stores the states of all cursors, and releases the lease. */
   async end(cursors: readonly HookCursor[], dueAt: number | undefined): Promise<RunEnd> {
     const notes = cursors.map((cursor) => ({ cursor, note: cursor.note() }));
     for (const { cursor, note } of notes) await this.#record(cursor, note);
@@ -145,7 +152,7 @@ export class EventHookRun {
     return { is: "again" };
   }
 
-  /** Releases the lease without storing anything, so that another run need not wait for its end. Never rejects. */
+  /** Releases the lease and stores nothing else, so that another run need not wait until it ends. Never rejects. */
   async abandon(dueAt: number): Promise<void> {
     const change = { set: { starts: 0, dueAt }, remove: RUN_ATTRIBUTES };
     try {
@@ -155,7 +162,9 @@ export class EventHookRun {
     }
   }
 
-  /** Records what goes to a person; that comes first, for a crash in between records it twice under one key. */
+  /**
+   * Records events that go to a person. This comes before the cursor's state: a repetition after a crash has the same key.
+   */
   async #record(cursor: HookCursor, note: ReturnType<HookCursor["note"]>): Promise<void> {
     const { clock, failedEvents, failing, keepMs, log } = this.#deps;
     const { id } = cursor;
@@ -184,7 +193,9 @@ export class EventHookRun {
     }
   }
 
-  /** How many events of a hook are kept, without those that a run which died has recorded and this one records again. */
+  /**
+   * How many failed events of a hook are kept, without those that a run recorded before it died and this run records again.
+   */
   async #kept(source: string, again: readonly ListenerEvent[]): Promise<number> {
     const { failedEvents } = this.#deps;
     const count = await failedEvents.count(this.#actorId, source);
@@ -193,7 +204,10 @@ export class EventHookRun {
     return count - found.filter((each) => each !== undefined).length;
   }
 
-  /** What the next write stores to be said. `sayUnsaid` removes what is stored, without the lease. */
+  /**
+   * The part of the next write about `$sys` events. Its condition is needed because `sayUnsaid` removes them without the
+   * lease.
+   */
   #saying(): {
     readonly unsaid: readonly SysEvent[];
     readonly set: Record<string, Attribute>;
@@ -215,7 +229,7 @@ export class EventHookRun {
     const saying = this.#saying();
     const change = { set: { ...set, ...saying.set } };
     const { written } = await updateIf(this.#deps.table, key, change, all(this.#owned, saying.condition));
-    if (!written) throw new LeaseLost("The lease of an actor's event hooks is another's.");
+    if (!written) throw new LeaseLost("Another run has the lease of the actor's event hooks.");
     this.#said(saying.unsaid);
   }
 
@@ -224,7 +238,7 @@ export class EventHookRun {
   }
 }
 
-/** Another run has acquired the lease: nothing that this one still does is stored. */
+/** Another run has acquired the lease, so this one can store nothing any more. */
 export class LeaseLost extends Error {
   override readonly name = "LeaseLost";
 }

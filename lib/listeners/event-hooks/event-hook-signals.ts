@@ -1,12 +1,12 @@
-/** What a person may want to know of event hooks: as log lines, which an alarm counts, and as `$sys` events. */
+/** Signals about event hooks: log lines, some of which an alarm counts, and `$sys` events. */
 import { LISTENER_TROUBLE } from "../../system/metric-names.ts";
 import type { JsonObject, Log } from "../../system/ports.ts";
 import type { SysEvent } from "../listener-head.ts";
 
-/** What happens to a hook that somebody should know. */
+/** News about an event hook. */
 export type HookSignal = "lagging" | "overtaken" | "failed" | "full";
 
-/** `event`: below `$sys`. A line without `trouble` is news and no alarm. */
+/** `line`: for the log. `trouble`: an alarm counts the line. `event`: the topic below `$sys`; absent: there is no event. */
 const SIGNALS: Readonly<Record<HookSignal, { line: string; trouble: boolean; event?: string }>> = {
   lagging: {
     line: "an event hook has not taken an event for half of the time that records stay",
@@ -22,7 +22,7 @@ const SIGNALS: Readonly<Record<HookSignal, { line: string; trouble: boolean; eve
   full: { line: "an event hook has stopped: it has as many parked events as are kept", trouble: true },
 };
 
-/** Writes the line. @returns what those who listen to `$sys` hear, if anything */
+/** Writes the log line of a signal. @returns its `$sys` event, if it has one */
 export function signalled(
   log: Pick<Log, "warn" | "error">,
   { actorId, hook }: { readonly actorId: string; readonly hook: string },

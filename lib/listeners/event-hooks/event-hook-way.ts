@@ -1,4 +1,4 @@
-/** The application's own hooks, as a way out of the change log: one event of one hook at a time. */
+/** The way out to event hooks of the application: one call of one hook with one event. */
 import { envelopeOf } from "../../domain/events/envelope.ts";
 import type { NumberedEvent, Outcome } from "../../domain/events/keeper-steps.ts";
 import type { PreparedAttempt, Tried, WayOut } from "../../engine/way-out.ts";
@@ -17,20 +17,20 @@ export interface EventHookWayDeps {
   readonly rootOf: (actorId: string) => string;
 }
 
-/** `starts`: how often the hook was begun, where that is not the number of counted attempts. */
+/** How a call failed. `starts`: how many calls started, if that is not the number of counted attempts. */
 export type Failure = HookFailure & { readonly starts?: number };
 
-/** One hook of one actor during one run. */
+/** One event hook of one actor during one run. */
 export interface HookTarget {
   readonly actorId: string;
   readonly id: string;
   /** An event has stopped the hook, in this run or before, and is not resolved. */
   stopped: boolean;
-  /** By number: why an attempt of this run was not taken. */
+  /** By the number of an event: how the last call of this run failed. */
   readonly failures: Map<number, Failure>;
 }
 
-/** undefined: the hook has ended without an error. */
+/** How a call failed; undefined: it succeeded. */
 export type HookAnswer = Failure | undefined;
 
 const LOOP: Failure = {
@@ -38,7 +38,7 @@ const LOOP: Failure = {
   error: `loop: ${String(MOST_HOPS)} hooks led to this event, one after another.`,
 };
 
-/** The way out to hooks. An attempt runs in this process, and rejects never for what the hook does. */
+/** The way out to event hooks. An attempt calls the hook in this process, and never rejects because of the hook. */
 export class EventHookWay implements WayOut<HookTarget, NumberedEvent<LogEvent>, HookAnswer> {
   readonly #deps: EventHookWayDeps;
 
@@ -66,8 +66,8 @@ export class EventHookWay implements WayOut<HookTarget, NumberedEvent<LogEvent>,
   }
 
   /**
-   * An attempt that a verdict parks is `ambiguous`, which the order keeper does not try again: it gives the event up at
-   * once.
+   * The verdicts `park` and `stop` become `ambiguous`: with `retryAmbiguous` false the order keeper then gives the event
+   * up.
    */
   classify(answer: HookAnswer): Outcome {
     if (answer === undefined || answer.verdict === "skip") return { is: "taken" };
@@ -84,7 +84,7 @@ export class EventHookWay implements WayOut<HookTarget, NumberedEvent<LogEvent>,
     return stopped ? "An event has stopped the hook, and is not resolved." : undefined;
   }
 
-  /** The event as a hook is given it: in the same process its data are at hand, however large. */
+  /** The envelope for a hook. It always contains the data, because the hook runs in the same process. */
   envelope(actorId: string, { event: { id, position, event }, number }: NumberedEvent<LogEvent>): JsonObject {
     return envelopeOf({
       ...{ event, id, position, sequence: number, source: this.#deps.rootOf(actorId) },

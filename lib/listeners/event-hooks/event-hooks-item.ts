@@ -1,4 +1,4 @@
-/** The item of an actor's event hooks: how far each of them has heard the actor's log. One for all hooks of the deployment. */
+/** The item of an actor's event hooks: how far each hook has heard the actor's log. An actor has one item for all hooks. */
 import { gunzipSync, gzipSync } from "node:zlib";
 import { positionAfter } from "../../domain/events/position.ts";
 import { keeperIn, positionIn } from "../../domain/events/present-epoch.ts";
@@ -10,20 +10,20 @@ import { LEASE_ATTRIBUTES } from "../../dynamodb/lease.ts";
 import { listenerKey, type ListenerRef } from "../../dynamodb/keys/listeners.ts";
 import type { Attribute, Item, Key } from "../../dynamodb/table.ts";
 
-/** The hooks of an actor, as one listener among others. */
+/** All event hooks of an actor, as one listener. */
 export const eventHooksRef = (actorId: string): ListenerRef => ({ actorId, kind: "event-hooks", id: "all" });
 
 /**
  * The key of the item. Its attributes, beside the lease:
  *
- *   hook-<id>    the order keeper's state of a hook; made before the first change after the release that has
- *                the hook, written by the holder of the lease. Those of ids that a release does not have are left alone
- *   paused-<id>  an event of the hook has stopped it, and is not resolved
- *   starts       how many runs began since one ended; more than one: a run died
- *   trying       the attempt that runs after a run died, so that the next one knows which event killed it
- *   again        another run came while the lease was held: its holder reads the log once more. Another text each time
- *   unsaid       what is to be said below `$sys`, as at other listeners (sys-events.ts); `version` counts how often it was
- *   dueAt        when there is more to do: an event is tried again, or time ran out
+ *   hook-<id>    the state of the hook's order keeper. It is made before the first change under the release that adds the
+ *                hook, and then written by the holder of the lease. States of hooks that a release does not have are kept
+ *   paused-<id>  an event has stopped the hook, and is not resolved
+ *   starts       how many runs have started since one ended; above 1: a run died
+ *   trying       the call that is being made; noted only after a run died, to find the event at which it did
+ *   again        a mark, another text each time: another run found the lease taken, so its holder reads the log once more
+ *   unsaid       `$sys` events that are not in the log yet (sys-events.ts); moving them there increments `version`
+ *   dueAt        when calls are due: an event is tried again, or a run had no time left
  */
 export const eventHooksKey = (actorId: string): Key => listenerKey(eventHooksRef(actorId));
 
@@ -33,14 +33,15 @@ export const pausedName = (id: string): string => `paused-${id}`;
 export type HookState = KeeperState<Selection>;
 
 /**
- * A longer text is stored compressed: with all the keys that can be blocked at once a state takes about 25 KB then, so that
- * the item stays below DynamoDB's 400 KB with as many hooks as an application may have.
+ * A state whose text is longer than this is compressed. A state with as many blocked keys as it may have then takes about
+ * 25 KB, so the item stays below DynamoDB's 400 KB with `MOST_HOOKS` states.
  */
 const COMPRESSED_FROM = 2_000;
 
 /**
- * A state as it is stored. That of a hook for which nothing waits is its position and its number alone, so that an item with many
- * hooks takes one write unit: whatever is beyond the position has no number, and the present selection holds for it.
+ * The stored form of a state. When no event waits for the hook, it is only the position and the number of the floor, so
+ * that an item with many hooks takes one write unit. That is enough, because later events have no numbers yet, and the
+ * present selection applies to them.
  */
 export function printState({ anchors: _, ...state }: HookState): string | Uint8Array {
   const { floor, numbered, entries, health, stopped } = state;
@@ -60,7 +61,7 @@ export function stateIn(
   const stored = item[stateName(id)];
   const text = stored instanceof Uint8Array ? gunzipSync(stored).toString("utf8") : stored;
   if (typeof text !== "string") return undefined;
-  // Anchors are for events that are sent again on request, which hooks do not know.
+  // Anchors are for redrives, which event hooks do not have.
   if (text.startsWith("{")) return keeperIn(epoch, { ...(parseText(text) as Omit<HookState, "anchors">), anchors: [] });
   const [stands = "", number] = text.split(" ");
   const after = positionIn(epoch, stands);
@@ -71,11 +72,11 @@ export function stateIn(
 
 export const isPaused = (item: Item, id: string): boolean => item[pausedName(id)] === true;
 
-/** An attempt that a run was at when it died. */
+/** The call that a run was making when it died. */
 export interface Trying {
   readonly id: string;
   readonly position: string;
-  /** How many runs died at it, the present one not counted. */
+  /** How many runs died at this call before the present one. */
   readonly deaths: number;
 }
 
@@ -88,13 +89,13 @@ export function tryingIn(epoch: number, item: Item): Trying | undefined {
 
 export const startsIn = (item: Item): number => Number(item["starts"] ?? 0);
 
-/** Tells one mark of `again` from another. */
+/** The mark of another run, if there is one. */
 export const againIn = (item: Item): Attribute | undefined => item["again"];
 
-/** What goes with the end of a run. */
+/** The attributes that the end of a run removes. */
 export const RUN_ATTRIBUTES = [...LEASE_ATTRIBUTES, "trying", "again"] as const;
 
-/** True when all these hooks are there with the log up to a record, and none has a failed event. */
+/** True when each hook has heard the log up to the record, or is paused, and none has an event to retry. */
 export function isUpToDate(
   epoch: number,
   item: Item,

@@ -1,4 +1,4 @@
-/** Own events that hooks gave up: how one stops its hook, and how it is tried again. */
+/** Events that event hooks gave up: how such an event stops its hook, and how it is retried. */
 import type { FailedEventStoreDeps } from "../../failed-events/failed-event-store.ts";
 import type { HookRunner, ListenerEvent } from "../../failed-events/hook-event.ts";
 import { sourceOf } from "../../dynamodb/keys/failed-events.ts";
@@ -15,7 +15,10 @@ function hookOf({ source }: ListenerEvent): string {
   return of?.kind === "event-hook" ? of.id : "";
 }
 
-/** An event that stops its hook pauses it; with the end of the event the hooks are due, so that later events run. */
+/**
+ * The writes at the hooks' item: an event that stops its hook pauses it, and resolving the event resumes it and makes the
+ * item due.
+ */
 export function eventHookPauses(table: Pick<Table, "get">, ids: Ids): FailedEventStoreDeps<ListenerEvent>["source"] {
   return {
     stopped: async (event) => {
@@ -26,7 +29,7 @@ export function eventHookPauses(table: Pick<Table, "get">, ids: Ids): FailedEven
     resolved: async (event, { stops, now }) => {
       const key = eventHooksKey(event.actorId);
       if (!stops || (await table.get(key, { only: ["pk"] })) === undefined) return undefined;
-      // A run that is under way has not seen that the hook may go on.
+      // A run that is in progress does not know that the hook is resumed: the mark makes it read the item again.
       const set = { dueAt: now, again: ids.id().slice(0, 16) };
       const change = { set, remove: [pausedName(hookOf(event))] };
       return { write: { update: key, change, condition: itemExists }, due: key };
@@ -34,7 +37,7 @@ export function eventHookPauses(table: Pick<Table, "get">, ids: Ids): FailedEven
   };
 }
 
-/** Another attempt at an event that a hook gave up. */
+/** Calls a hook again with an event that it gave up. */
 export function eventHookRunner(runner: EventHookRunner): HookRunner<ListenerEvent> {
   const isThere = (id: string): boolean => runner.eventHooks.some((hook) => hook.id === id);
   return {

@@ -10,64 +10,64 @@ import type { EventHookWay, Failure, HookAnswer, HookTarget } from "./event-hook
 import type { HookState } from "./event-hooks-item.ts";
 import { hears, readStretch, type LogEvent, type LogReading } from "../log-events.ts";
 
-/** What a cursor takes from outside. */
+/** The functions and settings that a cursor needs. */
 export interface CursorTools {
   readonly now: () => number;
   /** 0 ≤ random < 1. */
   readonly random: () => number;
   readonly maxAttempts: number;
-  /** True while another attempt may begin. */
+  /** True while another call may start. */
   readonly mayStart: () => boolean;
-  /** The log, as far as it is to be heard now. */
+  /** The log; `newest` is the last record that the cursor should read now. */
   readonly reading: () => LogReading & { readonly newest: number };
-  /** The number of the oldest record that can be read; asked for where events were lost. */
+  /** The number of the oldest record that can be read. Called when records have expired unread. */
   readonly oldest: () => Promise<number>;
   readonly way: EventHookWay;
-  /** Makes an attempt at an event, or says without one what comes of it. */
+  /** Makes an attempt, or returns a failure without making it. */
   readonly make: (
     id: string,
     numbered: NumberedEvent<LogEvent>,
     attempt: PreparedAttempt<HookAnswer>,
   ) => Promise<HookAnswer>;
-  /** Events between two positions have expired before the hook was given them. */
+  /** Called when the events between two positions have expired before the hook was called with them. */
   readonly lost: (id: string, between: { readonly from: string; readonly to: string }) => Promise<void>;
-  /** Stores events that go to a person, before the hook is given anything else. */
+  /** Stores the events that go to a person, before the hook is called again. */
   readonly store: (cursor: HookCursor) => Promise<void>;
 }
 
 /** An event that goes to a person. */
 export interface GivenUp {
   readonly numbered: NumberedEvent<LogEvent>;
-  /** The hook is given nothing more before the event is resolved. */
+  /** The event stops the hook: it is not called again before the event is resolved. */
   readonly stops: boolean;
   readonly starts: number;
   readonly error: string;
 }
 
-/** Most events of one hook and one actor that run at the same time, as for webhooks. */
+/** Most calls of one hook for one actor at the same time: the default of webhooks. */
 const PARALLEL = 4;
-/** A hook is no endpoint: its failures say nothing of other events, so no breaker opens within this time, ms. */
+/** A hook is not an endpoint: the failure of one call does not concern other events, so its breaker never opens. */
 const NEVER_MS = 100 * 365 * 86_400_000;
 const NO_BREAKER = { threshold: Number.MAX_SAFE_INTEGER, recoveryMs: NEVER_MS };
 
 const EXPIRING: Failure = {
   verdict: "park",
-  error: "The record of this event expires, and it could not be given to the hook.",
+  error: "The record of this event expires, and the hook has not taken the event.",
 };
 
 /**
- * One hook's way along one actor's log, during one run that holds the lease.
+ * Moves one hook along one actor's log, during one run that has the lease.
  *
- *   running   `advance` gives the hook every event that the order allows; it ends when nothing can begin
- *   stopped   a verdict of the hook, or one that is stored, stopped it: `advance` gives it nothing
+ *   running   `advance` calls the hook with every event that the order allows, until no call can start
+ *   stopped   a verdict of the hook, in this run or an earlier one, has stopped it: `advance` calls it no more
  *
- * Invariant: what `note` gives is a state from which another run can continue, with all that has happened so far.
+ * Invariant: another run can continue from the state in any note.
  */
 export class HookCursor {
   readonly id: string;
-  /** There is more to do now, but no time. */
+  /** More calls are possible now, but there is no time. */
   late = false;
-  /** When a failed event is tried again, ms since 1970. */
+  /** When a failed event may be tried again, ms since 1970; undefined: none waits. */
   wakeAt: number | undefined;
   readonly #tools: CursorTools;
   readonly #rules: KeeperRules;
@@ -97,7 +97,7 @@ export class HookCursor {
     this.#keeper.grew();
   }
 
-  /** Runs the hook for all that may begin. When it ends, by an error too, no attempt runs any more. */
+  /** Calls the hook as long as calls may start. No call is running any more when this resolves or rejects. */
   async advance(): Promise<void> {
     const inFlight = new Set<Promise<void>>();
     try {
@@ -114,7 +114,7 @@ export class HookCursor {
       const [first] = step.send;
       if (step.store) {
         const note = this.#keeper.note(now());
-        // Numbers alone need no write: after a crash they follow from the stored state again.
+        // Numbers alone are not worth a write: after a crash they follow from the stored state again.
         if (note.exhausted.length + note.signals.length > 0) await store(this);
         else this.#keeper.stored(note);
       } else if (!this.#stops && first !== undefined && mayStart()) {
@@ -133,7 +133,7 @@ export class HookCursor {
     }
   }
 
-  /** Where a part has expired the hook begins again with the oldest event that can be read: retention wins over it. */
+  /** Reads a part of the log. If records of it have expired, the hook continues with the oldest record that can be read. */
   async #read(request: StretchRequest, inFlight: ReadonlySet<Promise<void>>): Promise<void> {
     const { now, oldest, reading, lost } = this.#tools;
     const log = reading();
@@ -149,7 +149,7 @@ export class HookCursor {
     this.#keeper = this.#keeperOf(restarted(state, { after, events: [], selects: hears, at: now() }));
   }
 
-  /** The hook is given nothing more in this run. */
+  /** True when the hook is not called again in this run. */
   get #stops(): boolean {
     return this.#tools.way.ends(this.#target) !== undefined;
   }
@@ -164,7 +164,7 @@ export class HookCursor {
     this.#keeper.report(numbered, outcome, endedAt);
   }
 
-  /** The hook is given nothing more before a person has resolved an event. */
+  /** Stops the hook until an event is resolved. */
   stop(): void {
     this.#target.stopped = true;
   }
@@ -186,7 +186,7 @@ export class HookCursor {
   }
 }
 
-/** A changed pattern, or changed types, hold for every event that has no number yet. */
+/** The state with the hook's present selection, which applies to every event that has no number yet. */
 function withPresent(state: HookState, selection: Selection): HookState {
   const stored = state.selections.at(-1)?.selection;
   if (stored !== undefined && printJson(stored) === printJson(selection)) return state;

@@ -1,12 +1,12 @@
-/** The actors that have changed, as the feed indexes show them. */
+/** Finds the actors that have changed, by the feed indexes. */
 import { actorOfKey } from "../../dynamodb/keys/partition.ts";
 import type { FeedIndex, FeedItem, Table } from "../../dynamodb/table.ts";
 
 type FeedTable = Pick<Table, "queryFeed">;
 
 /**
- * The actors of a shard that may have changed after a time (ms since 1970), in the order of their ids: all that have, up to
- * what is settled, and some more. One query for each MB of each of the two indexes.
+ * The actors of a shard that may have changed after a time (ms since 1970), in the order of their ids: all that changed
+ * between it and the settled time, and possibly others. One query for each MB of each of the two indexes.
  */
 export async function changedActors(table: FeedTable, shard: string, after: number): Promise<readonly string[]> {
   const found = await Promise.all([

@@ -1,6 +1,7 @@
 /**
- * Positions in the events of all actors. A position says for every actor at once how far it was read: up to a time. While a
- * span of time is being read, it says besides which shards and actors are done, in their order, and how far the next one is.
+ * Positions in the events of all actors. A position is a time: the log of every actor was read up to it. Within a span of
+ * time, it also says which shards and actors of the span were read, in their order, and how far the log of the next actor
+ * was.
  */
 import * as z from "zod/mini";
 import { POSITION_AHEAD_MS } from "../../domain/events/feed-time.ts";
@@ -9,21 +10,21 @@ import { parseText } from "../../domain/json/json-text.ts";
 import { isOutsideId } from "../../domain/terms/identifiers.ts";
 import { feedShards } from "../../dynamodb/keys/feed.ts";
 
-/** Where a span that is being read was left. */
+/** How far a span was read. */
 export interface Within {
   /** The end of the span, ms since 1970. */
   readonly until: number;
-  /** Index of the shard. */
+  /** The index of the shard. */
   readonly shard: number;
   /** The last actor of the shard that was read; absent: none was. */
   readonly actorId?: string | undefined;
-  /** How far it was read, in its own log; absent: up to the end of the span. */
+  /** The position in that actor's own log up to which it was read; absent: it was read up to the end of the span. */
   readonly position?: string | undefined;
 }
 
 export interface FeedPosition {
   readonly epoch: number;
-  /** Each actor was read up to this time, ms since 1970. */
+  /** The log of every actor was read up to this time, ms since 1970. */
   readonly after: number;
   readonly within?: Within | undefined;
 }
@@ -48,16 +49,16 @@ export function printFeedPosition({ epoch, after, within }: FeedPosition): strin
   return Buffer.from(JSON.stringify([epoch, after, inside])).toString("base64url");
 }
 
-/** What time it is for positions. */
+/** The times between which events of all actors can be read. */
 export interface FeedEnds {
   readonly epoch: number;
-  /** What changed up to here can be read, ms since 1970. */
+  /** Every change up to this time can be read, ms since 1970. */
   readonly settled: number;
   /** Records from before this have expired, ms since 1970. */
   readonly oldest: number;
 }
 
-/** The position of a text, or why no reader can continue there. */
+/** The position that a text names (`now` and `earliest` too), or why no reader can continue there. */
 export function resolveFeedPosition(text: string, { epoch, settled, oldest }: FeedEnds): FeedPosition | PositionGone {
   if (text === "now") return { epoch, after: settled };
   if (text === "earliest") return { epoch, after: oldest };

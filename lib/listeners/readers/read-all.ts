@@ -1,4 +1,4 @@
-/** The events of all actors: span of time by span of time, in each actor by actor. A reader keeps the position itself. */
+/** Reads the events of all actors: one span of time after another, and in a span one actor after another. */
 import { readLogHead, type ChangeLog, type LogHead } from "../../change-log/change-log.ts";
 import { readTime } from "../../change-log/record-time.ts";
 import { envelopeOf } from "../../domain/events/envelope.ts";
@@ -25,13 +25,14 @@ import { changedActors } from "./changed-actors.ts";
 import { printFeedPosition, resolveFeedPosition, type FeedPosition } from "./feed-position.ts";
 import type { EventPage } from "./read-events.ts";
 
-/** Most actors that one answer looks at. */
+/** Most actors whose logs one answer reads. */
 const MOST_ACTORS = 200;
+/** Actors whose logs' heads one request reads. */
 const HEADS_AT_ONCE = 100;
-/** Most records of one answer, and about the most bytes of their JSON text: one that selects little of long logs. */
+/** One answer reads at most this many records, and about this many bytes of their JSON, even if it selects few events. */
 const MOST_RECORDS = 2_000;
 const MOST_READ_BYTES = 8 * 1_024 * 1_024;
-/** An answer looks at no further actor after so long, ms. */
+/** An answer reads the logs of no further actors after this long, ms. */
 const MOST_READING_MS = 3_000;
 const DAY_MS = 86_400_000;
 
@@ -49,15 +50,16 @@ export interface ReadAllDeps {
 export interface AllReading {
   /** `earliest`, `now`, or a position. */
   readonly from: string;
-  /** What of an actor is asked for; undefined: nothing. */
+  /** The selection of one actor's events; undefined: none of them. */
   readonly selectionOf: (actorId: string) => Selection | undefined;
   readonly limit: number;
   readonly mostBytes: number;
 }
 
 /**
- * Reads from a position on, at most one span. For each shard one request for each MB of keys of actors that have changed,
- * for 100 of these one for their heads, and for each a few that find where its log goes on, and one for each MB of it.
+ * Reads from a position to the end of its span at most. For each shard, one request for each MB of keys of changed actors;
+ * for each 100 of these, one for their heads; for each actor, a few to find its first record in the span, and one for each
+ * MB read.
  */
 export async function readAll(deps: ReadAllDeps, reading: AllReading): Promise<EventPage | PositionGone> {
   const { clock, epoch, retentionDays } = deps;
@@ -79,9 +81,11 @@ export async function readAll(deps: ReadAllDeps, reading: AllReading): Promise<E
 }
 
 /**
- * A span of time of all logs that is being read: the records after `after` and up to `until`. State: the events so far,
- * their bytes, and how much was looked at. What changes meanwhile is later than the span: it moves an actor in one of the
- * indexes, and never out of those that are to be read.
+ * Reads a span of time: of all logs, the records after `after` up to `until`. State: the events so far, their bytes, and
+ * how many actors and records were read.
+ *
+ * Changes that are made meanwhile are later than the span. They move an actor to a later place in one of the indexes, so no
+ * actor of the span is missed.
  */
 class SpanReading {
   readonly #deps: ReadAllDeps;
@@ -107,14 +111,14 @@ class SpanReading {
     this.#stopAt = deps.clock.now() + MOST_READING_MS;
   }
 
-  /** Reads from where the position is within the span. @returns the position afterwards */
+  /** Reads on from a position within the span. @returns the position after what was read */
   async read({ epoch, within }: FeedPosition): Promise<FeedPosition> {
     const [after, until] = [this.#after, this.#until];
     for (let shard = within?.shard ?? 0; shard < feedShards.length; shard += 1) {
       const begin = shard === within?.shard ? within : undefined;
       let last = begin?.position === undefined ? begin?.actorId : undefined;
       const changed = await changedActors(this.#deps.table, feedShards[shard] ?? "", this.#after);
-      // The actor in whose log the position is has changed, whatever the indexes show.
+      // The actor in whose log the position lies belongs to the span, even if the indexes show only its later changes.
       const inside = last === undefined && begin?.actorId !== undefined ? [begin.actorId] : [];
       const later = changed.filter((actorId) => begin?.actorId === undefined || actorId > begin.actorId);
       const actors = [...inside, ...later].filter((actorId) => this.#reading.selectionOf(actorId) !== undefined);
@@ -135,7 +139,7 @@ class SpanReading {
     return { epoch, after: until };
   }
 
-  /** The next actor is for the next answer. */
+  /** True when the next actor is left to the next answer. */
   #isEnough(): boolean {
     return this.#actors >= MOST_ACTORS || (this.#actors > 0 && this.#deps.clock.now() > this.#stopAt);
   }
@@ -146,11 +150,11 @@ class SpanReading {
   }
 
   /**
-   * Gathers the events of one actor in the span, from a position of its log on when it was left there.
-   * @returns `done`; `before`: there is no room for the first; else the position up to which there was room
+   * Adds the events of one actor in the span; `from` is the position in its log where an earlier answer ended.
+   * @returns `done`; `before`: there was no room for the first event; else the position up to which events were added
    */
   async #readActor(actorId: string, head: LogHead | undefined, from: string | undefined): Promise<string> {
-    // An actor that was deleted meanwhile has no log; the index covers some time after the newest change.
+    // A deleted actor has no log. An index entry covers some time after the change, so there may be no record in the span.
     if (head === undefined || Math.floor(head.at / 1_000) <= this.#after) return "done";
     const { changeLog, epoch } = this.#deps;
     const begin = from === undefined ? undefined : parsePosition(from);
@@ -173,7 +177,8 @@ class SpanReading {
         if (selection !== undefined && selects(selection, event)) {
           const id = eventIdOf({ actorId, record: number, at: record.at, index: event.index });
           const input = { event, source: this.#deps.rootOf(actorId), id, position };
-          // There is no URL of the data for the operator, who has no passphrase of the actor to sign it.
+          // All data is in the envelope: a URL of the data would be signed with the actor's passphrase, which no operator
+          // has.
           if (!this.#add(envelopeOf({ ...input, inlineMaxBytes: Infinity, dataref: () => "" }))) return left;
         }
         left = position;

@@ -1,5 +1,6 @@
 /**
- * The events of one actor's log after a position, as a reader gets them: a reader keeps its own position, and we nothing.
+ * Reads the events of one actor's log after a position. Readers keep their positions themselves; the service stores
+ * nothing.
  */
 import { eventDataUrl } from "../../actors/event-data-url.ts";
 import type { ActorRecord } from "../../actors/actor-record.ts";
@@ -24,11 +25,13 @@ import { jsonBytesInResult } from "../../http/answer-size.ts";
 import { compact } from "../../system/compact.ts";
 import type { Clock, JsonObject } from "../../system/ports.ts";
 
-/** Most records of one reading: one that selects little of a long log continues with the next request. */
+/** One request reads at most this many records, and about this many bytes of their JSON, even if it selects few events. */
 const MOST_RECORDS = 2_000;
-/** Most bytes of their JSON text, about. */
 const MOST_READ_BYTES = 8 * 1_024 * 1_024;
-/** Fewest items of a page of the log, however few events are asked for: most records make no event for most readers. */
+/**
+ * A page of the log has at least this many records, even if fewer events are asked for: many records have no event for a
+ * reader.
+ */
 const LEAST_PAGE = 100;
 
 export interface ReadEventsDeps {
@@ -38,7 +41,7 @@ export interface ReadEventsDeps {
   readonly epoch: number;
 }
 
-/** What one reading asks for. */
+/** What one request of a reader asks for. */
 export interface Reading {
   readonly actor: Pick<ActorRecord, "id" | "passphraseHash">;
   /** The root URI of the actor. */
@@ -48,25 +51,25 @@ export interface Reading {
   readonly selection: Selection;
   /** Most events. */
   readonly limit: number;
-  /** Most bytes of their envelopes in the answer; one event is given however large it is. */
+  /** Most bytes of their envelopes in the answer. The first event is returned even if it is larger. */
   readonly mostBytes: number;
-  /** What the reader may see; absent: it is the owner. */
+  /** The permissions of the reader; absent: the reader is the owner, who may see everything. */
   readonly reads?: Reads | undefined;
 }
 
 /** Some events of a log, in order. */
 export interface EventPage {
   readonly events: readonly JsonObject[];
-  /** Where the next reading begins. */
+  /** The position from which the next request reads. */
   readonly next: string;
-  /** The log had nothing more. */
+  /** The log had no later record. */
   readonly upToDate: boolean;
 }
 
 /**
- * Reads from a position on. One request for the log's head, and one for each MB of the log.
+ * Reads the events after a position. One request for the log's head, and one for each MB of the log.
  *
- * @returns why the reader cannot go on at the position, when that is so
+ * @returns the events, or why the reader cannot continue at the position
  */
 export async function readEvents(deps: ReadEventsDeps, reading: Reading): Promise<EventPage | PositionGone> {
   const { changeLog, epoch } = deps;
@@ -81,7 +84,7 @@ export async function readEvents(deps: ReadEventsDeps, reading: Reading): Promis
   const stream = changeLog.stream(actor.id, before, newest, { limit: Math.max(limit + 1, LEAST_PAGE) });
   for await (const numbered of stream) {
     const { number } = numbered;
-    // Records expire from the oldest on, and `earliest` is the oldest of those that remain.
+    // Records expire from the oldest on, and `earliest` stands for the oldest one that is left.
     if (number !== read + 1 && !(from === "earliest" && read === before)) break;
     if (page.add(numbered) === "full") return page.made(false);
     read = number;
@@ -93,9 +96,8 @@ export async function readEvents(deps: ReadEventsDeps, reading: Reading): Promis
 }
 
 /**
- * The events of an answer as they are gathered. State: the events, their bytes, and the position up to which everything was
- * gathered or is not for the reader. Invariant: a reader that goes on at that position gets each later event, and no
- * earlier.
+ * Builds the page of an answer. State: the events, their bytes, and the position up to which each event was added, or is
+ * not for the reader. Invariant: a reader that continues at that position gets each later event, and no earlier one.
  */
 class PageInMaking {
   readonly #deps: ReadEventsDeps;
@@ -112,7 +114,7 @@ class PageInMaking {
     this.#next = printPosition(begin);
   }
 
-  /** @returns `full` when an event of the record is left for the next reading */
+  /** Adds the events of a record. @returns `full` when one of them did not fit, and is left to the next request */
   add({ number, record }: NumberedRecord): "added" | "full" {
     const { epoch } = this.#deps;
     const { selection, limit, mostBytes, reads } = this.#reading;
@@ -144,7 +146,7 @@ class PageInMaking {
     const { actor, root } = this.#reading;
     const position = positionOf(epoch, record, event);
     const id = eventIdOf({ actorId: actor.id, record, at, index: event.index });
-    // The URL of the data leads to all of them, so that what is cut stays in the envelope.
+    // A URL would give the reader all of the data, so data that was cut stays in the envelope.
     const inlineMaxBytes = isCut ? Infinity : undefined;
     const dataref = (): string => eventDataUrl(actor, { root, position, now: clock.now() });
     return envelopeOf({ event, source: root, id, position, dataref, ...compact({ inlineMaxBytes }) });

@@ -1,4 +1,4 @@
-/** Waiting for events of an actor: the log's head is read now and then until there is more, or the time is over. */
+/** Waits for events of an actor: reads the log's head once a second until there is a new record, or the time is over. */
 import type { ChangeLog } from "../../change-log/change-log.ts";
 import { recordOf, type PositionGone } from "../../domain/events/position.ts";
 import { ServiceError } from "../../system/errors.ts";
@@ -11,11 +11,11 @@ export interface WaitDeps extends ReadEventsDeps, Pick<Platform, "clock" | "slee
 }
 
 /**
- * The first events after a position, for which it waits. A page without any is up to date, or as far as one reading goes.
- * One read of the head a second while it waits.
+ * The events after a position; waits while there are none. The page is empty when the time is over, or one request has read
+ * as many records as it may. While waiting, one read of the head a second.
  *
- * @throws ServiceError resource.not_found when the actor is deleted meanwhile
- * @param readsNow what the reader may see, asked for each further reading: it can change meanwhile
+ * @param readsNow the reader's permissions, asked for again before each further reading
+ * @throws ServiceError resource.not_found when the actor is deleted meanwhile; what `readsNow` throws
  */
 export async function eventsWithin(
   deps: WaitDeps,
@@ -27,7 +27,7 @@ export async function eventsWithin(
   return await longPoll<EventPage | PositionGone>(deps, wait, async () => {
     if (page !== undefined) {
       const newest = await deps.changeLog.recentNewest(reading.actor.id);
-      // Below it is the end of a log that was deleted, or that of a moment ago.
+      // A lower number is that of a deleted log, or one that is slightly out of date: `readEvents` finds out which.
       if (newest === recordOf(page.next)) return { is: "nothing", result: page };
     }
     const further = page === undefined ? reading : { ...reading, from: page.next, reads: await readsNow() };

@@ -1,4 +1,4 @@
-/** What an owner sees of attempts: the last ones that were not taken, and the first that was taken after each. */
+/** The attempts that an owner can see: the last ones that failed, and the first that succeeded after each. */
 import { parseText, printJson } from "../../domain/json/json-text.ts";
 import { attemptKey, attemptPrefix, webhookPartition } from "../../dynamodb/keys/webhooks.ts";
 import { listenerKey } from "../../dynamodb/keys/listeners.ts";
@@ -9,9 +9,9 @@ import type { ListenerHead } from "../listener-head.ts";
 import type { Attempt } from "./sender.ts";
 import type { Webhook } from "./webhook-item.ts";
 
-/** Attempts that were not taken, of those that are shown. */
+/** Most failed attempts that are shown. */
 const MOST_NOT_TAKEN = 50;
-/** Each may have one that was taken after it. */
+/** Each failed attempt may be followed by one that succeeded. */
 const MOST_READ = 2 * MOST_NOT_TAKEN + 1;
 const KEPT_SECONDS = 30 * 86_400;
 /** The attribute of the head. */
@@ -19,13 +19,13 @@ const LAST = "lastAttempt";
 
 /** An attempt at one event. */
 export interface LoggedAttempt extends Attempt {
-  /** The event's. */
+  /** The position of the event. */
   readonly position: string;
 }
 
 /**
- * A line of an attempt for the owner, written at once: a crash before what follows may repeat the attempt, not hide it.
- * Never rejects.
+ * Stores an attempt for the owner. It is written before the attempt's outcome is: a crash in between may repeat the
+ * attempt, but does not hide it. Never rejects.
  */
 export async function logAttempt(
   { table, log }: { readonly table: Pick<Table, "put">; readonly log: Log },
@@ -33,25 +33,25 @@ export async function logAttempt(
   attempt: LoggedAttempt,
 ): Promise<void> {
   try {
-    // Whatever stands there is the same attempt.
+    // An item at this key is the same attempt, written before its answer was lost.
     await table.put(attemptItem(actorId, id, attempt), always);
   } catch (error) {
     log.warn("an attempt of a webhook was not noted", { actorId, webhookId: id, error });
   }
 }
 
-/** The item of an attempt. Any that stands under its key is the same attempt, repeated after a lost answer. */
+/** The item of an attempt. */
 export function attemptItem(actorId: string, webhookId: string, attempt: LoggedAttempt): Item {
   const ttl = Math.ceil(attempt.at / 1_000) + KEPT_SECONDS;
   return { ...attemptKey(actorId, webhookId, attempt), text: printJson(attempt), ttl };
 }
 
-/** What the head of a webhook has of its last attempt: without what the receiver answered. */
+/** The last attempt as the head of a webhook has it: without the receiver's answer. */
 export const lastAttemptText = ({ answer: _, ...attempt }: LoggedAttempt): string => printJson(attempt);
 
 /**
- * Notes an attempt outside a session as the last one, unless another was noted since the head was read. It meets no
- * delivery: the head's version stays.
+ * Notes an attempt outside a session as the last one, unless another was noted after the head was read. The head's version
+ * stays, so the write does not conflict with a delivery.
  */
 export async function noteLastAttempt(
   table: Pick<Table, "update">,
@@ -63,13 +63,13 @@ export async function noteLastAttempt(
   await updateIf(table, listenerKey(head), { set: { [LAST]: lastAttemptText(attempt) } }, all(itemExists, isUnchanged));
 }
 
-/** Reads it; undefined before the first one. */
+/** The last attempt in a head; undefined before the first one. */
 export const lastAttemptIn = ({ own }: Pick<ListenerHead, "own">): LoggedAttempt | undefined =>
   own[LAST] === undefined ? undefined : (parseText(String(own[LAST])) as LoggedAttempt);
 
 /**
- * The attempts of a webhook, the newest first. One query. An attempt that was under way when a webhook of the same id was
- * deleted may be noted after that: it is none of this webhook's.
+ * The attempts of a webhook, the newest first. One query. Attempts from before its creation are left out: they belong to an
+ * earlier webhook of the same id, and were stored after that was deleted.
  */
 export async function attemptsOf(
   table: Pick<Table, "query">,

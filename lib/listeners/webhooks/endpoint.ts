@@ -4,18 +4,20 @@ import type { ListenerHead } from "../listener-head.ts";
 import type { Endpoint } from "./sender.ts";
 import { secretsAt, type Webhook } from "./webhook-item.ts";
 
-/** What a head says of the url that took an event last, as a digest: a url may be a secret. Nothing beside a single one. */
+/**
+ * The digest of the url that took an event last, for the head: a url may be a secret. Undefined for a webhook with one url.
+ */
 export const tookLast = ({ settings: { urls } }: Webhook, url: number): string | undefined =>
   urls.length > 1 ? digestOf(urls[url] ?? "") : undefined;
 
-/** The same as it stands in a head. */
+/** That digest in a head. */
 export const lastUrl = ({ own }: Pick<ListenerHead, "own">): string | undefined =>
   own["firstUrl"] === undefined ? undefined : String(own["firstUrl"]);
 
 /**
- * Where the events of a webhook go at `now` (ms since 1970), and how.
+ * Where and how events of a webhook are sent at `now` (ms since 1970).
  *
- * @param last which url took an event last, as `tookLast` says it: attempts begin there, else at the first
+ * @param last the digest of the url that took an event last: attempts begin with this url, or else with the first
  */
 export function endpointOf(webhook: Webhook, now: number, last: string | undefined): Endpoint {
   const { urls, bearer, headers, retryAmbiguous, timeoutSeconds } = webhook.settings;

@@ -1,4 +1,4 @@
-/** What a person does with an event that a webhook did not take: one more attempt now, or dropping it. */
+/** What a person can do with a failed event of a webhook: retry it now, or skip it. */
 import type { FailedEvent } from "../../failed-events/failed-event.ts";
 import type { FailedEventStore } from "../../failed-events/failed-event-store.ts";
 import type { ListenerEvent } from "../../failed-events/hook-event.ts";
@@ -12,9 +12,9 @@ import { inlineMaxOf, withDataWithin, type EventDataDeps } from "../event-data.t
 import { sendEvent } from "./sender.ts";
 import type { ReadWebhook, WebhookRef, WebhookStore } from "./webhook-store.ts";
 
-/** What an attempt leaves of its request's time, ms, for noting what came of it. */
+/** Time of the request that is kept for storing the outcome of the attempt, ms. */
 const NOTE_MS = 2_000;
-/** An attempt whose process ended may be made again after its time-out and this, ms. */
+/** If the process of an attempt dies, the next attempt may start this long after the time-out, ms. */
 const GRACE_MS = 5_000;
 
 export interface FailedWebhookEventsDeps extends EventDataDeps {
@@ -26,6 +26,7 @@ export interface FailedWebhookEventsDeps extends EventDataDeps {
   readonly ids: Ids;
 }
 
+/** The failed events of webhooks. The only state is the table. */
 export class FailedWebhookEvents {
   readonly #deps: FailedWebhookEventsDeps;
 
@@ -34,8 +35,8 @@ export class FailedWebhookEvents {
   }
 
   /**
-   * Sends the event once more, with the settings of the moment and under the same id. One that is not taken stays parked.
-   * @returns `busy` while another attempt at it is under way
+   * Sends the event once more under the same id, with the webhook's present settings. It stays parked if the attempt fails.
+   * @returns `busy` while another attempt runs
    */
   async retry(failed: FailedEvent<ListenerEvent>, deadline: Deadline): Promise<"done" | "parked" | "busy"> {
     const { clock, failedEvents, ids, store } = this.#deps;
@@ -64,7 +65,7 @@ export class FailedWebhookEvents {
     return "parked";
   }
 
-  /** What its owner sees of it. Never rejects. */
+  /** Notes the attempt as the webhook's last one. Never rejects. */
   async #noteLast({ head, webhook }: ReadWebhook, attempt: LoggedAttempt): Promise<void> {
     const { log, table } = this.#deps;
     try {
@@ -78,17 +79,17 @@ export class FailedWebhookEvents {
     }
   }
 
-  /** Notes an attempt whose process ended, when the event is due. */
+  /** Parks an event again that is due, because the process of an attempt has died. */
   async afterDeath(key: Key): Promise<void> {
     const { clock, failedEvents } = this.#deps;
     const failed = await failedEvents.at(key);
     const now = clock.now();
     if (failed?.dueAt === undefined || failed.dueAt > now) return;
-    const attempt = { at: now, error: "The process of an attempt ended before the attempt did." };
+    const attempt = { at: now, error: "The process ended before the attempt did." };
     await failedEvents.failed(failed, attempt, { status: "parked" });
   }
 
-  /** Drops the event. @returns false while an attempt at it is under way */
+  /** Deletes the failed event. @returns false while an attempt runs */
   async skip(failed: FailedEvent<ListenerEvent>): Promise<boolean> {
     const { clock, failedEvents } = this.#deps;
     return (await failedEvents.resolve(failed, { now: clock.now(), unlessBusy: true })) !== "busy";

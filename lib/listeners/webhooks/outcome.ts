@@ -1,16 +1,16 @@
-/** What the answer to an attempt says: of the event, of the endpoint, of the webhook. */
+/** What the answer to an attempt means: for the event, for the endpoint, for the webhook. */
 import type { Outcome } from "../../domain/events/keeper-steps.ts";
 import { retryAfterSeconds } from "../../domain/wire/retry-after.ts";
 import { compact } from "../../system/compact.ts";
 import type { PeerFailure } from "../../system/ports.ts";
 
-/** Statuses by which a server says that it takes nothing now. */
+/** Statuses of a server that takes no events at the moment. */
 const UNAVAILABLE = new Set([408, 425, 429, 502, 503, 504]);
-/** Statuses by which a proxy says that no server is behind it. */
+/** Statuses of a proxy that does not reach its server. */
 const NO_SERVER = new Set([502, 503, 504]);
 const LONGEST_PAUSE_SECONDS = 86_400;
 
-/** The outcome of an answer that came at `now`, ms since 1970. */
+/** The outcome of an answer that arrived at `now`, ms since 1970. */
 export function outcomeOfStatus(status: number, retryAfter: string | undefined, now: number): Outcome {
   if (status >= 200 && status < 300) return { is: "taken" };
   if (status === 410) return { is: "ended" };
@@ -19,12 +19,12 @@ export function outcomeOfStatus(status: number, retryAfter: string | undefined, 
   return compact({ is: UNAVAILABLE.has(status) ? "unavailable" : "failed", retryAfterMs });
 }
 
-/** The outcome without an answer. */
+/** The outcome of an attempt that got no answer. */
 export const outcomeOfFailure = ({ sent }: Pick<PeerFailure, "sent">): Outcome => ({
   is: sent ? "ambiguous" : "unavailable",
 });
 
-/** True when another url of the webhook may be tried in the same attempt. */
+/** True when the same attempt may try the next url of the webhook: the event has certainly not reached a server. */
 export function mayTryNext(answer: { readonly status: number } | PeerFailure): boolean {
   return "status" in answer ? NO_SERVER.has(answer.status) : !answer.sent;
 }

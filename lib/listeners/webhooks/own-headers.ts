@@ -1,4 +1,4 @@
-/** The headers that an owner adds to the requests of a webhook. */
+/** Checks the headers that an owner adds to the requests of a webhook. */
 import { ServiceError } from "../../system/errors.ts";
 
 const MOST_HEADERS = 10;
@@ -8,7 +8,7 @@ const MOST_BYTES = 2_048;
 const NAME = /^[!#-'*+.^_`|~\w-]+$/;
 const VALUE = /^[\t\x20-\x7e]*$/;
 
-/** Headers that the service sets, or that concern one connection. */
+/** Headers that the service sets, or that belong to one connection. */
 const REFUSED = new Set(
   (
     "host authorization cookie x-request-id traceparent accept-encoding " +
@@ -17,7 +17,10 @@ const REFUSED = new Set(
 );
 const REFUSED_PREFIXES = ["content-", "webhook-", "ce-", "x-hub-"];
 
-/** The headers with their names in lower case. @throws ServiceError request.invalid which names the header, never a value */
+/**
+ * The headers with their names in lower case.
+ * @throws ServiceError request.invalid which names the header, never a value
+ */
 export function checkHeaders(headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
   const checked = new Map<string, string>();
   let bytes = 0;
@@ -36,7 +39,7 @@ export function checkHeaders(headers: Readonly<Record<string, string>>): Readonl
 }
 
 function faultOf(name: string, value: string): string | undefined {
-  if (!NAME.test(name)) return "has no name that a header can have";
+  if (!NAME.test(name)) return "has a name that no header can have";
   if (REFUSED.has(name) || REFUSED_PREFIXES.some((prefix) => name.startsWith(prefix))) return "is set by the service";
   return VALUE.test(value) ? undefined : "has a value with other characters than printable ASCII";
 }

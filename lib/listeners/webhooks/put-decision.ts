@@ -1,4 +1,4 @@
-/** What a PUT of a webhook changes, and whether its preconditions allow that. Pure. */
+/** Decides what a PUT of a webhook changes, and whether its preconditions allow it. Pure. */
 import { createHmac } from "node:crypto";
 import { mintSecret } from "../../domain/events/signature.ts";
 import { canonicalJson } from "../../domain/json/canonical-json.ts";
@@ -7,41 +7,41 @@ import type { Ids, Json } from "../../system/ports.ts";
 import { demandPreconditions, demandNamed, differencesOf, type Preconditions } from "../preconditions.ts";
 import type { WebhookRequest, WebhookSettings } from "./settings.ts";
 
-/** What an owner has said of a webhook, with its secrets. */
+/** The part of a webhook that its owner states, with its secrets. */
 export interface StatedWebhook {
   readonly settings: WebhookSettings;
-  /** The newest secret; absent while nothing was ever signed. */
+  /** The newest secret; absent for a webhook that has never signed. */
   readonly secret?: string;
-  /** Makes the tag of these settings say nothing of their secrets. */
+  /** The key of the digest in the entity tag, so that the tag does not reveal the secrets. */
   readonly tagKey: string;
 }
 
-/** A PUT that may be carried out. `same`: nothing differs. */
+/** What an allowed PUT does. `same`: nothing, because nothing differs. */
 export interface PutDecision {
   readonly is: "created" | "changed" | "same";
   readonly stated: StatedWebhook;
-  /** A new secret, to be shown once. */
+  /** A new secret, which the answer shows this once. */
   readonly minted?: string;
-  /** Which events the webhook hears has changed. */
+  /** The topics or types have changed. */
   readonly selection: boolean;
-  /** Where events go, or how they prove themselves, has changed: what is known of the endpoint's failures is void. */
+  /** The urls, the signature or the credentials have changed, so earlier failures of the endpoint no longer count. */
   readonly endpoint: boolean;
 }
 
 const SELECTING = new Set(["topics", "types"]);
 const REACHING = new Set(["url", "urls", "bearer", "headers", "signature", "secret"]);
 
-/** The strong entity tag of the settings alone, their secrets included. */
+/** The strong entity tag of the settings, secrets included. How deliveries stand does not change it. */
 export function tagOf({ settings, secret, tagKey }: StatedWebhook): string {
   const text = canonicalJson(compact({ settings: settings as unknown as Json, secret }));
   return `"${createHmac("sha256", tagKey).update(text).digest("base64url").slice(0, 32)}"`;
 }
 
 /**
- * Decides a PUT on what is stored, if anything is.
+ * Decides a PUT by the stored webhook; undefined: there is none.
  *
- * @throws ServiceError request.precondition_failed when a precondition does not hold; request.precondition_required when
- *   something differs and the request does not say what it was made on, with the names of the fields
+ * @throws ServiceError request.precondition_failed when a precondition does not hold; request.precondition_required, with
+ *   the names of the fields, when something differs and the request has no `If-Match`
  */
 export function decidePut(
   stored: StatedWebhook | undefined,

@@ -1,25 +1,19 @@
-/** Redrives: events that a webhook is sent again as its owner asks, as a task with progress. */
-import { oldestKept, type ChangeLog } from "../../change-log/change-log.ts";
-import { positionGone } from "../../actors/position-gone.ts";
+/** Redrives: a webhook gets events again because its owner asks for it. Each redrive is a task with progress. */
+import type { ChangeLog } from "../../change-log/change-log.ts";
 import { withRedrive, withoutRedrive } from "../../domain/events/keeper-changes.ts";
-import { printPosition, resolvePosition } from "../../domain/events/position.ts";
+import { printPosition } from "../../domain/events/position.ts";
 import { sourceText } from "../../dynamodb/keys/failed-events.ts";
-import { refusedReasons } from "../../dynamodb/outcomes.ts";
-import { TransactionRefused, type Table, type Write } from "../../dynamodb/table.ts";
+import type { Table } from "../../dynamodb/table.ts";
 import type { FailedEventStore } from "../../failed-events/failed-event-store.ts";
 import type { ListenerEvent } from "../../failed-events/hook-event.ts";
 import { compact } from "../../system/compact.ts";
 import { ServiceError } from "../../system/errors.ts";
 import type { Clock, Ids } from "../../system/ports.ts";
-import { retryOnConflict } from "../../system/retry-on-conflict.ts";
-import { WHY } from "../beginning.ts";
+import { demandPosition } from "../beginning.ts";
 import { changeListenerHead } from "../listener-head.ts";
 import { readTask, taskBegun, taskCancelled, type Task, type TaskRef } from "./tasks.ts";
-import { noSuchWebhook } from "./webhook-operations.ts";
+import { noSuchWebhook, repeated, written } from "./webhook-writes.ts";
 import { withKeeper, type WebhookRef, type WebhookStore } from "./webhook-store.ts";
-
-/** More than the writers that one webhook has at a time. */
-const MOST_CONFLICTS = 8;
 
 export interface RedriveDeps {
   readonly table: Table;
@@ -34,11 +28,11 @@ export interface RedriveDeps {
   readonly rootOf: (actorId: string) => string;
 }
 
-/** Which events to send again: those that were not taken, or those of the log beyond `from` up to `to`. */
+/** Which events to send again: the parked ones, or those of the log beyond the position `from` up to `to`. */
 export type RedriveScope = { readonly parked: true } | { readonly from: string; readonly to: string };
 
 /**
- * Begins a redrive. The webhook's session carries it on; a webhook that is paused or has stopped does so once it goes on.
+ * Begins a redrive. The webhook's sessions send its events; while the webhook is paused or stopped, the redrive waits.
  *
  * @throws ServiceError resource.not_found, resource.position_gone, request.invalid; resource.conflict while another runs
  */
@@ -72,7 +66,7 @@ export async function beginRedrive(
   });
 }
 
-/** Ends a task as its owner asks; one that has ended stays as it is. @returns undefined when there is no such task */
+/** Cancels a redrive; a task that has ended stays as it is. @returns the task; undefined when there is none with this id */
 export async function cancelRedrive(deps: RedriveDeps, ref: TaskRef): Promise<Task | undefined> {
   const { clock, store, table } = deps;
   return await repeated<Task | undefined>(async () => {
@@ -88,30 +82,6 @@ export async function cancelRedrive(deps: RedriveDeps, ref: TaskRef): Promise<Ta
   });
 }
 
-/** What was written; `found` when another writer came first. */
-async function written<T>(
-  table: Table,
-  writes: readonly Write[],
-  done: T,
-): Promise<{ readonly done: T } | { readonly found: undefined }> {
-  const refused = await refusedReasons(table, writes);
-  if (refused === undefined) return { done };
-  if (!refused.some(({ code }) => code === "condition" || code === "conflict")) throw new TransactionRefused(refused);
-  return { found: undefined };
-}
-
-async function repeated<T>(attempt: () => Promise<{ readonly done: T } | { readonly found: undefined }>): Promise<T> {
-  const result = await retryOnConflict<undefined, { readonly is: T }>(undefined, MOST_CONFLICTS, async () => {
-    const made = await attempt();
-    return "done" in made ? { done: { is: made.done } } : made;
-  });
-  if (result !== undefined) return result.is;
-  throw new ServiceError(
-    "service.unavailable",
-    "The webhook is being changed at the same time; try again in a moment.",
-  );
-}
-
 interface Range {
   readonly from: string;
   readonly upTo: string;
@@ -123,24 +93,17 @@ const wholeLog = (epoch: number, upTo: string): Range => ({
 });
 
 async function rangeOf(
-  { changeLog, epoch, rootOf }: RedriveDeps,
+  deps: RedriveDeps,
   actorId: string,
   scope: { readonly from: string; readonly to: string },
 ): Promise<Range> {
-  const [logHead, found] = [await changeLog.head(actorId), await changeLog.oldest(actorId)];
-  const { newest } = logHead;
-  const resolved = (field: "from" | "to"): string => {
-    const position = resolvePosition(scope[field], {
-      epoch,
-      newest,
-      ...compact({ oldest: oldestKept(logHead, found) }),
-    });
-    if (typeof position !== "string") return printPosition(position);
-    throw positionGone(rootOf(actorId), `${WHY[position]}; nothing is sent again.`, field);
-  };
+  const { changeLog } = deps;
+  const log = { actorId, log: await changeLog.head(actorId), oldest: await changeLog.oldest(actorId) };
+  const resolved = (field: "from" | "to"): string =>
+    printPosition(demandPosition(deps, log, { text: scope[field], field, instead: "nothing is sent again" }));
   const [from, upTo] = [resolved("from"), resolved("to")];
   if (from < upTo) return { from, upTo };
-  throw new ServiceError("request.invalid", "The position in to must lie after that in from.", { field: "to" });
+  throw new ServiceError("request.invalid", "The position in to must be later than the one in from.", { field: "to" });
 }
 
 const isRunning = (task: string): ServiceError =>

@@ -1,4 +1,4 @@
-/** Events that a webhook did not take, read for a redrive. */
+/** Reads the failed events of a webhook for a redrive. */
 import type { OrderedEvent } from "../../domain/events/keeper-state.ts";
 import type { NumberedEvent, RedriveRequest } from "../../domain/events/keeper-steps.ts";
 import { PROPERTIES } from "../../domain/terms/scope.ts";
@@ -12,10 +12,13 @@ import type { LogEvent } from "../log-events.ts";
 import type { FailedStretch } from "../listener-way.ts";
 import type { WebhookRef } from "./webhook-store.ts";
 
-/** Failed events that are read together: each has its data with it. */
+/** Failed events that are read at once: each contains its data. */
 const AT_ONCE = 50;
 
-/** The failed events of a webhook beyond `after` up to `upTo`: their keys are in the order of their positions. */
+/**
+ * The first failed events of a webhook beyond `after` up to `upTo`. Their keys, which have their numbers, sort like
+ * positions.
+ */
 export async function readFailedEvents(
   failedEvents: Pick<FailedEventStore<ListenerEvent>, "page">,
   { actorId, id }: WebhookRef,

@@ -1,4 +1,4 @@
-/** One attempt to deliver an event to the urls of a webhook. */
+/** Makes one attempt to deliver an event to the urls of a webhook. */
 import type { Outcome } from "../../domain/events/keeper-steps.ts";
 import { ENVELOPE_TYPE } from "../../domain/events/envelope.ts";
 import { signatureHeaders } from "../../domain/events/signature.ts";
@@ -11,22 +11,22 @@ import { withoutSecrets } from "./redaction.ts";
 /** Most bytes of an answer that are read. */
 const MAX_ANSWER_BYTES = 1_024;
 
-/** Where an event goes, and how. */
+/** Where and how an event is sent. */
 export interface Endpoint {
   readonly urls: readonly string[];
   /** The index of the url to begin with. */
   readonly first: number;
-  /** For all urls together. */
+  /** The longest that all urls together may take, ms. */
   readonly timeoutMs: number;
-  /** The newest first; none: unsigned. */
+  /** The secrets that sign, the newest first. Empty: the request is not signed. */
   readonly secrets: readonly string[];
   readonly bearer?: string;
   readonly headers?: Readonly<Record<string, string>>;
-  /** A request that broke off is not sent again on another connection. */
+  /** A request whose connection broke is not sent again on another one. */
   readonly once: boolean;
 }
 
-/** What goes out. */
+/** An event as it is sent. */
 export interface OutgoingEvent {
   readonly id: string;
   /** Exactly the bytes that are sent. */
@@ -36,10 +36,11 @@ export interface OutgoingEvent {
 
 /** One attempt, as its owner sees it. */
 export interface Attempt {
-  /** When it began, ms since 1970. */
+  /** When the attempt began, ms since 1970. */
   readonly at: number;
+  /** How long it took, ms. */
   readonly ms: number;
-  /** `refused`: the address is not allowed. */
+  /** `refused`: the service may not send to this address. */
   readonly result: "taken" | "failed" | "ambiguous" | "refused";
   /** The origin of the url that was tried last. */
   readonly target: string;
@@ -49,6 +50,7 @@ export interface Attempt {
   readonly answer?: string;
 }
 
+/** The result of an attempt. */
 export interface Sent {
   readonly outcome: Outcome;
   readonly attempt: Attempt;
@@ -57,8 +59,8 @@ export interface Sent {
 }
 
 /**
- * Sends an event. It goes on to the next url, within one time-out, while one could not be reached or says that no server is
- * there. Never rejects for what a receiver does.
+ * Sends an event to the first url; if that could not be reached, or a proxy answers for a missing server, to the next one,
+ * all within one time-out. Never rejects because of a receiver.
  */
 export async function sendEvent(
   deps: { readonly http: PeerHttp; readonly clock: Clock },

@@ -1,4 +1,4 @@
-/** What an owner says of a webhook: where events go, which, and how. A PUT states all of it. */
+/** The settings of a webhook: where its events go, which events, and how they are sent. A PUT states all of them. */
 import * as z from "zod/mini";
 import { isSecret, SECRET_RULE } from "../../domain/events/signature.ts";
 import type { Rate } from "../../domain/events/rate.ts";
@@ -11,9 +11,9 @@ import { BUS_INLINE_MAX_BYTES, BUS_URL } from "../bus-http.ts";
 import { selectionFields, selectionFrom, texts, whole } from "../selection-fields.ts";
 import { checkHeaders } from "./own-headers.ts";
 
-/** Settings with their defaults. Sets are sorted, so that equal settings are equal texts. */
+/** The settings, defaults filled in. Lists without an order are sorted, so that equal settings are equal texts. */
 export interface WebhookSettings {
-  /** One to five, tried in this order. */
+  /** One to five urls, tried in this order. */
   readonly urls: readonly string[];
   /** Patterns as `parsePattern` returns them. */
   readonly topics: readonly string[];
@@ -25,7 +25,7 @@ export interface WebhookSettings {
   readonly rate: Rate;
   readonly maxAttempts: number;
   readonly onExhausted: "park" | "stop";
-  /** An event whose request went out and was not answered is sent again. */
+  /** An event is sent again when its request was sent and not answered. */
   readonly retryAmbiguous: boolean;
   readonly timeoutSeconds: number;
   readonly inlineMaxBytes?: number;
@@ -38,13 +38,13 @@ export interface WebhookSettings {
 /** What a PUT asks for. */
 export interface WebhookRequest {
   readonly settings: WebhookSettings;
-  /** Absent: the one that stands stays. */
+  /** Absent: the stored secret stays. */
   readonly secret?: string;
-  /** Counts when the webhook is created: `now`, `earliest`, or a position. */
+  /** Used when the webhook is created: `now`, `earliest`, or a position. */
   readonly from: string;
 }
 
-/** What decides which urls there may be. */
+/** The deployment's rules for urls. */
 export interface UrlRules {
   readonly addresses: AddressPolicy;
   /** The deployment has an event bus. */
@@ -111,12 +111,15 @@ function urlsOf(
   if ((one === undefined) === (several === undefined)) throw invalid("url", "Give either url or urls.");
   if (one !== undefined) return [urlOf(one, "url", rules)];
   const all = (several ?? []).map((each, index) => urlOf(each, `urls.${String(index)}`, rules));
-  if (new Set(all).size < all.length) throw invalid("urls", "Each of the urls must be another one.");
-  if (all.length > 1 && all.includes(BUS_URL)) throw invalid("urls", `The url ${BUS_URL} has no others beside it.`);
+  if (new Set(all).size < all.length) throw invalid("urls", "The urls must differ from each other.");
+  if (all.length > 1 && all.includes(BUS_URL)) throw invalid("urls", `The url ${BUS_URL} must be the only one.`);
   return all;
 }
 
-/** @throws ServiceError request.invalid for a url that is never used, whatever its name leads to */
+/**
+ * The url, if the service may send to it.
+ * @throws ServiceError request.invalid for a url that is refused even before its name is resolved
+ */
 function urlOf(text: string, field: string, { addresses, bus }: UrlRules): string {
   if (text === BUS_URL) {
     if (bus) return text;
@@ -126,7 +129,7 @@ function urlOf(text: string, field: string, { addresses, bus }: UrlRules): strin
     throw invalid(field, `The ${field} must have at most ${String(MAX_URL_LENGTH)} characters.`);
   }
   const url = judgeUrl(text, addresses);
-  if ("refused" in url) throw invalid(field, `The ${field} is not used: ${url.refused}.`);
+  if ("refused" in url) throw invalid(field, `The ${field} is not allowed: ${url.refused}.`);
   if (url.hash !== "") throw invalid(field, `The ${field} must not have a fragment.`);
   if (!liesUnder(text, text)) throw invalid(field, `The ${field} must not have dot segments in its path.`);
   return text;

@@ -1,4 +1,4 @@
-/** Tasks: work that an owner began and that continues after the answer, with its progress. */
+/** Tasks: work that an owner has begun and that continues after the answer. A task shows its progress. */
 import { taskKey } from "../../dynamodb/keys/webhooks.ts";
 import { equals, itemMissing, type Item, type Table, type Write } from "../../dynamodb/table.ts";
 import { compact } from "../../system/compact.ts";
@@ -8,9 +8,11 @@ import type { JsonObject } from "../../system/ports.ts";
 const KEPT_SECONDS = 7 * 86_400;
 
 /**
- * `running` until the webhook's session notes its last event (`done`), the owner cancels it or deletes the webhook
- * (`cancelled`), or the webhook begins elsewhere (`failed`). A task that has ended never changes again.
- * Invariant: a task runs exactly while the state of its webhook has a redrive of its id.
+ * running     from the start on done        the webhook's session has noted its last event cancelled   by the owner, or
+ * because the owner deleted the webhook failed      the webhook begins again at another position
+ *
+ * A task that is not `running` never changes again. Invariant: a task is `running` exactly while the state of its webhook
+ * has a redrive with its id.
  */
 export type TaskState = "running" | "done" | "failed" | "cancelled";
 
@@ -26,20 +28,22 @@ export interface Task extends TaskRef {
   readonly state: TaskState;
   readonly done: number;
   readonly failed: number;
-  /** Events that it is about, where that was known at its start. */
+  /** The number of events to send, if it was known at the start. */
   readonly total?: number;
   /** Ms since 1970. */
   readonly startedAt: number;
   readonly endedAt?: number;
 }
 
-/** Puts a task that begins. */
+/** The write of a new task. */
 export function taskBegun({ actorId, taskId, kind, webhookId, total, startedAt }: Task): Write {
   const item = { ...taskKey(actorId, taskId), kind, webhookId, state: "running", done: 0, failed: 0, startedAt };
   return { put: { ...item, ...compact({ total }) }, condition: itemMissing };
 }
 
-/** Notes the progress of a running task, or its end at `endedAt` (ms since 1970). Nothing happens to one that has ended. */
+/**
+ * The write of a running task's progress, or of its end at `endedAt` (ms since 1970). Refused for a task that has ended.
+ */
 export function taskProgress(
   { actorId, taskId }: TaskRef,
   { done, failed }: Pick<Task, "done" | "failed">,
@@ -53,14 +57,14 @@ export function taskProgress(
   };
 }
 
-/** Ends a running task as the owner asks, at `now` (ms since 1970). */
+/** The write that cancels a running task at `now` (ms since 1970). */
 export const taskCancelled = ({ actorId, taskId }: TaskRef, now: number): Write => ({
   update: taskKey(actorId, taskId),
   change: { set: { state: "cancelled", endedAt: now, ttl: Math.ceil(now / 1_000) + KEPT_SECONDS } },
   condition: equals("state", "running"),
 });
 
-/** The task; undefined when there is none, or it ended over 7 days ago. */
+/** The task; undefined when there is none, or it ended more than 7 days before `now` (ms since 1970). */
 export async function readTask(table: Pick<Table, "get">, ref: TaskRef, now: number): Promise<Task | undefined> {
   const item = await table.get(taskKey(ref.actorId, ref.taskId));
   if (item === undefined || Number(item["ttl"] ?? Infinity) * 1_000 <= now) return undefined;

@@ -1,4 +1,4 @@
-/** What a webhook has not done yet, counted for a person from its state and the log. */
+/** Counts the events of a webhook that are not done, from its state and the log, for a person. */
 import {
   comparePositions,
   recordBefore,
@@ -22,10 +22,10 @@ import { readTime } from "../../change-log/record-time.ts";
 import { compact } from "../../system/compact.ts";
 import type { WebhookSettings } from "./settings.ts";
 
-/** Most records that are read for one view; each one beyond counts as one event. */
+/** One view reads at most this many records; every further record counts as one event. */
 const MOST_RECORDS = 1_000;
 
-/** The log that is counted in. */
+/** The log whose events are counted. */
 export interface CountedLog {
   readonly stream: (after: number, upTo: number) => AsyncIterable<NumberedRecord>;
   readonly newest: number;
@@ -35,19 +35,19 @@ export interface CountedLog {
   readonly retentionMs: number;
 }
 
-/** What is not done. */
+/** The events that are not done. */
 export interface Waiting {
-  /** Events, the blocked ones included. */
+  /** Their number, blocked ones included. */
   readonly count: number;
-  /** The time of the oldest one, ms since 1970; absent: everything is done. */
+  /** The time of the oldest one, ms since 1970; absent: there is none. */
   readonly oldestAt?: number;
-  /** For each blocked entry how many events wait for its first one. */
+  /** For each blocked entry, how many events wait for its first one. */
   readonly behind: ReadonlyMap<Entry, number>;
 }
 
 type Keeper = KeeperState<Selection>;
 
-/** Counts what is not done: one reading of the log from the floor on, and one more while a key catches up. */
+/** Counts the events that are not done. Reads the log from the floor on, and once more if a key is catching up. */
 export async function waitingOf(log: CountedLog, keeper: Keeper, order: WebhookSettings["order"]): Promise<Waiting> {
   const { entries, floor } = keeper;
   const blocked = entries.filter(({ failing }) => failing !== undefined);
@@ -71,7 +71,10 @@ function isBehind(entry: Entry, event: OrderedEvent, order: WebhookSettings["ord
   return order === "strict" || (order === "key" && isBlockedBy(entry, event));
 }
 
-/** The time of the oldest event of the keys that continue after a blocked event; infinite where there is none. */
+/**
+ * The time of the oldest event of entries whose failed event is done and that are catching up; Infinity without such
+ * entries.
+ */
 async function oldestCatchingUp(log: CountedLog, keeper: Keeper): Promise<number> {
   const open = keeper.entries.filter(({ failing, waiting }) => failing === undefined && waiting > 0);
   const [first] = open.toSorted((one, other) => (one.after < other.after ? -1 : 1));
@@ -83,11 +86,13 @@ async function oldestCatchingUp(log: CountedLog, keeper: Keeper): Promise<number
 }
 
 interface Undone extends OrderedEvent {
-  /** Of its record, ms since 1970. */
+  /** The time of its record, ms since 1970. */
   readonly at: number;
 }
 
-/** Record by record beyond a front what is not done, but for what blocked entries cover below the floor. */
+/**
+ * For each record beyond a front, its events that are not done, without those below the floor that blocked entries count.
+ */
 async function* undoneAfter(
   log: CountedLog,
   keeper: Keeper,

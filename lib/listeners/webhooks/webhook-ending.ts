@@ -1,11 +1,11 @@
 /**
- * How a webhook ends, with its failed events and its attempts.
+ * Ends a webhook, with its failed events and its attempts.
  *
- *   marked    its item has `ending` and a lease: it is shown no more, and its session can note nothing more
- *   emptied   by the holder of the lease: nothing can be added any more
- *   gone      item, head and markers, in one commit
+ *   marked    its item has `ending` and a lease: it is no longer shown, and sessions can store nothing any more
+ *   emptied   the holder of the lease has deleted failed events and attempts; none can be added any more
+ *   gone      one commit has deleted the item, the head and the markers
  *
- * A webhook of the same id is not made before that. What a process that died has begun, the sweep finishes.
+ * Until it is gone, no webhook with the same id can be made. If the process dies, the sweep continues the ending.
  */
 import type { Commits } from "../../change-log/log-commits.ts";
 import { failedEventIdKeyOf, failedEventPrefix, sourceText } from "../../dynamodb/keys/failed-events.ts";
@@ -25,7 +25,7 @@ import { webhookOf } from "./webhook-item.ts";
 
 /** More than the writers that one webhook has at a time. */
 const MOST_CONFLICTS = 8;
-/** With less time left than this, ms, no further page is deleted: the sweep goes on. */
+/** With less time left than this, ms, no further page is deleted: the sweep continues. */
 const LEAST_MS = 2_000;
 const KEYS_AT_ONCE = 100;
 
@@ -37,9 +37,10 @@ export interface WebhookEndingDeps extends LeaseDeps {
 }
 
 /**
- * Ends a webhook, or continues where another has left off.
+ * Ends a webhook, or continues an ending that was begun.
  *
- * @returns `later`: the rest is due work; `none`: there is no such webhook
+ * @returns `later`: there was no time, or another process has the lease, and the sweep continues; `none`: there is no such
+ *   webhook
  */
 export async function endWebhook(
   deps: WebhookEndingDeps,
@@ -54,7 +55,7 @@ export async function endWebhook(
     if (item === undefined) return { done: "none" as const };
     const set = { ending: true, dueAt: lease.until, ...leaseAttributes(lease) };
     const condition = all(itemExists, leaseIs.free(deps.clock.now(), deps.incarnation));
-    // Without its lease no session can note anything more.
+    // A session without its lease can store nothing.
     const bars: readonly Write[] =
       headItem === undefined
         ? []
@@ -78,12 +79,12 @@ export async function endWebhook(
       const redrive = headItem === undefined ? undefined : keeperOf(readListenerHead(deps.epoch, headItem)).redrive;
       const now = deps.clock.now();
       const taskRef = { actorId: ref.actorId, taskId: redrive?.id ?? "" };
-      // Its owner may have cancelled it since the webhook was marked, when nothing writes the head any more.
+      // The owner may have cancelled the task after the webhook was marked, which no longer changes the head.
       const task = redrive === undefined ? undefined : await readTask(table, taskRef, now);
       const cancelled = task?.state === "running" ? [taskCancelled(taskRef, now)] : [];
       const deletions: readonly Write[] = [
         { delete: own, condition },
-        // Whatever it says: it goes with the webhook.
+        // Right whatever is stored: the head is deleted with the webhook.
         { delete: head, condition: always },
       ];
       return { records: [], writes: [...deletions, ...cancelled, ...writes], head: logHead };

@@ -1,4 +1,4 @@
-/** A webhook as its owner has stated it, as an item. */
+/** The item of a webhook: what its owner has stated. */
 import { parseText, printJson } from "../../domain/json/json-text.ts";
 import { webhookIdOf, webhookKey } from "../../dynamodb/keys/webhooks.ts";
 import { actorOfKey } from "../../dynamodb/keys/partition.ts";
@@ -18,26 +18,26 @@ import { compact } from "../../system/compact.ts";
 import type { StatedWebhook } from "./put-decision.ts";
 import type { WebhookSettings } from "./settings.ts";
 
-/** A secret that was rotated: it signs too until then, ms since 1970. */
+/** A secret before a rotation. It also signs until `until`, ms since 1970. */
 export interface PreviousSecret {
   readonly secret: string;
   readonly until: number;
 }
 
-/** Most secrets that sign beside the newest. */
+/** Most earlier secrets that also sign. */
 const MOST_PREVIOUS = 3;
 
-/** A webhook without what its deliveries write. */
+/** A webhook, without its head, which deliveries write. */
 export interface Webhook extends StatedWebhook {
   readonly actorId: string;
   readonly id: string;
-  /** Raised by every change of what is stated. */
+  /** Every write of the item increments it. */
   readonly version: number;
   /** Ms since 1970. */
   readonly createdAt: number;
-  /** Nothing new is begun. */
+  /** No attempts are started. */
   readonly paused: boolean;
-  /** Secrets before the last rotations, the newest first, at most `MOST_PREVIOUS`: each signs too for a while. */
+  /** The secrets before the last rotations, the newest first, at most `MOST_PREVIOUS`. */
   readonly previous?: readonly PreviousSecret[];
 }
 
@@ -79,7 +79,7 @@ export function webhookOf(item: Item): Webhook {
 /** The webhook is as it was read. */
 export const isUnchanged = ({ version }: Pick<Webhook, "version">): Condition => equals("version", version);
 
-/** The change from one state of a webhook to another, and the version above. */
+/** The change of the item to this webhook, with the next version. */
 export function changeTo(webhook: Webhook): Change {
   const { pk: _, sk: __, ...attributes } = webhookItem({ ...webhook, version: webhook.version + 1 });
   const optional = ["secret", "paused", "previous"];
@@ -93,9 +93,9 @@ export function secretsAt({ settings, secret, previous = [] }: Webhook, now: num
 }
 
 /**
- * The webhook with another secret; the former one signs too from `now` until `overlapUntil` (ms since 1970). Those before it
- * sign for as long as was promised: an owner who rotates again because an answer was lost loses none that a receiver knows.
- * Without an overlap all former ones end at once.
+ * The webhook with another secret; the former one also signs from `now` until `overlapUntil` (both ms since 1970). Secrets
+ * of earlier rotations keep the time that they were promised: an owner who rotates again because an answer was lost loses
+ * no secret that a receiver knows. Without an overlap all former secrets end at once.
  */
 export function rotated(
   { previous = [], secret: former, ...webhook }: Webhook,
@@ -106,7 +106,10 @@ export function rotated(
   return { ...webhook, secret, previous: [{ secret: former, until: overlapUntil }, ...live].slice(0, MOST_PREVIOUS) };
 }
 
-/** Counts one more test event in the minute of `now` (ms since 1970); refused when there were ten. */
+/**
+ * The two writes of which one counts a test event in the minute of `now` (ms since 1970): the first for a further event,
+ * the second for the first one. Both are refused after ten events.
+ */
 export function testCounted(now: number): readonly { readonly change: Change; readonly condition: Condition }[] {
   const minute = Math.floor(now / MINUTE_MS);
   return [

@@ -1,26 +1,18 @@
-/** What owners do with a webhook besides stating it: pause, resume, rotate its secret, count its test events. */
+/** What owners do with a webhook beside stating its settings: pause, resume, rotate the secret, test. */
 import { positionGone } from "../../actors/position-gone.ts";
-import { oldestKept, type ChangeLog } from "../../change-log/change-log.ts";
+import type { ChangeLog } from "../../change-log/change-log.ts";
 import { restarted, resumed } from "../../domain/events/keeper-changes.ts";
-import {
-  comparePositions,
-  isAfter,
-  parsePosition,
-  positionOf,
-  printPosition,
-  resolvePosition,
-} from "../../domain/events/position.ts";
+import { comparePositions, isAfter, parsePosition, positionOf, printPosition } from "../../domain/events/position.ts";
 import { eventsOf, type RecordEvent } from "../../domain/events/record-events.ts";
 import { selects } from "../../domain/events/selection.ts";
 import { mintSecret } from "../../domain/events/signature.ts";
 import { webhookKey } from "../../dynamodb/keys/webhooks.ts";
-import { refusedReasons, updateIf } from "../../dynamodb/outcomes.ts";
-import { TransactionRefused, type Table, type Write } from "../../dynamodb/table.ts";
+import { updateIf } from "../../dynamodb/outcomes.ts";
+import type { Table, Write } from "../../dynamodb/table.ts";
 import { compact } from "../../system/compact.ts";
 import { ServiceError } from "../../system/errors.ts";
 import type { Clock, Ids } from "../../system/ports.ts";
-import { retryOnConflict } from "../../system/retry-on-conflict.ts";
-import { WHY } from "../beginning.ts";
+import { BEGIN_NOW, demandPosition } from "../beginning.ts";
 import { changeListenerHead } from "../listener-head.ts";
 import { taskProgress } from "./tasks.ts";
 import { changeTo, isUnchanged, rotated, testCounted, type Webhook } from "./webhook-item.ts";
@@ -31,9 +23,7 @@ import {
   type WebhookRef,
   type WebhookStore,
 } from "./webhook-store.ts";
-
-/** More than the writers that one webhook has at a time; each conflict means that another has just written. */
-const MOST_CONFLICTS = 8;
+import { noSuchWebhook, repeated, written } from "./webhook-writes.ts";
 
 export interface WebhookOperationsDeps {
   readonly table: Table;
@@ -47,15 +37,15 @@ export interface WebhookOperationsDeps {
   readonly rootOf: (actorId: string) => string;
 }
 
-/** How a resumed webhook goes on. */
+/** How a webhook continues. */
 export interface ResumeRequest {
-  /** The event that stopped it is handed to a person. */
+  /** The event that stopped it goes to a person. */
   readonly skip: boolean;
-  /** Where a webhook that lost its position begins again. */
+  /** Where a webhook whose records expired begins again. */
   readonly from?: string;
 }
 
-/** A webhook after a change of it; `skipped`: the part of the log that it never hears. */
+/** A webhook after it was resumed. `skipped`: the part of the log whose events it never gets. */
 export interface ResumeResult {
   readonly stored: StoredWebhook;
   readonly skipped?: { readonly from: string; readonly to: string };
@@ -63,9 +53,10 @@ export interface ResumeResult {
 
 type Keeper = StoredWebhook["keeper"];
 
-/** What a change of a webhook writes; undefined: nothing differs. */
+/** A change of a webhook; undefined: nothing has to change. */
 type Changed = (Partial<StoredWebhook> & { readonly writes: readonly Write[] }) | undefined;
 
+/** The operations of owners. The only state is the table; each write is conditional on the webhook as it was read. */
 export class WebhookOperations {
   readonly #deps: WebhookOperationsDeps;
 
@@ -73,7 +64,7 @@ export class WebhookOperations {
     this.#deps = deps;
   }
 
-  /** Begins nothing more until the webhook is resumed; what is under way ends. */
+  /** Pauses a webhook: no attempts start until it is resumed; those in flight end. */
   async pause(ref: WebhookRef): Promise<StoredWebhook> {
     return await this.#change(ref, ({ webhook }) =>
       webhook.paused ? undefined : stating({ ...webhook, paused: true }, webhook),
@@ -81,9 +72,10 @@ export class WebhookOperations {
   }
 
   /**
-   * Lets a paused or stopped webhook go on: what is due goes at once.
+   * Resumes a paused or stopped webhook. Due events are sent at once.
    *
-   * @throws ServiceError request.invalid for a `from` that is missing, or that it has no use for; resource.position_gone
+   * @throws ServiceError resource.not_found; request.invalid when `from` is missing or not needed, or there is no event to
+   *   skip; resource.position_gone
    */
   async resume(ref: WebhookRef, { skip, from }: ResumeRequest): Promise<ResumeResult> {
     let skipped: ResumeResult["skipped"];
@@ -110,17 +102,18 @@ export class WebhookOperations {
     return { stored, ...compact({ skipped }) };
   }
 
-  /** The state of a listener that begins again after a position, with its numbers. */
+  /** The state of a webhook that begins again after a position. Events keep their numbers. */
   async #restarted(actorId: string, keeper: Keeper, from: string): Promise<Keeper> {
     const { changeLog, clock, epoch, rootOf } = this.#deps;
-    const [logHead, found] = [await changeLog.head(actorId), await changeLog.oldest(actorId)];
-    const { newest } = logHead;
-    const begin = resolvePosition(from, { epoch, newest, ...compact({ oldest: oldestKept(logHead, found) }) });
-    if (typeof begin === "string")
-      throw positionGone(rootOf(actorId), `${WHY[begin]}; read the state, and begin now.`, "from");
+    const log = { actorId, log: await changeLog.head(actorId), oldest: await changeLog.oldest(actorId) };
+    const begin = demandPosition(this.#deps, log, { text: from, field: "from", instead: BEGIN_NOW });
     const [floor, numbered] = [parsePosition(keeper.floor.after), parsePosition(keeper.numbered.after)];
     if (floor !== undefined && comparePositions(begin, floor) < 0)
-      throw positionGone(rootOf(actorId), "The webhook has been further than that.", "from");
+      throw positionGone(
+        rootOf(actorId),
+        "This position is earlier than the webhook has been; give a later one.",
+        "from",
+      );
     const events: (RecordEvent & { position: string; expiresAt: number })[] = [];
     for await (const { number, record } of changeLog.stream(actorId, begin.record - 1, numbered?.record ?? 0)) {
       for (const event of eventsOf(record)) {
@@ -133,8 +126,8 @@ export class WebhookOperations {
   }
 
   /**
-   * Gives the webhook a new secret. The former one signs too for `overlapSeconds`.
-   * @returns the secret, to be shown once, and until when both sign (ms since 1970)
+   * Gives the webhook a new secret. The former one also signs for `overlapSeconds`.
+   * @returns the secret, and until when both sign (ms since 1970). The secret is shown only in this answer
    */
   async rotate(
     ref: WebhookRef,
@@ -153,37 +146,23 @@ export class WebhookOperations {
     for (const { change, condition } of testCounted(now)) {
       if ((await updateIf(this.#deps.table, webhookKey(actorId, id), change, condition)).written) return;
     }
-    throw new ServiceError("limit.rate", "A webhook is tried out at most ten times a minute.", {
+    throw new ServiceError("limit.rate", "A webhook gets at most ten test events a minute; try again in a minute.", {
       headers: { "Retry-After": "60" },
     });
   }
 
   async #change(ref: WebhookRef, make: (stored: ReadWebhook) => Changed | Promise<Changed>): Promise<StoredWebhook> {
     const { store, table } = this.#deps;
-    const changed = await retryOnConflict<undefined, StoredWebhook>(undefined, MOST_CONFLICTS, async () => {
+    return await repeated<StoredWebhook>(async () => {
       const stored = await store.get(ref);
       if (stored === undefined) throw noSuchWebhook();
       const change = await make(stored);
-      if (change === undefined) return { done: stored };
-      const refused = await refusedReasons(table, change.writes);
-      if (refused === undefined) return { done: { ...stored, ...change } };
-      if (!refused.some(({ code }) => code === "condition" || code === "conflict"))
-        throw new TransactionRefused(refused);
-      return { found: undefined };
+      return change === undefined ? { done: stored } : await written(table, change.writes, { ...stored, ...change });
     });
-    if (changed !== undefined) return changed;
-    throw new ServiceError(
-      "service.unavailable",
-      "The webhook is being changed at the same time; try again in a moment.",
-    );
   }
 }
 
-/** @returns the error for a webhook that is not there */
-export const noSuchWebhook = (): ServiceError =>
-  new ServiceError("resource.not_found", "There is no webhook of that id.");
-
-/** A redrive ends where the webhook begins elsewhere. */
+/** The write that ends the task of a redrive, because the webhook begins again at another position. */
 function lostTask({ actorId }: WebhookRef, { redrive }: Keeper, after: Keeper, now: number): readonly Write[] {
   if (redrive === undefined || after.redrive !== undefined) return [];
   return [taskProgress({ actorId, taskId: redrive.id }, redrive, { state: "failed", endedAt: now })];
@@ -199,10 +178,10 @@ const wrongFrom = (lost: boolean): ServiceError =>
   new ServiceError(
     "request.invalid",
     lost
-      ? "The webhook has lost its position; say by from where it is to begin again: earliest, now, or a position."
-      : "The webhook goes on where it is; from is only for one that lost its position.",
+      ? "Records that the webhook has not heard have expired; give from: earliest, now, or a position to begin at."
+      : "The webhook continues where it is; leave out from, which is for a webhook whose records have expired.",
     { field: "from" },
   );
 
 const nothingToSkip = (): ServiceError =>
-  new ServiceError("request.invalid", "There is no event to skip: none has stopped the webhook.", { field: "skip" });
+  new ServiceError("request.invalid", "No event has stopped the webhook; leave out skip.", { field: "skip" });

@@ -1,4 +1,4 @@
-/** What a person may want to know of a webhook: as log lines, which an alarm counts, and as `$sys` events. */
+/** Signals about webhooks: log lines, some of which an alarm counts, and `$sys` events. */
 import type { KeeperSignal } from "../../domain/events/keeper-steps.ts";
 import { compact } from "../../system/compact.ts";
 import { LISTENER_TROUBLE } from "../../system/metric-names.ts";
@@ -7,7 +7,7 @@ import type { SysEvent } from "../listener-head.ts";
 import type { Noted } from "../listener-way.ts";
 import type { Webhook } from "./webhook-item.ts";
 
-/** What each signal is in the log, and as an event below `$sys`. */
+/** The log line of each signal, and the topic of its event below `$sys`. */
 const SIGNALS: Readonly<Record<KeeperSignal, { readonly line: string; readonly event: string }>> = {
   failing: { line: "a webhook is failing: its breaker has opened", event: "webhook.failing" },
   recovered: { line: "a webhook has recovered", event: "webhook.recovered" },
@@ -20,10 +20,10 @@ const SIGNALS: Readonly<Record<KeeperSignal, { readonly line: string; readonly e
   overtaken: { line: "a webhook has stopped: records that it has not heard have expired", event: "listener.overtaken" },
 };
 
-/** Signals that an operator may have to act on. */
+/** Signals that may need an operator: an alarm counts their lines. */
 const TROUBLE: ReadonlySet<KeeperSignal> = new Set(["stopped", "gone", "lagging", "overtaken"]);
 
-/** One line for each signal, and one for events that are kept because they were not taken. */
+/** Writes one log line for each signal, and one if failed events were kept. */
 export function logSignals(
   log: Log,
   { actorId, id }: Webhook,
@@ -37,7 +37,7 @@ export function logSignals(
   if (kept > 0) log.warn("a webhook has failed events", { actorId, webhookId: id, kept });
 }
 
-/** What is said of a webhook whose breaker its owner closes, by another url or another proof. */
+/** The `$sys` event about a webhook whose breaker its owner has closed, by changing urls, signature or credentials. */
 export const recoveredOf = ({ id }: Pick<Webhook, "id">): SysEvent => ({
   event: SIGNALS.recovered.event,
   data: { webhook: id },

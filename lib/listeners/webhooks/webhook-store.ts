@@ -1,4 +1,4 @@
-/** The webhooks of all actors: made, changed and read as their owners ask. */
+/** Stores the webhooks of all actors: makes, changes and reads them. */
 import type { LogHead } from "../../change-log/change-log.ts";
 import type { Commits, LogPlan } from "../../change-log/log-commits.ts";
 import { renewed, withSelection } from "../../domain/events/keeper-changes.ts";
@@ -38,23 +38,23 @@ export interface WebhookRef {
   readonly id: string;
 }
 
-/** A webhook with how its deliveries stand. */
+/** A webhook with the state of its deliveries. */
 export interface StoredWebhook {
   readonly webhook: Webhook;
   readonly keeper: KeeperState<Selection>;
-  /** Absent before the first one. */
+  /** Absent before the first attempt. */
   readonly lastAttempt?: LoggedAttempt;
 }
 
-/** The same, to be changed on the condition that it is as it was read. */
+/** The same with its head, for writes on the condition that the head is as it was read. */
 export interface ReadWebhook extends StoredWebhook {
   readonly head: ListenerHead;
 }
 
-/** What a PUT did. */
+/** The result of a PUT. */
 export interface PutResult extends Pick<PutDecision, "is" | "minted"> {
   readonly stored: StoredWebhook;
-  /** There may be something to send at once. */
+  /** There may be events to send at once. */
   readonly isDue: boolean;
 }
 
@@ -66,8 +66,8 @@ export interface WebhookStoreDeps extends BeginningDeps {
 }
 
 /**
- * What owners state of webhooks lies in items of its own, beside the heads that deliveries write: a change of it meets no
- * delivery, unless it changes what is heard or where it goes.
+ * The webhooks in the table. What an owner states is an item of its own, apart from the head that deliveries write. So a
+ * change of settings does not conflict with deliveries, unless it changes the selection or the endpoint.
  */
 export class WebhookStore {
   readonly #deps: WebhookStoreDeps;
@@ -88,7 +88,7 @@ export class WebhookStore {
     return (await this.#deps.table.get(webhookKey(actorId, id), { only: ["ending"] }))?.["ending"] === true;
   }
 
-  /** All webhooks of an actor, by id. One query each for what is stated and for the heads. */
+  /** All webhooks of an actor, in the order of ids. One query for the items, one for the heads. */
   async list(actorId: string): Promise<readonly ReadWebhook[]> {
     const pk = webhookPartition(actorId);
     const { table } = this.#deps;
@@ -104,11 +104,11 @@ export class WebhookStore {
   }
 
   /**
-   * Makes the webhook, or changes it to what is stated.
+   * Makes the webhook, or changes it to the stated settings.
    *
-   * @throws ServiceError request.precondition_failed, request.precondition_required (see `decidePut`);
-   *   limit.reached; resource.position_gone when a new webhook is to begin where nothing can be read;
-   *   service.unavailable while a webhook of that id is being deleted
+   * @throws ServiceError request.precondition_failed, request.precondition_required (see `decidePut`); limit.reached;
+   *   resource.position_gone when a new webhook cannot begin at `from`; resource.conflict when the topics cannot change
+   *   yet; service.unavailable while a webhook with this id is being deleted
    */
   async put(ref: WebhookRef, request: WebhookRequest, preconditions: Preconditions): Promise<PutResult> {
     const [own, head] = keysOf(ref);
@@ -145,7 +145,7 @@ export class WebhookStore {
     });
     const keeper = newKeeperState(after, { selection: selectionOf(stated.settings), at: now });
     const webhook: Webhook = { ...ref, ...stated, version: 1, createdAt: now, paused: false };
-    // Behind the newest record there may be events to send at once.
+    // There are records after its position, so there may be events to send at once.
     const isBehind = after < printPosition({ epoch: this.#deps.epoch, record: logHead.newest, index: "all" });
     const due = compact({ dueAt: isBehind ? now : undefined });
     const made = makeListenerHead(listenerOf(ref), { [ONE_LANE]: keeper }, due);
@@ -168,7 +168,7 @@ export class WebhookStore {
     if (!decided.selection && !decided.endpoint) {
       return { stored: { ...stored, webhook: after }, plan: { records: [], writes }, isDue: false };
     }
-    // A delivery that is alone may have sent these, and may never store their numbers: maintenance then sends them again.
+    // A lone delivery may have sent events up to the newest record, and may die before it stores their numbers.
     const isSent = !webhook.paused && logHead.maintainedUpTo < logHead.newest;
     const sentUpTo = isSent ? positionAfter(this.#deps.epoch, logHead.newest) : "";
     const keeper = changedKeeper(before, decided, { now, sentUpTo });
@@ -204,19 +204,19 @@ const planOf = ({ head, writes }: Registration, more: readonly Write[]): LogPlan
   head,
 });
 
-/** The listener that a webhook is. */
+/** The webhook as a listener. */
 export const listenerOf = ({ actorId, id }: WebhookRef): ListenerRef => ({ actorId, kind: "webhook", id });
 
-/** Which events a webhook hears. */
-export const selectionOf = ({ topics, types }: WebhookSettings): Selection => compact({ topics, types });
+/** The events that a webhook hears. */
+const selectionOf = ({ topics, types }: WebhookSettings): Selection => compact({ topics, types });
 
-/** What the log knows of a webhook. */
+/** What the log needs to know about a webhook. */
 export const registeredAs = (settings: WebhookSettings): Registered => ({
   selection: selectionOf(settings),
   reads: true,
 });
 
-/** The keys of what is stated of a webhook, and of its head. */
+/** The keys of a webhook's item and of its head. */
 export const keysOf = (ref: WebhookRef): readonly [own: Key, head: Key] => [
   webhookKey(ref.actorId, ref.id),
   listenerKey(listenerOf(ref)),
@@ -235,18 +235,23 @@ export function keeperOf({ lanes }: ListenerHead): KeeperState<Selection> {
   return keeper;
 }
 
-/** The change of a head to another state of the order keeper; due at once, when given (ms since 1970). */
+/** The change of a head to another state of the order keeper, and to another due time (ms since 1970) if one is given. */
 export const withKeeper = (keeper: KeeperState<Selection>, dueAt?: number): HeadChange => ({
   lanes: { [ONE_LANE]: keeper },
   ...compact({ dueAt }),
 });
 
-/** A secret that is stated replaces the former one at once; only a rotation keeps it for a while. */
+/**
+ * The webhook with the stated settings. A stated secret replaces the former one at once; only a rotation lets both sign.
+ */
 function withStated({ previous, ...webhook }: Webhook, { stated }: PutDecision): Webhook {
   return { ...webhook, ...stated, ...(stated.secret === webhook.secret && compact({ previous })) };
 }
 
-/** @throws ServiceError service.unavailable when events of too many earlier selections are blocked */
+/**
+ * The state after the settings have changed.
+ * @throws ServiceError resource.conflict when events need too many earlier selections
+ */
 function changedKeeper(
   keeper: KeeperState<Selection>,
   { selection, endpoint, stated }: PutDecision,
@@ -265,7 +270,7 @@ function demandRoom({ listeners }: LogHead, { head }: Registration): void {
   const more = Number(head.add?.["wildcardListeners"] ?? 0);
   if (more > 0 && listeners.wildcard >= MOST_WILDCARD) {
     throw tooMany(
-      `An actor has at most ${String(MOST_WILDCARD)} listeners with a pattern that begins with a wildcard.`,
+      `An actor has at most ${String(MOST_WILDCARD)} listeners with a pattern that begins with a wildcard; name the first token.`,
     );
   }
 }
@@ -273,4 +278,4 @@ function demandRoom({ listeners }: LogHead, { head }: Registration): void {
 const tooMany = (message: string): ServiceError => new ServiceError("limit.reached", message);
 
 const isEnding = (): ServiceError =>
-  new ServiceError("service.unavailable", "A webhook of that id is being deleted; try again in a moment.");
+  new ServiceError("service.unavailable", "A webhook with this id is being deleted; try again in a moment.");

@@ -1,4 +1,4 @@
-/** A webhook as its owner sees it: the settings with their defaults, without secrets, and how its deliveries stand. */
+/** A webhook as its owner sees it: the settings with defaults, without secrets, and the state of its deliveries. */
 import type { Entry, KeeperState } from "../../domain/events/keeper-state.ts";
 import { breakerState } from "../../domain/policy/breaker.ts";
 import type { Selection } from "../../domain/events/selection.ts";
@@ -8,7 +8,7 @@ import { attemptWire, type LoggedAttempt } from "./attempt-log.ts";
 import type { Waiting } from "./waiting.ts";
 import type { Webhook } from "./webhook-item.ts";
 
-/** How the deliveries of a webhook stand. */
+/** The state of a webhook's deliveries. */
 export interface WebhookStanding {
   readonly keeper: KeeperState<Selection>;
   readonly waiting: Waiting;
@@ -18,17 +18,14 @@ export interface WebhookStanding {
 
 export type WebhookStatus = "active" | "paused" | "failing" | "stopped" | "gone";
 
-/** What the webhook does now: the first of these that holds, `gone` before `stopped` before `paused` before `failing`. */
-export function statusOf(
-  { paused }: Pick<Webhook, "paused">,
-  { stopped, health }: KeeperState<Selection>,
-): WebhookStatus {
+/** The status of a webhook: the first that applies of `gone`, `stopped`, `paused`, `failing`, `active`. */
+function statusOf({ paused }: Pick<Webhook, "paused">, { stopped, health }: KeeperState<Selection>): WebhookStatus {
   if (stopped !== undefined) return stopped.reason === "gone" ? "gone" : "stopped";
   if (paused) return "paused";
   return health.openUntil === undefined ? "active" : "failing";
 }
 
-/** The resource. */
+/** The webhook as JSON. */
 export function webhookWire(webhook: Webhook, { keeper, waiting, lastAttempt, now }: WebhookStanding): JsonObject {
   const { stopped, floor, health } = keeper;
   const { count: lag, oldestAt, behind } = waiting;
@@ -52,8 +49,8 @@ export function webhookWire(webhook: Webhook, { keeper, waiting, lastAttempt, no
   };
 }
 
-/** The settings alone, with names and `true` in place of secrets. */
-export function settingsWire({ settings, secret }: Pick<Webhook, "settings" | "secret">): JsonObject {
+/** The settings as JSON, with `true` in place of each secret. */
+function settingsWire({ settings, secret }: Pick<Webhook, "settings" | "secret">): JsonObject {
   const { urls, bearer, headers, ...plain } = settings;
   const [url = ""] = urls;
   return {

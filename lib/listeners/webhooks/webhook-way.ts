@@ -1,4 +1,4 @@
-/** Webhooks as a way out of an actor's change log: signed CloudEvents over HTTP. */
+/** The way out to webhooks: signed CloudEvents over HTTP. */
 import type { Outcome, RedriveRequest } from "../../domain/events/keeper-steps.ts";
 import { contentOf, envelopeOf } from "../../domain/events/envelope.ts";
 import type { BreakerPolicy } from "../../domain/policy/breaker.ts";
@@ -40,35 +40,35 @@ export interface WebhookWayDeps extends EventDataDeps {
   readonly breaker: BreakerPolicy;
   /** How long a record can be read, ms. */
   readonly retentionMs: number;
-  /** What a person may want to know of a webhook. Never rejects. */
+  /** Called with the news about a webhook. Never rejects. */
   readonly signalled: (webhook: Webhook, noted: Noted) => Promise<void>;
 }
 
-/** The result of the attempts of a session. */
+/** What the attempts of a session have shown so far. */
 interface Course {
-  /** Which url took an event last, as `tookLast` says it. */
+  /** The digest of the url that took an event last (`tookLast`). */
   last: string | undefined;
-  /** An attempt was not taken, and nothing was taken since. */
+  /** The last attempt failed. */
   isFailing: boolean;
-  /** What the next note is to store of it. */
+  /** The attributes of the head that the next note has to store. */
   own: NonNullable<NoteExtras["own"]>;
 }
 
-/** A webhook as one session serves it. */
+/** A webhook during one session. */
 export interface WebhookTarget {
   readonly webhook: Webhook;
-  /** The same for all targets of one session. */
+  /** One object for all targets of the session. */
   readonly course: Course;
 }
 
-/** What came back from an attempt. `cut`: its session's time ended it, so that it says nothing of the endpoint. */
+/** The result of an attempt. `cut`: the session's time ended it, so it does not show anything about the endpoint. */
 export interface WebhookAnswer extends Sent {
   readonly cut: boolean;
 }
 
 /**
- * One instance serves all webhooks. What it keeps in a head: `firstUrl`, which url took an event last;
- * `isFailing`, whether the last attempt was not taken; `lastAttempt`, what its owner sees of that.
+ * The way out to all webhooks. Its attributes in a head: `firstUrl`, the digest of the url that took an event last;
+ * `isFailing`, whether the last attempt failed; `lastAttempt`, that attempt as its owner sees it.
  */
 export class WebhookWay implements ListenerWay<WebhookTarget, WebhookAnswer> {
   readonly kind = "webhook";
@@ -202,7 +202,7 @@ export class WebhookWay implements ListenerWay<WebhookTarget, WebhookAnswer> {
     const { event, number } = numbered;
     const source = this.failureSource({ ...target.webhook, kind: this.kind });
     return {
-      // Two webhooks that do not take one event each keep it.
+      // The id contains the webhook: when an event fails at two webhooks, both failed events are kept.
       id: idOf([source, event.id]),
       ...{ actorId, source, sequence: number, position: event.position },
       ...{ topic: event.event.topic, type: event.event.type },

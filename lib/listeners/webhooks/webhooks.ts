@@ -21,7 +21,6 @@ import { beginRedrive, cancelRedrive, type RedriveScope } from "./redrive.ts";
 import { readTask, taskWire, type TaskRef } from "./tasks.ts";
 import { endWebhook, type WebhookEndingDeps } from "./webhook-ending.ts";
 import {
-  noSuchWebhook,
   WebhookOperations,
   type ResumeRequest,
   type ResumeResult,
@@ -36,14 +35,15 @@ import {
   type WebhookRef,
   type WebhookStoreDeps,
 } from "./webhook-store.ts";
+import { noSuchWebhook } from "./webhook-writes.ts";
 import { waitingOf } from "./waiting.ts";
 import { webhookWire } from "./webhook-view.ts";
 
-/** Webhooks that are looked at together for a listing. */
+/** Webhooks of a listing whose events are counted at the same time. */
 const AT_ONCE = 10;
-/** What a test event takes of its request's time at most leaves this, ms, for the answer. */
+/** Time of the request that a test event leaves for the answer, ms. */
 const ANSWER_MS = 1_000;
-/** Topic and type of a test event. */
+/** The topic and the type of a test event. */
 const TEST = { topic: "$sys.webhook.test", type: "org.actingweb.sys.webhook.test" };
 
 export interface WebhooksDeps
@@ -60,7 +60,7 @@ export interface WebhooksDeps
   readonly retentionMs: number;
 }
 
-/** The webhooks of all actors, as the owner's routes need them. */
+/** The webhooks of all actors, as the owner's routes use them. The only state is the table. */
 export class Webhooks {
   readonly operations: WebhookOperations;
   readonly failed: FailedWebhookEvents;
@@ -74,14 +74,14 @@ export class Webhooks {
     this.failed = new FailedWebhookEvents({ ...deps, store: this.#store });
   }
 
-  /** Makes or changes a webhook by what a PUT states. @throws as `readWebhookRequest` and `WebhookStore.put` */
+  /** Makes or changes a webhook as a PUT states. @throws as `readWebhookRequest` and `WebhookStore.put` */
   async put(ref: WebhookRef, body: unknown, preconditions: Preconditions): Promise<PutResult> {
     const put = await this.#store.put(ref, readWebhookRequest(body, this.#deps.urls), preconditions);
     if (put.isDue) await this.#wake(ref);
     return put;
   }
 
-  /** Lets a webhook go on at once. @throws as `WebhookOperations.resume` */
+  /** Resumes a webhook at once. @throws as `WebhookOperations.resume` */
   async resume(ref: WebhookRef, request: ResumeRequest): Promise<ResumeResult> {
     const resumed = await this.operations.resume(ref, request);
     await this.#wake(ref);
@@ -92,14 +92,14 @@ export class Webhooks {
     await wakeUp(this.#deps, listenerKey(listenerOf(ref)), this.#deps.clock.now());
   }
 
-  /** @throws ServiceError resource.not_found */
+  /** The webhook. @throws ServiceError resource.not_found */
   async demand(ref: WebhookRef): Promise<ReadWebhook> {
     const stored = await this.#store.get(ref);
     if (stored === undefined) throw noSuchWebhook();
     return stored;
   }
 
-  /** Begins to send events again. @throws as `beginRedrive` */
+  /** Begins a redrive. @throws as `beginRedrive` */
   async redrive(ref: WebhookRef, scope: RedriveScope, most: number): Promise<JsonObject> {
     const task = await beginRedrive({ ...this.#deps, store: this.#store }, ref, scope, most);
     await this.#wake(ref);
@@ -119,24 +119,24 @@ export class Webhooks {
     if (task === undefined) throw noSuchTask();
   }
 
-  /** Ends a webhook; what there is no time for, the sweep does. @throws ServiceError resource.not_found */
+  /** Ends a webhook. If there is not enough time, the sweep continues. @throws ServiceError resource.not_found */
   async end(ref: WebhookRef, deadline: Deadline): Promise<void> {
     if ((await endWebhook(this.#deps, ref, deadline)) === "none") throw noSuchWebhook();
   }
 
-  /** Continues an ending that was begun, when its item is due. */
+  /** Continues an ending whose item is due. */
   async resumeEnding(ref: WebhookRef, deadline: Deadline): Promise<void> {
     if (await this.#store.isEnding(ref)) await endWebhook(this.#deps, ref, deadline);
   }
 
-  /** The resource as its owner sees it: one read more, and the log from where it stands when something is left to send. */
+  /** A webhook as its owner sees it. One more read, and the log after its position if events are left to send. */
   async view(stored: StoredWebhook): Promise<JsonObject> {
     const { actorId } = stored.webhook;
     const { newest } = await this.#deps.changeLog.head(actorId);
     return await this.#viewAt(stored, newest, new RecordCache(this.#deps.changeLog, actorId));
   }
 
-  /** All of an actor's, as their owner sees them. */
+  /** All webhooks of an actor, as their owner sees them. */
   async list(actorId: string): Promise<readonly JsonObject[]> {
     const { changeLog } = this.#deps;
     const [all, { newest }] = [await this.#store.list(actorId), await changeLog.head(actorId)];
@@ -155,14 +155,14 @@ export class Webhooks {
     return webhookWire(webhook, { keeper, waiting, now: clock.now(), ...compact({ lastAttempt }) });
   }
 
-  /** The last attempts that were not taken, and the first that was taken after each. @throws ServiceError resource.not_found */
+  /** The last failed attempts, and the first successful one after each. @throws ServiceError resource.not_found */
   async attempts({ actorId, id }: WebhookRef): Promise<readonly JsonObject[]> {
     const { webhook } = await this.demand({ actorId, id });
     return await attemptsOf(this.#deps.table, webhook);
   }
 
   /**
-   * Sends one test event, signed as any other; the attempt changes nothing of the webhook.
+   * Sends one test event, signed like any other. The attempt does not change the state of the webhook.
    * @throws ServiceError resource.not_found, limit.rate
    */
   async test(ref: WebhookRef, deadline: Deadline): Promise<JsonObject> {

@@ -1,4 +1,4 @@
-/** Distribution of a topic's state to those who have subscribed to it. */
+/** Distributes the state of a topic to its subscriptions at the hub. */
 import type { ActorRecord } from "../../actors/actor-record.ts";
 import { isPublic } from "../../domain/policy/public-access.ts";
 import { leaseIsLive, newLease, type LeaseDeps } from "../../dynamodb/lease.ts";
@@ -17,23 +17,23 @@ export interface DistributionDeps extends HubStoreDeps, WakeUpDeps, LeaseDeps {
   readonly config: Pick<Config, "deliveryTimeoutSeconds">;
 }
 
-/** The pauses after a failed delivery, ms; after the last one every change and every hour has a try. */
+/** The pauses after a failed delivery, ms. After the last one, every change and every hour brings another attempt. */
 const PAUSES_MS = [5_000, 300_000, 1_800_000];
 const HOUR_MS = 3_600_000;
-/** How much longer than a delivery its lease lives, ms. */
+/** The lease of a delivery is longer than the delivery by this, ms. */
 const LEASE_MARGIN_MS = 5_000;
-/** Attempts to lease a subscription that others keep changing. */
+/** How often a subscription is read again that others have changed. */
 const MOST_ATTEMPTS = 8;
 
-/** A topic at one revision, and its state, read after the revision. */
+/** A topic at one revision, with its state, which was read after the revision. */
 export interface TopicToSend {
   readonly actor: ActorRecord;
   readonly revision: number;
-  /** Absent: nothing is there, or too much, or it is not public any more. */
+  /** Absent: there is no state, it is too large, or it is no longer public. */
   readonly state?: TopicState;
 }
 
-/** Reads the state of a topic that is to be sent. @throws what a state hook throws */
+/** Reads the state of a topic, to send it. @throws what a state hook throws */
 export async function topicToSend(
   { topicStates }: Pick<DistributionDeps, "topicStates">,
   actor: ActorRecord,
@@ -44,17 +44,19 @@ export async function topicToSend(
   return { actor, revision, ...compact({ state }) };
 }
 
-/** Names a state: its bytes and their type. */
+/** Identifies a state by its bytes and their type. */
 const takenOf = ({ contentType, etag }: TopicState): string => `${etag} ${contentType}`;
 
-/** True while the first tries after a failure have their times, which a change does not bring forward. */
+/**
+ * True while the attempts after a failure follow the schedule: until its end, a change does not bring an attempt forward.
+ */
 const waits = ({ failures }: ActiveSubscription): boolean => failures > 0 && failures <= PAUSES_MS.length;
 
 /**
- * Sends the state to one subscriber, unless that has it, or another delivery to it is under way, which then sends the
- * newest state afterwards. Two writes where something is sent.
+ * Sends the state of a topic to one subscriber, unless the subscriber has it. If another delivery to the subscriber runs,
+ * that one sends the newest state afterwards. Two writes when something is sent.
  *
- * @param isRetry the time of a retry has come; otherwise a change has
+ * @param isRetry the reason is the time of a retry; else it is a change
  */
 export async function sendTo(
   deps: DistributionDeps,
@@ -85,8 +87,8 @@ export async function sendTo(
       const lease = newLease(deps, deps.config.deliveryTimeoutSeconds * 1_000 + LEASE_MARGIN_MS);
       const leased = await changeSubscription(deps, subscription, { ...subscription, lease });
       if (leased?.active !== undefined) {
-        const outcome = await give(deps, { ...leased, active: leased.active }, state);
-        await note(deps, leased, { outcome, taken: takenOf(state), revision: topic.revision });
+        const outcome = await deliver(deps, { ...leased, active: leased.active }, state);
+        await noteDelivery(deps, leased, { outcome, taken: takenOf(state), revision: topic.revision });
         return;
       }
     }
@@ -95,8 +97,12 @@ export async function sendTo(
   }
 }
 
-/** One attempt under a lease. */
-async function give({ way, clock, config }: DistributionDeps, to: Subscriber, state: TopicState): Promise<HubOutcome> {
+/** Makes one attempt, under a lease. */
+async function deliver(
+  { way, clock, config }: DistributionDeps,
+  to: Subscriber,
+  state: TopicState,
+): Promise<HubOutcome> {
   const attempt = await way.render(to, state);
   const beganAt = clock.now();
   const answer = await attempt(config.deliveryTimeoutSeconds * 1_000);
@@ -113,8 +119,8 @@ interface Sent {
   readonly revision: number;
 }
 
-/** Notes how a delivery ended, and gives its lease back. Changes that came meanwhile stay. */
-async function note(
+/** Stores the outcome of a delivery, and releases its lease. Changes that others made meanwhile are kept. */
+async function noteDelivery(
   deps: DistributionDeps,
   leased: HubSubscription,
   { outcome, ...sent }: Omit<Sent, "outcome"> & { readonly outcome: HubOutcome },
@@ -124,7 +130,7 @@ async function note(
   let subscription: HubSubscription | undefined = leased;
   for (let attempt = 1; attempt <= MOST_ATTEMPTS && subscription !== undefined; attempt += 1) {
     const { active, lease: present, ...rest } = subscription;
-    // Ended, or another delivery has taken over because this one took too long.
+    // The subscription has ended, or another delivery has the lease because this one took too long.
     if (active === undefined || present?.token !== lease?.token) return;
     if (outcome === "gone") {
       if (await endSubscription(deps, subscription)) return;
@@ -143,8 +149,8 @@ async function note(
   }
 }
 
-/** What a subscription takes part with after a delivery. */
-export function afterDelivery(
+/** The state of a verified subscription after a delivery. */
+function afterDelivery(
   active: ActiveSubscription,
   { outcome, taken, revision }: Sent,
   now: number,
@@ -154,6 +160,6 @@ export function afterDelivery(
   const failures = isTaken ? 0 : active.failures + 1;
   const tried = { ...rest, revision: Math.max(active.revision, revision), failures, ...(isTaken && { taken }) };
   if (!isTaken) return { ...tried, retryAt: now + (PAUSES_MS[failures - 1] ?? HOUR_MS) };
-  // A change came while this state was under way: the newest state goes out next.
+  // A change came during the delivery, so the newest state is sent next.
   return active.requested > revision ? { ...tried, retryAt: now } : tried;
 }

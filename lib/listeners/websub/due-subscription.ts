@@ -1,6 +1,4 @@
-/**
- * What is due at a subscription: its verification, a retry, the end of its lease, or what is left of a delivery that died.
- */
+/** Does what is due at a subscription: its verification, a retry, its end, or the rest of a delivery whose process died. */
 import type { ActorStore } from "../../actors/actor-store.ts";
 import { readActor } from "../../actors/actor-record.ts";
 import { readLogHead } from "../../change-log/change-log.ts";
@@ -20,7 +18,7 @@ export interface DueSubscriptionDeps extends VerificationDeps, DistributionDeps 
   readonly actors: Pick<ActorStore, "get">;
 }
 
-/** Does what is due at a subscription. May be called at any time, by any number of workers at once. */
+/** Does what is due at a subscription. May be called at any time, by several workers at once. */
 export async function runDueSubscription(deps: DueSubscriptionDeps, key: Key, deadline: Deadline): Promise<void> {
   const { table, clock } = deps;
   const actorId = actorOfKey(key);
@@ -29,7 +27,7 @@ export async function runDueSubscription(deps: DueSubscriptionDeps, key: Key, de
   if (item === undefined) return;
   const actor = actorItem === undefined ? undefined : readActor(actorItem);
   if (actor === undefined) {
-    // A request that came while the actor was deleted.
+    // A request has stored a subscription while the actor was being deleted.
     await deleteRange(table, { pk: hubPartition(actorId), prefix: "" });
     return;
   }
@@ -49,19 +47,21 @@ export async function runDueSubscription(deps: DueSubscriptionDeps, key: Key, de
   }
 }
 
-/** Attempts to withdraw a subscription that others keep changing. */
+/** How often a subscription is read again that others have changed. */
 const MOST_ATTEMPTS = 8;
 
 /**
- * Ends a subscription whose topic is not public any more, and notifies the subscriber first: once, and again only when the
- * worker dies in between.
+ * Ends a subscription whose topic is no longer public, after it has notified the subscriber. If the worker dies in between,
+ * the subscriber is notified again.
+ *
+ * @throws RangeError when others kept changing the subscription: it stays due
  */
 export async function withdraw(deps: DueSubscriptionDeps, found: HubSubscription, deadline: Deadline): Promise<void> {
   let subscription = found;
   let isNotified = false;
   for (let attempt = 1; attempt <= MOST_ATTEMPTS; attempt += 1) {
     const { active, withdrawnAt, key, callback } = subscription;
-    // A new one is denied when it is verified.
+    // A subscription that was never verified is denied by its verification.
     if (active === undefined) return;
     const withdrawn =
       withdrawnAt !== undefined

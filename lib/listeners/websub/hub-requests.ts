@@ -1,4 +1,4 @@
-/** Requests to a hub, from their form to the answer. What follows from them is due work. */
+/** Takes the requests of subscribers and publishers to a hub. Verifying and sending follow later, as due work. */
 import type { ActorRecord } from "../../actors/actor-record.ts";
 import { isPublic } from "../../domain/policy/public-access.ts";
 import type { Place } from "../../domain/terms/scope.ts";
@@ -31,15 +31,15 @@ export interface HubRequestDeps extends HubStoreDeps, WakeUpDeps {
   >;
 }
 
-/** The lease when none is asked for, s. */
+/** The lease of a request that asks for none, s. */
 const USUAL_LEASE_SECONDS = 10 * 86_400;
-/** Attempts when other requests for the same subscription come at the same time. */
+/** How often a request is tried again when others have changed the subscription. */
 const MOST_ATTEMPTS = 8;
 
 /**
- * Takes a request whose form is right. Verification follows, because a message brings it at once, or the sweep.
- * @throws ServiceError request.invalid which names the parameter; limit.rate, limit.reached; what a state hook
- *   throws
+ * Checks a request, and stores it to be verified: a message brings the verification at once, or else the sweep.
+ * @throws ServiceError request.invalid which names the parameter; limit.rate, limit.reached; service.unavailable when
+ *   others kept changing the subscription; what a state hook throws
  */
 export async function acceptHubRequest(deps: HubRequestDeps, actor: ActorRecord, form: URLSearchParams): Promise<void> {
   const { config } = deps;
@@ -50,11 +50,11 @@ export async function acceptHubRequest(deps: HubRequestDeps, actor: ActorRecord,
   });
   if ("parameter" in request) throw invalid(request.parameter, request.why);
   const path = readTopicUrl(request.topic, `${config.baseUrl}/${actor.id}`);
-  // Whatever the reason, the same answer: what is private or missing does not show.
+  // One answer for all reasons, so that it does not show whether a place is private or missing.
   const isTopic = path !== undefined && (await hasState(deps, actor, path));
-  // The hub is the publisher's own, and knows of each change.
+  // A request to publish is answered only: the hub belongs to the publisher, and knows of each change already.
   if (path === undefined || (request.mode !== "unsubscribe" && !isTopic)) throw noTopic();
-  if (request.mode !== "publish") await store(deps, { actorId: actor.id, path, isTopic, request });
+  if (request.mode !== "publish") await storeRequest(deps, { actorId: actor.id, path, isTopic, request });
 }
 
 async function hasState(
@@ -69,13 +69,13 @@ async function hasState(
 interface Requested {
   readonly actorId: string;
   readonly path: Place;
-  /** The path is a topic now; what is none any more can still be unsubscribed from. */
+  /** The path is a topic now. If it no longer is, the request can only unsubscribe. */
   readonly isTopic: boolean;
   readonly request: Exclude<HubRequest, { mode: "publish" }>;
 }
 
-/** Stores the request in the subscription, in place of one that was not verified yet. */
-async function store(deps: HubRequestDeps, { actorId, path, isTopic, request }: Requested): Promise<void> {
+/** Stores the request in the subscription, in place of an earlier one that is not verified yet. */
+async function storeRequest(deps: HubRequestDeps, { actorId, path, isTopic, request }: Requested): Promise<void> {
   const { table, clock, ids, config } = deps;
   const key = subscriptionKey(actorId, path, request.callback);
   const { mode, topic, callback, secret, leaseSeconds: asked } = request;
@@ -85,7 +85,7 @@ async function store(deps: HubRequestDeps, { actorId, path, isTopic, request }: 
     const [item, origin] = [key, originKey].map(itemIn(await table.getMany([key, originKey])));
     const read = item === undefined ? undefined : readSubscription(item);
     if (read === undefined && !isTopic) throw noTopic();
-    // There is nothing to end, so there is nothing to verify.
+    // There is no subscription to end, so there is nothing to verify.
     if (read === undefined && mode === "unsubscribe") return;
     const leaseSeconds = Math.min(Math.max(asked === 0 ? USUAL_LEASE_SECONDS : asked, least), most);
     const now = clock.now();
@@ -98,7 +98,7 @@ async function store(deps: HubRequestDeps, { actorId, path, isTopic, request }: 
       ...compact({ active, withdrawnAt, lease }),
     };
     if (read?.active !== undefined) {
-      // A renewal, or the end of a verified subscription: always admitted.
+      // Limits do not apply to renewing or ending a verified subscription.
       if ((await changeSubscription(deps, read, next)) !== undefined) return await wakeUp(deps, key, now);
       continue;
     }
@@ -131,8 +131,11 @@ function limited(limit: HubLimit): ServiceError {
         },
       );
     case "origin-subscriptions":
-      return new ServiceError("limit.reached", "hub.callback: its origin has as many subscriptions as it may.");
+      return new ServiceError(
+        "limit.reached",
+        "hub.callback: its origin has as many subscriptions as it may; end one first.",
+      );
     case "subscriptions":
-      return new ServiceError("limit.reached", "This hub has as many subscriptions as it can.");
+      return new ServiceError("limit.reached", "This hub has as many subscriptions as it may; try again later.");
   }
 }

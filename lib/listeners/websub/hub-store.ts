@@ -1,4 +1,4 @@
-/** Writes of the hub that concern more than one item: subscriptions with their counts, topics with the log's head. */
+/** The hub's writes of subscriptions with the counts that limit them, and of topics with the log's head. */
 import { hubCountsKey, hubOriginKey, hubSubscriptionKey, hubTopicKey } from "../../dynamodb/keys/hub.ts";
 import { actorKey } from "../../dynamodb/keys/actors.ts";
 import { actorOfKey } from "../../dynamodb/keys/partition.ts";
@@ -32,32 +32,32 @@ export interface HubStoreDeps {
   readonly clock: Clock;
 }
 
-/** Most verifications of new subscriptions that wait at one hub. */
-export const MAX_PENDING_REQUESTS = 100;
+/** Most new subscriptions at one hub that wait for their verification. */
+const MAX_PENDING_REQUESTS = 100;
 /** Most subscriptions at one hub, and of one callback origin there. */
-export const MAX_SUBSCRIPTIONS = 2_000;
-export const MAX_SUBSCRIPTIONS_OF_ORIGIN = 50;
+const MAX_SUBSCRIPTIONS = 2_000;
+const MAX_SUBSCRIPTIONS_OF_ORIGIN = 50;
 /** Most requests for new subscriptions of one callback origin in a window, and the window's length, ms. */
-export const MAX_REQUESTS_OF_ORIGIN = 10;
+const MAX_REQUESTS_OF_ORIGIN = 10;
 const WINDOW_MS = 60_000;
 /** The counts of an origin without subscriptions expire after this many seconds. */
 const ORIGIN_KEPT_SECONDS = 3_600;
-/** A topic is looked after this much later, ms, unless a message does it sooner. */
+/** A topic is due this long after a change, ms: a message brings the work at once, and the sweep does if that is lost. */
 export const TOPIC_AFTER_MS = 60_000;
-/** Attempts when others change the same counts at the same time. */
+/** How often a transaction is repeated when others have changed the same counts. */
 const MOST_ATTEMPTS = 8;
 
-/** What limits a request. */
+/** The limit that refuses a request. */
 export type HubLimit = "origin-requests" | "origin-subscriptions" | "pending" | "subscriptions";
 
-/** The origin of a callback, by which it is limited. */
+/** The origin of a callback: limits apply to each origin. */
 const originOf = (callback: string): string => new URL(callback).origin;
 
 /** The key of the subscription of a callback to a topic. */
 export const subscriptionKey = (actorId: string, path: Place, callback: string): Key =>
   hubSubscriptionKey(actorId, path, normalCallback(callback));
 
-/** Writes a subscription as `next` if it still is as it was read; undefined when it has changed, or is gone. 1 write. */
+/** Changes a subscription to `next`. 1 write. @returns undefined when it is not as it was read, or is gone */
 export async function changeSubscription(
   { table }: Pick<HubStoreDeps, "table">,
   read: HubSubscription,
@@ -68,7 +68,7 @@ export async function changeSubscription(
   const { written, item } = await updateIf(table, key, change, equals("version", version));
   if (item === undefined) return undefined;
   const stored = readSubscription(item);
-  // The answer to this very write was lost, and it was sent again.
+  // The write was repeated after a lost answer, and finds what it wrote itself.
   const isOurs = sameJson(printed(item), printed({ ...key, ...change.set }));
   return written || isOurs ? stored : undefined;
 }
@@ -78,7 +78,7 @@ const printed = ({ dueShard: _dueShard, ...item }: Item): Json => parseText(prin
 
 /**
  * Makes a new subscription, or gives one that was never verified another request. One transaction.
- * @returns the limit that refuses it; `changed` when another request came first
+ * @returns undefined when it is stored; the limit that refuses it; `changed` when another request came first
  */
 export async function requestSubscription(
   { table, clock }: HubStoreDeps,
@@ -114,8 +114,8 @@ export async function requestSubscription(
   throw new TransactionRefused(reasons);
 }
 
-/** The limit that an origin's counts reach. */
-export function originLimit(item: Item | undefined, now: number, isFirst: boolean): HubLimit | undefined {
+/** The limit that the counts of an origin reach; undefined: none. */
+function originLimit(item: Item | undefined, now: number, isFirst: boolean): HubLimit | undefined {
   const count = (name: string): number => Number(item?.[name] ?? 0);
   if (count("windowAt") > now - WINDOW_MS && count("requests") >= MAX_REQUESTS_OF_ORIGIN) return "origin-requests";
   return isFirst && count("subscriptions") >= MAX_SUBSCRIPTIONS_OF_ORIGIN ? "origin-subscriptions" : undefined;
@@ -144,8 +144,8 @@ function countRequest(
 }
 
 /**
- * Makes a new subscription verified, in one transaction with the counts.
- * @returns false when it has changed since it was read
+ * Turns a new subscription into a verified one, in one transaction with the counts.
+ * @returns false when it is not as it was read
  */
 export async function verifySubscription(
   { table }: Pick<HubStoreDeps, "table">,
@@ -163,7 +163,7 @@ export async function verifySubscription(
   ]);
 }
 
-/** The same for a verified subscription whose lease has ended while a request waits: it is a new one again. */
+/** Turns a verified subscription into a new one, because its lease has ended while a request waits for its verification. */
 export async function unverifySubscription(
   { table }: Pick<HubStoreDeps, "table">,
   { key, version, ...read }: HubSubscription,
@@ -180,9 +180,9 @@ export async function unverifySubscription(
 }
 
 /**
- * Ends a subscription: deletes it, in one transaction with the counts. Before that its topic becomes due, which goes with
- * its last subscription.
- * @returns false when it has changed since it was read
+ * Ends a subscription: deletes it, in one transaction with the counts. Before that, its topic becomes due, so that the
+ * topic is deleted if this was its last subscription.
+ * @returns false when it is not as it was read
  */
 export async function endSubscription({ table, clock }: HubStoreDeps, ended: HubSubscription): Promise<boolean> {
   const { key, version, path, callback, active } = ended;
@@ -208,7 +208,9 @@ export async function endSubscription({ table, clock }: HubStoreDeps, ended: Hub
   });
 }
 
-/** Makes a topic due, unless it is sooner, and known to a run that reads its subscriptions at the same time. */
+/**
+ * Makes a topic due, unless it is. A run that reads the topic's subscriptions at the same time sees that they have changed.
+ */
 async function leaveTopic(table: Table, key: Key, dueAt: number): Promise<void> {
   for (let attempt = 1; attempt <= MOST_ATTEMPTS; attempt += 1) {
     const left = { add: { moves: 1 } };
@@ -219,7 +221,7 @@ async function leaveTopic(table: Table, key: Key, dueAt: number): Promise<void> 
   }
 }
 
-/** Runs a transaction whose first write alone decides; false when that one is refused. */
+/** Runs a transaction until only its first write can be refused. @returns false when that one was refused */
 async function withCounts(table: Table, writes: () => readonly Write[] | Promise<readonly Write[]>): Promise<boolean> {
   for (let attempt = 1; ; attempt += 1) {
     const reasons = await refusedReasons(table, await writes());
@@ -230,10 +232,10 @@ async function withCounts(table: Table, writes: () => readonly Write[] | Promise
 }
 
 /**
- * Makes a topic known to those who commit changes, before a subscription to it is verified. 2 writes.
+ * Registers a topic before a subscription to it is verified, so that commits make it due. 2 writes.
  *
- * The topic's item and then the log's head are incremented, so that the deletion of a topic without subscriptions, which
- * reads the two in the other order, finds that one begins.
+ * It increments the topic's item and then the log's head. The deletion of a topic without subscriptions reads the two in
+ * the other order, so it finds that a subscription begins.
  *
  * @returns the topic's revision
  */
@@ -241,17 +243,17 @@ export async function joinTopic(
   table: Table,
   actorId: string,
   path: Place,
-  /** The newest record of the log before: no earlier change is distributed. */
+  /** The newest record of the log: changes up to it are not distributed. */
   record: number,
 ): Promise<number> {
   const key = hubTopicKey(actorId, path);
-  // Whatever is stored: it begins here, or has one subscription more.
+  // Right whatever is stored: the topic is new, or has one more subscription.
   const change = { add: { moves: 1, revision: 0 }, set: { path: path.join("/") }, setIfMissing: { record } };
   const topic = await table.update(key, change, any(itemExists, itemMissing));
   const head = logHeadKey(actorId);
   const joined = await updateIf(table, head, { add: { hubJoins: 1 } }, itemExists);
   if (!joined.written) {
-    // An actor without any change, whose application gives the state.
+    // The actor's log is empty, because a state hook gives the state of the topic.
     const reasons = await refusedReasons(table, [
       { put: { ...head, hubJoins: 1, newest: 0 }, condition: itemMissing },
       { check: actorKey(actorId), condition: all(itemExists, missing("deleting")) },

@@ -1,17 +1,17 @@
 /**
  * A subscription at the hub: of one callback to one topic.
  *
- *   new         asked for, never verified: `pending` without `active`
- *   verified    `active`: takes part in distribution until its lease ends
- *   renewing    `active`, and a request that waits for its verification: `pending`
- *   withdrawn   its topic is not public any more, and the subscriber is not notified yet
+ * new         requested and never verified: `pending` without `active` verified    `active`: gets the topic's states until
+ * its lease ends renewing    `active`, and `pending`: another request waits for its verification withdrawn   `withdrawnAt`:
+ * its topic is no longer public, and the subscriber has to be notified
  *
- * A request makes `pending`, in place of an earlier one. A verification that passes makes it `active`, or ends the
- * subscription; one that fails drops it, and ends a new subscription. The end of the lease, 410 and a withdrawal end the
- * subscription too: its item is deleted.
+ * A request sets `pending`, in place of an earlier one. A verification that passes turns it into `active`, or ends the
+ * subscription if it asks for that; one that fails removes `pending`, which ends a new subscription. The end of the lease,
+ * the answer 410 and a withdrawal end the subscription too. Ending deletes its item.
  *
- * Invariants: every write names the `version` that was read. A new subscription counts as `pending` in the counts of the
- * hub, every one as a subscription there and at its callback's origin. `dueAt` is not later than anything that is due.
+ * Invariants: every write is conditional on the `version` that was read. The counts of the hub contain each new
+ * subscription as `pending`, and each subscription, also at its callback's origin. `dueAt` is not later than anything that
+ * is due.
  */
 import type { Place } from "../../domain/terms/scope.ts";
 import { leaseOf, type Lease } from "../../dynamodb/lease.ts";
@@ -26,29 +26,29 @@ export interface PendingRequest {
   readonly topic: string;
   readonly secret?: string;
   readonly leaseSeconds: number;
-  /** Verifications that failed, but may be tried again. */
+  /** How many verifications have failed so that another may follow. */
   readonly attempts: number;
-  /** The next verification, ms since 1970. */
+  /** When the next verification is due, ms since 1970. */
   readonly at: number;
 }
 
-/** What a verified subscription takes part with. */
+/** The part of a subscription that is verified. */
 export interface ActiveSubscription {
-  /** ms since 1970. */
+  /** When the subscription ends unless it is renewed, ms since 1970. */
   readonly leaseEnds: number;
   /** The topic's URL as it was sent. */
   readonly topic: string;
-  /** Signs what is distributed. */
+  /** Signs the states that are sent. */
   readonly secret?: string;
-  /** The state that was taken last (`takenOf`). Absent: none was. */
+  /** Identifies the state that the callback took last (`takenOf`). Absent: it took none. */
   readonly taken?: string;
-  /** The revision of the topic up to which its states were sent, or tried. */
+  /** The topic's revision at the last delivery, also when that failed. */
   readonly revision: number;
-  /** The newest revision that found a delivery under way. */
+  /** The newest revision for which a delivery was wanted while another one ran. */
   readonly requested: number;
-  /** Failed deliveries since the last that was taken. */
+  /** How many deliveries have failed since the last success. */
   readonly failures: number;
-  /** The next try after a failure, ms since 1970. */
+  /** When the next attempt after a failure is due, ms since 1970. */
   readonly retryAt?: number;
 }
 
@@ -61,30 +61,32 @@ export interface HubSubscription {
   readonly active?: ActiveSubscription;
   /** When its withdrawal began, ms since 1970. Absent: it is not withdrawn. */
   readonly withdrawnAt?: number;
-  /** The delivery that is under way. */
+  /** The lease of the delivery that runs. */
   readonly lease?: Lease;
 }
 
-/** Longer than a verification or a withdrawal, ms: the sweep repeats it when the worker that began it has died. */
+/**
+ * Longer than a verification or a withdrawal takes, ms. After this time the sweep repeats it, because its worker has died.
+ */
 const MOST_MS = 30_000;
 
 /** When a subscription is due, ms since 1970. */
-export function dueTime({
+function dueTime({
   pending,
   active,
   lease,
   withdrawnAt,
 }: Pick<HubSubscription, "pending" | "active" | "lease" | "withdrawnAt">): number {
-  // A message begins each verification.
+  // A message begins each verification; the sweep finds those whose message was lost.
   const verification = pending === undefined ? Infinity : pending.at + MOST_MS;
   const withdrawal = withdrawnAt === undefined ? Infinity : withdrawnAt + MOST_MS;
-  // A delivery that is under way sees to the rest, unless it dies.
+  // A delivery that runs does the rest itself, unless its process dies.
   const delivery = lease?.until ?? active?.retryAt ?? Infinity;
   return Math.min(verification, withdrawal, delivery, active?.leaseEnds ?? Infinity);
 }
 
-/** The item of a subscription as it stands after a change, without its key. */
-export function subscriptionAttributes(subscription: HubSubscription): Readonly<Record<string, Attribute>> {
+/** The attributes of a subscription's item, without its key and its due time. */
+function subscriptionAttributes(subscription: HubSubscription): Readonly<Record<string, Attribute>> {
   const { path, callback, pending, active, withdrawnAt, lease, version } = subscription;
   return {
     version,
@@ -101,7 +103,7 @@ export function subscriptionAttributes(subscription: HubSubscription): Readonly<
   };
 }
 
-/** Reads what `subscriptionAttributes` made. */
+/** Reads the item of a subscription. */
 export function readSubscription(item: Item): HubSubscription {
   const { pk, sk, version, path, callback, pending, active, withdrawnAt } = item;
   return {
@@ -118,18 +120,15 @@ export function readSubscription(item: Item): HubSubscription {
   };
 }
 
-/** The optional attributes of an item, which go when they are not set. */
+/** The optional attributes of an item: a change removes those that it does not set. */
 const OPTIONAL = ["pending", "active", "withdrawnAt", "leaseToken", "leaseUntil", "incarnation"];
 
-/** The change that makes a stored subscription this one, due as it says. */
+/** The change of a stored subscription to this one, and to its due time. */
 export function subscriptionChange(subscription: HubSubscription): Change {
   const set = { ...subscriptionAttributes(subscription), dueAt: dueTime(subscription) };
   return { set, remove: OPTIONAL.filter((name) => !(name in set)) };
 }
 
-/** True when the subscription takes part in distribution at `now`. */
+/** True when the subscription gets states at `now`, ms since 1970. */
 export const isActive = ({ active, withdrawnAt }: HubSubscription, now: number): boolean =>
   active !== undefined && withdrawnAt === undefined && active.leaseEnds > now;
-
-/** True for a subscription that was never verified. */
-export const isNew = ({ active }: Pick<HubSubscription, "active">): boolean => active === undefined;

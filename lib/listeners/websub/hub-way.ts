@@ -1,4 +1,4 @@
-/** WebSub subscribers, as a way out of the change log: the state of one topic at a time. */
+/** The way out to WebSub subscribers: the state of one topic at a time. */
 import { createHmac } from "node:crypto";
 import { topicLinks } from "../../domain/wire/hub-topic.ts";
 import { actorOfKey } from "../../dynamodb/keys/partition.ts";
@@ -16,16 +16,16 @@ export interface HubWayDeps {
   readonly config: Pick<Config, "baseUrl">;
 }
 
-/** A verified subscription, as it is stored when the delivery begins. */
+/** A verified subscription as it was stored when the delivery began. */
 export type Subscriber = HubSubscription & { readonly active: ActiveSubscription };
 
-/** The status of the answer; undefined when there was none. */
+/** The status of the answer; undefined: no answer came. */
 export type HubAnswer = number | undefined;
 
-/** `gone`: the subscriber wants nothing more, and its subscription ends. */
+/** The result of a delivery. `gone`: the subscriber wants no more states, so its subscription ends. */
 export type HubOutcome = "taken" | "failed" | "gone";
 
-/** The way out to WebSub subscribers. It has no events: what is given is the newest state. */
+/** The way out to WebSub subscribers. They get no events, but the newest state of a topic. */
 export class HubWay implements WayOut<Subscriber, TopicState, HubAnswer, HubOutcome> {
   readonly #deps: HubWayDeps;
 
@@ -33,7 +33,7 @@ export class HubWay implements WayOut<Subscriber, TopicState, HubAnswer, HubOutc
     this.#deps = deps;
   }
 
-  /** The bytes that a GET of the topic gives, signed when the subscriber has given a secret. */
+  /** Sends the bytes that a GET of the topic answers, signed if the subscriber has given a secret. */
   render({ key, path, callback, active }: Subscriber, state: TopicState): Promise<PreparedAttempt<HubAnswer>> {
     const { http, config } = this.#deps;
     const { secret } = active;
@@ -62,7 +62,7 @@ export class HubWay implements WayOut<Subscriber, TopicState, HubAnswer, HubOutc
     return answer !== undefined && answer >= 200 && answer < 300 ? "taken" : "failed";
   }
 
-  /** The log names the callback's origin alone: the rest of its URL may be a capability. */
+  /** The log gets only the origin of the callback, because the rest of the URL may be a secret. */
   onFailure({ key, path, callback, active }: Subscriber, tried: Tried<TopicState, HubAnswer, HubOutcome>): void {
     const topic = path.join("/");
     const of = { actorId: actorOfKey(key), topic, callback: new URL(callback).origin };

@@ -1,4 +1,4 @@
-/** What an actor's owner opens to anyone. */
+/** Stores which places of an actor are public. */
 import { publicText } from "../../actors/actor-record.ts";
 import type { PublicAccess } from "../../domain/policy/public-access.ts";
 import { actorKey } from "../../dynamodb/keys/actors.ts";
@@ -17,7 +17,7 @@ export interface PublicSettingsDeps extends WakeUpDeps {
 }
 
 /**
- * Stores what anyone may read from now on. What is not public any more is withdrawn by due work. One transaction.
+ * Sets which places anyone may read from now on. Due work withdraws the places that are no longer public. One transaction.
  * @throws ServiceError resource.not_found when the actor is gone or being deleted
  */
 export async function openToAnyone(deps: PublicSettingsDeps, actorId: string, access: PublicAccess): Promise<void> {
@@ -30,13 +30,13 @@ export async function openToAnyone(deps: PublicSettingsDeps, actorId: string, ac
       change: { set: { public: publicText(access) } },
       condition: all(itemExists, missing("deleting")),
     },
-    // Commits read it from the head. Always right: the actor's condition holds in the same transaction.
+    // Commits read this from the log's head. Right whatever is stored, because the same transaction checks the actor.
     {
       update: logHeadKey(actorId),
       change: targets.length === 0 ? { remove: ["publicTargets"] } : { set: { publicTargets: printJson(targets) } },
       condition: always,
     },
-    // The newest change replaces one that is not done: the work reads what is public when it runs.
+    // Replaces a withdrawal that is not done yet: the work reads which places are public when it runs.
     { put: { ...withdrawalKey(actorId), revision: ids.id(), dueAt }, condition: always },
   ]);
   if (reasons?.[0]?.code === "condition") throw new ServiceError("resource.not_found", "There is no such actor.");

@@ -1,4 +1,4 @@
-/** The states of public places, as anyone reads them and as the hub distributes them. */
+/** Reads the states of public places, for anyone who asks and for the hub. */
 import { hash } from "node:crypto";
 import { publishedState } from "../../change-log/published-states.ts";
 import { publicPermissions, type PublicAccess } from "../../domain/policy/public-access.ts";
@@ -14,10 +14,10 @@ import type { PropertyStore } from "../../properties/property-store.ts";
 import { compact } from "../../system/compact.ts";
 import { isServiceError, ServiceError } from "../../system/errors.ts";
 
-/** Most bytes of a state that is a topic. */
-export const MAX_STATE_BYTES = 1_024 * 1_024;
+/** Most bytes of the state of a topic. */
+const MAX_STATE_BYTES = 1_024 * 1_024;
 
-/** The application's own targets, as anyone reads them. */
+/** The application's own targets, as anyone may read them. */
 export interface OwnTargets {
   /** True when a hook gives the state of this target. */
   has(target: string): boolean;
@@ -35,13 +35,13 @@ export interface TopicStatesDeps {
 export interface TopicState {
   readonly contentType: string;
   readonly body: Uint8Array;
-  /** Differs when the bytes do. */
+  /** Differs exactly when the bytes differ. */
   readonly etag: string;
 }
 
 const NO_QUERY = new URLSearchParams();
 
-/** Reads the states of public places. */
+/** Reads the states of public places. It has no state of its own. */
 export class TopicStates {
   readonly #deps: TopicStatesDeps;
 
@@ -50,9 +50,10 @@ export class TopicStates {
   }
 
   /**
-   * The answer to anyone who reads a place that is public by `access`. `most`: the most bytes that are gathered, counted
-   * as in a function's result.
-   * @throws ServiceError resource.not_found when nothing is there, request.too_large, and what a state hook throws
+   * The answer to anyone who reads a place that `access` makes public.
+   *
+   * @param most the most bytes of the answer, counted as in a function's result
+   * @throws ServiceError resource.not_found when there is no state, request.too_large; what a state hook throws
    */
   async reply(actorId: string, access: PublicAccess, path: Place, most: number): Promise<Reply> {
     const { table, properties: store, ownTargets } = this.#deps;
@@ -64,12 +65,7 @@ export class TopicStates {
       const lists = new ListReplies(async (list, start, limit) => await store.items(actorId, list, start, limit), most);
       return await placeReply({ properties, lists }, place, NO_QUERY);
     }
-    if (ownTargets.has(target)) {
-      const body = await ownTargets.publicText(actorId, scopeOf(path));
-      if (body === undefined) throw noState();
-      const tooLarge = "The state at this path is too large for one answer; ask for a part of it.";
-      return { status: 200, headers: { "content-type": "application/json" }, body, tooLarge };
-    }
+    if (ownTargets.has(target)) return stateReply(await ownTargets.publicText(actorId, scopeOf(path)));
     const published = await publishedState(table, actorId, path);
     if (published === undefined) throw noState();
     return { status: 200, headers: { "content-type": published.contentType }, body: published.body };
@@ -81,7 +77,7 @@ export class TopicStates {
    */
   async read(actorId: string, access: PublicAccess, path: Place): Promise<TopicState | undefined> {
     try {
-      // In a function's result JSON takes at most twice its bytes.
+      // Counted as in a function's result, JSON takes at most twice its bytes.
       const state = stateOf(await this.reply(actorId, access, path, 2 * MAX_STATE_BYTES));
       return isTopic(state) ? state : undefined;
     } catch (error) {
@@ -93,18 +89,25 @@ export class TopicStates {
 
 const NO_TOPIC: ReadonlySet<string> = new Set(["resource.not_found", "request.too_large", "request.invalid"]);
 
-/** The state that an answer shows. */
+/** The answer with the state that the hook of a target gave. @throws ServiceError resource.not_found when there is none */
+export function stateReply(body: string | undefined): Reply {
+  if (body === undefined) throw noState();
+  const tooLarge = "The state at this path is too large for one answer; ask for a part of it.";
+  return { status: 200, headers: { "content-type": "application/json" }, body, tooLarge };
+}
+
+/** The state in an answer. */
 export function stateOf({ headers, body = "" }: Reply): TopicState {
   const bytes = typeof body === "string" ? Buffer.from(body) : body;
   const etag = `"${hash("sha256", bytes, "base64url")}"`;
   return { contentType: headers["content-type"] ?? "", body: bytes, etag };
 }
 
-/** True when the state is small enough for a topic. */
+/** True when a state is small enough for a topic. */
 export const isTopic = ({ body }: TopicState): boolean => body.byteLength <= MAX_STATE_BYTES;
 
-/** The scope of a place in a target. */
-export function scopeOf([target = "", subtarget, ...resource]: Place): Scope {
+/** The scope of a place at a target. */
+function scopeOf([target = "", subtarget, ...resource]: Place): Scope {
   return compact({ target, subtarget, resource: resource.length === 0 ? undefined : resource.join("/") });
 }
 

@@ -1,4 +1,4 @@
-/** The topics of an actor that have subscriptions: which of them a change concerns, and what is due at them. */
+/** The topics of an actor that have subscriptions: finds those that a change concerns, and does what is due at them. */
 import { readLogHead, type ChangeLog, type NumberedRecord } from "../../change-log/change-log.ts";
 import type { ListenersOfKinds } from "../../engine/listening.ts";
 import type { Change, LogRecord } from "../../domain/diff/change-record.ts";
@@ -30,17 +30,17 @@ import { TOPIC_AFTER_MS } from "./hub-store.ts";
 
 /** Subscriptions that are sent to at the same time. */
 const AT_ONCE = 20;
-/** After this many the state is read again, so that those behind a slow one get the newest. */
+/** After this many subscriptions the state is read again, so that those after a slow one get the newest state. */
 const CHUNK = 100;
-/** With less time left than this, ms, the rest is left to a message. */
-const LEAST_MS = 13_000;
+/** With less time left than this, ms, a message brings the rest: a delivery or a notification must have time to end. */
+export const LEAST_MS = 13_000;
 
-/** A topic that has, or had, subscriptions. */
+/** A topic that has subscriptions, or had some. */
 interface HubTopic {
   readonly key: Key;
   readonly path: Place;
   readonly revision: number;
-  /** Grows with each subscription that begins or ends. */
+  /** Incremented when a subscription begins or ends. */
   readonly moves: number;
 }
 
@@ -49,7 +49,7 @@ function readTopic(item: Item): HubTopic {
   return { key: { pk, sk }, path: String(path).split("/"), revision: Number(revision), moves: Number(moves) };
 }
 
-/** The path below the actor's root whose state a change may have changed; undefined for one that is no state. */
+/** The path below the actor's root whose state a change may have changed; undefined: it changed no state. */
 function pathOf(change: Change): Place | undefined {
   switch (change.do) {
     case "sys":
@@ -72,15 +72,15 @@ function touches(record: LogRecord, path: Place): boolean {
   });
 }
 
-/** What makes topics due. */
+/** What is needed to make topics due. */
 export type HubListeningDeps = Pick<DueSubscriptionDeps, "table" | "clock" | "queue" | "log"> & {
   readonly changeLog: Pick<ChangeLog, "stream">;
 };
 
 /**
- * The hub as a listener of the log. It hears of a change by the topics that have subscriptions, not by markers: a change
- * makes those topics due whose state it may have changed, and a worker distributes them. Without a subscription at the hub
- * that costs nothing, else a query, and a write for each topic that is concerned.
+ * The hub as a listener of the log. It has no markers: a commit makes those topics with subscriptions due whose state it
+ * may have changed, and a worker distributes these. A commit costs nothing without subscriptions at the hub; else one
+ * query, and one write for each topic whose state may have changed.
  */
 export function hubListening(deps: HubListeningDeps): ListenersOfKinds {
   return {
@@ -92,7 +92,7 @@ export function hubListening(deps: HubListeningDeps): ListenersOfKinds {
       });
       return [];
     },
-    // The records since the last maintenance, whose writers may have died: read before any of them is deleted.
+    // The processes that committed these records may have died before they made the topics due.
     catchUp: async (actorId, { hubJoins, maintainedUpTo, newest }) => {
       if (hubJoins !== undefined && newest > maintainedUpTo) {
         await distributeRecords(deps, actorId, deps.changeLog.stream(actorId, maintainedUpTo, newest));
@@ -117,22 +117,22 @@ async function distributeRecords(
   });
 }
 
-/** Makes a topic due because of a record of the log, unless that was done before. 1 write. */
-export async function distribute(
+/** Makes a topic due because of a record of the log, unless that record, or a later one, has done so. 1 write. */
+async function distribute(
   deps: Pick<DueSubscriptionDeps, "table" | "clock" | "queue" | "log">,
   topic: Key,
   record: number,
 ): Promise<void> {
   const now = deps.clock.now();
-  // A message begins it; the sweep makes up for one that is lost.
+  // A message brings the work at once; if it is lost, the sweep finds the topic.
   const change = { add: { revision: 1 }, set: { record, dueAt: now + TOPIC_AFTER_MS } };
   const isLater = all(itemExists, any(missing("record"), below("record", record)));
   if ((await updateIf(deps.table, topic, change, isLater)).written) await wakeUp(deps, topic, now);
 }
 
 /**
- * Distributes what is due of a topic, to each subscription whose revision is older; deletes a topic that has none. May be
- * called at any time, by any number of workers at once: each subscription is sent to under its lease.
+ * Sends the state of a due topic to each subscription with an older revision, and deletes a topic without subscriptions.
+ * May be called at any time, by several workers at once, because each delivery has the lease of its subscription.
  */
 export async function runDueTopic(deps: DueSubscriptionDeps, key: Key, deadline: Deadline): Promise<void> {
   const { table, clock, actors } = deps;
@@ -153,7 +153,7 @@ export async function runDueTopic(deps: DueSubscriptionDeps, key: Key, deadline:
       await sendTo(deps, subscription, toSend, false);
     });
   }
-  // A change that came meanwhile, and a subscription that began or ended, keep it due.
+  // The topic stays due if it changed meanwhile, or a subscription began or ended.
   await updateIf(table, key, { remove: ["dueAt"] }, isSame(before));
 }
 
@@ -164,16 +164,16 @@ async function readDueTopic(table: Table, key: Key): Promise<HubTopic | undefine
   return item?.["dueAt"] === undefined ? undefined : readTopic(item);
 }
 
-/** The subscriptions to a topic, whatever their state. */
+/** All subscriptions to a topic, in every state. */
 export async function subscriptionsOf(table: Table, topic: Key): Promise<readonly HubSubscription[]> {
   const items = await queryAll(table, { pk: topic.pk, prefix: hubSubscriptionPrefix(topic) });
   return items.map(readSubscription);
 }
 
 /**
- * Deletes a topic without subscriptions, and with the last one what the log's head says of them.
+ * Deletes a topic without subscriptions. With the last topic, the log's head forgets that the hub has subscriptions.
  *
- * @param hubJoins as the log's head had it before the subscriptions were read: the condition that none begins
+ * @param hubJoins of the log's head, read before the subscriptions were: unchanged, it shows that no subscription begins
  */
 async function forget(table: Table, topic: HubTopic, hubJoins: number | undefined): Promise<void> {
   const { key } = topic;

@@ -1,4 +1,4 @@
-/** Verification of intent: whether the subscriber itself has sent a request. */
+/** Verification of intent: asks the callback whether the subscriber itself has sent a request. */
 import type { ActorRecord } from "../../actors/actor-record.ts";
 import { isPublic } from "../../domain/policy/public-access.ts";
 import { withParameters } from "../../domain/wire/hub-form.ts";
@@ -18,16 +18,20 @@ export interface VerificationDeps extends HubStoreDeps, WakeUpDeps {
 const PAUSES_MS = [60_000, 600_000];
 /** The longest that a callback may take to answer, ms. */
 const MOST_MS = 10_000;
-/** Most bytes of its answer: longer ones are not the challenge. */
+/** Most bytes of the answer that are read: a longer one is not the challenge. */
 const MAX_ANSWER_BYTES = 1_024;
 
-/** `failed` for good; `later`: the callback could not be reached, or says so. */
+/**
+ * The result of a challenge. `failed`: for good. `later`: the callback could not be reached, or its status says to try
+ * again.
+ */
 type Verified = "confirmed" | "failed" | "later";
 
 /**
- * Verifies the request that waits, and does what it asks for. Does nothing when another request has replaced it meanwhile.
+ * Verifies the pending request of a subscription, and does what it asks for. Stores nothing when another request has
+ * replaced it meanwhile.
  *
- * @param newest the newest record of the actor's log, read with the subscription
+ * @param newest the number of the newest record of the actor's log, read with the subscription
  */
 export async function verify(
   deps: VerificationDeps,
@@ -53,7 +57,7 @@ export async function verify(
   else await activate(deps, subscription, askedAt + pending.leaseSeconds * 1_000, newest);
 }
 
-/** The lease counts from the verification; a renewal keeps what the subscriber has taken. */
+/** Makes the subscription verified until `leaseEnds`, ms since 1970. A renewal keeps the state of its deliveries. */
 async function activate(
   deps: VerificationDeps,
   subscription: HubSubscription & { readonly pending: PendingRequest },
@@ -75,7 +79,7 @@ async function activate(
   await verifySubscription(deps, subscription, { ...rest, active: begun });
 }
 
-/** A failed verification changes nothing but that the request is gone. */
+/** Removes a request whose verification failed. This ends a new subscription; a verified one stays as it is. */
 async function drop(deps: HubStoreDeps, subscription: HubSubscription): Promise<void> {
   const { pending: _pending, ...rest } = subscription;
   if (subscription.active === undefined) await endSubscription(deps, subscription);
@@ -108,7 +112,7 @@ async function challenge(
   }
 }
 
-/** Notifies a subscriber that it gets nothing of the topic, once; whether it hears that changes nothing. */
+/** Notifies a subscriber, in one attempt, that it gets no states of the topic. A failure of the attempt is only logged. */
 export async function deny(
   { http, log }: Pick<VerificationDeps, "http" | "log">,
   callback: string,
@@ -125,7 +129,7 @@ export async function deny(
   }
 }
 
-/** Compares the name as well, because bundling may duplicate the class. */
+/** True for a PeerFailure. It is recognised by its name too, because bundling may duplicate the class. */
 export function isPeerFailure(error: unknown): error is PeerFailure {
   return error instanceof PeerFailure || (error instanceof Error && error.name === "PeerFailure");
 }

@@ -1,4 +1,4 @@
-/** What follows when an owner makes something private again. */
+/** Withdraws places that an owner has made private again. */
 import { isPublic, NOTHING_PUBLIC, type PublicAccess } from "../../domain/policy/public-access.ts";
 import { hubPartition, HUB_TOPIC_PREFIX, PUBLISHED_STATE_PREFIX, withdrawalKey } from "../../dynamodb/keys/hub.ts";
 import { deleteIf } from "../../dynamodb/outcomes.ts";
@@ -8,16 +8,14 @@ import { mapConcurrent } from "../../system/map-concurrent.ts";
 import type { Deadline } from "../../system/ports.ts";
 import { wakeUp } from "../../system/wake-up.ts";
 import { withdraw, type DueSubscriptionDeps } from "./due-subscription.ts";
-import { subscriptionsOf } from "./topics.ts";
+import { LEAST_MS, subscriptionsOf } from "./topics.ts";
 
 /** Deletions, and notifications of subscribers, at the same time. */
 const AT_ONCE = 20;
-/** With less time left than this, ms, the rest is left to a message. */
-const LEAST_MS = 13_000;
 
 /**
- * Does what is due after a change of what is public: ends the subscriptions to topics that are private now, each with a
- * notification, and deletes published states. May be called at any time, by any number of workers at once.
+ * Ends the subscriptions to topics that are no longer public, each with a notification, and deletes the published states of
+ * such places. May be called at any time, by several workers at once.
  */
 export async function runDueWithdrawal(deps: DueSubscriptionDeps, actorId: string, deadline: Deadline): Promise<void> {
   const { table, actors, clock } = deps;
@@ -35,7 +33,7 @@ export async function runDueWithdrawal(deps: DueSubscriptionDeps, actorId: strin
     for (let from = 0; from < subscriptions.length; from += AT_ONCE) {
       if (deadline.remaining() <= least) return await wakeUp(deps, key, clock.now());
       await mapConcurrent(subscriptions.slice(from, from + AT_ONCE), AT_ONCE, async (subscription) => {
-        // One whose withdrawal has begun has a due time of its own.
+        // A subscription whose withdrawal has begun has a due time of its own.
         if (subscription.withdrawnAt === undefined) await withdraw(deps, subscription, deadline);
       });
     }
@@ -49,7 +47,7 @@ async function deleteStates(table: Table, actorId: string, access: PublicAccess)
   for await (const page of pagesOf(table, range)) {
     const closed = page.filter((item) => !isOpen(access, item));
     await mapConcurrent(closed, AT_ONCE, async ({ pk, sk, record = 0 }) => {
-      // A newer event was published when the target was public again.
+      // Not if a newer event was published, because the target was public again.
       await deleteIf(table, { pk, sk }, equals("record", record));
     });
   }
