@@ -1,10 +1,10 @@
-/** Who reads all actors: the operator, by the deployment's bearer. */
+/** Who reads all actors, and has groups over them: the operator, by the deployment's bearer. */
 import { sameSecret } from "../domain/wire/secret-digest.ts";
 import { bearerOf } from "../http/credentials.ts";
 import type { Config } from "../system/config.ts";
 import { ServiceError } from "../system/errors.ts";
 
-/** @throws ServiceError resource.not_found where the operator reads no events; auth.missing, auth.forbidden */
+/** @throws ServiceError resource.not_found without `ALL_EVENTS` or `OPERATOR_TOKEN`; auth.missing, auth.forbidden */
 export function demandOperator(
   { allEvents, operatorToken }: Pick<Config, "allEvents" | "operatorToken">,
   authorization: string | undefined,
