@@ -10,13 +10,14 @@ export function demandOperator(
   authorization: string | undefined,
 ): void {
   if (!allEvents || operatorToken === undefined) {
-    throw new ServiceError("resource.not_found", "The operator of this deployment has not set ALL_EVENTS.");
+    const missing = allEvents ? "OPERATOR_TOKEN" : "ALL_EVENTS";
+    throw new ServiceError("resource.not_found", `The operator of this deployment has not set ${missing}.`);
   }
   const token = bearerOf(authorization);
   if (token === undefined) {
     const headers = { "WWW-Authenticate": 'Bearer realm="actingweb"' };
-    throw new ServiceError("auth.missing", "Reading all actors needs the operator's bearer.", { headers });
+    throw new ServiceError("auth.missing", "What concerns all actors needs the operator's bearer.", { headers });
   }
   if (sameSecret(token, operatorToken)) return;
-  throw new ServiceError("auth.forbidden", "This bearer does not read all actors.");
+  throw new ServiceError("auth.forbidden", "This bearer is not the operator's.");
 }
