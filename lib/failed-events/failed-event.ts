@@ -9,10 +9,10 @@ import { sourceOfFailedEventKey } from "../dynamodb/keys/failed-events.ts";
 /**
  * What a failed event waits for. The operator's route `/parked` shows `retrying` as `retry` and `waiting` as `held`.
  *
- * retrying   for its due time: the sweep retries it; after the last start it is `parked`, or `stopped` parked     for a
- * person: its attempts are used up, its process died too often, or its hook parked it stopped    for a person: its hook
- * threw `stop`; the hooks of its stream are paused, and later events are `waiting` waiting    for the end of a stop: it has
- * not run yet, and runs in the order of the stream once nothing stops that
+ *   retrying   for its due time: the sweep retries it; after the last start it is `parked`, or `stopped`
+ *   parked     for a person: its attempts are used up, its process died too often, or its hook parked it
+ *   stopped    for a person: its hook threw `stop`; the hooks of its stream are paused, and later events are `waiting`
+ *   waiting    for the end of a stop: it has not run yet, and runs in the order of the stream once nothing stops that
  *
  * A success, a `skip` verdict and a person's skip delete the event. An event that stopped its stream keeps `stops` while it
  * is retried: the hooks of the stream resume only when the event is deleted.

@@ -49,14 +49,13 @@ export interface FirstRun {
  * Runs hooks so that a failing hook does not block its stream: each start is counted before the hook runs, a failure is
  * recorded as an item of its own, and the stream continues.
  *
- * first run   `runFirst`, in the order of the stream. A success stores nothing. A failure records the event as `retrying`,
- *               or as its verdict says: `parked`, `stopped`. While hooks are paused, the event is recorded as `waiting`
- *               instead of run; after too many starts it is recorded as `parked` instead of run.
- * retry       `retry`, called by the sweep, by a person, or after the stop that the event waited for was resolved. A
- * success
- *               deletes the event; a failure gives it its next status. After `maxAttempts` starts (`exhausted`) the sweep
- *               parks the event (`giveUp`) instead of retrying it.
- * resolved    by a success, a `skip` verdict, or `skip`: the event is deleted, and hooks that it had paused resume.
+ *   first run   `runFirst`, in the order of the stream. A success stores nothing. A failure records the event as
+ *               `retrying`, or as its verdict says: `parked`, `stopped`. While hooks are paused, the event is recorded
+ *               as `waiting` instead of run; after too many starts it is recorded as `parked` instead of run.
+ *   retry       `retry`, called by the sweep, by a person, or after the stop that the event waited for was resolved. A
+ *               success deletes the event; a failure gives it its next status. After `maxAttempts` starts (`exhausted`)
+ *               the sweep parks the event (`giveUp`) instead of retrying it.
+ *   resolved    by a success, a `skip` verdict, or `skip`: the event is deleted, and hooks that it had paused resume.
  *
  * Invariants: at most one attempt of a recorded event runs at a time (`begin` is conditional); an event that stopped its
  * stream keeps the hooks paused until it is resolved, whatever its status is. failed-event.ts defines the statuses.

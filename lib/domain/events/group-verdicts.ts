@@ -67,16 +67,13 @@ interface Standing {
   readonly now: number;
   /** 0 ≤ random < 1. */
   readonly random: () => number;
-  /** How many more failed events can be kept. */
+  /** How many failed events there is room for. */
   readonly room: number;
-  /** Most events that one acknowledgement can hand to a person [`MOST_GIVEN_UP`]. */
+  /** Most events that go to a person at once [`MOST_GIVEN_UP`]. */
   readonly most?: number;
 }
 
-/**
- * Carries out the verdicts of an acknowledgement.
- * @returns undefined when no lane has a lease with the token, and nothing changes
- */
+/** Carries out the verdicts; undefined: fenced, no lane has the token's lease. Nothing changes then. */
 export function acknowledged(
   state: GroupState,
   { token, upTo, items, extend, done }: Acknowledgement,
@@ -204,7 +201,7 @@ export function withoutExhausted(
   return { state: { ...state, lanes, cleared, ...(stopped === undefined ? {} : { stopped }) }, away };
 }
 
-/** The state with a parked event that a person sends again: its lane lends it before all others. */
+/** A parked event is to be sent again: its lane lends it before all others. */
 export function withReplayed(state: GroupState, lane: number, event: Pick<Replayed, "id" | "position">): GroupState {
   const lanes = state.lanes.map((each, index) => {
     const others = each.replayed.filter(({ id, taken }) => id !== event.id || taken !== true);
@@ -214,7 +211,7 @@ export function withReplayed(state: GroupState, lane: number, event: Pick<Replay
   return { ...state, lanes };
 }
 
-/** Resumes a stopped group: the event that stopped it gets all its attempts again, or with `skip` goes to a person. */
+/** A stopped group goes on: the event that stopped it is tried from its first attempt on, or `skip` hands it to a person. */
 export function resumedGroup({ stopped, ...state }: GroupState, skip: boolean): GroupState {
   if (stopped === undefined || stopped.reason === "position_gone") return { ...state, ...(stopped && { stopped }) };
   const lanes = state.lanes.map((lane) => ({

@@ -38,9 +38,10 @@ interface Begun<E extends OrderedEvent> {
  * session that holds the listener's lease makes a keeper from the stored state, reads the log and sends events as `next`
  * says, reports the outcomes, and stores notes. The keeper itself reads neither a clock nor the log.
  *
- * closed    every event that does not wait for an earlier one may be sent paused    after a failure of the endpoint, for a
- * short time: nothing is sent open      after `breaker.threshold` failures: one probe at a time stopped   nothing is sent
- * until a person resumes the listener
+ *   closed    every event that does not wait for an earlier one may be sent
+ *   paused    after a failure of the endpoint, for a short time: nothing is sent
+ *   open      after `breaker.threshold` failures: one probe at a time
+ *   stopped   nothing is sent until a person resumes the listener
  *
  * Outcomes and time move the keeper between the first three. The keeper stops at an event that must not be given up, at the
  * endpoint's `ended`, and at records that have expired.

@@ -33,12 +33,12 @@ export interface RootLease extends LaneLease {
 }
 
 /**
- * free     no lease, or one whose time is over leased   by a fetch that lends an event; ended by the last verdict, by the
- * consumer, by a reset, or by time
+ *   free     no lease, or one whose time is over
+ *   leased   by a fetch that lends an event; ended by the last verdict, by the consumer, by a reset, or by time
  *
- * Invariant: an actor that changed up to `after` is in `met`, or everything it changed is done. So the write that removes
- * an actor from `met` is conditional on the lane as it was before the actor's log and member were read, and follows only
- * when these show that everything is done.
+ * Invariant: an actor that changed up to `after` is in `met`, or everything it changed is done. So the write that removes an
+ * actor from `met` is conditional on the lane as it was before the actor's log and member were read, and follows only when
+ * these show that everything is done.
  */
 export interface RootLane {
   /** The lane has met every actor that changed up to this time, ms since 1970. */

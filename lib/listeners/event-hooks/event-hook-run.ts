@@ -56,8 +56,8 @@ export type RunEnd = { readonly is: "done"; readonly dueAt?: number } | { readon
 /**
  * The item of an actor's event hooks, as the holder of its lease writes it.
  *
- * leased   from the constructor on; every write is conditional on the lease ended    `end` has returned `done` (the lease
- * is released) or `lost`
+ *   leased   from the constructor on; every write is conditional on the lease
+ *   ended    `end` has returned `done` (the lease is released) or `lost`
  *
  * Invariant: the write that releases the lease is conditional on `again` being unchanged since the log was read. So a run
  * that finds the lease taken and leaves a mark there has its records heard.

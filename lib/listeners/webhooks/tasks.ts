@@ -8,8 +8,10 @@ import type { JsonObject } from "../../system/ports.ts";
 const KEPT_SECONDS = 7 * 86_400;
 
 /**
- * running     from the start on done        the webhook's session has noted its last event cancelled   by the owner, or
- * because the owner deleted the webhook failed      the webhook begins again at another position
+ *   running     from the start on
+ *   done        the webhook's session has noted its last event
+ *   cancelled   by the owner, or because the owner deleted the webhook
+ *   failed      the webhook begins again at another position
  *
  * A task that is not `running` never changes again. Invariant: a task is `running` exactly while the state of its webhook
  * has a redrive with its id.

@@ -1,9 +1,10 @@
 /**
  * A subscription at the hub: of one callback to one topic.
  *
- * new         requested and never verified: `pending` without `active` verified    `active`: gets the topic's states until
- * its lease ends renewing    `active`, and `pending`: another request waits for its verification withdrawn   `withdrawnAt`:
- * its topic is no longer public, and the subscriber has to be notified
+ *   new         requested and never verified: `pending` without `active`
+ *   verified    `active`: gets the topic's states until its lease ends
+ *   renewing    `active`, and `pending`: another request waits for its verification
+ *   withdrawn   `withdrawnAt`: its topic is no longer public, and the subscriber has to be notified
  *
  * A request sets `pending`, in place of an earlier one. A verification that passes turns it into `active`, or ends the
  * subscription if it asks for that; one that fails removes `pending`, which ends a new subscription. The end of the lease,
