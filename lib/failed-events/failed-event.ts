@@ -58,7 +58,7 @@ export interface FailedEvent<E extends FailingEvent = HookEvent> {
    * The event stopped its source, which resumes when the event is resolved. Stays true while the event is retried.
    */
   readonly stops: boolean;
-  /** No attempt may start before this time (ms since 1970): one runs, or its process died. */
+  /** No attempt may begin before this (ms since 1970): one is under way, or its process ended. */
   readonly busyUntil: number;
   /** The event's data is not recorded: a retry reads the state from the replica. */
   readonly stateStored: boolean;

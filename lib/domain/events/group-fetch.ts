@@ -58,180 +58,225 @@ interface Pass {
   lends: boolean;
 }
 
+/** How a fetch lends. */
+export interface Lending<E extends OrderedEvent> {
+  readonly rules: GroupRules;
+  /** Says whether a selection lets an event through. */
+  readonly selects: (selection: Selection, event: E) => boolean;
+  readonly lease: LaneLease;
+  /** Ms since 1970. */
+  readonly now: number;
+  /** Most events. */
+  readonly max: number;
+  /** No further event is lent once the lent ones have this size [no limit]. */
+  readonly most?: number;
+  readonly sizeOf?: (event: E) => number;
+}
+
 /**
  * Lends events of a stretch that begins where `readFrom` said.
  *
  * @param state without leases whose time is over (`withoutExpired`)
- * @param selects says whether a selection lets an event through
  */
-export function lend<E extends OrderedEvent>(
+export const lend = <E extends OrderedEvent>(
   state: GroupState,
   stretch: GroupStretch<E>,
-  {
-    rules,
-    selects,
-    lease,
-    now,
-    max,
-    most = Infinity,
-    sizeOf = () => 0,
-  }: {
-    readonly rules: GroupRules;
-    readonly selects: (selection: Selection, event: E) => boolean;
-    readonly lease: LaneLease;
-    readonly now: number;
-    /** Most events. */
-    readonly max: number;
-    /** No further event is lent once the lent ones have this size [no limit]. */
-    readonly most?: number;
-    readonly sizeOf?: (event: E) => number;
-  },
-): Fetched<E> {
-  const lanes = state.lanes.length;
-  const free = new Set(freeLanes(state, now));
-  const passes = state.lanes.map((lane, index): Pass | undefined => {
-    // Numbers are counted from the beginning of the stretch, so a lane that is not there yet cannot take part.
-    if (!free.has(index) || lane.after < stretch.after) return undefined;
-    const { after, number } = lane;
-    const halted = lane.open.some(({ barrier }) => barrier);
-    const unread = lane.behind.filter((each) => each.after < stretch.after).map(({ key }) => key);
-    return {
-      ...{ index, was: after, after, number, open: [...lane.open], behind: [...lane.behind] },
-      ...{ stalled: new Set(unread), halted, lends: false },
-    };
-  });
-  // A fetch leases at most half of the free lanes, so that the next consumer finds some even when there are many events.
-  let leasable = Math.ceil(free.size / 2);
-  const lent: LentEvent<E>[] = [];
-  const exhausted: (LentEvent<E> & { because: Exhaustion })[] = [];
-  const known = numbersIn(state);
-  let number = known.get(stretch.after) ?? 0;
-  let reached = stretch.after;
-  let isFull = false;
-  let bytes = 0;
-  let noted = allNotedBytes(state);
-  const mayOpen = (pass: Pass): boolean => mayLend(pass) && pass.open.length < MAX_OPEN && noted < MAX_NOTED_BYTES;
-  const mayLend = ({ lends }: Pass): boolean => lends || leasable > 0;
-  const lendOne = (pass: Pass, event: E, one: OpenEvent): void => {
-    lent.push({ lane: pass.index, event, number: one.number, attempts: one.attempts });
-    if (!pass.lends) leasable -= 1;
-    pass.lends = true;
-    bytes += sizeOf(event);
-  };
-  const opened = (event: E, key: string): OpenEvent => {
-    const { position, barrier, expiresAt } = event;
-    noted += notedBytes({ key });
-    return {
-      position,
-      number,
-      key,
-      barrier: barrier && rules.order === "key",
-      expiresAt,
-      attempts: 0,
-      tryAt: 0,
-      lent: true,
-    };
-  };
-  const halt = (pass: Pass, at: string, atNumber: number): void => {
-    pass.halted = true;
-    if (at > pass.after) [pass.after, pass.number] = [at, atNumber];
-  };
+  how: Lending<E>,
+): Fetched<E> => new Lender<E>(state, stretch, how).run();
+
+/**
+ * One fetch, which goes through a stretch event by event. Its state: a pass for each lane that it may lease, and the
+ * position and the number that it has reached.
+ *
+ * Invariants: an event is lent only while each earlier event of its key is done or lent; at most half of the free lanes are
+ * leased, so that the next consumer finds some even when there are many events.
+ */
+class Lender<E extends OrderedEvent> {
+  readonly #state: GroupState;
+  readonly #stretch: GroupStretch<E>;
+  readonly #how: Lending<E>;
+  /** By the index of the lane; undefined: the lane takes no part. */
+  readonly #passes: readonly (Pass | undefined)[];
+  readonly #lent: LentEvent<E>[] = [];
+  readonly #exhausted: (LentEvent<E> & { because: Exhaustion })[] = [];
+  /** How many more lanes may be leased. */
+  #leasable: number;
+  /** The position of the last event, and the group's newest number up to there. */
+  #reached: string;
+  #number: number;
+  /** The size of the lent events, and the bytes that the state notes of events. */
+  #bytes = 0;
+  #noted: number;
+
+  constructor(state: GroupState, stretch: GroupStretch<E>, how: Lending<E>) {
+    this.#state = state;
+    this.#stretch = stretch;
+    this.#how = how;
+    const free = new Set(freeLanes(state, how.now));
+    this.#passes = state.lanes.map((lane, index) => (free.has(index) ? passOf(lane, index, stretch.after) : undefined));
+    this.#leasable = Math.ceil(free.size / 2);
+    this.#reached = stretch.after;
+    this.#number = 0;
+    this.#noted = allNotedBytes(state);
+  }
+
+  run(): Fetched<E> {
+    const { max, most = Infinity, selects } = this.#how;
+    const known = numbersIn(this.#state);
+    this.#number = known.get(this.#stretch.after) ?? 0;
+    let isFull = false;
+    for (const event of this.#stretch.events) {
+      const isSelected = selects(selectionAt(this.#state.selections, event), event);
+      this.#number = known.get(event.position) ?? this.#number + (isSelected ? 1 : 0);
+      if (isSelected) this.#visit(event);
+      this.#reached = event.position;
+      isFull = this.#lent.length >= max || this.#bytes >= most;
+      if (isFull) break;
+    }
+    const end = isFull ? this.#reached : this.#stretch.upTo;
+    const lanes = this.#state.lanes.map((lane, index) => this.#laneAfter(lane, this.#passes[index], end));
+    const state = { ...this.#state, lanes, next: this.#state.next + 1 };
+    return { state, lent: this.#lent, exhausted: this.#exhausted, bytes: this.#bytes };
+  }
+
+  #visit(event: E): void {
+    const { order } = this.#how.rules;
+    const owner = this.#passes[laneOf(event.key, { order, lanes: this.#passes.length })];
+    if (this.#isBarrier(event)) {
+      for (const pass of this.#passes) {
+        if (pass !== undefined && pass !== owner && !pass.halted && event.position > pass.was)
+          this.#haltBefore(pass, event);
+      }
+    }
+    const key = order === "strict" ? "" : event.key;
+    if (owner !== undefined && event.position <= owner.was) this.#visitAgain(owner, event, key);
+    else if (owner?.halted === false) this.#visitNext(owner, event, key);
+  }
+
   /** Handles an event that the lane has read past in an earlier fetch. */
-  const again = (pass: Pass, event: E, key: string): void => {
+  #visitAgain(pass: Pass, event: E, key: string): void {
+    const { now, rules } = this.#how;
     const at = pass.open.findIndex(({ position }) => position === event.position);
     const one = pass.open[at];
-    if (one !== undefined) {
-      const because = exhaustionOf(one, rules, now);
-      if (because !== undefined) {
-        if (exhausted.length < MOST_GIVEN_UP) exhausted.push({ lane: pass.index, event, ...one, because });
-      } else if (isDue(one, now) && !isBlocked(pass.open, one) && mayLend(pass)) {
-        pass.open[at] = { ...one, lent: true };
-        lendOne(pass, event, one);
-      }
+    if (one === undefined) {
+      const behind = pass.behind.findIndex((each) => each.key === key && each.after < event.position);
+      if (behind >= 0) this.#lendBehind(pass, event, { key, behind });
       return;
     }
-    const behind = pass.behind.findIndex((each) => each.key === key && each.after < event.position);
-    if (behind >= 0) lendBehind(pass, event, { key, behind });
-  };
-  const lendBehind = (pass: Pass, event: E, { key, behind }: { key: string; behind: number }): void => {
-    if (pass.stalled.has(key)) return;
-    if (isBlocked(pass.open, { key, position: event.position }) || !mayOpen(pass)) {
-      pass.stalled.add(key);
-      return;
+    const because = exhaustionOf(one, rules, now);
+    if (because !== undefined) {
+      if (this.#exhausted.length < MOST_GIVEN_UP) this.#exhausted.push({ lane: pass.index, event, ...one, because });
+    } else if (isDue(one, now) && !isBlocked(pass.open, one) && this.#mayLend(pass)) {
+      pass.open[at] = { ...one, lent: true };
+      this.#lendOne(pass, event, one);
     }
-    const one = opened(event, key);
-    pass.open = [...pass.open, one].toSorted((a, b) => (a.position < b.position ? -1 : 1));
-    pass.behind[behind] = { key, after: event.position, number };
-    lendOne(pass, event, one);
-  };
+  }
+
   /** Handles the next event of the lane. */
-  const next = (pass: Pass, event: E, key: string): void => {
-    const isBarrier = event.barrier && rules.order === "key" && event.position > state.cleared;
-    const point = previousOf(event.position, reached);
-    if (isBarrier && !isAlone(event, point)) return halt(pass, point, number - 1);
+  #visitNext(pass: Pass, event: E, key: string): void {
+    const isBarrier = this.#isBarrier(event);
+    const point = previousOf(event.position, this.#reached);
+    if (isBarrier && !this.#isAlone(event, point)) return this.#haltBefore(pass, event);
     const behind = pass.behind.findIndex((each) => each.key === key);
-    if (behind >= 0) lendBehind(pass, event, { key, behind });
+    if (behind >= 0) this.#lendBehind(pass, event, { key, behind });
     else if (isBlocked(pass.open, { key, position: event.position })) {
-      if (pass.behind.length >= MAX_BEHIND || noted >= MAX_NOTED_BYTES) return halt(pass, point, number - 1);
-      noted += notedBytes({ key });
-      pass.behind.push({ key, after: point, number: number - 1 });
+      if (pass.behind.length >= MAX_BEHIND || this.#noted >= MAX_NOTED_BYTES) return this.#haltBefore(pass, event);
+      this.#noted += notedBytes({ key });
+      pass.behind.push({ key, after: point, number: this.#number - 1 });
       pass.stalled.add(key);
-    } else if (!mayOpen(pass)) return halt(pass, point, number - 1);
+    } else if (!this.#mayOpen(pass)) return this.#haltBefore(pass, event);
     else {
-      const one = opened(event, key);
+      const one = this.#opened(event, key);
       pass.open.push(one);
-      lendOne(pass, event, one);
+      this.#lendOne(pass, event, one);
     }
-    if (isBarrier) halt(pass, event.position, number);
-  };
+    if (isBarrier) halt(pass, event.position, this.#number);
+  }
+
+  #lendBehind(pass: Pass, event: E, { key, behind }: { readonly key: string; readonly behind: number }): void {
+    if (pass.stalled.has(key)) return;
+    if (isBlocked(pass.open, { key, position: event.position }) || !this.#mayOpen(pass)) {
+      pass.stalled.add(key);
+      return;
+    }
+    const one = this.#opened(event, key);
+    pass.open = [...pass.open, one].toSorted((a, b) => (a.position < b.position ? -1 : 1));
+    pass.behind[behind] = { key, after: event.position, number: this.#number };
+    this.#lendOne(pass, event, one);
+  }
+
+  #lendOne(pass: Pass, event: E, { number, attempts }: OpenEvent): void {
+    this.#lent.push({ lane: pass.index, event, number, attempts });
+    if (!pass.lends) this.#leasable -= 1;
+    pass.lends = true;
+    this.#bytes += this.#how.sizeOf?.(event) ?? 0;
+  }
+
+  #opened(event: E, key: string): OpenEvent {
+    const { position, barrier, expiresAt } = event;
+    this.#noted += notedBytes({ key });
+    const isBarrier = barrier && this.#how.rules.order === "key";
+    return { position, number: this.#number, key, barrier: isBarrier, expiresAt, attempts: 0, tryAt: 0, lent: true };
+  }
+
+  #mayLend({ lends }: Pass): boolean {
+    return lends || this.#leasable > 0;
+  }
+
+  #mayOpen(pass: Pass): boolean {
+    return this.#mayLend(pass) && pass.open.length < MAX_OPEN && this.#noted < MAX_NOTED_BYTES;
+  }
+
+  /** True for a barrier that is not done. */
+  #isBarrier({ barrier, position }: E): boolean {
+    return barrier && this.#how.rules.order === "key" && position > this.#state.cleared;
+  }
+
   /** True when every lane has reached the barrier, and every earlier event with a key below its key is done. */
-  const isAlone = ({ key }: E, point: string): boolean =>
-    state.lanes.every((lane, index) => {
-      const pass = passes[index];
+  #isAlone({ key }: E, point: string): boolean {
+    return this.#state.lanes.every((lane, index) => {
+      const pass = this.#passes[index];
       const { open, behind } = pass ?? lane;
       const after = pass === undefined || pass.halted ? (pass ?? lane).after : point;
       return after >= point && [...open, ...behind].every((each) => !each.key.startsWith(`${key}.`));
     });
-
-  for (const event of stretch.events) {
-    const isSelected = selects(selectionAt(state.selections, event), event);
-    if (isSelected) number += 1;
-    number = known.get(event.position) ?? number;
-    if (isSelected) {
-      const key = rules.order === "strict" ? "" : event.key;
-      const owner = passes[laneOf(event.key, { order: rules.order, lanes })];
-      if (event.barrier && rules.order === "key" && event.position > state.cleared) {
-        const point = previousOf(event.position, reached);
-        for (const pass of passes) {
-          if (pass !== undefined && pass !== owner && !pass.halted && event.position > pass.was) {
-            halt(pass, point, number - 1);
-          }
-        }
-      }
-      if (owner !== undefined && event.position <= owner.was) again(owner, event, key);
-      else if (owner?.halted === false) next(owner, event, key);
-    }
-    reached = event.position;
-    if (lent.length >= max || bytes >= most) {
-      isFull = true;
-      break;
-    }
   }
-  const end = isFull ? reached : stretch.upTo;
-  const after = state.lanes.map((lane, index): LaneState => {
-    const pass = passes[index];
+
+  #haltBefore(pass: Pass, { position }: E): void {
+    halt(pass, previousOf(position, this.#reached), this.#number - 1);
+  }
+
+  /** The lane after the fetch has come to `end`. */
+  #laneAfter(lane: LaneState, pass: Pass | undefined, end: string): LaneState {
     if (pass === undefined) return lane;
+    const number = this.#number;
     if (!pass.halted && end > pass.after) [pass.after, pass.number] = [end, number];
     const isWhole = end >= pass.was;
-    const { open, stalled, lends } = pass;
     const behind = pass.behind.flatMap((each): Behind[] => {
-      if (stalled.has(each.key) || (each.after >= end && !isWhole)) return [each];
+      if (pass.stalled.has(each.key) || (each.after >= end && !isWhole)) return [each];
       return isWhole ? [] : [{ key: each.key, after: end, number }];
     });
-    const moved = { ...lane, after: pass.after, number: pass.number, open, behind };
-    return lends ? { ...moved, lease } : moved;
-  });
-  return { state: { ...state, lanes: after, next: state.next + 1 }, lent, exhausted, bytes };
+    const moved = { ...lane, after: pass.after, number: pass.number, open: pass.open, behind };
+    return pass.lends ? { ...moved, lease: this.#how.lease } : moved;
+  }
+}
+
+/**
+ * The pass of a lane through a stretch after a position; undefined: the lane is not there yet, so its numbers would be
+ * wrong.
+ */
+function passOf(lane: LaneState, index: number, from: string): Pass | undefined {
+  const { after, number, open, behind } = lane;
+  if (after < from) return undefined;
+  const stalled = new Set(behind.filter((each) => each.after < from).map(({ key }) => key));
+  const halted = open.some(({ barrier }) => barrier);
+  return { index, was: after, after, number, open: [...open], behind: [...behind], stalled, halted, lends: false };
+}
+
+/** Lets a lane advance to a position, where that is further, and no further in this fetch. */
+function halt(pass: Pass, at: string, number: number): void {
+  pass.halted = true;
+  if (at > pass.after) [pass.after, pass.number] = [at, number];
 }
 
 /** The position right before an event, where `reached` is the position of the event before: the same for every reader. */

@@ -45,7 +45,7 @@ export interface NamedFetch {
   readonly at: number;
 }
 
-/** The lease of a lane. All lanes that one fetch leased have the same token. */
+/** The lease of a lane. All lanes that one fetch leased have one token. */
 export interface LaneLease {
   readonly token: string;
   readonly consumer: string;

@@ -1,4 +1,4 @@
-/** How verdicts of a consumer, and the decisions of a person, change a group's state. */
+/** What the verdicts of a consumer, a reset and a person change in a group's state. */
 import { MOST_GIVEN_UP, type Exhaustion } from "./keeper-state.ts";
 import { schedulePause } from "./keeper-schedule.ts";
 import { ended } from "./group-lanes.ts";

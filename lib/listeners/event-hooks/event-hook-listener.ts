@@ -141,7 +141,7 @@ export class EventHookListener implements ListenersOfKinds {
         all(itemExists, leaseIs.free(now, incarnation)),
       );
       if (acquired.item === undefined) return "none";
-      // A write that was repeated after a lost answer finds its own lease.
+      // A write whose answer got lost is repeated, and then finds its own lease.
       const isMine = acquired.written || acquired.item["leaseToken"] === lease.token;
       if (isMine) {
         const item = await this.#said(work.actorId, acquired.item);
@@ -271,7 +271,7 @@ export class EventHookListener implements ListenersOfKinds {
     const envelope = this.#deps.way.envelope(actorId, numbered);
     const source = `event-hook:${id}` as const;
     return {
-      // The id contains the hook: when two hooks give up one event, both failed events are kept.
+      // Two hooks that give up one event each keep it.
       ...{ id: idOf([source, event.id]), actorId, source, sequence, topic, type },
       ...{ position: event.position, event: envelope },
     };

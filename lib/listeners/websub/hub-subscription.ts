@@ -121,7 +121,7 @@ export function readSubscription(item: Item): HubSubscription {
   };
 }
 
-/** The optional attributes of an item: a change removes those that it does not set. */
+/** The optional attributes of an item, which go when they are not set. */
 const OPTIONAL = ["pending", "active", "withdrawnAt", "leaseToken", "leaseUntil", "incarnation"];
 
 /** The change of a stored subscription to this one, and to its due time. */
