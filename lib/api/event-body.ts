@@ -1,4 +1,4 @@
-/** Bodies of publishing: plain events, CloudEvents in both modes, batches. */
+/** Reads the bodies of requests that publish: plain events, CloudEvents in structured and binary mode, and batches. */
 import { parseJson } from "../domain/json/json.ts";
 import {
   binaryData,
@@ -17,25 +17,26 @@ import { compact } from "../system/compact.ts";
 import { ServiceError } from "../system/errors.ts";
 
 const BATCH_TYPE = "application/cloudevents-batch+json";
-/** What the media types of CloudEvents begin with, those that the service does not take among them. */
+/** The prefix of all media types of CloudEvents, also of those that the service does not take. */
 const CLOUD_EVENTS = "application/cloudevents";
+/** Most events of a batch: all of them are published in one transaction, which has at most 100 writes. */
 const MAX_BATCH = 90;
 const HEADER_PREFIX = "ce-";
 const PARTITIONKEY = "partitionkey";
-/** A text in another encoding would be kept as other characters. */
+/** The encodings of text that are taken: another one would be stored as wrong characters. */
 const UTF_8 = /;\s*charset\s*=\s*"?(?:utf-8|us-ascii)"?\s*(?:;|$)/i;
 
 /** The events of a request. */
 export interface EventsBody {
   readonly events: readonly PublishedEvent[];
-  /** It was sent as a batch, and is answered as one. */
+  /** They were sent as a batch, so the answer has a list. */
   readonly batch: boolean;
 }
 
 /**
  * Reads the events of a request.
  *
- * @param named the URL names the topic
+ * @param named true when the URL names the topic
  * @throws ServiceError request.invalid which names the field, request.too_large, request.unsupported_media_type;
  *   auth.forbidden for a type of the service's own
  */
@@ -62,11 +63,11 @@ function notTaken(named: boolean): ServiceError {
   return new ServiceError("request.unsupported_media_type", `CloudEvents are taken as ${types}.`);
 }
 
-/** A `ce-partitionkey` alone is that of a plain event. */
+/** True for a CloudEvent in binary mode. A plain event may have the header `ce-partitionkey`, but no other one of CloudEvents. */
 const isBinaryMode = ({ headers }: ServiceRequest): boolean =>
   Object.keys(headers).some((name) => name.startsWith(HEADER_PREFIX) && name !== HEADER_PREFIX + PARTITIONKEY);
 
-/** A CloudEvent whose attributes are headers, and whose data is the body. */
+/** A CloudEvent in binary mode: its attributes are headers, and the body is its data. */
 function binaryMode(request: ServiceRequest, body: Uint8Array, type: string): PublishedEvent {
   const missing = REQUIRED_ATTRIBUTES.find((name) => request.headers[HEADER_PREFIX + name] === undefined);
   if (missing !== undefined) {
@@ -76,23 +77,23 @@ function binaryMode(request: ServiceRequest, body: Uint8Array, type: string): Pu
   const members = Object.entries(request.headers).flatMap(([name, value]): [string, string][] =>
     name.startsWith(HEADER_PREFIX) ? [[name.slice(HEADER_PREFIX.length), unescaped(name, value)]] : [],
   );
-  // The media type of the data is that of the body.
+  // The media type of the body stands for `datacontenttype`.
   const { subject, attributes } = readAttributes({ ...Object.fromEntries(members), datacontenttype: null });
   const content = body.byteLength === 0 && type === "" ? { data: null, attributes: {} } : withData(request, body, type);
   return compact({ subject, data: content.data, attributes: { ...attributes, ...content.attributes } });
 }
 
-/** Headers of CloudEvents have characters beyond ASCII, and `%`, as percent-encoded UTF-8. */
+/** Decodes the header of a CloudEvent, in which `%` and characters beyond ASCII are percent-encoded UTF-8. */
 function unescaped(name: string, value: string): string {
   try {
     return value.includes("%") ? decodeURIComponent(value) : value;
   } catch (cause) {
-    const message = `The header ${name} is no percent-encoded UTF-8.`;
+    const message = `The header ${name} must be percent-encoded UTF-8.`;
     throw new ServiceError("request.invalid", message, { field: name, cause });
   }
 }
 
-/** The body as data: JSON, a text, or other bytes. */
+/** The body as the data of an event: JSON, a text, or other bytes. */
 function withData(request: ServiceRequest, body: Uint8Array, type: string): PublishedEvent {
   if (type === "" || type === "application/json") return { data: parseJson(body), attributes: {} };
   const datacontenttype = (request.headers["content-type"] ?? "").trim();
@@ -104,7 +105,7 @@ function withData(request: ServiceRequest, body: Uint8Array, type: string): Publ
   return { data: textOf(body), attributes: { datacontenttype } };
 }
 
-/** The `partitionkey` of an event that has it as a header. */
+/** The event with the `partitionkey` of the header, if there is one. @throws ServiceError request.invalid when the event has another */
 function keyed(event: PublishedEvent, { headers }: ServiceRequest): PublishedEvent {
   const given = headers[PARTITIONKEY] ?? headers[HEADER_PREFIX + PARTITIONKEY];
   if (given === undefined) return event;

@@ -1,4 +1,4 @@
-/** Events: published by the owner, the trustee and peers, and the data of large ones. */
+/** The events area: publishing, the data of large events, and the routes of readers, groups and webhooks. */
 import type { ChangeLog } from "../change-log/change-log.ts";
 import { positionGone } from "../actors/position-gone.ts";
 import { checkDataToken } from "../actors/event-data-url.ts";
@@ -46,7 +46,7 @@ export function routes(services: EventRouteServices): RouteMap {
   const { clock, config, changeLog, permissions, notify } = services;
   const deps = { ...services, epoch: config.logEpoch };
 
-  /** @throws ServiceError auth.forbidden for a peer that has no pattern for the topic in its permissions */
+  /** @throws ServiceError auth.forbidden for a peer whose permissions have no `publish` pattern that matches the topic */
   const demandPermitted = ({ caller }: Admission, topic: string): void => {
     if (caller.kind !== "peer") return;
     const { publish = [] } = permissions.of(caller.trust);
@@ -55,7 +55,7 @@ export function routes(services: EventRouteServices): RouteMap {
       return !isFault(pattern) && matches(pattern, topic);
     });
     if (isOpen) return;
-    const message = `The permissions of this peer do not let it publish to ${topic}.`;
+    const message = `The permissions of this peer have no publish pattern for ${topic}; ask the actor's owner for one.`;
     throw new ServiceError("auth.forbidden", message, { field: "topic" });
   };
 
@@ -77,7 +77,7 @@ export function routes(services: EventRouteServices): RouteMap {
     if (!/(?:^|,)\s*respond-async\s*(?:[,;]|$)/i.test(request.headers["prefer"] ?? "")) {
       return json(201, { ...where, subscribers: countsOf(await notify(made)) });
     }
-    // As for a change that a hook makes, the worker behind the queue sends all of it.
+    // Inside a hook nothing is sent at once: the worker behind the queue sends everything.
     await insideHook(async () => await notify(made));
     return json(202, where, { "preference-applied": "respond-async" });
   };
@@ -99,14 +99,14 @@ export function routes(services: EventRouteServices): RouteMap {
       }
       const { contentType, bytes } = contentOf(event);
       const headers = { "content-type": contentType, "cache-control": "private, no-store" };
-      // JSON as text, so that the answer can be compressed for a client that accepts it.
+      // As text, so that the answer can be compressed for a client that accepts that.
       const body = event.attributes.base64 === true ? bytes : bytes.toString("utf8");
       return { status: 200, headers, body };
     },
   });
 }
 
-/** The event of a position; undefined when its record is gone, or was never made. */
+/** The event at a position; undefined when its record has expired, or never existed. */
 async function eventAt(
   changeLog: Pick<ChangeLog, "read">,
   actorId: string,
@@ -121,7 +121,7 @@ async function eventAt(
   return index === "all" ? events.at(-1) : events[index];
 }
 
-/** The topic of an event: that of the URL, or the one that it names itself. */
+/** The topic of an event: the one in the URL, or the one in the event. @throws ServiceError request.topic_mismatch when they differ */
 function topicOf({ subject }: PublishedEvent, named: string | undefined, within: string): string {
   const field = `${within}subject`;
   if (subject === undefined) {
@@ -141,7 +141,11 @@ function demandTopic(text: string, field: string): string {
   }
   const [first = ""] = topic.split(".", 1);
   if (first === SYS || first === PROPERTIES) {
-    throw new ServiceError("auth.forbidden", `Topics under ${first} are the service's own.`, { field });
+    throw new ServiceError(
+      "auth.forbidden",
+      `Topics under ${first} are the service's own; publish under another target.`,
+      { field },
+    );
   }
   return topic;
 }
@@ -164,8 +168,8 @@ function callerOf({ caller }: Admission): string {
 }
 
 /**
- * What names the publication: the key of the header, else each CloudEvent by its source and id.
- * @throws ServiceError request.invalid
+ * What identifies the publication, so that a repetition publishes nothing: the idempotency key, or else the source and id of
+ * each CloudEvent. @throws ServiceError request.invalid for a malformed key
  */
 function keyOf(request: ServiceRequest, events: readonly PublishedEvent[]): Pick<Publication, "key" | "names"> {
   const given = idempotencyKeyOf(request);

@@ -1,4 +1,4 @@
-/** The route by which a program reads an actor's events: from a position that it keeps itself, and waiting for new ones. */
+/** The routes of readers: they read events after a position that they keep themselves, and wait for new ones. */
 import { hash } from "node:crypto";
 import { positionGone } from "../actors/position-gone.ts";
 import type { ChangeLog } from "../change-log/change-log.ts";
@@ -37,9 +37,9 @@ export interface ReaderServices extends Pick<Platform, "clock" | "sleep" | "rand
 const USUAL_EVENTS = 100;
 const MOST_EVENTS = 1_000;
 const MOST_PATTERNS = 20;
-/** Longest wait, s: an answer leaves well before the gateway gives up at 29 s. */
+/** The longest wait, s: the answer must leave before the gateway times out at 29 s. */
 const MOST_WAIT_SECONDS = 20;
-/** What every answer has: a browser must not take it for anything else. */
+/** Headers of every answer, so that a browser does not take it for something else. */
 const GUARDS = { "x-content-type-options": "nosniff", "cross-origin-resource-policy": "cross-origin" };
 
 /** The handlers of readers. */
@@ -47,12 +47,12 @@ export function readerHandlers(services: ReaderServices) {
   const { changeLog, config, permissions, trusts } = services;
   const deps = { ...services, epoch: config.logEpoch };
 
-  /** What the caller may see now. @throws ServiceError auth.forbidden when the peer is trusted no more */
+  /** The present permissions of the caller. @throws ServiceError auth.forbidden when the peer is no longer trusted */
   const readsNow = async ({ actor, caller }: Admission) => {
     if (caller.kind !== "peer") return undefined;
     const trust = await trusts.get(actor.id, caller.peerId);
     if (trust?.approved === true && !trust.ending) return readsOf(permissions.of(trust).properties);
-    throw new ServiceError("auth.forbidden", "This peer is trusted no more.");
+    throw new ServiceError("auth.forbidden", "This peer is no longer trusted by the actor.");
   };
 
   const allDeps = {
@@ -128,13 +128,13 @@ function pageReply(services: ReaderServices, request: ServiceRequest, asked: Rea
 }
 
 const GONE: Readonly<Record<PositionGone, string>> = {
-  unknown: "This position is none of this log",
+  unknown: "This is not a position of this log",
   ahead: "This position is ahead of the log",
-  expired: "What comes after this position is gone",
-  epoch: "This position is of the log before a restore",
+  expired: "Records after this position have expired",
+  epoch: "This position is from before the log was restored",
 };
 
-/** An answer with a tag for what it says, or 304 when the client has it. */
+/** The answer with an entity tag for its body and position, or 304 when the client has it. */
 function tagged(request: ServiceRequest, body: string, headers: Readonly<Record<string, string>>): Reply {
   const says = printJson([body, headers["stream-next-offset"] ?? "", headers["stream-up-to-date"] ?? ""]);
   const etag = `"${hash("sha256", says, "base64url")}"`;
@@ -143,17 +143,17 @@ function tagged(request: ServiceRequest, body: string, headers: Readonly<Record<
   return { status: 200, headers: { ...all, "content-type": "application/json" }, body };
 }
 
-/** What the query of a reader says. */
+/** The query of a reader. */
 interface ReaderQuery {
   /** `earliest`, `now`, or a position. */
   readonly from: string;
-  /** The parameter that said it. */
+  /** The parameter that `from` was read from. */
   readonly named: "from" | "offset";
   readonly selection: Selection;
   readonly limit: number;
   /** 0: the answer comes at once. */
   readonly waitSeconds: number;
-  /** The reader follows the protocol of Durable Streams and waits. */
+  /** The reader uses the long poll of Durable Streams, and waits. */
   readonly isLive: boolean;
   readonly cursor?: number;
 }
@@ -168,13 +168,13 @@ function readQuery({ query }: ServiceRequest): ReaderQuery {
   const named = query.has("offset") ? "offset" : "from";
   if (named === "offset" && query.has("from")) throw invalid("offset", "Give either from or offset.");
   const live = query.get("live");
-  if (live !== null && live !== "long-poll") throw invalid("live", "live can only be long-poll.");
+  if (live !== null && live !== "long-poll") throw invalid("live", "live must be long-poll, or left out.");
   const given = query.get(named);
-  if (live !== null && given === null) throw invalid("offset", "With live there must be an offset.");
-  if (given !== null && !FROM.test(given)) throw invalid(named, `${named} must be a position, or one of its words.`);
+  if (live !== null && given === null) throw invalid("offset", "Give an offset with live.");
+  if (given !== null && !FROM.test(given)) throw invalid(named, `${named} must be a position, earliest or now.`);
   const cursor = query.get("cursor");
   if (cursor !== null && !/^\d{0,15}$/.test(cursor))
-    throw invalid("cursor", "cursor must be that of an earlier answer.");
+    throw invalid("cursor", "cursor must be the Stream-Cursor of an earlier answer.");
   return {
     from: given === null || given === "-1" ? "earliest" : given,
     named,
@@ -186,7 +186,7 @@ function readQuery({ query }: ServiceRequest): ReaderQuery {
   };
 }
 
-/** By commas. Absent: every topic but the service's own. */
+/** The patterns, which commas separate. Absent: all topics except the service's own. */
 function topicsOf(query: URLSearchParams): readonly string[] {
   return (listOf(query, "topics") ?? [">"]).map((text) => {
     const pattern = parsePattern(text);
@@ -199,7 +199,7 @@ function typesOf(query: URLSearchParams): readonly string[] | undefined {
   const types = listOf(query, "types");
   const faulty = types?.find((type) => !isTypePattern(type));
   if (faulty === undefined) return types;
-  throw invalid("types", `${printJson(faulty)} in types must be a type, or the beginning of types (a.*).`);
+  throw invalid("types", `${printJson(faulty)} in types must be a type, or a prefix of types such as a.*.`);
 }
 
 function listOf(query: URLSearchParams, field: string): readonly string[] | undefined {
@@ -218,13 +218,13 @@ function waitOf(query: URLSearchParams, usual: number): number {
 const invalid = (field: string, message: string): ServiceError =>
   new ServiceError("request.invalid", message, { field });
 
-/** The epoch of the protocol's cursors, ms since 1970, and the length of one interval, ms. */
+/** When the cursors of Durable Streams begin, ms since 1970, and the length of their intervals, ms. */
 const CURSOR_EPOCH = Date.UTC(2024, 9, 9);
 const CURSOR_MS = 20_000;
-/** Most intervals by which a cursor goes ahead of one that a client has already. */
+/** Most intervals by which a new cursor is ahead of the client's. */
 const CURSOR_JITTER = 180;
 
-/** The interval of now; above that of the client, so that no cache between answers it with what it has. */
+/** The present interval, or one after the client's: with a new cursor, no cache on the way answers from what it has. */
 function nextCursor({ clock, random }: Pick<Platform, "clock" | "random">, given = -1): string {
   const now = Math.floor((clock.now() - CURSOR_EPOCH) / CURSOR_MS);
   return String(now > given ? now : given + 1 + Math.floor(random() * CURSOR_JITTER));

@@ -99,7 +99,7 @@ const taskRefOf = (request: ServiceRequest) => ({
   taskId: param(request, "taskId"),
 });
 
-/** @throws ServiceError request.invalid unless it names the failed events, or a part of the log */
+/** The scope of a redrive. @throws ServiceError request.invalid unless it is either the parked events, or a part of the log */
 function redriveScopeOf({ parked, from, to }: z.infer<typeof redriveBody>): RedriveScope {
   const isRange = typeof from === "string" && typeof to === "string";
   if (parked === true && typeof (from ?? to) !== "string") return { parked };
