@@ -1,4 +1,4 @@
-// Written by `npm run openapi`; not to be edited. From wOdWEIGBYzCizNvNl_q53wv6IG63BPK9FifqQ0hTCqQ, as VoVbIfaY6xjua1F6OncHn_FXNpsTPU3rwk2pbMeq-6k.
+// Written by `npm run openapi`; not to be edited. From m8gSP4BkaxFyAkoc-qQBlJy7tYYCr63G3rWtc7JVM8M, as 2jylNWZCz5_X0t3PelKQjZ2nKqyuj5EZBvn5yIX3eig.
 export interface paths {
     "/": {
         parameters: {
@@ -2161,6 +2161,7 @@ export interface components {
             name: string;
             topics: string[];
             types?: string[];
+            lanes: number;
             /** @enum {unknown} */
             order: "key" | "strict";
             leaseSeconds: number;
@@ -2185,7 +2186,7 @@ export interface components {
             oldestSeconds: number;
             /** @description How many events wait for a person. */
             parked: number;
-            lanes: {
+            laneStates: {
                 lane: number;
                 position: string;
                 /** @description How many events a consumer has. */
@@ -2206,6 +2207,7 @@ export interface components {
             name: string;
             topics: string[];
             types?: string[];
+            lanes: number;
             /** @enum {unknown} */
             order: "key" | "strict";
             leaseSeconds: number;
@@ -2229,7 +2231,7 @@ export interface components {
             parked: number;
             /** @description Actors with parked events, at most 100. */
             parkedAt: string[];
-            lanes: {
+            laneStates: {
                 lane: number;
                 position: string;
                 actors: number;
