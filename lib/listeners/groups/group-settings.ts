@@ -52,6 +52,13 @@ export function readGroupRequest(value: unknown, body = groupBody): GroupRequest
   return { settings, from: given.from ?? "now" };
 }
 
+/**
+ * How many lanes the group of one actor has. Strict order is in one lane: with more, a consumer that finds the events with
+ * another would be answered that there are none.
+ */
+export const lanesOf = ({ order, lanes }: Pick<GroupSettings, "order" | "lanes">): number =>
+  order === "strict" ? 1 : lanes;
+
 /** Which events a group hears. */
 export const selectionOf = ({ topics, types }: GroupSettings): Selection => compact({ topics, types });
 

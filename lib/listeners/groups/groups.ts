@@ -29,7 +29,7 @@ import { countBetween } from "./event-numbers.ts";
 import { fetchEvents, type FetchRequest, type FetchResult, type GroupFetchingDeps } from "./group-fetching.ts";
 import { keeping, roomFor } from "./group-events.ts";
 import { rulesOf, type Group, type GroupRef } from "./group-item.ts";
-import { readGroupRequest } from "./group-settings.ts";
+import { lanesOf, readGroupRequest } from "./group-settings.ts";
 import { GroupStore, type GroupStoreDeps } from "./group-store.ts";
 import { groupWire } from "./group-view.ts";
 import { lookForLag } from "./group-lag.ts";
@@ -191,7 +191,7 @@ export class Groups {
       });
       const settings = { ...group.settings, ...compact({ lanes }) };
       const count = await countBetween(this.#deps, group, [numberedTo(group.state).after, after]);
-      const state = resetGroup(group.state, { after, lanes: settings.lanes, count });
+      const state = resetGroup(group.state, { after, lanes: lanesOf(settings), count });
       return { result: { ...group, settings, state }, change: { settings, state } };
     });
   }
