@@ -70,13 +70,15 @@ interface Standing {
   readonly room: number;
   /** Most events that go to a person at once [`MOST_GIVEN_UP`]. */
   readonly most?: number;
+  /** No lease is extended beyond, ms since 1970 [no end]. */
+  readonly endsBy?: number;
 }
 
 /** Carries out the verdicts; undefined: fenced, no lane has the token's lease. Nothing changes then. */
 export function acknowledged(
   state: GroupState,
   { token, upTo, items, extend, done }: Acknowledgement,
-  { rules, now, random, room, most = MOST_GIVEN_UP }: Standing,
+  { rules, now, random, room, most = MOST_GIVEN_UP, endsBy = Infinity }: Standing,
 ): Acknowledged | undefined {
   if (!state.lanes.some(({ lease }) => lease?.token === token)) return undefined;
   const said = new Map(items.map((item) => [item.position, item]));
@@ -161,7 +163,7 @@ export function acknowledged(
     const next: LaneState = { ...lane, open: left, replayed: again };
     const isIdle = !left.some(({ lent }) => lent) && !again.some(({ lent }) => lent);
     if (done || isIdle || stopped !== undefined) return ended(next, 0);
-    return extend ? { ...next, lease: { ...lane.lease, until: now + rules.leaseMs } } : next;
+    return extend ? { ...next, lease: { ...lane.lease, until: Math.min(now + rules.leaseMs, endsBy) } } : next;
   });
   for (const { position } of items) if (!outcomes.has(position)) outcomes.set(position, "not_lent");
   return {

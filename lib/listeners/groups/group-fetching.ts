@@ -170,8 +170,10 @@ const hears = (selection: Selection, { event }: LogEvent): boolean => selects(se
 
 type Given = LentEvent<LogEvent> & { readonly because: Exhaustion };
 
-function demandFetchable({ rootOf }: GroupFetchingDeps, { actorId, draining, state: { stopped } }: Group): void {
-  if (draining) throw new ServiceError("resource.conflict", "This group is being drained; it gives no new lease.");
+function demandFetchable({ rootOf }: GroupFetchingDeps, { actorId, drainedBy, state: { stopped } }: Group): void {
+  if (drainedBy !== undefined) {
+    throw new ServiceError("resource.conflict", "This group is being drained; it gives no new lease.");
+  }
   if (stopped?.reason === "position_gone") throw overtaken({ rootOf }, actorId);
   if (stopped === undefined) return;
   const message = "This group has stopped at an event; resume it, with skip when a person is to have the event.";

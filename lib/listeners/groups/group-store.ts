@@ -106,7 +106,7 @@ export class GroupStore {
           const { writes, head: logHead } = registering(listenerOf(ref), { after: registeredAs(settings) });
           return { records: [], writes: [groupMade(made), ...writes], head: logHead, ...kept };
         }
-        if (group.draining)
+        if (group.drainedBy !== undefined)
           throw new ServiceError("resource.conflict", "This group is being drained; it will be gone.");
         if (is === "same") {
           result = { is, group };
@@ -138,7 +138,7 @@ export class GroupStore {
     });
     const state = newGroupState(after, { lanes: lanesOf(settings), selection: selectionOf(settings) });
     const madeAs = this.#deps.ids.id();
-    const flags = { paused: false, draining: false, failedEvents: 0, unsaid: [] };
+    const flags = { paused: false, failedEvents: 0, unsaid: [] };
     return { made: { ...ref, madeAs, version: 1, settings, state, ...flags }, kept };
   }
 

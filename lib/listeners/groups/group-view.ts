@@ -18,10 +18,11 @@ export interface GroupStanding {
 
 /** The resource: the settings as a PUT states them, and how it stands. */
 export function groupWire(group: Group, { newest, waiting, oldestAt, now }: GroupStanding): JsonObject {
-  const { name, settings, paused, draining, failedEvents } = group;
+  const { name, settings, paused, drainedBy, failedEvents } = group;
   // What a consumer had whose lease has run out is its no more, though no fetch has noted that yet.
   const { stopped, ...state } = withoutExpired(group.state, now);
-  const status = draining ? "draining" : stopped !== undefined ? "stopped" : paused ? "paused" : "active";
+  const isDraining = drainedBy !== undefined;
+  const status = isDraining ? "draining" : stopped !== undefined ? "stopped" : paused ? "paused" : "active";
   return compact({
     name,
     ...(settings as unknown as JsonObject),

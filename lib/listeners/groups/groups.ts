@@ -29,7 +29,7 @@ import { countBetween } from "./event-numbers.ts";
 import { fetchEvents, type FetchRequest, type FetchResult, type GroupFetchingDeps } from "./group-fetching.ts";
 import { keeping, roomFor } from "./group-events.ts";
 import { rulesOf, type Group, type GroupRef } from "./group-item.ts";
-import { lanesOf, readGroupRequest } from "./group-settings.ts";
+import { lanesOf, MOST_DRAIN_MS, readGroupRequest } from "./group-settings.ts";
 import { GroupStore, type GroupStoreDeps } from "./group-store.ts";
 import { groupWire } from "./group-view.ts";
 import { lookForLag } from "./group-lag.ts";
@@ -127,7 +127,8 @@ export class Groups {
       const now = clock.now();
       const mayGive = said.items.filter(({ verdict }) => verdict === "park" || verdict === "retry").length;
       const { room, miscounted } = await roomFor(this.#deps, group, Math.min(mayGive, MOST_GIVEN_UP));
-      const acked = acknowledged(group.state, said, { rules: rulesOf(group.settings), now, random, room });
+      const standing = { rules: rulesOf(group.settings), now, random, room, ...compact({ endsBy: group.drainedBy }) };
+      const acked = acknowledged(group.state, said, standing);
       if (acked === undefined) {
         throw new ServiceError("group.lease_ended", "The lease of this token has ended; nothing is changed.");
       }
@@ -197,7 +198,8 @@ export class Groups {
   }
 
   /**
-   * Deletes a group once its last lease has ended, for which it waits `drainMs`; at once without. The sweep finishes the rest.
+   * Deletes a group once its last lease has ended, for which it waits `drainMs`; at once without. The sweep finishes the rest,
+   * `MOST_DRAIN_MS` later at the latest.
    * @returns whether the group is gone
    */
   async end(ref: GroupRef, drainMs: number | undefined, deadline: Deadline): Promise<boolean> {
@@ -206,7 +208,8 @@ export class Groups {
       const lanes = drainMs === undefined ? found.state.lanes.map((lane) => ended(lane, 0)) : found.state.lanes;
       const state = { ...withoutExpired(found.state, clock.now()), lanes };
       const dueAt = leasedUntil(state, clock.now()) ?? clock.now();
-      return { result: undefined, change: { state, draining: true as const, dueAt } };
+      const drainedBy = found.drainedBy ?? clock.now() + MOST_DRAIN_MS;
+      return { result: undefined, change: { state, drainedBy, dueAt } };
     });
     return await longPoll(this.#deps, { waitMs: drainMs ?? 0, deadline }, async () => {
       const isGone = await this.finish(ref);
@@ -219,7 +222,7 @@ export class Groups {
     const group = await this.#store.get(ref);
     if (group === undefined) return;
     await this.#store.say(group);
-    if (group.draining) await this.finish(ref);
+    if (group.drainedBy !== undefined) await this.finish(ref);
     else if (group.dueAt !== undefined) await lookForLag({ ...this.#deps, store: this.#store }, ref);
   }
 
@@ -227,7 +230,7 @@ export class Groups {
   async finish(ref: GroupRef): Promise<boolean> {
     const group = await this.#store.get(ref);
     if (group === undefined) return true;
-    if (!group.draining || leasedUntil(group.state, this.#deps.clock.now()) !== undefined) return false;
+    if (group.drainedBy === undefined || leasedUntil(group.state, this.#deps.clock.now()) !== undefined) return false;
     return await this.#store.end(group);
   }
 

@@ -54,11 +54,12 @@ export async function acknowledgeOfAll(
       most -= answer.given;
       answers.push(answer);
     }
-    const { leaseSeconds } = standing.group.settings;
+    const { settings, drainedBy = Infinity } = standing.group;
+    const until = Math.min(clock.now() + settings.leaseSeconds * 1_000, drainedBy);
     const to = answeredLane(stored.lane, {
       ended: new Set(answers.flatMap(({ actorId, isEnded }) => (isEnded ? [actorId] : []))),
       done: said.done,
-      ...(said.extend && { until: clock.now() + leaseSeconds * 1_000 }),
+      ...(said.extend && { until }),
     });
     const work = {
       to,

@@ -112,7 +112,7 @@ export class RootGroupStore {
    */
   async make(name: string, settings: GroupSettings, after: number): Promise<RootGroup | undefined> {
     const [generation, madeAs] = [this.#deps.ids.id(), this.#deps.ids.id()];
-    const begun = { version: 1, revision: 1, paused: false, draining: false };
+    const begun = { version: 1, revision: 1, paused: false };
     const made: RootGroup = { name, madeAs, settings, generation, since: after, ...begun };
     const lanes = Array.from({ length: settings.lanes }, (_, at) => laneMade(made, at, newRootLane(after)));
     const named: Write = {
@@ -219,7 +219,7 @@ export class RootGroupStore {
     const head = items.find(({ sk }) => sk === rootGroupKey(name).sk);
     if (head === undefined) return true;
     const { group, lanes } = standingOf(epoch, name, items);
-    if (!group.draining || lanes.some(({ lane }) => isLeased(lane, clock.now()))) return false;
+    if (group.drainedBy === undefined || lanes.some(({ lane }) => isLeased(lane, clock.now()))) return false;
     const gone = lanes.map((stored) => laneEnded(group, stored));
     if (gone.length > 0 && !(await this.#transact(gone))) return false;
     const is = { check: rootGroupKey(name), condition: equals("madeAs", group.madeAs) };

@@ -21,10 +21,11 @@ export async function rootGroupWire(
   deps: RootFetchingDeps,
   { group, lanes, failed }: RootStanding & { readonly failed: ReadonlyMap<string, number> },
 ): Promise<JsonObject> {
-  const { name, settings, paused, draining, stopped } = group;
+  const { name, settings, paused, drainedBy, stopped } = group;
   const { clock, epoch } = deps;
   const now = clock.now();
-  const status = draining ? "draining" : stopped !== undefined ? "stopped" : paused ? "paused" : "active";
+  const isDraining = drainedBy !== undefined;
+  const status = isDraining ? "draining" : stopped !== undefined ? "stopped" : paused ? "paused" : "active";
   const { count, since } = await undoneOf(deps, group, lanes);
   return compact({
     name,

@@ -280,6 +280,25 @@ describe("a group", () => {
     expect((await world.ask("DELETE", "/groups/billing")).status).toBe(404);
   });
 
+  it("is drained within ten minutes, however often its consumer extends", async () => {
+    await group("billing", { leaseSeconds: 60 });
+    await world.put("a", 1);
+    const token = tokenOf(await fetched("billing"));
+    const begun = world.whole.now;
+    const drained = async (): Promise<number> => (await world.ask("DELETE", "/groups/billing?drainSeconds=0")).status;
+    expect(await drained()).toBe(202);
+    const seconds: number[] = [];
+    for (let times = 1; times <= 11; times += 1) {
+      await world.pass(50_000);
+      const said = await acked("billing", { token, extend: true });
+      seconds.push((Date.parse(said.json.leases[0].until) - begun) / 1_000);
+      expect(await drained(), "another DELETE puts off nothing").toBe(202);
+    }
+    expect(seconds).toEqual([110, 160, 210, 260, 310, 360, 410, 460, 510, 560, 600]);
+    await world.pass(50_000);
+    expect((await acked("billing", { token, extend: true })).status).toBe(404);
+  });
+
   it.each([
     [{}, "consumer"],
     [{ consumer: "c", max: 101 }, "max"],

@@ -284,6 +284,23 @@ describe("a group over all actors", () => {
     expect((await world.ask("DELETE", "/groups/all")).status).toBe(404);
   });
 
+  it("is drained within ten minutes, however often its consumer extends", async () => {
+    await world.group({ leaseSeconds: 600 });
+    await world.put(0, "a", 1);
+    const token = tokenOf(await world.fetch());
+    const begun = world.whole.now;
+    const drained = async (): Promise<number> => (await world.ask("DELETE", "/groups/all?drainSeconds=0")).status;
+    expect(await drained()).toBe(202);
+    for (let times = 1; times <= 3; times += 1) {
+      await world.pass(190_000);
+      const said = await world.ack({ token, extend: true });
+      expect(Date.parse(said.json.leases[0].until) - begun).toBe(600_000);
+      expect(await drained(), "another DELETE puts off nothing").toBe(202);
+    }
+    await world.pass(60_000);
+    expect((await world.ack({ token, extend: true })).status).toBe(404);
+  });
+
   it("loses no actor that it has not met when its list is full, and forgets those that are deleted", async () => {
     world = await RootWorld.begin(4);
     await world.group();
