@@ -20,8 +20,8 @@ import type { AckResult } from "./groups.ts";
 import { rulesOf } from "./group-item.ts";
 import { stop, type RootFetchingDeps } from "./root-fetching.ts";
 import type { RootGroup, RootMember, RootStopped } from "./root-group-item.ts";
-import { givenWrites, resolveTaken, roomOf } from "./root-lending.ts";
-import { readActors } from "./root-members.ts";
+import { givenWrites, roomOf } from "./root-lending.ts";
+import { readActors, resolveTaken } from "./root-members.ts";
 
 /**
  * Carries out the verdicts. Positions are those of the events that were lent; `upTo` acknowledges everything of the batch up
@@ -81,7 +81,7 @@ export async function acknowledgeOfAll(
       },
     };
   });
-  for (const { actorId, id } of resolved) await resolveTaken(deps, actorId, id);
+  for (const taken of resolved) await resolveTaken(deps, group, taken);
   if (stopped !== undefined) await stop(store, group, stopped);
   return result;
 }
@@ -149,7 +149,7 @@ interface ActorAnswer {
   /** How many events go to a person. */
   readonly given: number;
   /** Failed events that were sent again and are done. */
-  readonly resolved: readonly { readonly actorId: string; readonly id: string }[];
+  readonly resolved: readonly { readonly actorId: string; readonly version: number; readonly id: string }[];
   /** The consumer has no event of the actor any more. */
   readonly isEnded: boolean;
   readonly stopped?: RootStopped;
@@ -205,7 +205,8 @@ async function answerOf(
     member: { ...member, state },
     writes: found.length === 0 ? [] : await givenWrites(deps, group, { actorId, state, given: found }),
     given: found.length,
-    resolved: taken.map(({ id }) => ({ actorId, id })),
+    // The write that says so makes the member one version newer.
+    resolved: taken.map(({ id }) => ({ actorId, version: (member.version ?? 0) + 1, id })),
     isEnded: state.lanes.every(({ lease }) => lease === undefined),
     ...(stopped === undefined ? {} : { stopped: { ...stopped, actorId } }),
   };

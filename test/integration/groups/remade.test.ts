@@ -150,3 +150,55 @@ it("and neither does one that ends a group over all actors", async () => {
   expect(await world.seen()).toMatchObject({ parked: 1, parkedAt: [world.actors[0]!.id] });
   expect((await world.own(0, "GET", "/parked?source=root-group:all")).json.data).toHaveLength(1);
 });
+
+it.each([
+  [
+    "the next group of all actors of its name",
+    async (world: RootWorld) => {
+      expect((await world.ask("DELETE", "/groups/all")).json).toEqual({ drained: true });
+      world.whole.now += 60_000;
+      expect((await world.group({ from: "earliest" })).status).toBe(201);
+    },
+  ],
+  [
+    "its group of all actors after a reset",
+    async (world: RootWorld) => {
+      expect((await world.ask("POST", "/groups/all/reset", { to: "earliest" })).status).toBe(200);
+    },
+  ],
+])("a late acknowledgement of an event that was sent again deletes none that %s gave up", async (_, begin) => {
+  let meanwhile: (() => Promise<unknown>) | undefined;
+  const table = new FaultyTable(new MemoryTable(), async (operation, keys): Promise<Effect> => {
+    const run = meanwhile;
+    const isResolved = keys[0]?.sk.startsWith("FAILED#root-group:all#") === true;
+    if (operation !== "transact" || !isResolved || run === undefined) return "ok";
+    meanwhile = undefined;
+    await run();
+    return "ok";
+  });
+  const world = await RootWorld.begin(1, { table });
+  const giveUpOne = async (): Promise<void> => {
+    const lent = await world.fetch();
+    const items = world.taken(lent).map(({ position }) => ({ position, verdict: "park" }));
+    const said = await world.ack({ token: tokenOf(lent), items });
+    expect(said.json.outcomes).toMatchObject([{ outcome: "parked" }]);
+  };
+  const ids = async (): Promise<readonly unknown[]> =>
+    (await world.own(0, "GET", "/parked?source=root-group:all")).json.data.map(({ id }: any) => id);
+  await world.group();
+  await world.put(0, "a", 1);
+  await giveUpOne();
+  const failed = await ids();
+  expect((await world.own(0, "POST", `/parked/${String(failed[0])}`, { action: "retry" })).status).toBe(200);
+  const again = await world.fetch();
+  meanwhile = async () => {
+    await begin(world);
+    await giveUpOne();
+  };
+  const said = await world.ack({ token: tokenOf(again), upTo: world.taken(again)[0]!.position });
+  expect(said.json.outcomes).toMatchObject([{ outcome: "done" }]);
+  expect(meanwhile).toBeUndefined();
+  expect([await ids(), (await world.seen()).parked]).toEqual([failed, 1]);
+  expect((await world.fetch()).status).toBe(204);
+  expect([await ids(), (await world.seen()).parked]).toEqual([failed, 1]);
+});
