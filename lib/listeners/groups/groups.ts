@@ -26,6 +26,7 @@ import { eventAt, type LogEvent } from "../log-events.ts";
 import type { Preconditions } from "../preconditions.ts";
 import { demandPositions } from "./ack-positions.ts";
 import { countBetween } from "./event-numbers.ts";
+import { keyIn } from "./given-events.ts";
 import { fetchEvents, type FetchRequest, type FetchResult, type GroupFetchingDeps } from "./group-fetching.ts";
 import { keeping, roomFor } from "./group-events.ts";
 import { rulesOf, type Group, type GroupRef } from "./group-item.ts";
@@ -240,10 +241,7 @@ export class Groups {
     const of = sourceOf(event.source);
     const ref = { actorId: event.actorId, name: of?.kind === "group" ? of.id : "" };
     return await this.#store.change(ref, ({ state, settings: { lanes, order } }) => {
-      const [target = ""] = event.topic.split(".", 1);
-      const { partitionkey } = event.event;
-      const key = typeof partitionkey === "string" ? `${target} ${partitionkey}` : event.topic;
-      const lane = laneOf(key, { order, lanes });
+      const lane = laneOf(keyIn(event), { order, lanes });
       const again = withReplayed(state, lane, { id: event.id, position: event.position });
       return { result: "retrying" as const, change: { state: again } };
     });

@@ -101,7 +101,7 @@ async function begunState(
   const count = await countBetween(deps, { actorId: met.id, state: before }, [numberedTo(before).after, after]);
   const reset = resetGroup(before, { after, lanes: 1, count });
   const state = withSelection(reset, selection) ?? reset;
-  // What a person sends again is sent whatever the group begins with.
+  // What a person sends again is sent also when the group begins behind it.
   const replayed = (before.lanes[0]?.replayed ?? []).map((each) => ({ ...each, lent: false }));
   return { ...state, lanes: state.lanes.map((lane) => ({ ...lane, replayed })) };
 }

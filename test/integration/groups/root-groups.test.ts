@@ -284,6 +284,30 @@ describe("a group over all actors", () => {
     expect((await world.ask("DELETE", "/groups/all")).status).toBe(404);
   });
 
+  it.each(["earliest", "now"])(
+    "lends no event twice at a time after a reset to %s before it is sent again",
+    async (to) => {
+      await world.group();
+      await world.put(0, "a", 1);
+      const lent = await world.fetch();
+      await world.ack({ token: tokenOf(lent), items: [{ position: positions(lent)[0], verdict: "park" }] });
+      const [{ id }] = (await world.own(0, "GET", "/parked?source=root-group:all")).json.data;
+      await world.own(0, "POST", `/parked/${String(id)}`, { action: "retry" });
+      await world.put(0, "b", 2);
+      world.whole.now += 30_000;
+      expect((await world.ask("POST", "/groups/all/reset", { to })).status).toBe(200);
+      await world.put(0, "c", 3);
+      const after = await world.fetch();
+      // Sent again, or come by itself.
+      const expected = to === "now" ? ["0.a=1", "0.c=3"] : ["0.a=1", "0.b=2", "0.c=3"];
+      expect(short(after)).toEqual(expected);
+      const items = positions(after).map((position) => ({ position, verdict: "ack" }));
+      const said = await world.ack({ token: tokenOf(after), items });
+      expect(said.json.outcomes.map(({ outcome }: any) => outcome)).toEqual(expected.map(() => "done"));
+      expect(await world.seen()).toMatchObject({ parked: to === "now" ? 0 : 1 });
+    },
+  );
+
   it("is drained within ten minutes, however often its consumer extends", async () => {
     await world.group({ leaseSeconds: 600 });
     await world.put(0, "a", 1);
