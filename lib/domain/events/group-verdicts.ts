@@ -203,9 +203,28 @@ export function withoutExhausted(
 export function withReplayed(state: GroupState, lane: number, event: Pick<Replayed, "id" | "position">): GroupState {
   const lanes = state.lanes.map((each, index) => {
     const others = each.replayed.filter(({ id, taken }) => id !== event.id || taken !== true);
-    if (index !== lane || others.some(({ id }) => id === event.id)) return each;
+    if (index !== lane || others.some(({ id }) => id === event.id)) return { ...each, replayed: others };
     return { ...each, replayed: [...others, { ...event, lent: false }] };
   });
+  return { ...state, lanes };
+}
+
+/** A consumer took these failed events. What is kept of them is to be deleted, also when this process dies before it is. */
+export function withTaken(state: GroupState, ids: readonly string[]): GroupState {
+  if (ids.length === 0) return state;
+  const added = ids.map((id) => ({ id, position: "", lent: false, taken: true }) as const);
+  const lanes = state.lanes.map((lane, at) => (at === 0 ? { ...lane, replayed: [...lane.replayed, ...added] } : lane));
+  return { ...state, lanes };
+}
+
+/** The failed events that consumers took, of which something may still be kept. */
+export const takenIn = ({ lanes }: Pick<GroupState, "lanes">): readonly string[] =>
+  lanes.flatMap(({ replayed }) => replayed.flatMap(({ id, taken }) => (taken === true ? [id] : [])));
+
+/** Nothing is kept of them any more. */
+export function withoutTaken(state: GroupState): GroupState {
+  if (takenIn(state).length === 0) return state;
+  const lanes = state.lanes.map((lane) => ({ ...lane, replayed: lane.replayed.filter(({ taken }) => taken !== true) }));
   return { ...state, lanes };
 }
 

@@ -100,6 +100,13 @@ export function groupChanged(group: Group, change: GroupChange): Extract<Write, 
   };
 }
 
+/** One failed event less is kept of the group as it was read. It meets no consumer: the version stays. */
+export const fewerFailed = (group: Group): Write => ({
+  update: listenerKey(listenerOf(group)),
+  change: { add: { failedEvents: -1 } },
+  condition: groupUnchanged(group),
+});
+
 export const rulesOf = ({ order, leaseSeconds, maxAttempts, onExhausted }: GroupSettings): GroupRules => ({
   ...{ order, leaseMs: leaseSeconds * 1_000, maxAttempts, onExhausted },
 });

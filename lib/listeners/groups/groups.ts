@@ -8,6 +8,7 @@ import {
   leasedUntil,
   resumedGroup,
   withReplayed,
+  withTaken,
   type Acknowledgement,
   type VerdictOutcome,
 } from "../../domain/events/group-verdicts.ts";
@@ -20,6 +21,7 @@ import type { FailedEvent } from "../../failed-events/failed-event.ts";
 import { compact } from "../../system/compact.ts";
 import { ServiceError } from "../../system/errors.ts";
 import type { Deadline, JsonObject } from "../../system/ports.ts";
+import { retryOnConflict } from "../../system/retry-on-conflict.ts";
 import { beginningAfter } from "../beginning.ts";
 import { longPoll, type Finding, type Wait } from "../long-poll.ts";
 import { eventAt, type LogEvent } from "../log-events.ts";
@@ -28,13 +30,16 @@ import { demandPositions } from "./ack-positions.ts";
 import { countBetween } from "./event-numbers.ts";
 import { keyIn } from "./given-events.ts";
 import { fetchEvents, type FetchRequest, type FetchResult, type GroupFetchingDeps } from "./group-fetching.ts";
-import { keeping, roomFor } from "./group-events.ts";
+import { keeping, resolveTaken, roomFor } from "./group-events.ts";
 import { rulesOf, type Group, type GroupRef } from "./group-item.ts";
 import { lanesOf, MOST_DRAIN_MS, readGroupRequest } from "./group-settings.ts";
 import { GroupStore, type GroupStoreDeps } from "./group-store.ts";
 import { groupWire } from "./group-view.ts";
 import { lookForLag } from "./group-lag.ts";
 import { waitingOf } from "./group-waiting.ts";
+
+/** How often what is kept of taken failed events is looked at after an acknowledgement. */
+const MOST_LOOKS = 4;
 
 export interface GroupsDeps extends Omit<GroupFetchingDeps, "store" | "changeLog">, Omit<GroupStoreDeps, "changeLog"> {
   readonly changeLog: Pick<ChangeLog, "stream" | "oldest" | "head">;
@@ -122,8 +127,8 @@ export class Groups {
    *   resource.position_gone for an `upTo` that the group has not come to, and for a position of another epoch
    */
   async ack(actor: ActorRecord, ref: GroupRef, said: Acknowledgement): Promise<AckResult> {
-    const { clock, failedEvents, random } = this.#deps;
-    let replayed: readonly { readonly id: string; readonly isDone: boolean }[] = [];
+    const { clock, random } = this.#deps;
+    let taken: readonly string[] = [];
     const result = await this.#store.change(ref, async (group) => {
       const now = clock.now();
       const mayGive = said.items.filter(({ verdict }) => verdict === "park" || verdict === "retry").length;
@@ -134,8 +139,9 @@ export class Groups {
         throw new ServiceError("group.lease_ended", "The lease of this token has ended; nothing is changed.");
       }
       demandPositions(this.#deps, group, said);
-      const { state, outcomes } = acked;
-      ({ replayed } = acked);
+      const { outcomes, replayed } = acked;
+      taken = replayed.flatMap(({ id, isDone }) => (isDone ? [id] : []));
+      const state = withTaken(acked.state, taken);
       const given = await Promise.all(
         acked.given.map(async (one) => ({ ...one, event: await this.#eventAt(ref, one.position) })),
       );
@@ -146,12 +152,17 @@ export class Groups {
       );
       return { result: { outcomes, leases }, writes, change: { state, moreFailed: found.length + miscounted } };
     });
-    for (const { id, isDone } of replayed) {
-      const item = isDone ? await failedEvents.find(ref.actorId, id) : undefined;
-      const failed = item === undefined ? undefined : await failedEvents.read(item);
-      if (failed !== undefined) await failedEvents.resolve(failed, { now: clock.now() });
-    }
+    if (taken.length > 0) await this.#resolveTaken(ref);
     return result;
+  }
+
+  /** Where others keep changing the group, the next fetch does it. */
+  async #resolveTaken(ref: GroupRef): Promise<void> {
+    await retryOnConflict(undefined, MOST_LOOKS, async () => {
+      const group = await this.#store.get(ref);
+      const count = group === undefined ? 0 : await resolveTaken(this.#deps, group);
+      return count === undefined ? { found: undefined } : { done: count };
+    });
   }
 
   /** The event at a position; undefined when its record has expired. One query. */

@@ -1,6 +1,6 @@
 /** The verdicts of a consumer of a group over all actors: all of them are carried out in one write, or none. */
 import { positionGone } from "../../actors/position-gone.ts";
-import { acknowledged, type Acknowledgement, type VerdictItem } from "../../domain/events/group-verdicts.ts";
+import { acknowledged, withTaken, type Acknowledgement, type VerdictItem } from "../../domain/events/group-verdicts.ts";
 import { MOST_GIVEN_UP } from "../../domain/events/keeper-state.ts";
 import { positionIn } from "../../domain/events/present-epoch.ts";
 import {
@@ -184,11 +184,8 @@ async function answerOf(
   if (acked === undefined) return nothing;
   const { outcomes, given, replayed } = acked;
   // Until what is kept of them is deleted, so that a crash before that leaves no event with a person that a consumer took.
-  const taken = replayed
-    .filter(({ isDone }) => isDone)
-    .map(({ id }) => ({ id, position: "", lent: false, taken: true }) as const);
-  const lanes = acked.state.lanes.map((lane) => ({ ...lane, replayed: [...lane.replayed, ...taken] }));
-  const state = { ...acked.state, lanes };
+  const taken = replayed.flatMap(({ id, isDone }) => (isDone ? [id] : []));
+  const state = withTaken(acked.state, taken);
   const stream = (after: number, upTo: number) => deps.changeLog.stream(actorId, after, upTo);
   const found: { event: LogEvent; number: number; attempts: number; because: string }[] = [];
   for (const one of given) {
@@ -206,7 +203,7 @@ async function answerOf(
     writes: found.length === 0 ? [] : await givenWrites(deps, group, { actorId, state, given: found }),
     given: found.length,
     // The write that says so makes the member one version newer.
-    resolved: taken.map(({ id }) => ({ actorId, version: (member.version ?? 0) + 1, id })),
+    resolved: taken.map((id) => ({ actorId, version: (member.version ?? 0) + 1, id })),
     isEnded: state.lanes.every(({ lease }) => lease === undefined),
     ...(stopped === undefined ? {} : { stopped: { ...stopped, actorId } }),
   };

@@ -1,6 +1,7 @@
 /** A consumer group over all actors as its operator sees it. */
 import { settledAt } from "../../domain/events/feed-time.ts";
 import { isLeased } from "../../domain/events/group-state.ts";
+import { withoutTaken } from "../../domain/events/group-verdicts.ts";
 import { isCaughtUp, printRootPosition } from "../../domain/events/root-group.ts";
 import { positionAfter } from "../../domain/events/position.ts";
 import { compact } from "../../system/compact.ts";
@@ -89,7 +90,7 @@ async function undoneOf(
       if (read.includes(each)) {
         if (head === undefined) continue;
         const { state } = await currentMember(deps, group, { met: each, head, stored: member });
-        if (isCaughtUp(state, positionAfter(deps.epoch, head.newest))) continue;
+        if (isCaughtUp(withoutTaken(state), positionAfter(deps.epoch, head.newest))) continue;
       }
       count += 1;
       since = Math.min(since ?? Infinity, each.after);

@@ -304,7 +304,7 @@ describe("a group over all actors", () => {
       const items = positions(after).map((position) => ({ position, verdict: "ack" }));
       const said = await world.ack({ token: tokenOf(after), items });
       expect(said.json.outcomes.map(({ outcome }: any) => outcome)).toEqual(expected.map(() => "done"));
-      expect(await world.seen()).toMatchObject({ parked: to === "now" ? 0 : 1 });
+      expect(await world.seen()).toMatchObject({ lag: 0, parked: to === "now" ? 0 : 1 });
     },
   );
 
