@@ -308,6 +308,24 @@ describe("a group over all actors", () => {
     },
   );
 
+  it("lends an event that is sent again after a reset to now with other lanes, though its actor does not change", async () => {
+    await world.group({ lanes: 2 });
+    for (const actor of [0, 1, 2]) await world.put(actor, "a", actor);
+    for (let lent = await world.fetch(); lent.status === 200; lent = await world.fetch()) {
+      const items = positions(lent).map((position) => ({ position, verdict: "park" }));
+      await world.ack({ token: tokenOf(lent), items });
+    }
+    for (const actor of [0, 1, 2]) {
+      const [{ id }] = (await world.own(actor, "GET", "/parked?source=root-group:all")).json.data;
+      await world.own(actor, "POST", `/parked/${String(id)}`, { action: "retry" });
+    }
+    world.whole.now += 120_000;
+    await world.ask("POST", "/groups/all/reset", { to: "now", lanes: 5 });
+    await world.ask("POST", "/groups/all/reset", { to: "now", lanes: 3 });
+    expect((await drained()).toSorted()).toEqual(["0.a=0", "1.a=1", "2.a=2"]);
+    expect(await world.seen()).toMatchObject({ lag: 0, parked: 0 });
+  });
+
   it("is drained within ten minutes, however often its consumer extends", async () => {
     await world.group({ leaseSeconds: 600 });
     await world.put(0, "a", 1);
