@@ -1,4 +1,4 @@
-// Written by `npm run openapi`; not to be edited. From m8gSP4BkaxFyAkoc-qQBlJy7tYYCr63G3rWtc7JVM8M, as 2jylNWZCz5_X0t3PelKQjZ2nKqyuj5EZBvn5yIX3eig.
+// Written by `npm run openapi`; not to be edited. From eC5f5gQpFS6mcV6ES7w0p1Vs1_52zQxxIs7NLWqbvQA, as Cfu2tAQVz3eo7y22YUnYg04hBPl45OZoREB-vGI9Cj8.
 export interface paths {
     "/": {
         parameters: {
@@ -1631,7 +1631,7 @@ export interface components {
          * @description What went wrong, for programs.
          * @enum {unknown}
          */
-        ErrorCode: "bad_request" | "unsupported_media_type" | "payload_too_large" | "unauthorized" | "forbidden" | "too_many_attempts" | "token_invalid" | "not_found" | "conflict" | "gone" | "topic_mismatch" | "digest_mismatch" | "idempotency_conflict" | "precondition_failed" | "precondition_required" | "position_gone" | "fenced" | "held" | "limit_reached" | "rate_limited" | "method_not_allowed" | "not_implemented" | "pending_queue_full" | "busy" | "fetch_failed" | "peer_unreachable" | "peer_invalid_answer" | "peer_refused" | "service_unavailable" | "internal_error";
+        ErrorCode: "bad_request" | "unsupported_media_type" | "payload_too_large" | "unauthorized" | "forbidden" | "too_many_attempts" | "token_invalid" | "not_found" | "conflict" | "gone" | "topic_mismatch" | "digest_mismatch" | "idempotency_conflict" | "precondition_failed" | "precondition_required" | "position_gone" | "fenced" | "held" | "limit_reached" | "rate_limited" | "method_not_allowed" | "pending_queue_full" | "busy" | "fetch_failed" | "peer_unreachable" | "peer_invalid_answer" | "peer_refused" | "service_unavailable" | "internal_error";
         ActingWeb: {
             version: string;
             supported: string;
@@ -2343,7 +2343,7 @@ export interface components {
         Error: {
             error: {
                 /** @enum {unknown} */
-                code: "bad_request" | "unsupported_media_type" | "payload_too_large" | "unauthorized" | "forbidden" | "too_many_attempts" | "token_invalid" | "not_found" | "conflict" | "gone" | "topic_mismatch" | "digest_mismatch" | "idempotency_conflict" | "precondition_failed" | "precondition_required" | "position_gone" | "fenced" | "held" | "limit_reached" | "rate_limited" | "method_not_allowed" | "not_implemented" | "pending_queue_full" | "busy" | "fetch_failed" | "peer_unreachable" | "peer_invalid_answer" | "peer_refused" | "service_unavailable" | "internal_error";
+                code: "bad_request" | "unsupported_media_type" | "payload_too_large" | "unauthorized" | "forbidden" | "too_many_attempts" | "token_invalid" | "not_found" | "conflict" | "gone" | "topic_mismatch" | "digest_mismatch" | "idempotency_conflict" | "precondition_failed" | "precondition_required" | "position_gone" | "fenced" | "held" | "limit_reached" | "rate_limited" | "method_not_allowed" | "pending_queue_full" | "busy" | "fetch_failed" | "peer_unreachable" | "peer_invalid_answer" | "peer_refused" | "service_unavailable" | "internal_error";
                 /** @description One sentence that a person can act on. */
                 message: string;
                 /** @description What the log of the service names the request by. */
