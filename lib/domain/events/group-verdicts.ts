@@ -1,4 +1,5 @@
-/** What the verdicts of a consumer, a reset and a person change in a group's state. */
+/** How the verdicts of a consumer, and the limits of a group, change the group's state. */
+import { compact } from "../../system/compact.ts";
 import { MOST_GIVEN_UP, type Exhaustion } from "./keeper-state.ts";
 import { schedulePause } from "./keeper-schedule.ts";
 import { ended } from "./group-lanes.ts";
@@ -62,7 +63,8 @@ export interface Acknowledged {
   readonly replayed: readonly (Pick<Replayed, "id"> & { readonly isDone: boolean })[];
 }
 
-interface Standing {
+/** What an acknowledgement depends on beside the state. */
+interface VerdictInput {
   readonly rules: GroupRules;
   readonly now: number;
   /** 0 ≤ random < 1. */
@@ -75,104 +77,161 @@ interface Standing {
   readonly endsBy?: number;
 }
 
-/** Carries out the verdicts; undefined: fenced, no lane has the token's lease. Nothing changes then. */
+/**
+ * Carries out the verdicts of an acknowledgement.
+ *
+ * @returns undefined when no lane has a lease with the token: the consumer is fenced, and nothing changes
+ */
 export function acknowledged(
   state: GroupState,
-  { token, upTo, items, extend, done }: Acknowledgement,
-  { rules, now, random, room, most = MOST_GIVEN_UP, endsBy = Infinity }: Standing,
+  acknowledgement: Acknowledgement,
+  input: VerdictInput,
 ): Acknowledged | undefined {
-  if (!state.lanes.some(({ lease }) => lease?.token === token)) return undefined;
-  const said = new Map(items.map((item) => [item.position, item]));
-  const outcomes = new Map<string, VerdictOutcome>();
-  const given: GivenEvent[] = [];
-  const replayed: { id: string; isDone: boolean }[] = [];
-  let { cleared, stopped } = state;
+  if (!state.lanes.some(({ lease }) => lease?.token === acknowledgement.token)) return undefined;
+  return new LeaseVerdicts(state, acknowledgement, input).carryOut();
+}
 
-  const lanes = state.lanes.map((lane): LaneState => {
+/** The verdicts of one acknowledgement while they are carried out, lane by lane. Its state: what they have changed so far. */
+class LeaseVerdicts {
+  readonly #state: GroupState;
+  readonly #acknowledgement: Acknowledgement;
+  readonly #input: VerdictInput;
+  readonly #items: ReadonlyMap<string, VerdictItem>;
+  readonly #outcomes = new Map<string, VerdictOutcome>();
+  readonly #given: GivenEvent[] = [];
+  readonly #replayed: { id: string; isDone: boolean }[] = [];
+  #cleared: string;
+  #stopped: GroupStopped | undefined;
+  /** The open events of the present lane that stay open. */
+  #left: OpenEvent[] = [];
+
+  constructor(state: GroupState, acknowledgement: Acknowledgement, input: VerdictInput) {
+    this.#state = state;
+    this.#acknowledgement = acknowledgement;
+    this.#input = input;
+    this.#items = new Map(acknowledgement.items.map((item) => [item.position, item]));
+    this.#cleared = state.cleared;
+    this.#stopped = state.stopped;
+  }
+
+  carryOut(): Acknowledged {
+    const lanes = this.#state.lanes.map((lane) => this.#laneAfter(lane));
+    const outcomes = this.#outcomes;
+    for (const position of this.#items.keys()) if (!outcomes.has(position)) outcomes.set(position, "not_lent");
+    return {
+      state: { ...this.#state, lanes, cleared: this.#cleared, ...compact({ stopped: this.#stopped }) },
+      outcomes: [...outcomes].map(([position, outcome]) => ({ position, outcome })),
+      given: this.#given,
+      replayed: this.#replayed,
+    };
+  }
+
+  #laneAfter(lane: LaneState): LaneState {
+    const { token, extend, done } = this.#acknowledgement;
+    const { rules, now, endsBy = Infinity } = this.#input;
     if (lane.lease?.token !== token) return lane;
-    const left: OpenEvent[] = [];
-    const stop = (one: OpenEvent): void => {
-      stopped ??= { reason: "exhausted", position: one.position, key: one.key };
-    };
-    /** Hands the event to a person, or stops the group. `attempts`: the failed ones, with this delivery. */
-    const give = (before: OpenEvent, because: GivenEvent["because"], attempts = before.attempts): VerdictOutcome => {
-      const one = { ...before, attempts };
-      const isToStop = rules.onExhausted === "stop" && because === "attempts";
-      if (isToStop || given.length >= room) {
-        stop(one);
-        // A group stops at one event. Another one keeps its last attempt until a person has resumed the group.
-        left.push({ ...(stopped?.position === one.position ? one : before), lent: false });
-        return "stopped";
-      }
-      if (given.length >= most) {
-        left.push(before);
-        return "late";
-      }
-      given.push({ ...one, attempts: one.attempts + (because === "consumer" ? 1 : 0), because });
-      return finish(one, "parked");
-    };
-    const finish = (one: OpenEvent, outcome: VerdictOutcome): VerdictOutcome => {
-      if (one.barrier && one.position > cleared) cleared = one.position;
-      return outcome;
-    };
-    const decide = (one: OpenEvent): VerdictOutcome | undefined => {
-      const item = said.get(one.position);
-      const verdict = item?.verdict ?? (upTo !== undefined && one.position <= upTo ? "ack" : undefined);
-      const waits = left.some((each) => each.key === one.key);
-      if (verdict === undefined || !one.lent) {
-        // An earlier event of the key has to be lent again first.
-        const returns = waits && one.lent && left.some((each) => each.key === one.key && !each.lent);
-        left.push(returns ? { ...one, lent: false, tryAt: 0 } : one);
-        return verdict === undefined ? undefined : "not_lent";
-      }
-      if (verdict === "skip") return finish(one, "skipped");
-      if (verdict === "park") return give(one, "consumer");
-      if (verdict === "ack") {
-        if (!waits) return finish(one, "done");
-        const returns = left.some((each) => each.key === one.key && !each.lent);
-        left.push(returns ? { ...one, lent: false, tryAt: 0 } : one);
-        return "early";
-      }
-      if (verdict === "stop") {
-        stop(one);
-        left.push({ ...one, lent: false, tryAt: 0 });
-        return "stopped";
-      }
-      const attempts = one.attempts + (verdict === "retry" ? 1 : 0);
-      if (verdict === "retry" && attempts >= rules.maxAttempts) return give(one, "attempts", attempts);
-      const pause = item?.delayMs ?? (verdict === "retry" ? schedulePause(attempts, random()) : 0);
-      left.push({ ...one, attempts, lent: false, tryAt: pause === 0 ? 0 : now + pause });
-      return verdict === "retry" ? "retried" : "released";
-    };
+    this.#left = [];
     for (const one of lane.open) {
-      const outcome = decide(one);
-      if (outcome !== undefined) outcomes.set(one.position, outcome);
+      const outcome = this.#decide(one);
+      if (outcome !== undefined) this.#outcomes.set(one.position, outcome);
     }
-    const again = lane.replayed.flatMap((each): Replayed[] => {
-      const item = each.lent ? said.get(each.position) : undefined;
-      const verdict = item?.verdict ?? (each.lent && upTo !== undefined && each.position <= upTo ? "ack" : undefined);
-      if (verdict === undefined) return [each];
-      if (verdict === "release") {
-        outcomes.set(each.position, "released");
-        return [{ ...each, lent: false }];
-      }
-      const isDone = verdict === "ack" || verdict === "skip";
-      replayed.push({ id: each.id, isDone });
-      outcomes.set(each.position, verdict === "ack" ? "done" : isDone ? "skipped" : "parked");
-      return [];
-    });
-    const next: LaneState = { ...lane, open: left, replayed: again };
-    const isIdle = !left.some(({ lent }) => lent) && !again.some(({ lent }) => lent);
-    if (done || isIdle || stopped !== undefined) return ended(next, 0);
+    const replayed = lane.replayed.flatMap((each) => this.#leftOf(each));
+    const next: LaneState = { ...lane, open: this.#left, replayed };
+    const isIdle = ![...next.open, ...replayed].some(({ lent }) => lent);
+    if (done || isIdle || this.#stopped !== undefined) return ended(next, 0);
     return extend ? { ...next, lease: { ...lane.lease, until: Math.min(now + rules.leaseMs, endsBy) } } : next;
-  });
-  for (const { position } of items) if (!outcomes.has(position)) outcomes.set(position, "not_lent");
-  return {
-    state: { ...state, lanes, cleared, ...(stopped === undefined ? {} : { stopped }) },
-    outcomes: [...outcomes].map(([position, outcome]) => ({ position, outcome })),
-    given,
-    replayed,
-  };
+  }
+
+  /** The verdict on an event: its own, or the one that `upTo` implies. */
+  #verdictOn(position: string): Verdict | undefined {
+    const { upTo } = this.#acknowledgement;
+    return this.#items.get(position)?.verdict ?? (upTo !== undefined && position <= upTo ? "ack" : undefined);
+  }
+
+  #decide(one: OpenEvent): VerdictOutcome | undefined {
+    const verdict = this.#verdictOn(one.position);
+    if (verdict === undefined || !one.lent) {
+      this.#keep(one);
+      return verdict === undefined ? undefined : "not_lent";
+    }
+    switch (verdict) {
+      case "skip":
+        return this.#finish(one, "skipped");
+      case "park":
+        return this.#give(one, "consumer");
+      case "ack":
+        if (!this.#left.some(({ key }) => key === one.key)) return this.#finish(one, "done");
+        this.#keep(one);
+        return "early";
+      case "stop":
+        this.#stopAt(one);
+        this.#left.push({ ...one, lent: false, tryAt: 0 });
+        return "stopped";
+      case "retry":
+      case "release":
+        return this.#lendLater(one, verdict);
+    }
+  }
+
+  /** Keeps an event open. When an earlier event of its key is to be lent again, it is lent again too, after that one. */
+  #keep(one: OpenEvent): void {
+    const returns = one.lent && this.#left.some(({ key, lent }) => key === one.key && !lent);
+    this.#left.push(returns ? { ...one, lent: false, tryAt: 0 } : one);
+  }
+
+  #lendLater(one: OpenEvent, verdict: "retry" | "release"): VerdictOutcome {
+    const { rules, now, random } = this.#input;
+    const attempts = one.attempts + (verdict === "retry" ? 1 : 0);
+    if (verdict === "retry" && attempts >= rules.maxAttempts) return this.#give(one, "attempts", attempts);
+    const asked = this.#items.get(one.position)?.delayMs;
+    const pause = asked ?? (verdict === "retry" ? schedulePause(attempts, random()) : 0);
+    this.#left.push({ ...one, attempts, lent: false, tryAt: pause === 0 ? 0 : now + pause });
+    return verdict === "retry" ? "retried" : "released";
+  }
+
+  /** Hands the event to a person, or stops the group. `attempts`: the failed ones, with this delivery. */
+  #give(before: OpenEvent, because: GivenEvent["because"], attempts = before.attempts): VerdictOutcome {
+    const { rules, room, most = MOST_GIVEN_UP } = this.#input;
+    const one = { ...before, attempts };
+    const isToStop = rules.onExhausted === "stop" && because === "attempts";
+    if (isToStop || this.#given.length >= room) {
+      const { position } = this.#stopAt(one);
+      // A group stops at one event. Another one keeps its last attempt until a person has resumed the group.
+      this.#left.push({ ...(position === one.position ? one : before), lent: false });
+      return "stopped";
+    }
+    if (this.#given.length >= most) {
+      this.#left.push(before);
+      return "late";
+    }
+    this.#given.push({ ...one, attempts: one.attempts + (because === "consumer" ? 1 : 0), because });
+    return this.#finish(one, "parked");
+  }
+
+  #stopAt({ position, key }: OpenEvent): GroupStopped {
+    this.#stopped ??= { reason: "exhausted", position, key };
+    return this.#stopped;
+  }
+
+  #finish({ barrier, position }: OpenEvent, outcome: VerdictOutcome): VerdictOutcome {
+    if (barrier && position > this.#cleared) this.#cleared = position;
+    return outcome;
+  }
+
+  /** What is left of a replayed event: nothing once it has a verdict other than `release`. */
+  #leftOf(each: Replayed): readonly Replayed[] {
+    const { id, position } = each;
+    const verdict = each.lent ? this.#verdictOn(position) : undefined;
+    if (verdict === undefined) return [each];
+    if (verdict === "release") {
+      this.#outcomes.set(position, "released");
+      return [{ ...each, lent: false }];
+    }
+    const isDone = verdict === "ack" || verdict === "skip";
+    this.#replayed.push({ id, isDone });
+    this.#outcomes.set(position, verdict === "ack" ? "done" : isDone ? "skipped" : "parked");
+    return [];
+  }
 }
 
 /**
@@ -182,7 +241,7 @@ export function acknowledged(
 export function withoutExhausted(
   state: GroupState,
   given: readonly { readonly lane: number; readonly position: string; readonly because: Exhaustion }[],
-  { rules, room }: Pick<Standing, "rules" | "room">,
+  { rules, room }: Pick<VerdictInput, "rules" | "room">,
 ): { readonly state: GroupState; readonly away: ReadonlySet<string> } {
   const away = new Set<string>();
   let { cleared, stopped } = state;
@@ -200,49 +259,7 @@ export function withoutExhausted(
     });
     return open.length === lane.open.length ? lane : { ...lane, open };
   });
-  return { state: { ...state, lanes, cleared, ...(stopped === undefined ? {} : { stopped }) }, away };
-}
-
-/** A parked event is to be sent again: its lane lends it before all others. */
-export function withReplayed(state: GroupState, lane: number, event: Pick<Replayed, "id" | "position">): GroupState {
-  const lanes = state.lanes.map((each, index) => {
-    const others = each.replayed.filter(({ id, taken }) => id !== event.id || taken !== true);
-    if (index !== lane || others.some(({ id }) => id === event.id)) return { ...each, replayed: others };
-    return { ...each, replayed: [...others, { ...event, lent: false }] };
-  });
-  return { ...state, lanes };
-}
-
-/** A consumer took these failed events. What is kept of them is to be deleted, also when this process dies before it is. */
-export function withTaken(state: GroupState, ids: readonly string[]): GroupState {
-  if (ids.length === 0) return state;
-  const added = ids.map((id) => ({ id, position: "", lent: false, taken: true }) as const);
-  const lanes = state.lanes.map((lane, at) => (at === 0 ? { ...lane, replayed: [...lane.replayed, ...added] } : lane));
-  return { ...state, lanes };
-}
-
-/** The failed events that consumers took, of which something may still be kept. */
-export const takenIn = ({ lanes }: Pick<GroupState, "lanes">): readonly string[] =>
-  lanes.flatMap(({ replayed }) => replayed.flatMap(({ id, taken }) => (taken === true ? [id] : [])));
-
-/** Nothing is kept of them any more. */
-export function withoutTaken(state: GroupState): GroupState {
-  if (takenIn(state).length === 0) return state;
-  const lanes = state.lanes.map((lane) => ({ ...lane, replayed: lane.replayed.filter(({ taken }) => taken !== true) }));
-  return { ...state, lanes };
-}
-
-/** A stopped group goes on: the event that stopped it is tried from its first attempt on, or `skip` hands it to a person. */
-export function resumedGroup({ stopped, ...state }: GroupState, skip: boolean): GroupState {
-  if (stopped === undefined || stopped.reason === "position_gone") return { ...state, ...(stopped && { stopped }) };
-  const lanes = state.lanes.map((lane) => ({
-    ...lane,
-    open: lane.open.map((one) => {
-      if (one.position !== stopped.position) return one;
-      return skip ? { ...one, skipped: true as const } : { ...one, tryAt: 0, attempts: 0 };
-    }),
-  }));
-  return { ...state, lanes };
+  return { state: { ...state, lanes, cleared, ...compact({ stopped }) }, away };
 }
 
 /** When the last lease ends, ms since 1970; undefined: no consumer has a lane. */

@@ -5,7 +5,7 @@ import { envelopeOf, INLINE_MAX_BYTES } from "../../domain/events/envelope.ts";
 import { type LentEvent } from "../../domain/events/group-fetch.ts";
 import { freeLanes } from "../../domain/events/group-lanes.ts";
 import { shownNumber, type GroupState } from "../../domain/events/group-state.ts";
-import { takenIn } from "../../domain/events/group-verdicts.ts";
+import { takenIn } from "../../domain/events/group-changes.ts";
 import { sourceText } from "../../dynamodb/keys/failed-events.ts";
 import type { Write } from "../../dynamodb/table.ts";
 import { resolveWhile, type ResolveWhileDeps } from "../../failed-events/resolve-while.ts";

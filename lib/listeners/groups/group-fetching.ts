@@ -12,7 +12,8 @@ import {
   type LaneLease,
   type NamedFetch,
 } from "../../domain/events/group-state.ts";
-import { withoutExhausted, withoutTaken } from "../../domain/events/group-verdicts.ts";
+import { withoutTaken } from "../../domain/events/group-changes.ts";
+import { withoutExhausted } from "../../domain/events/group-verdicts.ts";
 import type { Exhaustion } from "../../domain/events/keeper-state.ts";
 import { parsePosition, positionAfter } from "../../domain/events/position.ts";
 import { selects, type Selection } from "../../domain/events/selection.ts";

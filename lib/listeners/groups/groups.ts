@@ -3,12 +3,10 @@ import { hash } from "node:crypto";
 import type { ActorRecord } from "../../actors/actor-record.ts";
 import type { ChangeLog } from "../../change-log/change-log.ts";
 import { laneOf, numberedTo, resetGroup } from "../../domain/events/group-state.ts";
+import { resumedGroup, withReplayed, withTaken } from "../../domain/events/group-changes.ts";
 import {
   acknowledged,
   leasedUntil,
-  resumedGroup,
-  withReplayed,
-  withTaken,
   type Acknowledgement,
   type VerdictOutcome,
 } from "../../domain/events/group-verdicts.ts";

@@ -1,6 +1,7 @@
 /** The verdicts of a consumer of a group over all actors: all of them are carried out in one write, or none. */
 import { positionGone } from "../../actors/position-gone.ts";
-import { acknowledged, withTaken, type Acknowledgement, type VerdictItem } from "../../domain/events/group-verdicts.ts";
+import { withTaken } from "../../domain/events/group-changes.ts";
+import { acknowledged, type Acknowledgement, type VerdictItem } from "../../domain/events/group-verdicts.ts";
 import { MOST_GIVEN_UP } from "../../domain/events/keeper-state.ts";
 import { positionIn } from "../../domain/events/present-epoch.ts";
 import {

@@ -1,7 +1,7 @@
 /** A consumer group over all actors as its operator sees it. */
 import { settledAt } from "../../domain/events/feed-time.ts";
 import { isLeased } from "../../domain/events/group-state.ts";
-import { withoutTaken } from "../../domain/events/group-verdicts.ts";
+import { withoutTaken } from "../../domain/events/group-changes.ts";
 import { isCaughtUp, printRootPosition } from "../../domain/events/root-group.ts";
 import { positionAfter } from "../../domain/events/position.ts";
 import { compact } from "../../system/compact.ts";

@@ -7,10 +7,10 @@ import { entriesAfter, settledAt, type FeedEntries } from "../../../lib/domain/e
 import { lend } from "../../../lib/domain/events/group-fetch.ts";
 import { readFrom, withoutExpired } from "../../../lib/domain/events/group-lanes.ts";
 import { newGroupState, type GroupRules, type GroupState } from "../../../lib/domain/events/group-state.ts";
+import { withReplayed } from "../../../lib/domain/events/group-changes.ts";
 import {
   acknowledged,
   withoutExhausted,
-  withReplayed,
   type Verdict,
   type VerdictItem,
 } from "../../../lib/domain/events/group-verdicts.ts";
