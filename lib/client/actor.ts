@@ -1,4 +1,4 @@
-/** One actor of the service, and all actors of a deployment, as a program elsewhere has them. */
+/** The entry points of the client: one actor of the service, and all actors of a deployment. */
 import { readEvents, type ActorEvent, type EventsOptions } from "./events.ts";
 import { Group, type GroupSettings, type GroupStatus, type RootGroupStatus } from "./group.ts";
 import { Http, type Answer, type Ask, type Credentials, type HttpOptions, type SendOptions } from "./http.ts";
@@ -6,9 +6,9 @@ import type { paths } from "./openapi.ts";
 import { publish, type Published, type PublishOptions } from "./publish.ts";
 
 /**
- * What listens below a root. It keeps nothing but the credentials, and nothing is sent before a method is called.
+ * Reading and consuming events below a root. Its only state is the credentials; it sends nothing before a method is called.
  *
- * @typeParam Status how its groups stand
+ * @typeParam Status the status of its groups
  */
 class Listening<Status extends GroupStatus | RootGroupStatus> {
   readonly http: Http;
@@ -18,7 +18,7 @@ class Listening<Status extends GroupStatus | RootGroupStatus> {
   }
 
   /**
-   * The events whose topic one of the patterns names, waiting for new ones: at least once, in order, until the signal aborts.
+   * The events whose topic matches a pattern, at least once and in order. Waits for new ones until the signal aborts.
    *
    * @throws PositionGone unless `onGone` says otherwise; ServiceError and Unreachable when the retries are used up
    */
@@ -29,7 +29,7 @@ class Listening<Status extends GroupStatus | RootGroupStatus> {
     return readEvents<Data>(this.http, pattern, options);
   }
 
-  /** A consumer group. With settings, `run` makes it, or finds that it has them. */
+  /** A consumer group. With settings, `run` makes it, or checks that it has them. */
   group(name: string, settings?: GroupSettings): Group<Status> {
     return new Group<Status>(this.http, name, settings);
   }
@@ -38,7 +38,7 @@ class Listening<Status extends GroupStatus | RootGroupStatus> {
 /** An actor by its root URI. */
 export class ActorClient extends Listening<GroupStatus> {
   /**
-   * Publishes one event under a topic. It is tried again until there is an answer, and published once.
+   * Publishes one event under a topic. The request is repeated until there is an answer; the event is published once.
    *
    * @throws ServiceError (`idempotency_conflict`: this `id` published something else); Unreachable
    */
@@ -47,8 +47,8 @@ export class ActorClient extends Listening<GroupStatus> {
   }
 
   /**
-   * Any other request below the actor: `aw.send((api) => api.GET("/properties/{name}", { params: { path: { name } } }))`. Its
-   * path, parameters, body and answer are those of the OpenAPI document; retries and errors are those of the client.
+   * Sends any other request below the actor: `aw.send((api) => api.GET("/properties/{name}", { params: { path: { name } }
+   * }))`. Path, parameters, body and answer have the types of the OpenAPI document; retries and errors are the client's.
    *
    * @throws ServiceError for an answer that is no 2xx; Unreachable when no attempt got one
    */
@@ -57,9 +57,12 @@ export class ActorClient extends Listening<GroupStatus> {
   }
 }
 
-/** All actors of a deployment, for its operator: patterns are over `<actorId>.<topic>`, and there is no order between actors. */
+/**
+ * All actors of a deployment, for its operator. Patterns match `<actorId>.<topic>`; events of different actors have no
+ * order.
+ */
 export class DeploymentClient extends Listening<RootGroupStatus> {
-  /** A request to any route of the deployment, as `send` of an actor. */
+  /** Sends a request to any route of the deployment, as `send` of an actor does. */
   async send<Data>(ask: Ask<Data, paths>, options: SendOptions = {}): Promise<Answer<Data>> {
     return await this.http.send<Data, paths>(ask, options);
   }

@@ -1,16 +1,16 @@
-/** The errors of the client: classes to catch, each with a code to compare. */
+/** The errors of the client: classes to catch, with codes to compare. */
 import type { Schemas } from "./routes.ts";
 
-/** A code of the wire, or one for an answer that is not the service's own, such as a proxy's page. */
+/** An error code of the service, or `http_<status>` for an answer that is not the service's, such as a proxy's page. */
 export type ErrorCode = Schemas["ErrorCode"] | `http_${number}`;
 
-/** What the service says about a request that it refuses. */
+/** The members of an error answer. */
 export type ErrorDetails = Omit<Schemas["Error"]["error"], "code" | "requestId"> & {
   readonly code: ErrorCode;
   readonly requestId?: string;
 };
 
-/** A request is refused; `code` is the wire's (`forbidden`, `not_found`, …), and some have a class of their own. */
+/** The service refused a request. `code` says why (`forbidden`, `not_found`, …); some codes have a class of their own. */
 export class ServiceError extends Error {
   override readonly name: string = "ServiceError";
   readonly code: ErrorCode;
@@ -19,7 +19,7 @@ export class ServiceError extends Error {
   readonly headers: Headers;
   /** The members of the answer's `error`. */
   readonly details: ErrorDetails;
-  /** After this long it is worth asking again, ms; undefined: the service did not say. */
+  /** When the request may succeed, in ms from now; undefined: the service did not say. */
   readonly retryAfterMs: number | undefined;
 
   constructor({ status, headers }: Response, details: ErrorDetails, retryAfterMs?: number) {
@@ -32,27 +32,27 @@ export class ServiceError extends Error {
   }
 }
 
-/** 409: the lease belongs to another consumer by now; nothing was changed. */
+/** 409: the lease has ended, and another consumer may have the events. Nothing was changed. */
 export class Fenced extends ServiceError {
   override readonly name = "Fenced";
 }
 
-/** 423: other consumers have every lane. */
+/** 423: other consumers have all lanes of the group. */
 export class Held extends ServiceError {
   override readonly name = "Held";
 
-  /** Who has a lane, when the service says so. */
+  /** The consumer whose lease ends first, if the service says so. */
   get holder(): string | undefined {
     return this.details.holder;
   }
 
-  /** When that lease ends, ISO 8601, when the service says so. */
+  /** When that lease ends, ISO 8601, if the service says so. */
   get until(): string | undefined {
     return this.details.until;
   }
 }
 
-/** 410: nothing can be read from this position any more. */
+/** 410: events can no longer be read from this position. */
 export class PositionGone extends ServiceError {
   override readonly name = "PositionGone";
 
@@ -62,7 +62,7 @@ export class PositionGone extends ServiceError {
   }
 }
 
-/** 412 or 428: a resource of this name has other settings, or had by the time they were to be changed. */
+/** 412 or 428: a resource of this name has other settings, or another writer changed them meanwhile. */
 export class ConfigDiffers extends ServiceError {
   override readonly name = "ConfigDiffers";
 
@@ -72,12 +72,12 @@ export class ConfigDiffers extends ServiceError {
   }
 }
 
-/** 429, at the last attempt too. */
+/** 429, also at the last attempt. */
 export class RateLimited extends ServiceError {
   override readonly name = "RateLimited";
 }
 
-/** No attempt got an answer that can be read; `cause` is the last failure. */
+/** No attempt got a complete answer; `cause` is the last failure. */
 export class Unreachable extends Error {
   override readonly name = "Unreachable";
   readonly code = "unreachable";
@@ -91,7 +91,7 @@ const CLASSES: { readonly [Code in ErrorCode]?: typeof ServiceError } = {
   precondition_required: ConfigDiffers,
 };
 
-/** The error that an answer is. @param body what it says, read as JSON where that can be */
+/** The error for an answer. @param body its body, as JSON if it is JSON */
 export function errorOf(answer: Response, body: unknown, retryAfterMs: number | undefined): ServiceError {
   const details = detailsOf(answer, body);
   const Class = answer.status === 429 ? RateLimited : (CLASSES[details.code] ?? ServiceError);
@@ -105,7 +105,7 @@ function detailsOf({ status }: Response, body: unknown): ErrorDetails {
   return { code: `http_${status}`, message: `The answer was ${status}: ${text.slice(0, 200)}` };
 }
 
-/** A failure after which the same request may succeed. */
+/** True for a failure after which the same request may succeed. */
 export const isPassing = (error: unknown): boolean =>
   error instanceof Unreachable ||
   error instanceof RateLimited ||

@@ -1,36 +1,36 @@
-/** Reading an actor's events: from a position that the reader keeps, waiting for new ones. */
+/** Reads events from a position that the caller keeps, and waits for new ones. */
 import { compact } from "./compact.ts";
 import { PositionGone } from "./errors.ts";
 import type { Http } from "./http.ts";
 import type { Schemas } from "./routes.ts";
 
-/** An event as the service gives it to every listener: a CloudEvent, whose `data` the caller knows. */
+/** An event as every listener gets it: a CloudEvent. `Data` is the type of its data, which the caller knows. */
 export type ActorEvent<Data = unknown> = Schemas["Event"] & { readonly data?: Data };
 
-/** The type of the event that stands for a state which was read instead of events that are gone. */
+/** The type of the event that the client makes when it reads the state in place of events that have expired. */
 export const SNAPSHOT = "org.actingweb.client.snapshot";
 
 export interface EventsOptions {
-  /** The events after this position; `earliest` or `now` stand for the ends [`now`]. */
+  /** Events after this position; `earliest` and `now` are the ends of the log [`now`]. */
   readonly from?: string;
-  /** Exact types, or beginnings such as `org.actingweb.list.*` [all]. */
+  /** Exact types, or prefixes such as `org.actingweb.list.*` [all]. */
   readonly types?: readonly string[];
-  /** Events for each request [100]. */
+  /** Most events of one request [100]. */
   readonly limit?: number;
   /** How long the service waits for an event before it answers, s, 1 to 20 [20]. */
   readonly waitSeconds?: number;
-  /** Ends with the newest event there is, instead of waiting for further ones [false]. */
+  /** Ends after the newest event instead of waiting for further ones [false]. */
   readonly untilNow?: boolean;
   readonly signal?: AbortSignal;
   /**
-   * Called with each position up to which there is no event left, also when none came: what a reader may save while nothing
-   * happens.
+   * Called with each position up to which all events were yielded, also when there were none: a reader can save it even
+   * while nothing happens.
    */
   readonly onPosition?: (position: string) => unknown;
   /**
-   * What to do about a position that is gone: `throw` rejects with PositionGone; `snapshot` yields one event of the type
-   * SNAPSHOT with the state as its data, and continues from just before that state; a function gives the position to
-   * continue from [`throw`].
+   * What happens when events after the position have expired. `throw` rejects with PositionGone. `snapshot` yields one
+   * event of the type SNAPSHOT with the state as its data, and continues from right before that state. A function returns
+   * the position to continue from [`throw`].
    */
   readonly onGone?: "throw" | "snapshot" | ((gone: PositionGone) => string | Promise<string>);
 }
@@ -42,8 +42,8 @@ interface Page {
 }
 
 /**
- * The events of some topics, for `for await`. It survives lost connections; events come at least once and in order. It ends
- * when the signal aborts: with no error.
+ * The events of some topics, for `for await`: at least once and in order, also over lost connections. It ends without an
+ * error when the signal aborts.
  *
  * @throws PositionGone unless `onGone` says otherwise; ServiceError and Unreachable when the retries are used up
  */
@@ -107,9 +107,9 @@ async function readPage(
   };
 }
 
-/** The position is asked for before the state: what happens in between comes twice, and nothing is missed. */
+/** Reads the position before the state: an event in between comes twice, and none is missed. */
 async function readSnapshot<Data>(http: Http, gone: PositionGone, signal?: AbortSignal): Promise<ActorEvent<Data>> {
-  // Another URL than the actor's own must not get its credentials.
+  // No other URL may get the actor's credentials.
   if (gone.snapshot !== `${http.root}/properties`) throw gone;
   const { next } = await readPage(http, "$sys.none", "now", compact({ untilNow: true, signal }));
   const { data } = await http.send(async (api) => await api.GET("/properties"), { signal });

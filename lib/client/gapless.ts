@@ -1,16 +1,16 @@
-/** Which numbers of a webhook never came. */
+/** Finds events of a webhook that did not arrive, by their numbers. */
 import { readEvents, type ActorEvent, type EventsOptions } from "./events.ts";
 import type { Http } from "./http.ts";
 
-/** Numbers that came one after another, with the positions of the first and the last of them. */
+/** Numbers without a gap that have arrived. */
 interface Run {
   first: number;
   last: number;
-  /** The position of `last`: what a reader continues from. */
+  /** The position of `last`, from which a reader continues. */
   position: string;
 }
 
-/** A stretch of numbers that did not come, between two that did. */
+/** Numbers that have not arrived, between two that have. */
 export interface Gap {
   readonly first: number;
   readonly last: number;
@@ -18,32 +18,32 @@ export interface Gap {
   readonly after: string;
 }
 
-/** What of an actor `read` needs; `actor()` gives it. */
+/** The part of an actor that `read` needs; `actor()` returns it. */
 export interface Readable {
   readonly http: Http;
 }
 
 /**
- * Notes the numbers of one webhook's events, in whatever order and however often they come, and finds what is missing. It
- * begins at the lowest number that it is given. Its memory grows with the gaps, not with the events.
+ * Notes the numbers of one webhook's events, in any order and with repetitions, and finds the missing ones. It starts at
+ * the lowest number that it is given. Its memory grows with the gaps, not with the events.
  *
- * A gap may be no loss: an event that failed comes again under its number while later ones of other keys go by.
+ * A gap need not be a loss: an event that failed is sent again under its number, while later events of other keys arrive.
  */
 export class Gapless {
   /** Ascending, with a gap between each and the next. */
   #runs: Run[];
 
-  /** @param state what `state` gave before */
+  /** @param state a saved `state` */
   constructor(state: readonly Readonly<Run>[] = []) {
     this.#runs = state.map((run) => ({ ...run }));
   }
 
-  /** To be saved as JSON, and given to `gapless` later. */
+  /** The state to save as JSON, for a later `gapless`. */
   get state(): readonly Readonly<Run>[] {
     return this.#runs.map((run) => ({ ...run }));
   }
 
-  /** Notes an event. False: its number came before, or it has none, as a test event. */
+  /** Notes an event. @returns false when its number arrived before, or it has none (a test event) */
   add({ sequence, position }: Pick<ActorEvent, "sequence" | "position">): boolean {
     if (sequence === undefined || !/^\d+$/.test(sequence)) return false;
     const number = Number(sequence);
@@ -60,7 +60,7 @@ export class Gapless {
     return true;
   }
 
-  /** What did not come, lowest first. */
+  /** The gaps, lowest first. */
   get gaps(): readonly Gap[] {
     return this.#runs.slice(1).map((next, index) => {
       const { last, position } = this.#runs[index] as Run;
@@ -68,7 +68,7 @@ export class Gapless {
     });
   }
 
-  /** The numbers that did not come. */
+  /** The numbers that have not arrived. */
   get sequences(): readonly number[] {
     return this.gaps.flatMap(({ first, last }) =>
       Array.from({ length: last - first + 1 }, (_, index) => first + index),
@@ -76,11 +76,11 @@ export class Gapless {
   }
 
   /**
-   * Reads what did not come, each with its number, and notes it once the caller asks for the next one.
+   * Reads the events that have not arrived, with their numbers. An event is noted once the caller asks for the next one.
    *
-   * @param topics the webhook's, and its types: only with these do the numbers fit. A webhook whose topics changed between two
-   *   events has no such reading.
-   * @throws PositionGone when the log no longer goes back that far; as `events`
+   * @param topics the topics of the webhook; with its types in `options`, because only then the numbers are right. They are
+   *   wrong if the topics or types changed within a gap
+   * @throws PositionGone when the records have expired; as `events`
    */
   async *read<Data = unknown>(
     { http }: Readable,
@@ -100,5 +100,5 @@ export class Gapless {
   }
 }
 
-/** A fresh account of one webhook's numbers, or one that continues from a saved state. */
+/** The numbers of one webhook: none yet, or those of a saved state. */
 export const gapless = (state?: Gapless["state"]): Gapless => new Gapless(state);

@@ -1,4 +1,4 @@
-/** A consumer group by hand: fetch, acknowledge, and what an operator does. */
+/** A consumer group: fetching and acknowledging by hand, and its administration. */
 import { compact } from "./compact.ts";
 import { ServiceError } from "./errors.ts";
 import type { ActorEvent } from "./events.ts";
@@ -6,52 +6,55 @@ import type { Answer, Http } from "./http.ts";
 import type { Schemas } from "./routes.ts";
 import { Worker, type Handler, type RunOptions } from "./worker.ts";
 
-/** What a group is made with; what is left out has the service's default. */
+/** The settings of a group. Settings that are left out have the service's defaults. */
 export type GroupSettings = Schemas["GroupSettings"];
-/** How a group stands: its settings, floor, newest, lag, lanes, what failed. */
+/** The status of a group: its settings, floor, newest position, lag, lanes and parked events. */
 export type GroupStatus = Schemas["Group"];
-/** How a group over all actors stands: its `lag` counts actors, and `parkedAt` names those with parked events. */
+/** The status of a group over all actors: its `lag` counts actors, and `parkedAt` names those with parked events. */
 export type RootGroupStatus = Schemas["RootGroup"];
-/** The exclusive right to a lane's events, until it ends or is extended. */
+/** The exclusive right to events of a lane, for a time that can be extended. */
 export type Lease = Schemas["Lease"];
-/** What became of a lease's events. */
+/** An acknowledgement: the verdicts on events of a lease. */
 export type Ack = Schemas["Ack"];
 export type AckItem = NonNullable<Ack["items"]>[number];
 export type Verdict = AckItem["verdict"];
-/** The outcome of each verdict, and the leases that are left. */
+/** The answer to an acknowledgement: the outcome of each verdict, and the leases that are left. */
 export type Acknowledged = Schemas["Acknowledged"];
-/** An event that a consumer was given. */
+/** An event that a consumer has fetched. */
 export type Fetched<Data = unknown> = Schemas["Fetched"] & { readonly event: ActorEvent<Data> };
 
 export interface Batch<Data = unknown> {
   readonly events: readonly Fetched<Data>[];
   readonly leases: readonly Lease[];
-  /** Records of the log from where everything is done to the newest one; undefined: there was nothing to fetch. */
+  /**
+   * How many records lie between the floor, up to which everything is done, and the newest; undefined: there was nothing to
+   * fetch.
+   */
   readonly lag?: number;
   readonly caughtUp: boolean;
   /** Without events: ask again after this long, ms. */
   readonly retryAfterMs?: number;
-  /** The service's clock when it answered, ms since 1970, where the answer says so. */
+  /** The service's time of the answer, ms since 1970; undefined: the answer does not say it. */
   readonly now?: number;
 }
 
 export interface FetchOptions {
-  /** At most 100 [50]. */
+  /** Most events, at most 100 [50]. */
   readonly max?: number;
-  /** How long the service waits for an event, at most 20 [0]. */
+  /** How long the service waits for an event, s, at most 20 [0]. */
   readonly waitSeconds?: number;
   /** The consumer's name, as an operator sees it. */
   readonly consumer: string;
   readonly signal?: AbortSignal;
 }
 
-/** Of a POST that does the same when it comes twice. */
+/** For a POST that has the same effect when it is sent twice. */
 const AGAIN = { isRepeatable: true };
 
 /**
  * A consumer group of one actor, or over all actors of a deployment. Nothing is sent before a method is called.
  *
- * @typeParam Status how it stands
+ * @typeParam Status its status
  */
 export class Group<Status extends GroupStatus | RootGroupStatus = GroupStatus> {
   readonly name: string;
@@ -67,17 +70,16 @@ export class Group<Status extends GroupStatus | RootGroupStatus = GroupStatus> {
   }
 
   /**
-   * Makes the group with its settings, or finds that it has them. Without settings the group has to be there.
+   * Makes the group with its settings, or checks that it has them. Without settings the group must exist.
    *
-   * @returns where the group stands
-   * @throws ConfigDiffers with the fields, when it has others: `update` changes them
+   * @throws ConfigDiffers with the fields that differ: `update` changes them
    */
   async declare(): Promise<Status> {
     return this.#settings === undefined ? await this.status() : await this.#put(this.#settings, {});
   }
 
   /**
-   * Gives the group these settings, whatever it has. Only a reset changes the lanes, and nothing the order.
+   * Changes the settings of the group to these. Only `reset` can change `lanes`, and nothing can change `order`.
    *
    * @throws ConfigDiffers when another writer changed them meanwhile
    */
@@ -86,18 +88,18 @@ export class Group<Status extends GroupStatus | RootGroupStatus = GroupStatus> {
     await this.#put(settings, { "if-match": response.headers.get("etag") ?? "*" });
   }
 
-  /** Its settings, and where the group stands: floor, newest, lag, lanes with their holders, what is parked. */
+  /** The settings of the group and its status: floor, newest position, lag, lanes with their holders, parked events. */
   async status(): Promise<Status> {
     return (await this.#get()).data;
   }
 
   /**
-   * Leases what lanes are free, and gives their events. When the answer is lost, the same is asked for again, and given.
+   * Leases free lanes, and returns their events. If the answer is lost, the request is repeated, and gets the same events.
    *
-   * @throws Held when other consumers have every lane
+   * @throws Held when other consumers have all lanes
    */
   async fetch<Data>({ max = 50, waitSeconds = 0, consumer, signal }: FetchOptions): Promise<Batch<Data>> {
-    // By its key the service gives a repetition what the first one had leased.
+    // By the key the service recognises a repetition, and gives it what the first request leased.
     const header = { "idempotency-key": crypto.randomUUID() };
     const ask = { params: { path: this.#path, header }, body: { max, waitSeconds, consumer } };
     const { data, response } = await this.#http.send(
@@ -113,23 +115,23 @@ export class Group<Status extends GroupStatus | RootGroupStatus = GroupStatus> {
   }
 
   /**
-   * Says what became of events. Repeatable: the same verdict again is no change.
+   * Acknowledges events. Repeating an acknowledgement changes nothing more.
    *
-   * @throws Fenced when the lease is another consumer's by now, and nothing was changed; or when it ended with an earlier
-   *   attempt whose answer was lost
+   * @throws Fenced when the lease has ended, and nothing was changed; also when an earlier attempt, whose answer was lost,
+   *   has ended it
    */
   async ack(ack: Ack): Promise<Acknowledged> {
     const ask = { params: { path: this.#path }, body: ack };
     return (await this.#http.send(async (api) => await api.POST("/groups/{group}/ack", ask), AGAIN)).data;
   }
 
-  /** Moves the group to a position, and fences every consumer. */
+  /** Moves the group to a position. All leases end, so acknowledgements of earlier fetches are refused. */
   async reset(to: string, { lanes }: { readonly lanes?: number } = {}): Promise<void> {
     const ask = { params: { path: this.#path }, body: { to, ...compact({ lanes }) } };
     await this.#http.send(async (api) => await api.POST("/groups/{group}/reset", ask), AGAIN);
   }
 
-  /** No consumer is given anything more until `resume`. */
+  /** Pauses the group: fetches get no events until `resume`. */
   async pause(): Promise<void> {
     const ask = { params: { path: this.#path } };
     await this.#http.send(async (api) => await api.POST("/groups/{group}/pause", ask), AGAIN);
@@ -142,8 +144,10 @@ export class Group<Status extends GroupStatus | RootGroupStatus = GroupStatus> {
   }
 
   /**
-   * Ends the group: no new lease is given. True when the last one ended within this time [0, at most 25]; else the service
-   * finishes by and by.
+   * Ends the group: it gives no new leases, and is deleted when the last one has ended.
+   *
+   * @param drainSeconds how long to wait for that, s, at most 25 [0]
+   * @returns false when a lease is left; the service deletes the group later
    */
   async drain(drainSeconds = 0): Promise<boolean> {
     const ask = { params: { path: this.#path, query: { drainSeconds } } };
@@ -160,8 +164,8 @@ export class Group<Status extends GroupStatus | RootGroupStatus = GroupStatus> {
   }
 
   /**
-   * Works: fetches, calls the handler for each event, acknowledges. Declares the group first when it has settings. Several
-   * processes that run the same group share its lanes.
+   * Runs a worker, which fetches events, calls the handler for each, and acknowledges them. It declares the group first.
+   * Several processes that run the same group share its lanes.
    */
   run<Data = unknown>(handler: Handler<Data>, options: RunOptions = {}): Worker<Data> {
     return new Worker(this, handler, { machine: this.#http.machine, ...options });

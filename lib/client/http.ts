@@ -1,6 +1,7 @@
 /**
- * Requests below one root: credentials, errors as classes, and retries of what may be repeated. `openapi-fetch` makes each
- * attempt: 2.3 KB of the client, gzipped. It is not part of the client's own files, so that a program which uses it has it once.
+ * Sends requests below one root, with credentials, errors as classes, and retries of requests that may be repeated. Each
+ * attempt is made by `openapi-fetch`, 2.3 KB gzipped. It is a dependency and not bundled, so a program that uses it too has
+ * it once.
  */
 import createClient, { type Client } from "openapi-fetch";
 import { errorOf, Unreachable } from "./errors.ts";
@@ -9,7 +10,7 @@ import type { ActorRoutes } from "./routes.ts";
 /** A bearer token, or the owner's name and passphrase. */
 export type Credentials = { readonly bearer: string } | { readonly user: string; readonly passphrase: string };
 
-/** What the client takes from where it runs; each part can be another. */
+/** The functions that the client takes from its runtime; each can be replaced. */
 export interface Machine {
   readonly fetch: (request: Request) => Promise<Response>;
   /** Resolves after this long, ms; rejects with the signal's reason when that comes first. */
@@ -21,22 +22,25 @@ export interface Machine {
 }
 
 export interface HttpOptions {
-  /** How often a request is sent at most [6]. */
+  /** Most attempts of one request [6]. */
   readonly maxAttempts?: number;
-  /** After this long without an answer an attempt has failed, ms; a long poll's wait comes on top [15000]. */
+  /** How long an attempt waits for its answer, ms; the wait of a long poll is added [15000]. */
   readonly timeoutMs?: number;
   readonly machine?: Partial<Machine>;
 }
 
 export interface SendOptions {
-  /** Whether sending it twice does the same as sending it once [GET, PUT and DELETE]. Otherwise only a 429 is tried again. */
+  /**
+   * True when sending the request twice has the effect of sending it once [GET, PUT, DELETE]. Else only a 429 is tried
+   * again.
+   */
   readonly isRepeatable?: boolean | undefined;
   /** How long the service may wait before it answers, ms [0]. */
   readonly waitMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** An answer of 2xx: its body, undefined where there is none, and the rest. */
+/** A 2xx answer: its body, undefined if there is none, and the response. */
 export interface Answer<Data> {
   readonly data: Data;
   readonly response: Response;
@@ -74,7 +78,7 @@ const MACHINE: Machine = {
   now: Date.now,
 };
 
-/** Requests below one root. No state but the credentials. */
+/** Sends requests below one root. Its only state is the credentials. */
 export class Http {
   readonly machine: Machine;
   /** The root URI, without a slash at its end. */
@@ -92,9 +96,9 @@ export class Http {
   }
 
   /**
-   * The answer to a request, which is sent again where that helps. An answer that breaks off is none.
+   * Sends a request, and repeats it where that can help. An answer that breaks off counts as none.
    *
-   * @param ask makes the request with what it is given, at each attempt
+   * @param ask makes the request with the client that it is given; called for each attempt
    * @throws ServiceError for an answer that is no 2xx; Unreachable when no attempt got one; the signal's reason
    */
   async send<Data, Routes extends object = ActorRoutes>(
@@ -117,7 +121,7 @@ export class Http {
       const { data, error, response } = await ask(api)
         .catch((cause: unknown) => {
           signal?.throwIfAborted();
-          // What cannot be sent, such as data that JSON does not have.
+          // The request could not be made, for example because its data cannot be written as JSON.
           if (sent === undefined) throw cause;
           return { data: undefined, error: cause, response: undefined };
         })
@@ -136,7 +140,7 @@ export class Http {
     }
   }
 
-  /** Full jitter: clients that failed together do not come back together. */
+  /** The pause before the next attempt, ms, with full jitter: clients that failed together do not return together. */
   #pause(attempt: number, retryAfterMs = 0): number {
     const most = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (attempt - 1));
     return retryAfterMs + Math.ceil(this.machine.random() * most);

@@ -4,7 +4,7 @@ import type { ActorEvent } from "./events.ts";
 const BARRIER = "properties";
 const BELOW_BARRIER = "properties.";
 
-/** The key in whose order an event is kept; by the rules of the service. */
+/** The key of an event, by the rules of the service: events of one key are handled in order. */
 export function keyOf({ subject, partitionkey }: Pick<ActorEvent, "subject" | "partitionkey">): string {
   const [first = ""] = subject.split(".", 1);
   if (first === "$sys") return first;
@@ -12,18 +12,21 @@ export function keyOf({ subject, partitionkey }: Pick<ActorEvent, "subject" | "p
   return partitionkey === undefined ? subject : `${first} ${partitionkey}`;
 }
 
-/** What an event that is to come again holds back: its key, or every key. */
+/** What an event that will come again holds back: later events of its key, or all later events. */
 export type HoldsBack = "key" | "all" | undefined;
 
-/** A key and the actor that it is one of. */
+/** A key, and the actor that it belongs to. */
 interface Key {
   readonly source: string;
   readonly key: string;
 }
 
 /**
- * Invariants: at most `concurrency` run at a time; those of one key of an actor one after another, as they were given; one of
- * the key `properties` after every earlier and before every later one of a key below it.
+ * Runs the events of one batch.
+ *
+ * Invariants: at most `concurrency` events run at a time; events of one key of an actor run one after another, in the order
+ * in which they were passed; an event of the key `properties` runs after every earlier event of a key below it, and before
+ * every later one.
  */
 export class KeyOrder {
   readonly #isStrict: boolean;
@@ -39,7 +42,7 @@ export class KeyOrder {
     this.#isStrict = isStrict;
   }
 
-  /** Runs it when its key lets it. `blocked`: an earlier event that it has to wait for is to come again. */
+  /** Calls `handle` when the order allows it. `blocked`: an earlier event for which this one waits will come again. */
   async run(event: ActorEvent, handle: (blocked: boolean) => Promise<HoldsBack>): Promise<void> {
     const key: Key = this.#isStrict ? { source: "", key: "" } : { source: event.source, key: keyOf(event) };
     const earlier = [...this.#last.values()].filter((other) => concerns(key, other)).map(({ done }) => done);
@@ -70,7 +73,7 @@ export class KeyOrder {
   }
 }
 
-/** Whether the order of two keys counts. */
+/** True when events of these two keys must run in order. */
 const concerns = (one: Key, other: Key): boolean =>
   one.source === other.source &&
   (one.key === other.key || isBarrier(one.key, other.key) || isBarrier(other.key, one.key));

@@ -1,14 +1,17 @@
-/** Publishing events from outside. */
+/** Publishes events. */
 import { compact } from "./compact.ts";
 import type { Answer, Http } from "./http.ts";
 import type { Schemas } from "./routes.ts";
 
 export interface PublishOptions {
-  /** Events of one key are kept in order [the topic is the key]. */
+  /** Listeners get the events of one key in order [the topic is the key]. */
   readonly key?: string;
-  /** Names the publication for 24 h: the same `id` with the same content publishes nothing more [a random one]. */
+  /**
+   * Identifies the publication for 24 h: publishing the same content again under the same `id` has no effect [a random
+   * one].
+   */
   readonly id?: string;
-  /** The event's type; then the event is sent as a CloudEvent [`org.actingweb.event`]. */
+  /** The type of the event [`org.actingweb.event`]. */
   readonly type?: string;
   /** Where a CloudEvent comes from [the actor's root URI]. */
   readonly source?: string;
@@ -17,17 +20,22 @@ export interface PublishOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Where the event stands, and what became of its subscribers' diffs; `replayed`: it was published before, under this `id`. */
+/**
+ * The position of the event, and how many subscribers were notified. `replayed`: it was published before under this `id`.
+ */
 export type Published = Schemas["Published"] & { readonly position: string };
 
-/** What a URL and a header carry as it is; anything else is sent as a CloudEvent, whose members have no such limits. */
+/** Topics and keys that fit in a URL and a header as they are. With any other, the event is sent as a CloudEvent. */
 const PLAIN_TOPIC = /^[A-Za-z0-9._~-]+$/;
 const PLAIN_HEADER = /^[\x21-\x7e]*$/;
-/** The type of a CloudEvent that needs one, and whose publisher gave none. */
+/**
+ * The type of an event that is sent as a CloudEvent, and to which the publisher gave no type: CloudEvents must have one.
+ */
 const TYPE = "event";
 
 /**
- * Publishes one event. It is repeatable under its `id`, so it is tried again like a read, and published once.
+ * Publishes one event. Its `id` makes the request repeatable, so it is retried like a read, and the event is published
+ * once.
  *
  * @param data JSON, or bytes
  * @throws ServiceError (`idempotency_conflict`: this `id` published something else); Unreachable
@@ -59,7 +67,7 @@ export async function publish(
   return published(await http.send(async (api) => await api.POST("/events/{topic}", ask), sending));
 }
 
-/** One event has one position. */
+/** The answer about one event always has its position. */
 const published = ({ data }: Answer<Schemas["Published"]>): Published => data as Published;
 
 function contentOf(data: unknown): object {

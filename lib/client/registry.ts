@@ -1,20 +1,20 @@
-/** The named subscriptions of one process. */
+/** Names the running subscriptions of one process. */
 
-/** What can be registered: a worker of a group, or anything else that ends and can be stopped. */
+/** Something that runs and can be stopped, such as a worker of a group. */
 export interface Subscription {
   /** Resolves when it has ended; rejects with the error that ended it. */
   readonly finished: Promise<void>;
-  /** Begins nothing more, and waits for what is begun; false when that takes longer. */
+  /** Starts nothing more, and waits for what runs. Resolves to false when that takes longer than `timeoutMs`. */
   stop(timeoutMs?: number): Promise<boolean>;
 }
 
-/** A name is in use. */
+/** The name of a subscription is in use. */
 export class AlreadyRegistered extends Error {
   override readonly name = "AlreadyRegistered";
   readonly code = "already_registered";
 }
 
-/** Invariant: a name stands for one subscription, from `register` until that has ended. */
+/** The subscriptions by name. Invariant: from `register` until its end, a subscription is the only one of its name. */
 export class Registry {
   readonly #subscriptions = new Map<string, Subscription>();
 
@@ -24,7 +24,10 @@ export class Registry {
    * @throws AlreadyRegistered, and then nothing is started
    */
   register<S extends Subscription>(name: string, start: () => S): S {
-    if (this.#subscriptions.has(name)) throw new AlreadyRegistered(`There is a subscription ${name} already.`);
+    if (this.#subscriptions.has(name))
+      throw new AlreadyRegistered(
+        `The subscription ${name} is running already; unsubscribe it first, or use another name.`,
+      );
     const subscription = start();
     this.#subscriptions.set(name, subscription);
     const forget = (): void => {
@@ -40,8 +43,8 @@ export class Registry {
   }
 
   /**
-   * Drains the subscription of this name: what is in work is finished, what is not begun is returned. True when that is so
-   * within the time, or when there is none of this name.
+   * Drains the subscription of this name: events in handlers are finished, the others are given back.
+   * @returns false when that takes longer than `timeoutMs`; true also when there is no subscription of this name
    *
    * @param timeoutMs [25000]
    * @throws the error that ended it

@@ -1,4 +1,4 @@
-/** The service's routes as the OpenAPI document has them, below one root. */
+/** The types of the service's routes, from the OpenAPI document. */
 import type { components, paths } from "./openapi.ts";
 
 /** The schemas of the document. */

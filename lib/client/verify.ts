@@ -1,6 +1,6 @@
 /**
- * Verifies webhooks by the Standard Webhooks specification: HMAC with SHA-256 (`v1`) and Ed25519 (`v1a`). Needs WebCrypto
- * and nothing else, so that it runs in Node, on Lambda, in workers and in browsers.
+ * Verifies webhooks by the Standard Webhooks specification: HMAC with SHA-256 (`v1`) and Ed25519 (`v1a`). It needs only
+ * WebCrypto, so it runs in Node, on Lambda, in workers and in browsers.
  */
 import type { ActorEvent } from "./events.ts";
 
@@ -14,7 +14,7 @@ export type VerifyErrorCode =
   | "secret_invalid"
   | "body_invalid";
 
-/** A webhook that must not be acted on; `code` says why. */
+/** The webhook is not genuine, or cannot be verified; `code` says why. Do not act on it. */
 export class VerifyError extends Error {
   override readonly name = "VerifyError";
   readonly code: VerifyErrorCode;
@@ -25,7 +25,7 @@ export class VerifyError extends Error {
   }
 }
 
-/** A public key as RFC 8037 writes it, alone or in a key set. */
+/** A public key as a JWK (RFC 8037). */
 export interface PublicKey {
   readonly kty: string;
   readonly crv?: string;
@@ -33,8 +33,8 @@ export interface PublicKey {
 }
 
 /**
- * `whsec_` and base64: the shared secret of `v1`. `whpk_` and base64: the public key of `v1a`. A JWK or a JWKS document: its
- * Ed25519 keys, for `v1a`; other keys of a set are ignored.
+ * `whsec_` and base64: the shared secret of `v1`. `whpk_` and base64: the public key of `v1a`. A JWK, or a JWKS document of
+ * which the Ed25519 keys are used: public keys of `v1a`.
  */
 export type Secret = string | PublicKey | { readonly keys: readonly PublicKey[] };
 
@@ -42,7 +42,7 @@ export type Secret = string | PublicKey | { readonly keys: readonly PublicKey[] 
 export type VerifyHeaders = Headers | Readonly<Record<string, string | readonly string[] | undefined>>;
 
 export interface VerifyOptions {
-  /** How far the timestamp may be from the clock, either way [300]. */
+  /** How far the timestamp may be before or after the clock, s [300]. */
   readonly toleranceSeconds?: number;
   /** The clock, ms since 1970 [the machine's]. */
   readonly now?: () => number;
@@ -60,10 +60,11 @@ const KEY_BYTES = 32;
 const utf8 = new TextEncoder();
 
 /**
- * The event in a webhook's body, when one of the secrets signed exactly these bytes within the tolerance.
+ * Verifies a webhook: one of the secrets must have signed exactly these bytes, within the tolerance. Returns the event.
  *
- * @param body the raw bytes as they arrived. A text is taken as UTF-8. Parsed and printed JSON has other bytes.
- * @param secrets one or several: while a secret is rotated both are good.
+ * @param body the raw bytes as they arrived; a text is taken as UTF-8. JSON that was parsed and printed again has other
+ *   bytes
+ * @param secrets one or several: while a secret is rotated, both are valid
  * @throws VerifyError with the reason
  */
 export async function verify<Data = unknown>(
@@ -75,15 +76,26 @@ export async function verify<Data = unknown>(
   const id = headerOf(headers, "webhook-id");
   const timestamp = headerOf(headers, "webhook-timestamp");
   const signatures = headerOf(headers, "webhook-signature");
-  // The full stop parts what is signed: in an id it would let one signature stand for two messages.
+  // Full stops separate the signed parts. With one in the id, a signature would be valid for two messages.
   if (id.includes(".") || !/^[0-9]{1,15}$/.test(timestamp)) {
-    throw new VerifyError("header_invalid", "webhook-id or webhook-timestamp has a form that no sender gives it.");
+    throw new VerifyError(
+      "header_invalid",
+      "webhook-id must have no full stop, and webhook-timestamp must be seconds since 1970.",
+    );
   }
   const age = Math.floor(now() / 1_000) - Number(timestamp);
-  // So that a tolerance which is no number allows nothing.
+  // Written so that a tolerance of NaN allows nothing.
   const isNear = Math.abs(age) <= toleranceSeconds;
-  if (!isNear && age >= 0) throw new VerifyError("timestamp_too_old", `The webhook is ${age} s old.`);
-  if (!isNear) throw new VerifyError("timestamp_too_new", `The webhook is ${-age} s ahead.`);
+  if (!isNear && age >= 0)
+    throw new VerifyError(
+      "timestamp_too_old",
+      `The webhook is ${age} s old; toleranceSeconds allows ${toleranceSeconds}.`,
+    );
+  if (!isNear)
+    throw new VerifyError(
+      "timestamp_too_new",
+      `The webhook is ${-age} s ahead of the clock; toleranceSeconds allows ${toleranceSeconds}.`,
+    );
 
   const bytes = typeof body === "string" ? utf8.encode(body) : new Uint8Array(body);
   const head = utf8.encode(`${id}.${timestamp}.`);
@@ -92,14 +104,17 @@ export async function verify<Data = unknown>(
   signed.set(bytes, head.length);
 
   const keys = (await Promise.all([secrets].flat().map(keysOf))).flat();
-  if (keys.length === 0) throw new VerifyError("secret_invalid", "There is no secret to verify with.");
+  if (keys.length === 0) throw new VerifyError("secret_invalid", "Give at least one secret.");
   if (!(await isSigned(signed, signatures, keys))) {
-    throw new VerifyError("signature_mismatch", "No signature is one of these bytes by one of the secrets.");
+    throw new VerifyError(
+      "signature_mismatch",
+      "No signature matches these bytes and a secret; pass the raw body, and the secret of this webhook.",
+    );
   }
   try {
     return JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes)) as ActorEvent<Data>;
   } catch {
-    throw new VerifyError("body_invalid", "The body is signed and is no JSON.");
+    throw new VerifyError("body_invalid", "The body is signed, but it is not JSON.");
   }
 }
 
@@ -107,7 +122,7 @@ function headerOf(headers: VerifyHeaders, name: string): string {
   const value = hasGet(headers)
     ? headers.get(name)
     : Object.entries(headers).find(([key]) => key.toLowerCase() === name)?.[1];
-  // A header that is there twice is none: nothing says which one was signed.
+  // A repeated header counts as missing, because it is unknown which value was signed.
   if (typeof value !== "string" || value === "") throw new VerifyError("header_missing", `There is no ${name}.`);
   return value;
 }
@@ -136,7 +151,8 @@ async function keysOf(secret: Secret): Promise<readonly Key[]> {
   }
   if (secret.startsWith("whpk_")) return [await publicKey(bytesOf(secret.slice(5)))];
   const raw = bytesOf(secret.startsWith("whsec_") ? secret.slice(6) : secret);
-  if (raw === undefined || raw.length === 0) throw new VerifyError("secret_invalid", "A secret is whsec_ and base64.");
+  if (raw === undefined || raw.length === 0)
+    throw new VerifyError("secret_invalid", "A secret must be whsec_ and base64.");
   return [
     { version: "v1", algorithm: "HMAC", key: await crypto.subtle.importKey("raw", raw, HMAC, false, ["verify"]) },
   ];
@@ -152,13 +168,16 @@ const fromBase64Url = (text: string): string =>
 
 async function publicKey(raw: Bytes | undefined): Promise<Key> {
   if (raw?.length !== KEY_BYTES) {
-    throw new VerifyError("secret_invalid", "A public key is whpk_ and the base64 of 32 bytes, or a JWK of Ed25519.");
+    throw new VerifyError(
+      "secret_invalid",
+      "A public key must be whpk_ and the base64 of 32 bytes, or a JWK of Ed25519.",
+    );
   }
   const key = await crypto.subtle.importKey("raw", raw, { name: "Ed25519" }, false, ["verify"]);
   return { version: "v1a", algorithm: "Ed25519", key };
 }
 
-/** What base64 stands for; undefined for a spelling other than the one that an encoder writes. */
+/** The bytes of a base64 text; undefined for a text that no encoder writes. */
 function bytesOf(text: string): Bytes | undefined {
   try {
     const raw = atob(text);

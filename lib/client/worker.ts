@@ -1,4 +1,4 @@
-/** A consumer that works by itself: fetches, calls a handler, acknowledges, extends its leases, drains. */
+/** Runs a consumer of a group: it fetches events, calls a handler, acknowledges, extends its leases, and drains. */
 import { compact } from "./compact.ts";
 import { Held, isPassing } from "./errors.ts";
 import type { ActorEvent } from "./events.ts";
@@ -6,18 +6,21 @@ import type { AckItem, Batch, Fetched, Group, GroupStatus, Lease, RootGroupStatu
 import type { Machine } from "./http.ts";
 import { KeyOrder } from "./key-order.ts";
 
-/** What a handler learns about its event, and what it decides. The last decision counts; without one it is acknowledged. */
+/**
+ * The delivery of an event, for its handler to decide about. The last decision counts; without one the event is
+ * acknowledged.
+ */
 export interface Message {
-  /** 1 for the first. */
+  /** 1 for the first delivery. */
   readonly attempt: number;
   readonly lane: number;
-  /** Aborts when the lease is lost, or when a drain takes too long: what the handler still does may be done by another. */
+  /** Aborts when the lease is lost, or a drain takes too long: from then on, another consumer may handle the event. */
   readonly signal: AbortSignal;
-  /** Puts the event aside, for a person to look at; its key continues. The reason goes to `onError`. */
+  /** Keeps the event for a person; later events of its key continue. The reason goes to `onError`. */
   park(reason?: string): void;
-  /** Gives the event back, to come again after this many seconds, rounded up, at most a day; its key waits for it. */
+  /** The event comes again after this many seconds, rounded up, at most a day. Later events of its key wait for it. */
   retry(delaySeconds?: number): void;
-  /** Lets the event go, though it was not handled. */
+  /** Drops the event. */
   skip(): void;
   /** Stops the whole group at this event. */
   stop(reason?: string): void;
@@ -27,38 +30,38 @@ export interface Message {
 export type Handler<Data> = (event: ActorEvent<Data>, message: Message) => unknown;
 
 export interface RunOptions {
-  /** Handlers that run at the same time; never two of one key [1]. */
+  /** Most handlers that run at the same time; never two of one key [1]. */
   readonly concurrency?: number;
-  /** Events for each fetch, at most 100 [50]. */
+  /** Most events of one fetch, at most 100 [50]. */
   readonly max?: number;
-  /** How long a fetch waits for an event, s, at most 20; a drain waits for it too [10]. */
+  /** How long a fetch waits for an event, s, at most 20. A drain waits until the fetch has ended [10]. */
   readonly waitSeconds?: number;
   /** The consumer's name, as an operator sees it [a random one]. */
   readonly consumer?: string;
   /** How long `stop` and the end of `await using` wait, ms [25000]. */
   readonly drainMs?: number;
   /**
-   * Called with what handlers throw, with lost leases, and with failures after which the worker tries again. What it throws
-   * or rejects with is dropped.
+   * Called with errors of handlers, with lost leases, and with failures after which the worker tries again. Errors that it
+   * throws or rejects with itself are ignored.
    */
   readonly onError?: (error: unknown, event?: ActorEvent) => unknown;
 }
 
-/** The lanes of one token, and what is to be said about their events: `done` ends all of them. */
+/** The lanes of one token, and the verdicts on their events. An acknowledgement with `done` ends all of these lanes. */
 interface LaneWork {
   readonly lease: Lease;
   readonly abort: AbortController;
-  /** Verdicts that the service has not got. */
+  /** Verdicts that were not sent yet. */
   unsent: AckItem[];
   /** Events without a verdict. */
   left: number;
-  /** ms since 1970, by the clock of this machine. */
+  /** The end of the lease, ms since 1970 by the clock of this machine. */
   endsAt: number;
-  /** The acknowledgement before the next one: one at a time. */
+  /** The last acknowledgement that was begun: they are sent one at a time. */
   sending: Promise<void>;
 }
 
-/** What a worker has to know of its group. */
+/** The settings of the group that the worker needs. */
 interface Rules {
   readonly isStrict: boolean;
   readonly leaseMs: number;
@@ -66,17 +69,23 @@ interface Rules {
 
 /** The longest `delaySeconds`. */
 const LONGEST_DELAY_S = 86_400;
+/** The pauses after failures begin with this, ms, and double up to the longest, ms. */
 const PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 30_000;
-/** `Retry-After` of taken lanes is when the first lease ends by time. Most end earlier, with their batch. */
+/** The longest pause while other consumers have all lanes, ms: most leases end with their batch, long before their time. */
 const LONGEST_TAKEN_MS = 5_000;
 
 /**
- * States: running; draining (from `stop`: nothing more is fetched or begun, handlers in flight finish, what was not begun is
- * released); ended (`finished`). A worker that cannot continue, because it may not read the group, say, ends with that error.
+ * A running consumer.
  *
- * Invariants: two events of one key are never in handlers at the same time, nor in another order than that of positions;
- * after an event that is to come again, no later one of its key begins; after a lease is lost or over, none of its lane does.
+ *   running    fetches, handles and acknowledges events
+ *   draining   from `stop` on: fetches nothing more and calls no handler; running handlers finish,
+ *              other events are released
+ *   ended      `finished` is settled; with an error when the worker cannot continue,
+ *              for example because it may not read the group
+ *
+ * Invariants: events of one key are handled one at a time, in the order of positions; after an event that will come again,
+ * no later event of its key is handled; after a lease is lost or over, no event of its lanes is.
  */
 export class Worker<Data = unknown> {
   /** Resolves when the worker has ended; rejects with the error that ended it. */
@@ -106,8 +115,9 @@ export class Worker<Data = unknown> {
   }
 
   /**
-   * Drains: every event that is in a handler is acknowledged, every other one returned. True when that is so within the time;
-   * else handlers see their signal abort, and their events come again when the leases end.
+   * Drains: events in handlers are finished and acknowledged, all others are given back.
+   * @returns false when that takes longer than `timeoutMs`: then the signals of the handlers abort, and their events come
+   *   again when the leases end
    *
    * @throws the error that ended the worker
    */
@@ -128,7 +138,7 @@ export class Worker<Data = unknown> {
     let rules: Rules | undefined;
     for (let failures = 0; !this.#draining.signal.aborted;) {
       try {
-        // Here too a service that is away for a while is waited for.
+        // Inside the loop, so that a service which is unavailable for a while is waited for.
         rules ??= rulesOf(await this.#group.declare());
         const batch = await this.#fetch();
         failures = 0;
@@ -148,7 +158,7 @@ export class Worker<Data = unknown> {
     }
   }
 
-  /** A drain lets a fetch end: one whose answer is not awaited would leave leases with a consumer that has gone. */
+  /** Fetches a batch. A drain waits for its answer: else the leases in it would stay with a consumer that has ended. */
   async #fetch(): Promise<Batch<Data>> {
     const { max = 50, waitSeconds = 10 } = this.#options;
     return await this.#group.fetch<Data>({ max, waitSeconds, consumer: this.#consumer, signal: this.#ending.signal });
@@ -166,7 +176,8 @@ export class Worker<Data = unknown> {
       }
       const mine = batch.leases.filter(({ token }) => token === lease.token).map(({ lane }) => lane);
       const left = batch.events.filter(({ lane }) => mine.includes(lane)).length;
-      // The two clocks are not compared: the lease has its whole length, or what the service's clock leaves of it.
+      // The two clocks may differ: count the lease's whole length from now, or what is left of it by the service's own
+      // clock.
       const leftMs = batch.now === undefined ? leaseMs : Math.min(leaseMs, Date.parse(lease.until) - batch.now);
       const endsAt = now() + leftMs;
       const abort = new AbortController();
@@ -189,7 +200,7 @@ export class Worker<Data = unknown> {
     }
   }
 
-  /** Handles one event. @returns whether its key, or the group, has to wait for it */
+  /** Handles one event. @returns which later events have to wait for it: those of its key, or all; undefined: none */
   async #handle(fetched: Fetched<Data>, lane: LaneWork, isBlocked: boolean): Promise<"key" | "all" | undefined> {
     if (this.#machine.now() >= lane.endsAt) lane.abort.abort();
     if (isLost(lane)) return "key";
@@ -208,7 +219,7 @@ export class Worker<Data = unknown> {
     const decide = (verdict: Verdict, delaySeconds?: number): void => {
       decided = { verdict, ...compact({ delaySeconds }) };
     };
-    // The service keeps no reason.
+    // The service does not store reasons.
     const because = (verdict: Verdict, reason: string | undefined): void => {
       decide(verdict);
       if (reason !== undefined) void this.#report(new Error(reason), event);
@@ -231,7 +242,7 @@ export class Worker<Data = unknown> {
     }
   }
 
-  /** Extends a lease in time, with the verdicts so far, until its batch is done; one that ends meanwhile is lost. */
+  /** Extends a lease before it ends, and sends the verdicts so far, until its batch is done. A lease that ends is lost. */
   async #renew(lane: LaneWork, leaseMs: number, over: AbortSignal): Promise<void> {
     const { now } = this.#machine;
     const signal = AbortSignal.any([over, lane.abort.signal]);
@@ -249,7 +260,7 @@ export class Worker<Data = unknown> {
     }
   }
 
-  /** Whether the time passes before the signal aborts. */
+  /** Waits. @returns false when the signal aborts first */
   async #passes(ms: number, signal: AbortSignal): Promise<boolean> {
     return await this.#machine.sleep(ms, signal).then(
       () => true,
@@ -257,7 +268,7 @@ export class Worker<Data = unknown> {
     );
   }
 
-  /** Sends the verdicts that are there. Never rejects: a lane that cannot be acknowledged is lost, and its events come again. */
+  /** Sends the verdicts so far. Never rejects: if that fails, the lease is lost, and its events come again. */
   async #say(lane: LaneWork, what: { readonly extend: true } | { readonly done: true }): Promise<void> {
     lane.sending = lane.sending.then(async () => {
       if (isLost(lane)) return;
@@ -292,7 +303,7 @@ const rulesOf = ({ order, leaseSeconds }: GroupStatus | RootGroupStatus): Rules 
   leaseMs: leaseSeconds * 1_000,
 });
 
-/** A delay as the service takes it: another would have it refuse the verdicts of the whole batch. */
+/** A delay that the service accepts: with any other it would refuse all verdicts of the acknowledgement. */
 const wholeDelay = (seconds: number): number => Math.min(LONGEST_DELAY_S, Math.max(0, Math.ceil(seconds)));
 
 const isLost = ({ abort }: LaneWork): boolean => abort.signal.aborted;
