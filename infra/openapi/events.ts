@@ -161,11 +161,11 @@ export const events: Described<"events"> = {
     errors: ["conflict"],
   },
   "POST /{actorId}/webhooks/{webhookId}/pause": {
-    summary: "Begin no more attempts",
+    summary: "Begin no attempt until the webhook is resumed",
     answers: { 200: theWebhook("The webhook.") },
   },
   "POST /{actorId}/webhooks/{webhookId}/resume": {
-    summary: "Go on, after a pause or a stop",
+    summary: "End a pause or a stop",
     body: { optional: true, content: json(taken(resumeBody), { skip: false }) },
     answers: { 200: theWebhook("The webhook.") },
     errors: ["conflict", "position_gone", "limit_reached"],

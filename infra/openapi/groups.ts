@@ -33,7 +33,11 @@ import { feedPosition, position } from "./schemas.ts";
 const retryAfter: Header = { description: "Seconds after which to fetch again.", schema: text, required: true };
 const theGroup = (description: string): Answer => shows(description, ref("Group"), { headers: { etag: settingsTag } });
 const streamHeaders = (next: Schema): Readonly<Record<string, Header>> => ({
-  "stream-next-offset": { description: "The position to go on from.", schema: next, required: true },
+  "stream-next-offset": {
+    description: "Where the next request begins: its `from` or `offset`.",
+    schema: next,
+    required: true,
+  },
   "stream-up-to-date": { description: "`true`: the log has nothing more.", schema: text },
   "stream-cursor": { description: "Of a live reader of Durable Streams.", schema: text },
   "x-content-type-options": { description: "`nosniff`", schema: text, required: true },
@@ -93,7 +97,7 @@ export const groupSchemas = {
   Batch: object({
     events: array(ref("Fetched")),
     leases: array(ref("Lease")),
-    lag: said("How many events are not done.", count),
+    lag: said("How many records of the log come after those of which every event is done.", count),
     caughtUp: said("Whether there is nothing behind these events.", bool),
   }),
   Fetched: object({ event: ref("Event"), attempt: said("1 for the first.", count), lane: count }),
@@ -193,12 +197,12 @@ const ofAllActors = {
     errors: [...OPERATOR_ERRORS, "conflict", "position_gone"],
   },
   "POST /groups/{group}/pause": {
-    summary: "Give no lease",
+    summary: "Give no lease until the group is resumed",
     answers: { 200: theRootGroup("The group.") },
     errors: [...OPERATOR_ERRORS],
   },
   "POST /groups/{group}/resume": {
-    summary: "Go on, after a pause or a stop",
+    summary: "End a pause or a stop",
     body: { optional: true, content: json(taken(groupResumeBody), { skip: false }) },
     answers: { 200: theRootGroup("The group.") },
     errors: [...OPERATOR_ERRORS],
@@ -265,11 +269,11 @@ export const pulled = {
     errorHeaders: goneLink,
   },
   "POST /{actorId}/groups/{group}/pause": {
-    summary: "Give no lease",
+    summary: "Give no lease until the group is resumed",
     answers: { 200: theGroup("The group.") },
   },
   "POST /{actorId}/groups/{group}/resume": {
-    summary: "Go on, after a pause or a stop",
+    summary: "End a pause or a stop",
     body: { optional: true, content: json(taken(groupResumeBody), { skip: false }) },
     answers: { 200: theGroup("The group.") },
   },

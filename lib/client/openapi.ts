@@ -1,4 +1,4 @@
-// Written by `npm run openapi`; not to be edited. From eC5f5gQpFS6mcV6ES7w0p1Vs1_52zQxxIs7NLWqbvQA, as Cfu2tAQVz3eo7y22YUnYg04hBPl45OZoREB-vGI9Cj8.
+// Written by `npm run openapi`; not to be edited. From T611ACiZIbsabMbaB4u65p4B4f2QVsMsTKz4x1XUEH4, as r8JCXEUrr8VAGNAAAkjKkWnhqPGwGziT1hvJ8OWZwg8.
 export interface paths {
     "/": {
         parameters: {
@@ -875,7 +875,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Begin no more attempts */
+        /** Begin no attempt until the webhook is resumed */
         post: operations["postActorWebhooksByWebhookIdPause"];
         delete?: never;
         options?: never;
@@ -897,7 +897,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Go on, after a pause or a stop */
+        /** End a pause or a stop */
         post: operations["postActorWebhooksByWebhookIdResume"];
         delete?: never;
         options?: never;
@@ -1077,7 +1077,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Give no lease */
+        /** Give no lease until the group is resumed */
         post: operations["postActorGroupsByGroupPause"];
         delete?: never;
         options?: never;
@@ -1099,7 +1099,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Go on, after a pause or a stop */
+        /** End a pause or a stop */
         post: operations["postActorGroupsByGroupResume"];
         delete?: never;
         options?: never;
@@ -1227,7 +1227,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Give no lease */
+        /** Give no lease until the group is resumed */
         post: operations["postGroupsByGroupPause"];
         delete?: never;
         options?: never;
@@ -1247,7 +1247,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Go on, after a pause or a stop */
+        /** End a pause or a stop */
         post: operations["postGroupsByGroupResume"];
         delete?: never;
         options?: never;
@@ -2297,7 +2297,7 @@ export interface components {
         Batch: {
             events: components["schemas"]["Fetched"][];
             leases: components["schemas"]["Lease"][];
-            /** @description How many events are not done. */
+            /** @description How many records of the log come after those of which every event is done. */
             lag: number;
             /** @description Whether there is nothing behind these events. */
             caughtUp: boolean;
@@ -7412,7 +7412,7 @@ export interface operations {
                     "apigw-requestid": components["headers"]["apigw-requestid"];
                     "content-digest": components["headers"]["content-digest"];
                     vary: components["headers"]["vary"];
-                    /** @description The position to go on from. */
+                    /** @description Where the next request begins: its `from` or `offset`. */
                     "stream-next-offset": string;
                     /** @description `true`: the log has nothing more. */
                     "stream-up-to-date"?: string;
@@ -7436,7 +7436,7 @@ export interface operations {
                     "x-request-id": components["headers"]["x-request-id"];
                     "cache-control": components["headers"]["cache-control"];
                     "apigw-requestid": components["headers"]["apigw-requestid"];
-                    /** @description The position to go on from. */
+                    /** @description Where the next request begins: its `from` or `offset`. */
                     "stream-next-offset": string;
                     /** @description `true`: the log has nothing more. */
                     "stream-up-to-date"?: string;
@@ -7456,7 +7456,7 @@ export interface operations {
                     "x-request-id": components["headers"]["x-request-id"];
                     "cache-control": components["headers"]["cache-control"];
                     "apigw-requestid": components["headers"]["apigw-requestid"];
-                    /** @description The position to go on from. */
+                    /** @description Where the next request begins: its `from` or `offset`. */
                     "stream-next-offset": string;
                     /** @description `true`: the log has nothing more. */
                     "stream-up-to-date"?: string;
@@ -7531,7 +7531,7 @@ export interface operations {
                     "apigw-requestid": components["headers"]["apigw-requestid"];
                     "content-digest": components["headers"]["content-digest"];
                     vary: components["headers"]["vary"];
-                    /** @description The position to go on from. */
+                    /** @description Where the next request begins: its `from` or `offset`. */
                     "stream-next-offset": string;
                     /** @description `true`: the log has nothing more. */
                     "stream-up-to-date"?: string;
@@ -7555,7 +7555,7 @@ export interface operations {
                     "x-request-id": components["headers"]["x-request-id"];
                     "cache-control": components["headers"]["cache-control"];
                     "apigw-requestid": components["headers"]["apigw-requestid"];
-                    /** @description The position to go on from. */
+                    /** @description Where the next request begins: its `from` or `offset`. */
                     "stream-next-offset": string;
                     /** @description `true`: the log has nothing more. */
                     "stream-up-to-date"?: string;
@@ -7575,7 +7575,7 @@ export interface operations {
                     "x-request-id": components["headers"]["x-request-id"];
                     "cache-control": components["headers"]["cache-control"];
                     "apigw-requestid": components["headers"]["apigw-requestid"];
-                    /** @description The position to go on from. */
+                    /** @description Where the next request begins: its `from` or `offset`. */
                     "stream-next-offset": string;
                     /** @description `true`: the log has nothing more. */
                     "stream-up-to-date"?: string;

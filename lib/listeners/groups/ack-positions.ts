@@ -6,8 +6,8 @@ import { WHY, type BeginningDeps } from "../beginning.ts";
 import type { Group } from "./group-item.ts";
 
 /**
- * A position of another epoch may be that of an event which was lost with the log of that epoch, and is now another event's. An
- * `upTo` beyond what was lent, or that is no position, would take more than the consumer has seen.
+ * A position of another epoch may be that of an event which was lost with the log of that epoch, and is now another
+ * event's. An `upTo` beyond what was lent, or that is no position, would take more than the consumer has seen.
  *
  * @throws ServiceError resource.position_gone
  */
@@ -25,5 +25,5 @@ export function demandPositions(
   if (isOfAnother(upTo)) throw gone(`${WHY.epoch}.`, "upTo");
   const points = state.lanes.flatMap(({ after, replayed }) => [after, ...replayed.map(({ position }) => position)]);
   if (parsePosition(upTo) !== undefined && points.some((each) => upTo <= each)) return;
-  throw gone("The group has not come to this position.", "upTo");
+  throw gone("The group has lent no event as far as this position; name the position of one that it lent.", "upTo");
 }

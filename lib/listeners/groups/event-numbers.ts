@@ -1,4 +1,4 @@
-/** How many events a group hears, which its numbers follow from. */
+/** How many events a group's patterns select: the numbers that its consumers see count these. */
 import type { ChangeLog } from "../../change-log/change-log.ts";
 import type { GroupState } from "../../domain/events/group-state.ts";
 import { selectionAt } from "../../domain/events/keeper-state.ts";
@@ -6,7 +6,10 @@ import { parsePosition, positionOf } from "../../domain/events/position.ts";
 import { eventsOf } from "../../domain/events/record-events.ts";
 import { selects } from "../../domain/events/selection.ts";
 
-/** How many events of a log, of those that can be read, a group hears between two positions. One query for each MB. */
+/**
+ * How many of the events that are still in a log a group selects between two positions, the later one included. One query
+ * for each MB.
+ */
 export async function countBetween(
   { changeLog, epoch }: { readonly changeLog: Pick<ChangeLog, "stream">; readonly epoch: number },
   { actorId, state }: { readonly actorId: string; readonly state: Pick<GroupState, "selections"> },

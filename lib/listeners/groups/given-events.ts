@@ -16,7 +16,7 @@ export interface GivenEventsDeps {
   readonly failedKeepDays: number;
 }
 
-/** An event that a person has from now on. */
+/** An event that is parked: a person decides what becomes of it. */
 export interface GivenEvent {
   readonly event: LogEvent;
   /** As consumers see it. */
@@ -28,7 +28,7 @@ export interface GivenEvent {
   readonly envelope: JsonObject;
 }
 
-/** The writes that keep the events. */
+/** The writes that park the events. */
 export async function keptWrites(
   { clock, failedEvents, failedKeepDays }: GivenEventsDeps,
   { actorId, source }: Pick<ListenerEvent, "actorId" | "source">,
@@ -59,9 +59,9 @@ export interface Replay {
 export interface ReplayLimits {
   /** Most events. */
   readonly max: number;
-  /** No event is lent beyond so many bytes, counted as `jsonBytesInResult`; the last one may go beyond. */
+  /** Bytes, counted as `jsonBytesInResult`, after which no other event is lent; the last one may exceed them. */
   readonly mostBytes: number;
-  /** Fetches without a verdict, after which a person has the event again. */
+  /** Fetches without a verdict, after which the event is parked again. */
   readonly maxAttempts: number;
 }
 

@@ -45,7 +45,7 @@ export const MOST_RECORDS = 200;
 export const MOST_QUERIES = 10;
 /** A lane that nothing concerned is stored only after it has come this many records further. */
 export const LAZY_RECORDS = 100;
-/** A consumer without a lane asks again after so long at most: lanes are given back long before their leases end. */
+/** The longest `Retry-After`, seconds, for a consumer without a lane: lanes are given back long before their leases end. */
 const MOST_PAUSE_SECONDS = 5;
 
 export interface GroupFetchingDeps extends GroupEventsDeps {
@@ -177,11 +177,15 @@ type Given = LentEvent<LogEvent> & { readonly because: Exhaustion };
 
 function demandFetchable({ rootOf }: GroupFetchingDeps, { actorId, drainedBy, state: { stopped } }: Group): void {
   if (drainedBy !== undefined) {
-    throw new ServiceError("resource.conflict", "This group is being drained; it gives no new lease.");
+    throw new ServiceError(
+      "resource.conflict",
+      "This group was deleted: it gives no new lease, and ends with those that it gave.",
+    );
   }
   if (stopped?.reason === "position_gone") throw overtaken({ rootOf }, actorId);
   if (stopped === undefined) return;
-  const message = "This group has stopped at an event; resume it, with skip when a person is to have the event.";
+  const message =
+    "This group has stopped at an event; resume it, with `skip` to park the event instead of lending it again.";
   throw new ServiceError("resource.conflict", message, {
     extra: { status: "stopped", position: stopped.position ?? "" },
   });
@@ -192,10 +196,14 @@ export function taken(lanes: readonly { readonly lease?: LaneLease }[], now: num
   const leases = lanes.flatMap((lane) => (isLeased(lane, now) && lane.lease !== undefined ? [lane.lease] : []));
   const first = leases.reduce((least, each) => (each.until < least.until ? each : least));
   const seconds = Math.min(MOST_PAUSE_SECONDS, Math.max(1, Math.ceil((first.until - now) / 1_000)));
-  return new ServiceError("group.taken", "Other consumers have all lanes of this group.", {
-    headers: { "Retry-After": String(seconds) },
-    extra: { holder: first.consumer, until: new Date(first.until).toISOString() },
-  });
+  return new ServiceError(
+    "group.taken",
+    "Other consumers have all lanes of this group; try again after `Retry-After`.",
+    {
+      headers: { "Retry-After": String(seconds) },
+      extra: { holder: first.consumer, until: new Date(first.until).toISOString() },
+    },
+  );
 }
 
 async function read({ deps, group, newest }: Fetching, from: string, max: number) {

@@ -55,6 +55,10 @@ export interface GroupWork<T> {
   readonly result: T;
 }
 
+/**
+ * Reads and writes the groups of actors. Every change is conditional on what was read, and is tried again when another
+ * came first.
+ */
 export class GroupStore {
   readonly #deps: GroupStoreDeps;
 
@@ -107,7 +111,10 @@ export class GroupStore {
           return { records: [], writes: [groupMade(made), ...writes], head: logHead, ...kept };
         }
         if (group.drainedBy !== undefined)
-          throw new ServiceError("resource.conflict", "This group is being drained; it will be gone.");
+          throw new ServiceError(
+            "resource.conflict",
+            "This group was deleted and ends with its last lease; try again when it has ended.",
+          );
         if (is === "same") {
           result = { is, group };
           return undefined;

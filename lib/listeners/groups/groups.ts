@@ -58,6 +58,7 @@ export interface AckResult {
   readonly leases: FetchResult["leases"];
 }
 
+/** The operations on the groups of single actors; `ref` names the actor and the group. */
 export class Groups {
   readonly #deps: GroupsDeps;
   readonly #store: GroupStore;
@@ -134,7 +135,10 @@ export class Groups {
       const standing = { rules: rulesOf(group.settings), now, random, room, ...compact({ endsBy: group.drainedBy }) };
       const acked = acknowledged(group.state, said, standing);
       if (acked === undefined) {
-        throw new ServiceError("group.lease_ended", "The lease of this token has ended; nothing is changed.");
+        throw new ServiceError(
+          "group.lease_ended",
+          "The lease of this token has ended, so nothing was acknowledged; fetch the events again.",
+        );
       }
       demandPositions(this.#deps, group, said);
       const { outcomes, replayed } = acked;
@@ -176,7 +180,7 @@ export class Groups {
     });
   }
 
-  /** A paused or stopped group goes on. @throws ServiceError resource.conflict for `skip` without an event that stopped it */
+  /** Ends a pause or a stop. @throws ServiceError request.invalid for `skip` without an event that stopped the group */
   async resume(ref: GroupRef, skip: boolean): Promise<Group> {
     return await this.#store.change(ref, (group) => {
       if (skip && group.state.stopped?.reason !== "exhausted") {
@@ -208,8 +212,8 @@ export class Groups {
   }
 
   /**
-   * Deletes a group once its last lease has ended, for which it waits `drainMs`; at once without. The sweep finishes the rest,
-   * `MOST_DRAIN_MS` later at the latest.
+   * Deletes a group once its last lease has ended, for which it waits `drainMs`; at once without. The sweep finishes the
+   * rest, `MOST_DRAIN_MS` later at the latest.
    * @returns whether the group is gone
    */
   async end(ref: GroupRef, drainMs: number | undefined, deadline: Deadline): Promise<boolean> {

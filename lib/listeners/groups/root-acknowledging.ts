@@ -25,8 +25,9 @@ import { givenWrites, roomOf } from "./root-lending.ts";
 import { readActors, resolveTaken } from "./root-members.ts";
 
 /**
- * Carries out the verdicts. Positions are those of the events that were lent; `upTo` acknowledges everything of the batch up
- * to that event, in the order of the answer, that has no verdict of its own. One query for the group, one request for the members, one write; more where events go to a person.
+ * Carries out the verdicts. Positions are those of the events that were lent; `upTo` acknowledges everything of the batch
+ * up to that event, in the order of the answer, that has no verdict of its own. One query for the group, one request for
+ * the members, one write; more where events go to a person.
  *
  * @throws ServiceError resource.not_found; group.lease_ended when the lease is another's by now, resource.position_gone for
  *   a position of another epoch and an `upTo` that the group has not come to: nothing is changed
@@ -87,7 +88,10 @@ export async function acknowledgeOfAll(
   return result;
 }
 
-/** A position of another epoch may be that of an event which was lost with the log of that epoch, and is now another event's. */
+/**
+ * A position of another epoch may be that of an event which was lost with the log of that epoch, and is now another
+ * event's.
+ */
 function demandPresent(
   { epoch }: Pick<RootFetchingDeps, "epoch">,
   { upTo, items }: Pick<Acknowledgement, "upTo" | "items">,
@@ -101,7 +105,10 @@ function demandPresent(
 }
 
 const leaseEnded = (): ServiceError =>
-  new ServiceError("group.lease_ended", "The lease of this token has ended; nothing is changed.");
+  new ServiceError(
+    "group.lease_ended",
+    "The lease of this token has ended, so nothing was acknowledged; fetch the events again.",
+  );
 
 /** What is said of one actor's events. */
 interface ActorVerdicts {
@@ -132,7 +139,10 @@ function demandLent({ actors }: RootLease, text: string): RootPosition {
   throw notReached();
 }
 
-/** A position beyond what was lent would take more than the consumer has seen. @throws ServiceError resource.position_gone */
+/**
+ * A position beyond what was lent would take more than the consumer has seen.
+ * @throws ServiceError resource.position_gone
+ */
 function demandReached({ state: { lanes } }: RootMember, { position }: RootPosition): void {
   const isReached = lanes.some(({ after, replayed }) =>
     [after, ...replayed.map((each) => each.position)].some((each) => position <= each),
@@ -140,7 +150,12 @@ function demandReached({ state: { lanes } }: RootMember, { position }: RootPosit
   if (!isReached) throw notReached();
 }
 
-const notReached = (): ServiceError => positionGone(undefined, "The group has not come to this position.", "upTo");
+const notReached = (): ServiceError =>
+  positionGone(
+    undefined,
+    "The group has lent no event as far as this position; name the position of one that it lent.",
+    "upTo",
+  );
 
 interface ActorAnswer {
   readonly actorId: string;

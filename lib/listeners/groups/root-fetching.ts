@@ -1,4 +1,6 @@
-/** One fetch of a consumer of a group over all actors: a free lane, the actors that it meets, and the lease of their events. */
+/**
+ * One fetch of a consumer of a group over all actors: a free lane, the actors that it meets, and the lease of their events.
+ */
 import type { ChangeLog } from "../../change-log/change-log.ts";
 import { settledAt } from "../../domain/events/feed-time.ts";
 import type { LaneLease } from "../../domain/events/group-state.ts";
@@ -120,14 +122,18 @@ export async function stop(store: RootGroupStore, group: RootGroup, stopped: Roo
 }
 
 function hasStopped({ actorId, position = "" }: RootStopped): ServiceError {
-  const message = "This group has stopped at an event; resume it, with skip when a person is to have the event.";
+  const message =
+    "This group has stopped at an event; resume it, with `skip` to park the event instead of lending it again.";
   const extra = { status: "stopped", position: printRootPosition({ actorId, position }) };
   return new ServiceError("resource.conflict", message, { extra });
 }
 
 function demandLending({ drainedBy, stopped }: RootGroup): void {
   if (drainedBy !== undefined) {
-    throw new ServiceError("resource.conflict", "This group is being drained; it gives no new lease.");
+    throw new ServiceError(
+      "resource.conflict",
+      "This group was deleted: it gives no new lease, and ends with those that it gave.",
+    );
   }
   if (stopped !== undefined) throw hasStopped(stopped);
 }

@@ -75,12 +75,13 @@ export interface RootStanding {
 
 /** What is written of one lane and its members, all or nothing. */
 export interface LaneWrites {
-  /** Absent: the lane is no other, and must be as it was read. */
+  /** The lane as it becomes. Absent: it does not change, and the write demands that it is as it was read. */
   readonly to?: RootLane;
   readonly members?: readonly RootMember[];
   readonly writes?: readonly Write[];
 }
 
+/** Reads and writes the groups over all actors. Every change is conditional on what was read. */
 export class RootGroupStore {
   readonly #deps: RootGroupStoreDeps;
 
@@ -95,7 +96,7 @@ export class RootGroupStore {
     return standingOf(this.#deps.epoch, name, items);
   }
 
-  /** The same with the actors of which failed events are kept, and how many. */
+  /** As `read`, with the number of failed events that are kept of each actor. */
   async readAll(name: string): Promise<RootStanding & { readonly failed: ReadonlyMap<string, number> }> {
     const items = await queryAll(this.#deps.table, { pk: rootGroupPartition(name), prefix: "" });
     return { ...standingOf(this.#deps.epoch, name, items), failed: failedIn(items) };
@@ -126,16 +127,19 @@ export class RootGroupStore {
     const [head, names] = refused;
     if (head?.code === "condition" && head.item?.["madeAs"] === madeAs) return made;
     if (head?.code === "none" && names?.code === "condition") {
-      throw new ServiceError("limit.reached", `There are at most ${String(MOST_GROUPS)} groups over all actors.`);
+      throw new ServiceError(
+        "limit.reached",
+        `There are at most ${String(MOST_GROUPS)} groups over all actors; delete one first.`,
+      );
     }
     if (refused.some(({ code }) => code === "throttled")) throw new TransactionRefused(refused);
     return undefined;
   }
 
   /**
-   * Does `work` on the group as it stands, and again when another has written meanwhile.
+   * Does `work` on the group as it was read, and reads and does it again when another has written meanwhile.
    *
-   * @param work undefined: another came first
+   * @param work returns undefined when its write was refused because another came first
    * @throws ServiceError resource.not_found; service.unavailable when others come first again and again
    */
   async again<T>(name: string, work: (standing: RootStanding) => Promise<{ readonly is: T } | undefined>): Promise<T> {
@@ -182,8 +186,8 @@ export class RootGroupStore {
   }
 
   /**
-   * Begins again with new lanes. Every consumer is fenced: the lanes are others. Actors that may have work still may: no change
-   * says that an event is to be sent again.
+   * Begins again with new lanes. Every consumer is fenced: the lanes are others. Actors that may have work still may: no
+   * change says that an event is to be sent again.
    */
   async reset(standing: RootStanding, settings: GroupSettings, after: number): Promise<boolean> {
     const { group, lanes } = standing;
@@ -202,7 +206,9 @@ export class RootGroupStore {
     return await this.#transact([rootGroupChanged(group, change), ...writes]);
   }
 
-  /** @param isOurs whether the first item, which fails its condition, is as these writes left it: then they were repeated */
+  /**
+   * @param isOurs whether the first item, which fails its condition, is as these writes left it: then they were repeated
+   */
   async #transact(
     writes: readonly Write[],
     isOurs: (first: Item | undefined) => boolean = () => false,

@@ -36,6 +36,7 @@ export interface RootGroupsDeps extends Omit<RootFetchingDeps, "store"> {
   readonly sleep: (ms: number) => Promise<void>;
 }
 
+/** The operations on the groups over all actors. */
 export class RootGroups {
   readonly #deps: RootGroupsDeps & { readonly store: RootGroupStore };
   readonly #store: RootGroupStore;
@@ -64,7 +65,10 @@ export class RootGroups {
         continue;
       }
       if (found.group.drainedBy !== undefined) {
-        throw new ServiceError("resource.conflict", "This group is being drained; it will be gone.");
+        throw new ServiceError(
+          "resource.conflict",
+          "This group was deleted and ends with its last lease; try again when it has ended.",
+        );
       }
       const change = { settings, ...this.#sinceOf(found.group, settings) };
       if (is === "same" || (await this.#store.change(found.group, change))) return { is, settings };
@@ -89,7 +93,10 @@ export class RootGroups {
     }
   }
 
-  /** Where a group begins, ms since 1970: a position within a span begins with the span. @throws ServiceError resource.position_gone */
+  /**
+   * Where a group begins, ms since 1970: a position within a span begins with the span.
+   * @throws ServiceError resource.position_gone
+   */
   #timeOf(from: string, field: string): number {
     const { clock, epoch, retentionMs } = this.#deps;
     const now = clock.now();
@@ -152,14 +159,14 @@ export class RootGroups {
     });
   }
 
-  /** A paused or stopped group goes on. @throws ServiceError request.invalid for `skip` without an event that stopped it */
+  /** Ends a pause or a stop. @throws ServiceError request.invalid for `skip` without an event that stopped the group */
   async resume(name: string, skip: boolean): Promise<void> {
     await this.#store.again(name, async (standing) => {
       const { stopped } = standing.group;
       if (stopped === undefined && skip) {
         throw new ServiceError("request.invalid", "No event has stopped this group.", { field: "skip" });
       }
-      // The member first: a group that goes on would be stopped by it again.
+      // The member first: it would stop a resumed group again.
       if (stopped !== undefined && !(await this.#resumeMember(standing, stopped.actorId, skip))) return undefined;
       const change = { paused: false, ...(stopped !== undefined && { stopped: null }) };
       return (await this.#store.change(standing.group, change)) ? { is: undefined } : undefined;
@@ -182,7 +189,10 @@ export class RootGroups {
     await this.#store.again(name, async (standing) => {
       const { drainedBy, settings } = standing.group;
       if (drainedBy !== undefined) {
-        throw new ServiceError("resource.conflict", "This group is being drained; it will be gone.");
+        throw new ServiceError(
+          "resource.conflict",
+          "This group was deleted and ends with its last lease; try again when it has ended.",
+        );
       }
       const changed = { ...settings, ...compact({ lanes }) };
       return (await this.#store.reset(standing, changed, this.#timeOf(to, "to"))) ? { is: undefined } : undefined;
