@@ -14,7 +14,7 @@
  * hub, every one as a subscription there and at its callback's origin. `dueAt` is not later than anything that is due.
  */
 import type { Place } from "../../domain/terms/scope.ts";
-import { leaseOf, type Lease } from "../../dynamodb/lease.ts";
+import { LEASE_ATTRIBUTES, leaseAttributes, leaseOf, type Lease } from "../../dynamodb/lease.ts";
 import type { Attribute, Change, Item, Key } from "../../dynamodb/table.ts";
 import { compact } from "../../system/compact.ts";
 
@@ -90,14 +90,8 @@ export function subscriptionAttributes(subscription: HubSubscription): Readonly<
     version,
     path: path.join("/"),
     callback,
-    ...compact({
-      pending: pending && { ...pending },
-      active: active && { ...active },
-      withdrawnAt,
-      leaseToken: lease?.token,
-      leaseUntil: lease?.until,
-      incarnation: lease?.incarnation,
-    }),
+    ...compact({ pending: pending && { ...pending }, active: active && { ...active }, withdrawnAt }),
+    ...(lease && leaseAttributes(lease)),
   };
 }
 
@@ -119,7 +113,7 @@ export function readSubscription(item: Item): HubSubscription {
 }
 
 /** The optional attributes of an item, which go when they are not set. */
-const OPTIONAL = ["pending", "active", "withdrawnAt", "leaseToken", "leaseUntil", "incarnation"];
+const OPTIONAL = ["pending", "active", "withdrawnAt", ...LEASE_ATTRIBUTES];
 
 /** The change that makes a stored subscription this one, due as it says. */
 export function subscriptionChange(subscription: HubSubscription): Change {
