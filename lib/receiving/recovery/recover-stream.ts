@@ -27,7 +27,7 @@ import { reserved } from "../stream/reserved.ts";
 import { requestedPause } from "../stream/retry-pause.ts";
 import { idsOf } from "../stream/event-applier.ts";
 import { partsOfData } from "./state-data.ts";
-import { passOverState, replaceState, writeSentState, type Replaced } from "./state-replacement.ts";
+import { advanceWithoutState, replaceState, writeSentState, type Replaced } from "./state-replacement.ts";
 import type { Beginning } from "./replacement-run.ts";
 import { nextReconciliation } from "../stream/stream-lives.ts";
 import { ContentRefused } from "../stream/stream-event.ts";
@@ -137,7 +137,7 @@ async function catchUp(
     const begin = beginningOf(head, { polled, reset, callback });
     const replaced = await replaceState(deps, head, publisher, begin, deadline);
     if (replaced.is !== "absent") return await outcomeOf(deps, head, applied, replaced);
-    if (!complete) return await outcomeOf(deps, head, applied, await passOverState(deps, head, publisher, begin));
+    if (!complete) return await outcomeOf(deps, head, applied, await advanceWithoutState(deps, head, publisher, begin));
   }
   // Numbers the publisher has never made: its next answer decides whether it counts again.
   const beyond = [...head.buffered].some((n) => newest !== undefined && n > newest);

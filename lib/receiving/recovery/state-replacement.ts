@@ -109,7 +109,7 @@ export async function writeSentState(
 }
 
 /** The target has no readable state: the head moves, the store stays as it is. */
-export async function passOverState(
+export async function advanceWithoutState(
   deps: RecoveryDeps,
   head: Head,
   publisher: Publisher,
