@@ -96,8 +96,15 @@ export function lend<E extends OrderedEvent>(
     const halted = lane.open.some(({ barrier }) => barrier);
     const unread = lane.behind.filter((each) => each.after < stretch.after).map(({ key }) => key);
     return {
-      ...{ index, was: after, after, number, open: [...lane.open], behind: [...lane.behind] },
-      ...{ stalled: new Set(unread), halted, lends: false },
+      index,
+      was: after,
+      after,
+      number,
+      open: [...lane.open],
+      behind: [...lane.behind],
+      stalled: new Set(unread),
+      halted,
+      lends: false,
     };
   });
   // The rest of the free lanes is for the next consumer, who has no other chance while there is enough for this one.

@@ -1,4 +1,5 @@
 /** What the verdicts of a consumer, a reset and a person change in a group's state. */
+import { compact } from "../../system/compact.ts";
 import { MOST_GIVEN_UP, type Exhaustion } from "./keeper-state.ts";
 import { schedulePause } from "./keeper-schedule.ts";
 import { ended } from "./group-lanes.ts";
@@ -165,7 +166,7 @@ export function acknowledged(
   });
   for (const { position } of items) if (!outcomes.has(position)) outcomes.set(position, "not_lent");
   return {
-    state: { ...state, lanes, cleared, ...(stopped === undefined ? {} : { stopped }) },
+    state: { ...state, lanes, cleared, ...compact({ stopped }) },
     outcomes: [...outcomes].map(([position, outcome]) => ({ position, outcome })),
     given,
     replayed,
@@ -194,7 +195,7 @@ export function withoutExhausted(
     });
     return open.length === lane.open.length ? lane : { ...lane, open };
   });
-  return { state: { ...state, lanes, cleared, ...(stopped === undefined ? {} : { stopped }) }, away };
+  return { state: { ...state, lanes, cleared, ...compact({ stopped }) }, away };
 }
 
 /** A parked event is to be sent again: its lane lends it before all others. */

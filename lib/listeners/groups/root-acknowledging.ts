@@ -206,6 +206,6 @@ async function answerOf(
     given: found.length,
     resolved: taken.map(({ id }) => ({ actorId, id })),
     isEnded: state.lanes.every(({ lease }) => lease === undefined),
-    ...(stopped === undefined ? {} : { stopped: { ...stopped, actorId } }),
+    ...compact({ stopped: stopped && { ...stopped, actorId } }),
   };
 }
