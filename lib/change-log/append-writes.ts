@@ -43,7 +43,7 @@ export interface Appended {
 /**
  * The writes that append records, numbered from the head's `newest` + 1 on, for one transaction: first that of the
  * head, which fails when another record was appended since it was read, then those of the records. From the first
- * subscriber on the log becomes due, so that maintenance finishes what a writer that died left to do.
+ * subscriber or listener on the log becomes due, so that maintenance finishes what a writer that died left to do.
  *
  * @throws ServiceError request.too_large when a record takes more than four parts of 300 KB
  */

@@ -1,4 +1,4 @@
-// Written by `npm run openapi`; not to be edited. From wOdWEIGBYzCizNvNl_q53wv6IG63BPK9FifqQ0hTCqQ, as VoVbIfaY6xjua1F6OncHn_FXNpsTPU3rwk2pbMeq-6k.
+// Written by `npm run openapi`; not to be edited. From OXsneSFeMjfTZd6S08EsrwZkMqyL53bBcSoQ2Bbh0m4, as --9KVV9M3EDsvuQyugbKaof9W3X75vvL6CPHmLNkrg8.
 export interface paths {
     "/": {
         parameters: {
@@ -1631,7 +1631,7 @@ export interface components {
          * @description What went wrong, for programs.
          * @enum {unknown}
          */
-        ErrorCode: "bad_request" | "unsupported_media_type" | "payload_too_large" | "unauthorized" | "forbidden" | "too_many_attempts" | "token_invalid" | "not_found" | "conflict" | "gone" | "topic_mismatch" | "digest_mismatch" | "idempotency_conflict" | "precondition_failed" | "precondition_required" | "position_gone" | "fenced" | "held" | "limit_reached" | "rate_limited" | "method_not_allowed" | "not_implemented" | "pending_queue_full" | "busy" | "fetch_failed" | "peer_unreachable" | "peer_invalid_answer" | "peer_refused" | "service_unavailable" | "internal_error";
+        ErrorCode: "bad_request" | "unsupported_media_type" | "payload_too_large" | "unauthorized" | "forbidden" | "too_many_attempts" | "token_invalid" | "not_found" | "conflict" | "gone" | "topic_mismatch" | "digest_mismatch" | "idempotency_conflict" | "precondition_failed" | "precondition_required" | "position_gone" | "fenced" | "held" | "limit_reached" | "rate_limited" | "method_not_allowed" | "pending_queue_full" | "busy" | "fetch_failed" | "peer_unreachable" | "peer_invalid_answer" | "peer_refused" | "service_unavailable" | "internal_error";
         ActingWeb: {
             version: string;
             supported: string;
@@ -2341,7 +2341,7 @@ export interface components {
         Error: {
             error: {
                 /** @enum {unknown} */
-                code: "bad_request" | "unsupported_media_type" | "payload_too_large" | "unauthorized" | "forbidden" | "too_many_attempts" | "token_invalid" | "not_found" | "conflict" | "gone" | "topic_mismatch" | "digest_mismatch" | "idempotency_conflict" | "precondition_failed" | "precondition_required" | "position_gone" | "fenced" | "held" | "limit_reached" | "rate_limited" | "method_not_allowed" | "not_implemented" | "pending_queue_full" | "busy" | "fetch_failed" | "peer_unreachable" | "peer_invalid_answer" | "peer_refused" | "service_unavailable" | "internal_error";
+                code: "bad_request" | "unsupported_media_type" | "payload_too_large" | "unauthorized" | "forbidden" | "too_many_attempts" | "token_invalid" | "not_found" | "conflict" | "gone" | "topic_mismatch" | "digest_mismatch" | "idempotency_conflict" | "precondition_failed" | "precondition_required" | "position_gone" | "fenced" | "held" | "limit_reached" | "rate_limited" | "method_not_allowed" | "pending_queue_full" | "busy" | "fetch_failed" | "peer_unreachable" | "peer_invalid_answer" | "peer_refused" | "service_unavailable" | "internal_error";
                 /** @description One sentence that a person can act on. */
                 message: string;
                 /** @description What the log of the service names the request by. */

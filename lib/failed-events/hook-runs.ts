@@ -56,7 +56,7 @@ export interface FirstRun {
  *   resolved    by a success, a `skip` verdict, or `skip`: the event is deleted, and hooks that it paused resume.
  *
  * Invariants: at most one attempt of a recorded event runs at a time (`begin` is conditional); an event that stopped its
- * stream pauses its hooks until it is resolved, whatever its status becomes. failed-event-item.ts defines the statuses.
+ * stream pauses its hooks until it is resolved, whatever its status becomes. failed-event.ts defines the statuses.
  */
 export class HookRuns<E extends FailingEvent = HookEvent> {
   readonly #deps: HookRunsDeps<E>;

@@ -24,7 +24,6 @@ export const CATALOGUE = {
   "limit.reached": [409, "limit_reached"],
   "limit.rate": [429, "rate_limited"],
   "method.not_allowed": [405, "method_not_allowed"],
-  "method.not_implemented": [501, "not_implemented"],
   "callback.queue_full": [429, "pending_queue_full"],
   "callback.busy": [503, "busy"],
   "callback.fetch_failed": [503, "fetch_failed"],

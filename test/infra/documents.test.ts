@@ -1,4 +1,4 @@
-/** Compares README and docs/ with the code: links, files, routes, variables, log messages. */
+/** Compares README, docs/ and comments with the code: links, files, routes, errors, variables, log messages. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -6,6 +6,7 @@ import { describe, expect, it } from "vitest";
 import { operatorVariables } from "../../infra/operator.ts";
 import { routes } from "../../lib/api/route-table.ts";
 import { readConfig } from "../../lib/system/config.ts";
+import { CATALOGUE } from "../../lib/system/errors.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const read = (path: string): string => readFileSync(join(ROOT, path), "utf8");
@@ -95,8 +96,33 @@ describe("the documents", () => {
     expect(named.filter(({ path }) => !examples.includes(path) && !existsSync(join(ROOT, path)))).toEqual([]);
   });
 
+  it("name, right after a link to a file of the code, what that file declares or does itself", () => {
+    const named = documents.flatMap((from) =>
+      [...read(from).matchAll(/\]\(([^)\s#]+\.ts)\)[:,]?\s+`#?([A-Za-z]\w*)`/g)].map(([, to = "", name = ""]) => {
+        return { from, file: join(dirname(from), to), name };
+      }),
+    );
+    expect(named.length).toBeGreaterThan(50);
+    const ownText = (file: string): string => read(file).replaceAll(/^import [^;]*;$/gm, "");
+    expect(named.filter(({ file, name }) => !new RegExp(`\\b${name}\\b`).test(ownText(file)))).toEqual([]);
+  });
+
   it("begin with a README of at most 150 lines", () => {
     expect(read("README.md").trimEnd().split("\n").length).toBeLessThanOrEqual(150);
+  });
+});
+
+describe("the comments of the code", () => {
+  it("name only files of the project that exist", () => {
+    const code = ["lib", "functions", "infra"].flatMap((folder) => under(folder, ".ts"));
+    const all = [...code, ...under("test", ".ts"), ...documents];
+    const named = code.flatMap((file) =>
+      [...read(file).matchAll(/^\s*(?:\/?\*|\/\/).*$/gm)].flatMap(([line]) =>
+        [...line.matchAll(/[\w./-]*[\w-]\.(?:ts|md)\b/g)].map(([name]) => ({ file, name })),
+      ),
+    );
+    expect(named.length).toBeGreaterThan(20);
+    expect(named.filter(({ name }) => !all.some((file) => `/${file}`.endsWith(`/${name}`)))).toEqual([]);
   });
 });
 
@@ -121,6 +147,24 @@ describe("the route tables of the wire", () => {
       });
     const there = routes.map(({ method, path, access }) => `${method} ${path}: ${access.toSorted().join(", ")}`);
     expect(named.toSorted()).toEqual(there.toSorted());
+  });
+});
+
+describe("the table of errors", () => {
+  it("names every code that the service answers, with its status, and no other", () => {
+    const rows = read("docs/protocol.md")
+      .split("\n## Errors\n")[1]
+      ?.split("\n## ")[0]
+      ?.matchAll(/^\| ([\d, ]+) \| (.*) \|$/gm);
+    const statuses = new Map(
+      [...(rows ?? [])].flatMap(([, status = "", codes = ""]) =>
+        [...codes.matchAll(/`(\w+)`/g)].map(([, code = ""]) => [code, status.split(", ")] as const),
+      ),
+    );
+    const there = [...Object.values(CATALOGUE), [500, "internal_error"] as const];
+    expect([...statuses.keys()].toSorted()).toEqual(there.map(([, code]) => code).toSorted());
+    for (const [status, code] of there)
+      expect([code, statuses.get(code)]).toEqual([code, expect.arrayContaining([String(status)])]);
   });
 });
 

@@ -49,7 +49,7 @@ export interface Head extends StreamRef {
   readonly auth?: string;
   /** The stream's life: grows when the numbering starts again. */
   readonly epoch: number;
-  /** The state version of what this stream writes (see domain/watermark.ts). */
+  /** The state version of what this stream writes (see domain/log/watermark.ts). */
   readonly stateVersion: number;
   readonly lastSeq: number;
   readonly buffered: ReadonlySet<number>;

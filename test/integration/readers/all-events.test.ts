@@ -178,8 +178,15 @@ describe("a reader of all actors", () => {
   it("is the operator, where there is one", async () => {
     expect((await read({}, {})).status).toBe(401);
     expect((await read({}, bearer("other"))).status).toBe(403);
-    world = await ReaderWorld.begin();
-    expect((await read()).status).toBe(404);
+    for (const [environment, missing] of [
+      [{}, "ALL_EVENTS"],
+      [{ OPERATOR_TOKEN: "operator" }, "ALL_EVENTS"],
+      [{ ALL_EVENTS: "true" }, "OPERATOR_TOKEN"],
+    ] as const) {
+      world = await ReaderWorld.begin({ environment });
+      const { status, json } = await read();
+      expect([status, json.error.message]).toEqual([404, expect.stringContaining(`has not set ${missing}.`)]);
+    }
   });
 
   it("is answered 410 for a position that is none, ahead, of another epoch, or older than records", async () => {
