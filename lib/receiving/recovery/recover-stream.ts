@@ -160,13 +160,13 @@ async function markDiffering(deps: RecoveryDeps, head: Head): Promise<Head> {
 
 /** A recovery without enough time stays requested. */
 async function leaveRequested(
-  { streams, wakeUps, clock }: RecoveryDeps,
+  { streams, wake, clock }: RecoveryDeps,
   { head, applied }: Replayed,
   kind: RecoveryKind,
 ): Promise<Recovered> {
   await streams.release(head);
   const again = await streams.requestRecovery(head, kind, clock.now());
-  await wakeUps.schedule(again ?? head);
+  await wake(again ?? head);
   return { is: "caught_up", head: again ?? head, applied };
 }
 
@@ -184,7 +184,7 @@ async function outcomeOf(deps: RecoveryDeps, head: Head, applied: number, replac
 }
 
 async function fail(
-  { streams, clock, log, wakeUps, random }: RecoveryDeps,
+  { streams, clock, log, wake, random }: RecoveryDeps,
   head: Head,
   failure: ReadFailure,
   kind: RecoveryKind = "catch_up",
@@ -196,7 +196,7 @@ async function fail(
   const pausedUntil = asked === undefined ? undefined : now + asked;
   // A stronger request that came meanwhile is not weakened.
   const released = await streams.release(head, { fields: compact({ attempts, pausedUntil, dueAt }), request: kind });
-  await wakeUps.schedule({ key: head.key, dueAt });
+  await wake({ key: head.key, dueAt });
   log.warn("recovery failed", { ...idsOf(head), reason: failure.reason, attempts });
   return { is: "failed", head: released ?? { ...head, attempts, dueAt }, failure };
 }
