@@ -1,4 +1,4 @@
-// Written by `npm run openapi`; not to be edited. From OXsneSFeMjfTZd6S08EsrwZkMqyL53bBcSoQ2Bbh0m4, as --9KVV9M3EDsvuQyugbKaof9W3X75vvL6CPHmLNkrg8.
+// Written by `npm run openapi`; not to be edited. From eC5f5gQpFS6mcV6ES7w0p1Vs1_52zQxxIs7NLWqbvQA, as Cfu2tAQVz3eo7y22YUnYg04hBPl45OZoREB-vGI9Cj8.
 export interface paths {
     "/": {
         parameters: {
@@ -2161,6 +2161,7 @@ export interface components {
             name: string;
             topics: string[];
             types?: string[];
+            lanes: number;
             /** @enum {unknown} */
             order: "key" | "strict";
             leaseSeconds: number;
@@ -2185,7 +2186,7 @@ export interface components {
             oldestSeconds: number;
             /** @description How many events wait for a person. */
             parked: number;
-            lanes: {
+            laneStates: {
                 lane: number;
                 position: string;
                 /** @description How many events a consumer has. */
@@ -2206,6 +2207,7 @@ export interface components {
             name: string;
             topics: string[];
             types?: string[];
+            lanes: number;
             /** @enum {unknown} */
             order: "key" | "strict";
             leaseSeconds: number;
@@ -2229,7 +2231,7 @@ export interface components {
             parked: number;
             /** @description Actors with parked events, at most 100. */
             parkedAt: string[];
-            lanes: {
+            laneStates: {
                 lane: number;
                 position: string;
                 actors: number;

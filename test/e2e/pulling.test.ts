@@ -86,7 +86,8 @@ describe("a group", () => {
     expect((await at("PUT", "", settings, { "if-none-match": "*" })).status).toBe(412);
     expect((await at("PUT", "", settings, headers)).status).toBe(200);
     expect((await at("PUT", "", settings)).status).toBe(200);
-    const { headers: now } = await at("GET", "");
+    const { headers: now, json: shown } = await at("GET", "");
+    expect((await at("PUT", "", shown)).status).toBe(200);
     const lanes = await at("PUT", "", { ...settings, lanes: 2 }, { "if-match": now["etag"] ?? "" });
     expect([lanes.status, codeOf(lanes)]).toEqual([409, "conflict"]);
     expect((await at("GET", "", undefined, { "if-none-match": now["etag"] ?? "" })).status).toBe(304);

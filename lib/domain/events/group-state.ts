@@ -181,8 +181,13 @@ export function resetGroup(
   const numbered = numberedTo(state);
   const number = numbered.number + (after > numbered.after ? count : -count);
   const { selections } = state;
+  // Their deletion is still to be done, before they are lent once more.
+  const taken = state.lanes.flatMap(({ replayed }) => replayed.filter((each) => each.taken === true));
   return {
-    lanes: Array.from({ length: lanes }, () => beginning(after, number)),
+    lanes: Array.from({ length: lanes }, (_, at) => ({
+      ...beginning(after, number),
+      ...(at === 0 && { replayed: taken }),
+    })),
     cleared: "",
     selections,
     next: 0,

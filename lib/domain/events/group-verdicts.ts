@@ -71,13 +71,15 @@ interface Standing {
   readonly room: number;
   /** Most events that go to a person at once [`MOST_GIVEN_UP`]. */
   readonly most?: number;
+  /** No lease is extended beyond, ms since 1970 [no end]. */
+  readonly endsBy?: number;
 }
 
 /** Carries out the verdicts; undefined: fenced, no lane has the token's lease. Nothing changes then. */
 export function acknowledged(
   state: GroupState,
   { token, upTo, items, extend, done }: Acknowledgement,
-  { rules, now, random, room, most = MOST_GIVEN_UP }: Standing,
+  { rules, now, random, room, most = MOST_GIVEN_UP, endsBy = Infinity }: Standing,
 ): Acknowledged | undefined {
   if (!state.lanes.some(({ lease }) => lease?.token === token)) return undefined;
   const said = new Map(items.map((item) => [item.position, item]));
@@ -162,7 +164,7 @@ export function acknowledged(
     const next: LaneState = { ...lane, open: left, replayed: again };
     const isIdle = !left.some(({ lent }) => lent) && !again.some(({ lent }) => lent);
     if (done || isIdle || stopped !== undefined) return ended(next, 0);
-    return extend ? { ...next, lease: { ...lane.lease, until: now + rules.leaseMs } } : next;
+    return extend ? { ...next, lease: { ...lane.lease, until: Math.min(now + rules.leaseMs, endsBy) } } : next;
   });
   for (const { position } of items) if (!outcomes.has(position)) outcomes.set(position, "not_lent");
   return {
@@ -202,9 +204,28 @@ export function withoutExhausted(
 export function withReplayed(state: GroupState, lane: number, event: Pick<Replayed, "id" | "position">): GroupState {
   const lanes = state.lanes.map((each, index) => {
     const others = each.replayed.filter(({ id, taken }) => id !== event.id || taken !== true);
-    if (index !== lane || others.some(({ id }) => id === event.id)) return each;
+    if (index !== lane || others.some(({ id }) => id === event.id)) return { ...each, replayed: others };
     return { ...each, replayed: [...others, { ...event, lent: false }] };
   });
+  return { ...state, lanes };
+}
+
+/** A consumer took these failed events. What is kept of them is to be deleted, also when this process dies before it is. */
+export function withTaken(state: GroupState, ids: readonly string[]): GroupState {
+  if (ids.length === 0) return state;
+  const added = ids.map((id) => ({ id, position: "", lent: false, taken: true }) as const);
+  const lanes = state.lanes.map((lane, at) => (at === 0 ? { ...lane, replayed: [...lane.replayed, ...added] } : lane));
+  return { ...state, lanes };
+}
+
+/** The failed events that consumers took, of which something may still be kept. */
+export const takenIn = ({ lanes }: Pick<GroupState, "lanes">): readonly string[] =>
+  lanes.flatMap(({ replayed }) => replayed.flatMap(({ id, taken }) => (taken === true ? [id] : [])));
+
+/** Nothing is kept of them any more. */
+export function withoutTaken(state: GroupState): GroupState {
+  if (takenIn(state).length === 0) return state;
+  const lanes = state.lanes.map((lane) => ({ ...lane, replayed: lane.replayed.filter(({ taken }) => taken !== true) }));
   return { ...state, lanes };
 }
 

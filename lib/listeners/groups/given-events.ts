@@ -71,6 +71,21 @@ export interface ReplayLimits {
   readonly maxAttempts: number;
 }
 
+/** What a group takes in order, of an event that it gave up. */
+export function keyIn({ topic, event: { partitionkey } }: Pick<ListenerEvent, "topic" | "event">): string {
+  const [target = ""] = topic.split(".", 1);
+  return typeof partitionkey === "string" ? `${target} ${partitionkey}` : topic;
+}
+
+/** Whether the event at the position is done in its lane. In strict order all events have one key, `""`. */
+const isPassed = (
+  { after, open, behind }: LaneState,
+  { position, key }: { readonly position: string; readonly key: string },
+): boolean =>
+  position <= after &&
+  open.every((each) => each.position !== position) &&
+  behind.every((each) => each.after >= position || (each.key !== key && each.key !== ""));
+
 /**
  * The failed events that a person sends again, with a lane that lends them: they come before all others of the lane.
  *
@@ -92,7 +107,7 @@ export async function replaysOf(
   const kept: LaneState["replayed"][number][] = [];
   let bytes = 0;
   for (const each of lane.replayed) {
-    const { id, unanswered = 0 } = each;
+    const { id, position, unanswered = 0 } = each;
     if (events.length >= max || bytes >= mostBytes) {
       kept.push(each);
       continue;
@@ -101,6 +116,8 @@ export async function replaysOf(
     const failed = item === undefined ? undefined : await failedEvents.read(item);
     // It is resolved, or no consumer answers it: a person has it again.
     if (failed === undefined || unanswered >= maxAttempts) continue;
+    // After a reset it comes by itself. With both in one answer a consumer would have two verdicts for one event.
+    if (!isPassed(lane, { position, key: keyIn(failed.event) })) continue;
     const event = await shown(failed.event.event);
     events.push({ event, attempt: failed.starts + unanswered + 1 });
     bytes += jsonBytesInResult(event);

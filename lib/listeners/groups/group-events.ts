@@ -5,15 +5,17 @@ import { envelopeOf, INLINE_MAX_BYTES } from "../../domain/events/envelope.ts";
 import { type LentEvent } from "../../domain/events/group-fetch.ts";
 import { freeLanes } from "../../domain/events/group-lanes.ts";
 import { shownNumber, type GroupState } from "../../domain/events/group-state.ts";
+import { takenIn } from "../../domain/events/group-verdicts.ts";
 import { sourceText } from "../../dynamodb/keys/failed-events.ts";
 import type { Write } from "../../dynamodb/table.ts";
+import { resolveWhile, type ResolveWhileDeps } from "../../failed-events/resolve-while.ts";
 import { MAX_ANSWER_BYTES } from "../../http/answer-size.ts";
 import { compact } from "../../system/compact.ts";
 import type { JsonObject } from "../../system/ports.ts";
 import { withDataWithin } from "../event-data.ts";
 import type { LogEvent } from "../log-events.ts";
 import { keptWrites, replaysOf, type GivenEventsDeps } from "./given-events.ts";
-import type { Group } from "./group-item.ts";
+import { fewerFailed, type Group } from "./group-item.ts";
 
 /** Most failed events of a group that are kept. */
 const MOST_FAILED_EVENTS = 1_000;
@@ -82,6 +84,23 @@ export async function replayedIn(
     events.push(...replays.events.map((each) => ({ ...each, lane: index })));
   }
   return { state: isChanged ? { ...state, lanes } : state, events, bytes, lanes: leased };
+}
+
+/**
+ * Deletes what is kept of failed events that consumers took, while the group is as it was read: it says that they did, so that
+ * what is kept is no later failure of the same event.
+ *
+ * @returns how many were deleted; undefined: the group is another by now
+ */
+export async function resolveTaken(deps: ResolveWhileDeps, group: Group): Promise<number | undefined> {
+  let count = 0;
+  for (const id of takenIn(group.state)) {
+    const { actorId } = group;
+    const resolved = await resolveWhile(deps, { actorId, id }, () => [fewerFailed(group)]);
+    if (resolved === "changed") return undefined;
+    if (resolved === "resolved") count += 1;
+  }
+  return count;
 }
 
 /**

@@ -12,7 +12,7 @@ import {
   type LaneLease,
   type NamedFetch,
 } from "../../domain/events/group-state.ts";
-import { withoutExhausted } from "../../domain/events/group-verdicts.ts";
+import { withoutExhausted, withoutTaken } from "../../domain/events/group-verdicts.ts";
 import type { Exhaustion } from "../../domain/events/keeper-state.ts";
 import { parsePosition, positionAfter } from "../../domain/events/position.ts";
 import { selects, type Selection } from "../../domain/events/selection.ts";
@@ -30,6 +30,7 @@ import {
   lentOf,
   MOST_BYTES,
   replayedIn,
+  resolveTaken,
   roomFor,
   type GroupEventsDeps,
   type Lent,
@@ -118,7 +119,9 @@ async function fetchOnce(
   const before = asked === undefined ? live : withoutRepeated(live, consumer, asked);
   if (freeLanes(before, now).length === 0) throw taken(before.lanes, now);
   const lease = compact({ token: ids.id(), consumer, asked, until: now + rules.leaseMs });
-  const replayed = await replayedIn(fetching, before, max);
+  // Where another has changed the group meanwhile, this fetch stores nothing and begins again.
+  const resolved = (await resolveTaken(deps, group)) ?? 0;
+  const replayed = await replayedIn(fetching, withoutTaken(before), max);
   let state = replayed.state;
   let free = max - replayed.events.length;
   const lent: LentEvent<LogEvent>[] = [];
@@ -144,7 +147,8 @@ async function fetchOnce(
     // One query has what a consumer waits for; more would only be read again.
     if (lent.length > 0 || given.length > 0) break;
   }
-  const { room, miscounted } = await roomFor(deps, group, given.length);
+  const counted = { ...group, failedEvents: group.failedEvents - resolved };
+  const { room, miscounted } = await roomFor(deps, counted, given.length);
   const away = withoutExhausted(
     state,
     given.map(({ lane, event, because }) => ({ lane, position: event.position, because })),
@@ -170,8 +174,10 @@ const hears = (selection: Selection, { event }: LogEvent): boolean => selects(se
 
 type Given = LentEvent<LogEvent> & { readonly because: Exhaustion };
 
-function demandFetchable({ rootOf }: GroupFetchingDeps, { actorId, draining, state: { stopped } }: Group): void {
-  if (draining) throw new ServiceError("resource.conflict", "This group is being drained; it gives no new lease.");
+function demandFetchable({ rootOf }: GroupFetchingDeps, { actorId, drainedBy, state: { stopped } }: Group): void {
+  if (drainedBy !== undefined) {
+    throw new ServiceError("resource.conflict", "This group is being drained; it gives no new lease.");
+  }
   if (stopped?.reason === "position_gone") throw overtaken({ rootOf }, actorId);
   if (stopped === undefined) return;
   const message = "This group has stopped at an event; resume it, with skip when a person is to have the event.";

@@ -23,8 +23,8 @@ export interface Group extends GroupRef {
   readonly settings: GroupSettings;
   readonly state: GroupState;
   readonly paused: boolean;
-  /** It gives no new lease, and is deleted when the last one has ended. */
-  readonly draining: boolean;
+  /** It gives no new lease, and is deleted when the last one has ended, by then at the latest, ms since 1970; absent: it stays. */
+  readonly drainedBy?: number;
   /** How many events that no consumer took are kept. */
   readonly failedEvents: number;
   /** When something of it is to be done without a consumer, ms since 1970; absent: nothing is. */
@@ -46,7 +46,7 @@ export function groupOf(epoch: number, { actorId, name }: GroupRef, item: Item):
     settings: parseText(String(item["settings"])) as GroupSettings,
     state: groupIn(epoch, unpacked(item["state"]) as GroupState),
     paused: item["paused"] === true,
-    draining: item["draining"] === true,
+    drainedBy: item["drainedBy"] === undefined ? undefined : Number(item["drainedBy"]),
     failedEvents: Number(item["failedEvents"] ?? 0),
     dueAt: item["dueAt"] === undefined ? undefined : Number(item["dueAt"]),
     unsaid: unsaidOf(item),
@@ -74,7 +74,7 @@ export interface GroupChange {
   readonly state?: GroupState;
   readonly settings?: GroupSettings;
   readonly paused?: boolean;
-  readonly draining?: true;
+  readonly drainedBy?: number;
   readonly moreFailed?: number;
   readonly dueAt?: number | null;
   /** The `$sys` events that are not in the log yet, with those that were there before. */
@@ -83,12 +83,12 @@ export interface GroupChange {
 
 /** The write of a change, on the group as it was read. */
 export function groupChanged(group: Group, change: GroupChange): Extract<Write, { readonly update: unknown }> {
-  const { state, settings, paused, draining, moreFailed = 0, dueAt, unsaid } = change;
+  const { state, settings, paused, drainedBy, moreFailed = 0, dueAt, unsaid } = change;
   const set = compact({
     state: state === undefined ? undefined : packed(state),
     settings: settings === undefined ? undefined : printJson(settings),
     paused: paused === true ? true : undefined,
-    draining,
+    drainedBy,
     dueAt: dueAt ?? undefined,
     unsaid: unsaid === undefined ? undefined : printJson(unsaid),
   });
@@ -102,6 +102,13 @@ export function groupChanged(group: Group, change: GroupChange): Extract<Write, 
     condition: groupUnchanged(group),
   };
 }
+
+/** One failed event less is kept of the group as it was read. It meets no consumer: the version stays. */
+export const fewerFailed = (group: Group): Write => ({
+  update: listenerKey(listenerOf(group)),
+  change: { add: { failedEvents: -1 } },
+  condition: groupUnchanged(group),
+});
 
 export const rulesOf = ({ order, leaseSeconds, maxAttempts, onExhausted }: GroupSettings): GroupRules => ({
   order,

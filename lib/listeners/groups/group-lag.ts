@@ -58,7 +58,9 @@ export function groupListening({ table, clock, changeLog, epoch, retentionMs }: 
 export async function lookForLag(deps: GroupLagDeps & { readonly store: GroupStore }, ref: GroupRef): Promise<void> {
   await deps.store.change(ref, async (group) => {
     // A drain that began meanwhile is due for its own end.
-    return group.draining ? { result: undefined } : { result: undefined, change: await findings(deps, group) };
+    return group.drainedBy !== undefined
+      ? { result: undefined }
+      : { result: undefined, change: await findings(deps, group) };
   });
 }
 

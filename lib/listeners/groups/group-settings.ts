@@ -29,11 +29,16 @@ export interface GroupRequest {
   readonly from: string;
 }
 
+/** The longest lease. */
+const MOST_LEASE_SECONDS = 600;
+/** A drain is over after so long, ms: a lease that was given before ends by then, and is extended no further. */
+export const MOST_DRAIN_MS = MOST_LEASE_SECONDS * 1_000;
+
 export const groupBody = z.object({
   ...selectionFields,
   lanes: z.nullish(whole(1, 16)),
   order: z.nullish(z.enum(["key", "strict"])),
-  leaseSeconds: z.nullish(whole(1, 600)),
+  leaseSeconds: z.nullish(whole(1, MOST_LEASE_SECONDS)),
   maxAttempts: z.nullish(whole(1, 20)),
   onExhausted: z.nullish(z.enum(["park", "stop"])),
 });
@@ -51,6 +56,13 @@ export function readGroupRequest(value: unknown, body = groupBody): GroupRequest
   };
   return { settings, from: given.from ?? "now" };
 }
+
+/**
+ * How many lanes the group of one actor has. Strict order is in one lane: with more, a consumer that finds the events with
+ * another would be answered that there are none.
+ */
+export const lanesOf = ({ order, lanes }: Pick<GroupSettings, "order" | "lanes">): number =>
+  order === "strict" ? 1 : lanes;
 
 /** Which events a group hears. */
 export const selectionOf = ({ topics, types }: GroupSettings): Selection => compact({ topics, types });

@@ -29,7 +29,7 @@ import {
   type GroupRef,
 } from "./group-item.ts";
 import { logSignals, signalsOf, sysEventOf, type Signalled } from "./group-signals.ts";
-import { decideGroupPut, selectionOf, type GroupRequest, type GroupSettings } from "./group-settings.ts";
+import { decideGroupPut, lanesOf, selectionOf, type GroupRequest, type GroupSettings } from "./group-settings.ts";
 
 /** Most groups of one actor. */
 const MOST_GROUPS = 100;
@@ -106,7 +106,7 @@ export class GroupStore {
           const { writes, head: logHead } = registering(listenerOf(ref), { after: registeredAs(settings) });
           return { records: [], writes: [groupMade(made), ...writes], head: logHead, ...kept };
         }
-        if (group.draining)
+        if (group.drainedBy !== undefined)
           throw new ServiceError("resource.conflict", "This group is being drained; it will be gone.");
         if (is === "same") {
           result = { is, group };
@@ -140,9 +140,9 @@ export class GroupStore {
       called: "groups",
       others: { pk: listenerPartition(ref.actorId), prefix: listenerPrefix("group") },
     });
-    const state = newGroupState(after, { lanes: settings.lanes, selection: selectionOf(settings) });
+    const state = newGroupState(after, { lanes: lanesOf(settings), selection: selectionOf(settings) });
     const madeAs = this.#deps.ids.id();
-    const flags = { paused: false, draining: false, failedEvents: 0, unsaid: [] };
+    const flags = { paused: false, failedEvents: 0, unsaid: [] };
     return { made: { ...ref, madeAs, version: 1, settings, state, ...flags }, kept };
   }
 

@@ -16,12 +16,13 @@ export interface GroupStanding {
   readonly now: number;
 }
 
-/** The resource: the settings, of which `lanes` is shown as the lanes themselves, and how it stands. */
+/** The resource: the settings as a PUT states them, and how it stands. */
 export function groupWire(group: Group, { newest, waiting, oldestAt, now }: GroupStanding): JsonObject {
-  const { name, settings, paused, draining, failedEvents } = group;
+  const { name, settings, paused, drainedBy, failedEvents } = group;
   // What a consumer had whose lease has run out is its no more, though no fetch has noted that yet.
   const { stopped, ...state } = withoutExpired(group.state, now);
-  const status = draining ? "draining" : stopped !== undefined ? "stopped" : paused ? "paused" : "active";
+  const isDraining = drainedBy !== undefined;
+  const status = isDraining ? "draining" : stopped !== undefined ? "stopped" : paused ? "paused" : "active";
   return compact({
     name,
     ...(settings as unknown as JsonObject),
@@ -32,7 +33,7 @@ export function groupWire(group: Group, { newest, waiting, oldestAt, now }: Grou
     lag: waiting,
     oldestSeconds: oldestAt === undefined ? 0 : Math.max(0, Math.floor((now - oldestAt) / 1_000)),
     parked: failedEvents,
-    lanes: state.lanes.map((lane, index) => laneWire(lane, index, now)),
+    laneStates: state.lanes.map((lane, index) => laneWire(lane, index, now)),
   });
 }
 

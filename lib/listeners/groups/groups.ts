@@ -8,6 +8,7 @@ import {
   leasedUntil,
   resumedGroup,
   withReplayed,
+  withTaken,
   type Acknowledgement,
   type VerdictOutcome,
 } from "../../domain/events/group-verdicts.ts";
@@ -20,20 +21,25 @@ import type { FailedEvent } from "../../failed-events/failed-event.ts";
 import { compact } from "../../system/compact.ts";
 import { ServiceError } from "../../system/errors.ts";
 import type { Deadline, JsonObject } from "../../system/ports.ts";
+import { retryOnConflict } from "../../system/retry-on-conflict.ts";
 import { beginningAfter } from "../beginning.ts";
 import { longPoll, type Finding, type Wait } from "../long-poll.ts";
 import { eventAt, type LogEvent } from "../log-events.ts";
 import type { Preconditions } from "../preconditions.ts";
 import { demandPositions } from "./ack-positions.ts";
 import { countBetween } from "./event-numbers.ts";
+import { keyIn } from "./given-events.ts";
 import { fetchEvents, type FetchRequest, type FetchResult, type GroupFetchingDeps } from "./group-fetching.ts";
-import { keeping, roomFor } from "./group-events.ts";
+import { keeping, resolveTaken, roomFor } from "./group-events.ts";
 import { rulesOf, type Group, type GroupRef } from "./group-item.ts";
-import { readGroupRequest } from "./group-settings.ts";
+import { lanesOf, MOST_DRAIN_MS, readGroupRequest } from "./group-settings.ts";
 import { GroupStore, type GroupStoreDeps } from "./group-store.ts";
 import { groupWire } from "./group-view.ts";
 import { lookForLag } from "./group-lag.ts";
 import { waitingOf } from "./group-waiting.ts";
+
+/** How often what is kept of taken failed events is looked at after an acknowledgement. */
+const MOST_LOOKS = 4;
 
 export interface GroupsDeps extends Omit<GroupFetchingDeps, "store" | "changeLog">, Omit<GroupStoreDeps, "changeLog"> {
   readonly changeLog: Pick<ChangeLog, "stream" | "oldest" | "head">;
@@ -121,19 +127,21 @@ export class Groups {
    *   resource.position_gone for an `upTo` that the group has not come to, and for a position of another epoch
    */
   async ack(actor: ActorRecord, ref: GroupRef, said: Acknowledgement): Promise<AckResult> {
-    const { clock, failedEvents, random } = this.#deps;
-    let replayed: readonly { readonly id: string; readonly isDone: boolean }[] = [];
+    const { clock, random } = this.#deps;
+    let taken: readonly string[] = [];
     const result = await this.#store.change(ref, async (group) => {
       const now = clock.now();
       const mayGive = said.items.filter(({ verdict }) => verdict === "park" || verdict === "retry").length;
       const { room, miscounted } = await roomFor(this.#deps, group, Math.min(mayGive, MOST_GIVEN_UP));
-      const acked = acknowledged(group.state, said, { rules: rulesOf(group.settings), now, random, room });
+      const standing = { rules: rulesOf(group.settings), now, random, room, ...compact({ endsBy: group.drainedBy }) };
+      const acked = acknowledged(group.state, said, standing);
       if (acked === undefined) {
         throw new ServiceError("group.lease_ended", "The lease of this token has ended; nothing is changed.");
       }
       demandPositions(this.#deps, group, said);
-      const { state, outcomes } = acked;
-      ({ replayed } = acked);
+      const { outcomes, replayed } = acked;
+      taken = replayed.flatMap(({ id, isDone }) => (isDone ? [id] : []));
+      const state = withTaken(acked.state, taken);
       const given = await Promise.all(
         acked.given.map(async (one) => ({ ...one, event: await this.#eventAt(ref, one.position) })),
       );
@@ -144,12 +152,17 @@ export class Groups {
       );
       return { result: { outcomes, leases }, writes, change: { state, moreFailed: found.length + miscounted } };
     });
-    for (const { id, isDone } of replayed) {
-      const item = isDone ? await failedEvents.find(ref.actorId, id) : undefined;
-      const failed = item === undefined ? undefined : await failedEvents.read(item);
-      if (failed !== undefined) await failedEvents.resolve(failed, { now: clock.now() });
-    }
+    if (taken.length > 0) await this.#resolveTaken(ref);
     return result;
+  }
+
+  /** Where others keep changing the group, the next fetch does it. */
+  async #resolveTaken(ref: GroupRef): Promise<void> {
+    await retryOnConflict(undefined, MOST_LOOKS, async () => {
+      const group = await this.#store.get(ref);
+      const count = group === undefined ? 0 : await resolveTaken(this.#deps, group);
+      return count === undefined ? { found: undefined } : { done: count };
+    });
   }
 
   /** The event at a position; undefined when its record has expired. One query. */
@@ -191,13 +204,14 @@ export class Groups {
       });
       const settings = { ...group.settings, ...compact({ lanes }) };
       const count = await countBetween(this.#deps, group, [numberedTo(group.state).after, after]);
-      const state = resetGroup(group.state, { after, lanes: settings.lanes, count });
+      const state = resetGroup(group.state, { after, lanes: lanesOf(settings), count });
       return { result: { ...group, settings, state }, change: { settings, state } };
     });
   }
 
   /**
-   * Deletes a group once its last lease has ended, for which it waits `drainMs`; at once without. The sweep finishes the rest.
+   * Deletes a group once its last lease has ended, for which it waits `drainMs`; at once without. The sweep finishes the rest,
+   * `MOST_DRAIN_MS` later at the latest.
    * @returns whether the group is gone
    */
   async end(ref: GroupRef, drainMs: number | undefined, deadline: Deadline): Promise<boolean> {
@@ -206,7 +220,8 @@ export class Groups {
       const lanes = drainMs === undefined ? found.state.lanes.map((lane) => ended(lane, 0)) : found.state.lanes;
       const state = { ...withoutExpired(found.state, clock.now()), lanes };
       const dueAt = leasedUntil(state, clock.now()) ?? clock.now();
-      return { result: undefined, change: { state, draining: true as const, dueAt } };
+      const drainedBy = found.drainedBy ?? clock.now() + MOST_DRAIN_MS;
+      return { result: undefined, change: { state, drainedBy, dueAt } };
     });
     return await longPoll(this.#deps, { waitMs: drainMs ?? 0, deadline }, async () => {
       const isGone = await this.finish(ref);
@@ -219,7 +234,7 @@ export class Groups {
     const group = await this.#store.get(ref);
     if (group === undefined) return;
     await this.#store.say(group);
-    if (group.draining) await this.finish(ref);
+    if (group.drainedBy !== undefined) await this.finish(ref);
     else if (group.dueAt !== undefined) await lookForLag({ ...this.#deps, store: this.#store }, ref);
   }
 
@@ -227,7 +242,7 @@ export class Groups {
   async finish(ref: GroupRef): Promise<boolean> {
     const group = await this.#store.get(ref);
     if (group === undefined) return true;
-    if (!group.draining || leasedUntil(group.state, this.#deps.clock.now()) !== undefined) return false;
+    if (group.drainedBy === undefined || leasedUntil(group.state, this.#deps.clock.now()) !== undefined) return false;
     return await this.#store.end(group);
   }
 
@@ -237,10 +252,7 @@ export class Groups {
     const of = sourceOf(event.source);
     const ref = { actorId: event.actorId, name: of?.kind === "group" ? of.id : "" };
     return await this.#store.change(ref, ({ state, settings: { lanes, order } }) => {
-      const [target = ""] = event.topic.split(".", 1);
-      const { partitionkey } = event.event;
-      const key = typeof partitionkey === "string" ? `${target} ${partitionkey}` : event.topic;
-      const lane = laneOf(key, { order, lanes });
+      const lane = laneOf(keyIn(event), { order, lanes });
       const again = withReplayed(state, lane, { id: event.id, position: event.position });
       return { result: "retrying" as const, change: { state: again } };
     });

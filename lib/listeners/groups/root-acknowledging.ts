@@ -1,6 +1,6 @@
 /** The verdicts of a consumer of a group over all actors: all of them are carried out in one write, or none. */
 import { positionGone } from "../../actors/position-gone.ts";
-import { acknowledged, type Acknowledgement, type VerdictItem } from "../../domain/events/group-verdicts.ts";
+import { acknowledged, withTaken, type Acknowledgement, type VerdictItem } from "../../domain/events/group-verdicts.ts";
 import { MOST_GIVEN_UP } from "../../domain/events/keeper-state.ts";
 import { positionIn } from "../../domain/events/present-epoch.ts";
 import {
@@ -20,8 +20,8 @@ import type { AckResult } from "./groups.ts";
 import { rulesOf } from "./group-item.ts";
 import { stop, type RootFetchingDeps } from "./root-fetching.ts";
 import type { RootGroup, RootMember, RootStopped } from "./root-group-item.ts";
-import { givenWrites, resolveTaken, roomOf } from "./root-lending.ts";
-import { readActors } from "./root-members.ts";
+import { givenWrites, roomOf } from "./root-lending.ts";
+import { readActors, resolveTaken } from "./root-members.ts";
 
 /**
  * Carries out the verdicts. Positions are those of the events that were lent; `upTo` acknowledges everything of the batch up
@@ -54,11 +54,12 @@ export async function acknowledgeOfAll(
       most -= answer.given;
       answers.push(answer);
     }
-    const { leaseSeconds } = standing.group.settings;
+    const { settings, drainedBy = Infinity } = standing.group;
+    const until = Math.min(clock.now() + settings.leaseSeconds * 1_000, drainedBy);
     const to = answeredLane(stored.lane, {
       ended: new Set(answers.flatMap(({ actorId, isEnded }) => (isEnded ? [actorId] : []))),
       done: said.done,
-      ...(said.extend && { until: clock.now() + leaseSeconds * 1_000 }),
+      ...(said.extend && { until }),
     });
     const work = {
       to,
@@ -80,7 +81,7 @@ export async function acknowledgeOfAll(
       },
     };
   });
-  for (const { actorId, id } of resolved) await resolveTaken(deps, actorId, id);
+  for (const taken of resolved) await resolveTaken(deps, group, taken);
   if (stopped !== undefined) await stop(store, group, stopped);
   return result;
 }
@@ -148,7 +149,7 @@ interface ActorAnswer {
   /** How many events go to a person. */
   readonly given: number;
   /** Failed events that were sent again and are done. */
-  readonly resolved: readonly { readonly actorId: string; readonly id: string }[];
+  readonly resolved: readonly { readonly actorId: string; readonly version: number; readonly id: string }[];
   /** The consumer has no event of the actor any more. */
   readonly isEnded: boolean;
   readonly stopped?: RootStopped;
@@ -183,11 +184,8 @@ async function answerOf(
   if (acked === undefined) return nothing;
   const { outcomes, given, replayed } = acked;
   // Until what is kept of them is deleted, so that a crash before that leaves no event with a person that a consumer took.
-  const taken = replayed
-    .filter(({ isDone }) => isDone)
-    .map(({ id }) => ({ id, position: "", lent: false, taken: true }) as const);
-  const lanes = acked.state.lanes.map((lane) => ({ ...lane, replayed: [...lane.replayed, ...taken] }));
-  const state = { ...acked.state, lanes };
+  const taken = replayed.flatMap(({ id, isDone }) => (isDone ? [id] : []));
+  const state = withTaken(acked.state, taken);
   const stream = (after: number, upTo: number) => deps.changeLog.stream(actorId, after, upTo);
   const found: { event: LogEvent; number: number; attempts: number; because: string }[] = [];
   for (const one of given) {
@@ -204,7 +202,8 @@ async function answerOf(
     member: { ...member, state },
     writes: found.length === 0 ? [] : await givenWrites(deps, group, { actorId, state, given: found }),
     given: found.length,
-    resolved: taken.map(({ id }) => ({ actorId, id })),
+    // The write that says so makes the member one version newer.
+    resolved: taken.map((id) => ({ actorId, version: (member.version ?? 0) + 1, id })),
     isEnded: state.lanes.every(({ lease }) => lease === undefined),
     ...compact({ stopped: stopped && { ...stopped, actorId } }),
   };

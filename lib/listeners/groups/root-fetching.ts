@@ -125,8 +125,10 @@ function hasStopped({ actorId, position = "" }: RootStopped): ServiceError {
   return new ServiceError("resource.conflict", message, { extra });
 }
 
-function demandLending({ draining, stopped }: RootGroup): void {
-  if (draining) throw new ServiceError("resource.conflict", "This group is being drained; it gives no new lease.");
+function demandLending({ drainedBy, stopped }: RootGroup): void {
+  if (drainedBy !== undefined) {
+    throw new ServiceError("resource.conflict", "This group is being drained; it gives no new lease.");
+  }
   if (stopped !== undefined) throw hasStopped(stopped);
 }
 

@@ -36,8 +36,8 @@ export interface RootGroup extends MadeGroup {
   /** Its topics hold from then on, or it was reset to then, ms since 1970: an actor that it has not met begins there. */
   readonly since: number;
   readonly paused: boolean;
-  /** It gives no new lease, and ends when the last one has ended. */
-  readonly draining: boolean;
+  /** It gives no new lease, and ends when the last one has ended, by then at the latest, ms since 1970; absent: it stays. */
+  readonly drainedBy?: number;
   readonly stopped?: RootStopped;
 }
 
@@ -53,7 +53,7 @@ export function rootGroupOf(epoch: number, name: string, item: Item): RootGroup 
     generation: String(item["generation"]),
     since: Number(item["since"]),
     paused: item["paused"] === true,
-    draining: item["draining"] === true,
+    drainedBy: item["drainedBy"] === undefined ? undefined : Number(item["drainedBy"]),
     stopped: stopped === undefined ? undefined : stoppedIn(epoch, parseText(String(stopped)) as RootStopped),
   });
 }
@@ -78,7 +78,7 @@ export interface RootGroupChange {
   readonly generation?: string;
   readonly since?: number;
   readonly paused?: boolean;
-  readonly draining?: true;
+  readonly drainedBy?: number;
   readonly stopped?: RootStopped | null;
   readonly dueAt?: number;
 }
@@ -86,14 +86,14 @@ export interface RootGroupChange {
 /** The write of a change, on the head as it was read. */
 export function rootGroupChanged(
   group: Pick<RootGroup, keyof MadeGroup | "version">,
-  { settings, generation, since, paused, draining, stopped, dueAt }: RootGroupChange,
+  { settings, generation, since, paused, drainedBy, stopped, dueAt }: RootGroupChange,
 ): Extract<Write, { readonly update: unknown }> {
   const set = compact({
     settings: settings === undefined ? undefined : printJson(settings),
     generation,
     since,
     paused: paused === true ? true : undefined,
-    draining,
+    drainedBy,
     stopped: stopped ? printJson(stopped) : undefined,
     dueAt,
   });

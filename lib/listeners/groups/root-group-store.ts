@@ -1,6 +1,7 @@
 /** The consumer groups over all actors, as items: made, changed, read, ended. */
 import { isLeased } from "../../domain/events/group-state.ts";
 import { newRootLane, type RootLane } from "../../domain/events/root-group.ts";
+import { laneOfActor } from "../../dynamodb/keys/feed.ts";
 import {
   END_OF_LANES,
   rootFailedOf,
@@ -112,7 +113,7 @@ export class RootGroupStore {
    */
   async make(name: string, settings: GroupSettings, after: number): Promise<RootGroup | undefined> {
     const [generation, madeAs] = [this.#deps.ids.id(), this.#deps.ids.id()];
-    const begun = { version: 1, revision: 1, paused: false, draining: false };
+    const begun = { version: 1, revision: 1, paused: false };
     const made: RootGroup = { name, madeAs, settings, generation, since: after, ...begun };
     const lanes = Array.from({ length: settings.lanes }, (_, at) => laneMade(made, at, newRootLane(after)));
     const named: Write = {
@@ -180,16 +181,23 @@ export class RootGroupStore {
     return await this.#transact([rootGroupChanged(group, change), ...touched]);
   }
 
-  /** Begins again with new lanes. Every consumer is fenced: the lanes are others. */
+  /**
+   * Begins again with new lanes. Every consumer is fenced: the lanes are others. Actors that may have work still may: no change
+   * says that an event is to be sent again.
+   */
   async reset(standing: RootStanding, settings: GroupSettings, after: number): Promise<boolean> {
     const { group, lanes } = standing;
     const by = this.#deps.ids.id().slice(0, 16);
-    const lane = newRootLane(after);
+    const met = lanes.flatMap(({ lane }) => lane.met.map(({ id }) => ({ id, after })));
+    const byLane = Map.groupBy(met, ({ id }) => laneOfActor(id, settings.lanes));
+    const laneAt = (index: number): RootLane => ({ ...newRootLane(after), met: byLane.get(index) ?? [] });
     const writes = lanes.map((stored): Write => {
-      if (stored.index < settings.lanes) return laneChanged(group, stored, { to: lane, by });
+      if (stored.index < settings.lanes) return laneChanged(group, stored, { to: laneAt(stored.index), by });
       return laneEnded(group, stored);
     });
-    for (let index = lanes.length; index < settings.lanes; index += 1) writes.push(laneMade(group, index, lane));
+    for (let index = lanes.length; index < settings.lanes; index += 1) {
+      writes.push(laneMade(group, index, laneAt(index)));
+    }
     const change = { settings, generation: this.#deps.ids.id(), since: after, stopped: null };
     return await this.#transact([rootGroupChanged(group, change), ...writes]);
   }
@@ -219,7 +227,7 @@ export class RootGroupStore {
     const head = items.find(({ sk }) => sk === rootGroupKey(name).sk);
     if (head === undefined) return true;
     const { group, lanes } = standingOf(epoch, name, items);
-    if (!group.draining || lanes.some(({ lane }) => isLeased(lane, clock.now()))) return false;
+    if (group.drainedBy === undefined || lanes.some(({ lane }) => isLeased(lane, clock.now()))) return false;
     const gone = lanes.map((stored) => laneEnded(group, stored));
     if (gone.length > 0 && !(await this.#transact(gone))) return false;
     const is = { check: rootGroupKey(name), condition: equals("madeAs", group.madeAs) };

@@ -1,6 +1,7 @@
 /** A consumer group over all actors as its operator sees it. */
 import { settledAt } from "../../domain/events/feed-time.ts";
 import { isLeased } from "../../domain/events/group-state.ts";
+import { withoutTaken } from "../../domain/events/group-verdicts.ts";
 import { isCaughtUp, printRootPosition } from "../../domain/events/root-group.ts";
 import { positionAfter } from "../../domain/events/position.ts";
 import { compact } from "../../system/compact.ts";
@@ -16,15 +17,16 @@ const MOST_ACTORS = 200;
 /** Most actors with parked events that are named. */
 const MOST_NAMED = 100;
 
-/** The resource: the settings, of which `lanes` is shown as the lanes themselves, and how it stands. */
+/** The resource: the settings as a PUT states them, and how it stands. */
 export async function rootGroupWire(
   deps: RootFetchingDeps,
   { group, lanes, failed }: RootStanding & { readonly failed: ReadonlyMap<string, number> },
 ): Promise<JsonObject> {
-  const { name, settings, paused, draining, stopped } = group;
+  const { name, settings, paused, drainedBy, stopped } = group;
   const { clock, epoch } = deps;
   const now = clock.now();
-  const status = draining ? "draining" : stopped !== undefined ? "stopped" : paused ? "paused" : "active";
+  const isDraining = drainedBy !== undefined;
+  const status = isDraining ? "draining" : stopped !== undefined ? "stopped" : paused ? "paused" : "active";
   const { count, since } = await undoneOf(deps, group, lanes);
   return compact({
     name,
@@ -49,7 +51,7 @@ export async function rootGroupWire(
       .flatMap(([actorId, count]) => (count > 0 ? [actorId] : []))
       .toSorted()
       .slice(0, MOST_NAMED),
-    lanes: lanes.map((stored) => laneWire(stored, { now, epoch })),
+    laneStates: lanes.map((stored) => laneWire(stored, { now, epoch })),
   });
 }
 
@@ -88,7 +90,7 @@ async function undoneOf(
       if (read.includes(each)) {
         if (head === undefined) continue;
         const { state } = await currentMember(deps, group, { met: each, head, stored: member });
-        if (isCaughtUp(state, positionAfter(deps.epoch, head.newest))) continue;
+        if (isCaughtUp(withoutTaken(state), positionAfter(deps.epoch, head.newest))) continue;
       }
       count += 1;
       since = Math.min(since ?? Infinity, each.after);

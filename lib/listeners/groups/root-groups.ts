@@ -19,7 +19,7 @@ import type { Preconditions } from "../preconditions.ts";
 import { resolveFeedPosition } from "../readers/feed-position.ts";
 import type { FetchRequest, FetchResult } from "./group-fetching.ts";
 import type { AckResult, FetchAsked } from "./groups.ts";
-import { decideGroupPut, selectionOf, type GroupSettings } from "./group-settings.ts";
+import { decideGroupPut, MOST_DRAIN_MS, selectionOf, type GroupSettings } from "./group-settings.ts";
 import { acknowledgeOfAll } from "./root-acknowledging.ts";
 import { fetchOfAll, type RootFetchingDeps } from "./root-fetching.ts";
 import type { RootGroup } from "./root-group-item.ts";
@@ -62,7 +62,7 @@ export class RootGroups {
         if ((await this.#store.make(name, settings, this.#timeOf(from, "from"))) !== undefined) return { is, settings };
         continue;
       }
-      if (found.group.draining) {
+      if (found.group.drainedBy !== undefined) {
         throw new ServiceError("resource.conflict", "This group is being drained; it will be gone.");
       }
       const change = { settings, ...this.#sinceOf(found.group, settings) };
@@ -179,15 +179,18 @@ export class RootGroups {
    */
   async reset(name: string, { to, lanes }: { readonly to: string; readonly lanes?: number }): Promise<void> {
     await this.#store.again(name, async (standing) => {
-      const { draining, settings } = standing.group;
-      if (draining) throw new ServiceError("resource.conflict", "This group is being drained; it will be gone.");
+      const { drainedBy, settings } = standing.group;
+      if (drainedBy !== undefined) {
+        throw new ServiceError("resource.conflict", "This group is being drained; it will be gone.");
+      }
       const changed = { ...settings, ...compact({ lanes }) };
       return (await this.#store.reset(standing, changed, this.#timeOf(to, "to"))) ? { is: undefined } : undefined;
     });
   }
 
   /**
-   * Ends a group once its last lease has ended, for which it waits `drainMs`; at once without. The sweep finishes the rest.
+   * Ends a group once its last lease has ended, for which it waits `drainMs`; at once without. The sweep finishes the rest,
+   * and no lease is extended beyond `MOST_DRAIN_MS`.
    * @returns whether the group is gone
    */
   async end(name: string, drainMs: number | undefined, deadline: Deadline): Promise<boolean> {
@@ -196,7 +199,8 @@ export class RootGroups {
       const free = ({ lease: _, ...lane }: RootLane): RootLane => lane;
       const left = drainMs === undefined ? [] : standing.lanes.filter(({ lane }) => isLeased(lane, clock.now()));
       const dueAt = Math.max(clock.now(), ...left.map(({ lane }) => lane.lease?.until ?? 0));
-      const change = { draining: true, dueAt } as const;
+      const drainedBy = standing.group.drainedBy ?? clock.now() + MOST_DRAIN_MS;
+      const change = { drainedBy, dueAt };
       const done = await this.#store.changeAll(standing, change, drainMs === undefined ? free : undefined);
       return done ? { is: undefined } : undefined;
     });

@@ -33,7 +33,7 @@ import {
   type RootMember,
   type RootStopped,
 } from "./root-group-item.ts";
-import { currentMember, type ReadActor } from "./root-members.ts";
+import { currentMember, resolveTaken, type ReadActor } from "./root-members.ts";
 
 /** An actor, with the stretch of its log that a fetch begins with. */
 export interface ActorLending {
@@ -125,7 +125,10 @@ export async function lendOfActor(
   const newest = newestOf(deps, head);
   const rules = rulesOf(group.settings);
   const before = onlyLane(member.state);
-  for (const { id, taken } of before.replayed) if (taken === true) await resolveTaken(deps, actorId, id);
+  const { version } = member;
+  for (const { id, taken } of before.replayed) {
+    if (taken === true && version !== undefined) await resolveTaken(deps, group, { actorId, version, id });
+  }
   const toSend = { ...before, replayed: before.replayed.filter(({ taken }) => taken !== true) };
   const limits = { max, mostBytes, maxAttempts: rules.maxAttempts };
   const replays = await replaysOf(deps.failedEvents, { actorId, lane: toSend }, limits);
@@ -225,17 +228,6 @@ async function continued(
     log.error(line, { actorId: met.id, group: name, to: from, trouble: LISTENER_TROUBLE });
   }
   return left.state;
-}
-
-/** Deletes what is kept of a failed event that a consumer took. May be called again. */
-export async function resolveTaken(
-  { failedEvents, clock }: Pick<RootFetchingDeps, "failedEvents" | "clock">,
-  actorId: string,
-  id: string,
-): Promise<void> {
-  const item = await failedEvents.find(actorId, id);
-  const failed = item === undefined ? undefined : await failedEvents.read(item);
-  if (failed !== undefined) await failedEvents.resolve(failed, { now: clock.now() });
 }
 
 /**

@@ -11,12 +11,13 @@ import { positionAfter } from "../../domain/events/position.ts";
 import type { MetActor } from "../../domain/events/root-group.ts";
 import { selectionOfActor, type Selection } from "../../domain/events/selection.ts";
 import { logHeadKey } from "../../dynamodb/keys/publishing.ts";
-import { rootMemberKey, type MadeGroup } from "../../dynamodb/keys/root-groups.ts";
-import type { Table } from "../../dynamodb/table.ts";
+import { rootFailedKey, rootMemberKey, type MadeGroup } from "../../dynamodb/keys/root-groups.ts";
+import { equals, type Table } from "../../dynamodb/table.ts";
+import { resolveWhile, type ResolveWhileDeps } from "../../failed-events/resolve-while.ts";
 import { firstRecordAfter } from "../first-record-after.ts";
 import { countBetween } from "./event-numbers.ts";
 import { selectionOf } from "./group-settings.ts";
-import { rootMemberOf, type RootGroup, type RootMember } from "./root-group-item.ts";
+import { oneFailedEnded, rootMemberOf, type RootGroup, type RootMember } from "./root-group-item.ts";
 
 export interface RootMembersDeps {
   readonly table: Pick<Table, "getMany">;
@@ -100,7 +101,25 @@ async function begunState(
   const count = await countBetween(deps, { actorId: met.id, state: before }, [numberedTo(before).after, after]);
   const reset = resetGroup(before, { after, lanes: 1, count });
   const state = withSelection(reset, selection) ?? reset;
-  // What a person sends again is sent whatever the group begins with.
+  // What a person sends again is sent also when the group begins behind it.
   const replayed = (before.lanes[0]?.replayed ?? []).map((each) => ({ ...each, lent: false }));
   return { ...state, lanes: state.lanes.map((lane) => ({ ...lane, replayed })) };
+}
+
+/**
+ * Deletes what is kept of a failed event that a consumer took, while the member is as it was read: then the member says so, and
+ * what is kept is no later failure of the same event, nor the next group's of that name. May be called again.
+ */
+export async function resolveTaken(
+  deps: ResolveWhileDeps,
+  group: MadeGroup,
+  { actorId, version, id }: Required<Pick<RootMember, "actorId" | "version">> & { readonly id: string },
+): Promise<void> {
+  await resolveWhile(deps, { actorId, id }, async () => {
+    const kept = (await deps.table.get(rootFailedKey(group.name, actorId)))?.["failedEvents"];
+    return [
+      { check: rootMemberKey(group, actorId), condition: equals("version", version) },
+      ...(kept === undefined ? [] : [oneFailedEnded(group.name, actorId, Number(kept))]),
+    ];
+  });
 }

@@ -25,7 +25,8 @@ describe("a group", () => {
       201,
       {
         name: "billing",
-        lanes: [{ lane: 0, lent: 0, blocked: [] }],
+        lanes: 1,
+        laneStates: [{ lane: 0, lent: 0, blocked: [] }],
         order: "key",
         leaseSeconds: 30,
         maxAttempts: 5,
@@ -52,6 +53,30 @@ describe("a group", () => {
     expect((await group("billing", { lanes: 17 })).json.error).toMatchObject({ code: "bad_request", field: "lanes" });
     expect((await world.ask("GET", "/groups")).json.data).toHaveLength(1);
     expect((await world.ask("GET", "/groups/none")).status).toBe(404);
+  });
+
+  it("takes what a GET shows: nothing differs, and one setting can be changed by it", async () => {
+    const made = await group("billing", {
+      lanes: 3,
+      types: ["org.actingweb.*"],
+      leaseSeconds: 60,
+      onExhausted: "stop",
+    });
+    await world.put("a", 1);
+    await fetched("billing");
+    const shown = (await world.ask("GET", "/groups/billing")).json;
+    expect([shown.lanes, shown.laneStates.length]).toEqual([3, 3]);
+    const same = await world.ask("PUT", "/groups/billing", { json: shown });
+    expect([same.status, same.json]).toEqual([200, shown]);
+    const headers = { "if-match": made.headers["etag"] ?? "" };
+    const changed = await world.ask("PUT", "/groups/billing", { json: { ...shown, maxAttempts: 2 }, headers });
+    expect([changed.status, changed.json]).toEqual([200, { ...shown, maxAttempts: 2 }]);
+    const another = await world.ask("PUT", "/groups/another", { json: shown });
+    expect([another.status, another.json.name, another.headers["etag"]]).toEqual([
+      201,
+      "another",
+      made.headers["etag"],
+    ]);
   });
 
   it("lends events in order under a lease, and takes them as acknowledged", async () => {
@@ -170,18 +195,18 @@ describe("a group", () => {
     const view = async (): Promise<any> => (await world.ask("GET", "/groups/billing")).json;
     const before = await view();
     expect(before).toMatchObject({ status: "active", lag: 3, oldestSeconds: 10, parked: 0 });
-    expect(before.lanes.map(({ lent, blocked }: any) => [lent, blocked])).toEqual([
+    expect(before.laneStates.map(({ lent, blocked }: any) => [lent, blocked])).toEqual([
       [0, []],
       [0, []],
     ]);
-    expect([before.newest > before.floor, before.lanes.some(({ holder }: any) => holder !== undefined)]).toEqual([
+    expect([before.newest > before.floor, before.laneStates.some(({ holder }: any) => holder !== undefined)]).toEqual([
       true,
       false,
     ]);
 
     const lent = await fetched("billing", { max: 2 });
     const [{ lane, until }] = lent.json.leases;
-    const leased = (await view()).lanes[lane];
+    const leased = (await view()).laneStates[lane];
     expect(leased).toMatchObject({ lane, lent: 2, holder: "c1", until, blocked: [] });
     const [first, second] = positions(lent);
     await acked("billing", {
@@ -189,7 +214,7 @@ describe("a group", () => {
       items: [{ position: first, verdict: "retry", delaySeconds: 60 }],
       done: true,
     });
-    const blocked = (await view()).lanes[lane];
+    const blocked = (await view()).laneStates[lane];
     expect(blocked.blocked, "the key once, at its first event").toMatchObject([
       { key: "properties.a", position: first, attempts: 1 },
     ]);
@@ -201,11 +226,11 @@ describe("a group", () => {
     expect(positions(again).slice(0, 2)).toEqual([first, second]);
     world.whole.now += 31_000;
     const lapsed = await view();
-    expect(lapsed.lanes[lane], "a lease that ran out has no holder").toMatchObject({
+    expect(lapsed.laneStates[lane], "a lease that ran out has no holder").toMatchObject({
       lent: 0,
       blocked: [{ key: "properties.a", position: first, attempts: 2 }],
     });
-    expect(lapsed.lanes[lane].holder).toBeUndefined();
+    expect(lapsed.laneStates[lane].holder).toBeUndefined();
     const last = await fetched("billing", { consumer: "c2" });
     await acked("billing", { token: tokenOf(last), upTo: positions(last).at(-1) });
     const after = await view();
@@ -234,7 +259,11 @@ describe("a group", () => {
     expect((await fetched("billing")).status).toBe(204);
     await world.ask("POST", "/groups/billing/resume");
     const reset = await world.ask("POST", "/groups/billing/reset", { json: { to: "earliest", lanes: 4 } });
-    expect([reset.status, reset.json.lanes.map(({ lane }: any) => lane)]).toEqual([200, [0, 1, 2, 3]]);
+    expect([reset.status, reset.json.lanes, reset.json.laneStates.map(({ lane }: any) => lane)]).toEqual([
+      200,
+      4,
+      [0, 1, 2, 3],
+    ]);
     const all = await fetched("billing");
     expect(all.json.events.map((each: any) => [each.event.data.name, Number(each.event.sequence)])).toEqual([
       ["a", 1],
@@ -249,6 +278,25 @@ describe("a group", () => {
     await group("billing");
     expect((await world.ask("DELETE", "/groups/billing")).status).toBe(200);
     expect((await world.ask("DELETE", "/groups/billing")).status).toBe(404);
+  });
+
+  it("is drained within ten minutes, however often its consumer extends", async () => {
+    await group("billing", { leaseSeconds: 60 });
+    await world.put("a", 1);
+    const token = tokenOf(await fetched("billing"));
+    const begun = world.whole.now;
+    const drained = async (): Promise<number> => (await world.ask("DELETE", "/groups/billing?drainSeconds=0")).status;
+    expect(await drained()).toBe(202);
+    const seconds: number[] = [];
+    for (let times = 1; times <= 11; times += 1) {
+      await world.pass(50_000);
+      const said = await acked("billing", { token, extend: true });
+      seconds.push((Date.parse(said.json.leases[0].until) - begun) / 1_000);
+      expect(await drained(), "another DELETE puts off nothing").toBe(202);
+    }
+    expect(seconds).toEqual([110, 160, 210, 260, 310, 360, 410, 460, 510, 560, 600]);
+    await world.pass(50_000);
+    expect((await acked("billing", { token, extend: true })).status).toBe(404);
   });
 
   it.each([
@@ -269,7 +317,7 @@ describe("a group", () => {
       const lent = await fetched("billing");
       const refused = await acked("billing", { token: tokenOf(lent), upTo });
       expect([refused.status, refused.json.error]).toMatchObject([410, { code: "position_gone", field: "upTo" }]);
-      expect((await world.ask("GET", "/groups/billing")).json).toMatchObject({ lag: 1, lanes: [{ lent: 1 }] });
+      expect((await world.ask("GET", "/groups/billing")).json).toMatchObject({ lag: 1, laneStates: [{ lent: 1 }] });
       const taken = await acked("billing", { token: tokenOf(lent), upTo: positions(lent)[0] });
       expect(taken.json.outcomes).toMatchObject([{ outcome: "done" }]);
     },

@@ -103,6 +103,32 @@ describe("a group with lanes", () => {
     expect([await failed(), await failed(), (await seen()).status]).toEqual([1, 2, "stopped"]);
   });
 
+  it.each([1, 4])(
+    "of strict order has one lane, whatever the setting says (%i): one consumer has it",
+    async (lanes) => {
+      const made = await group({ lanes, order: "strict" });
+      expect([made.status, made.json.lanes, made.json.laneStates]).toMatchObject([201, lanes, [{ lane: 0 }]]);
+      const order: unknown[] = [];
+      for (let value = 0; value < 4; value += 1) await world.put(["b", "a"][value % 2] ?? "", value);
+      for (let batch = 0; batch < 2; batch += 1) {
+        const lent = await fetched("one", { max: 2 });
+        order.push(...lent.json.events.map((each: any) => each.event.data.value));
+        const other = await fetched("two");
+        expect([other.status, other.json.error, Number(other.headers["retry-after"]) > 0]).toMatchObject([
+          423,
+          { code: "held", holder: "one", until: lent.json.leases[0].until },
+          true,
+        ]);
+        await allDone(lent);
+      }
+      expect([order, (await fetched("two")).status]).toEqual([[0, 1, 2, 3], 204]);
+      expect((await world.ask("PUT", "/groups/billing", { json: await seen() })).status).toBe(200);
+      const reset = await world.ask("POST", "/groups/billing/reset", { json: { to: "earliest", lanes: 2 } });
+      expect([reset.json.lanes, reset.json.laneStates.length]).toEqual([2, 1]);
+      expect([(await fetched("two")).status, (await fetched("one")).status]).toEqual([200, 423]);
+    },
+  );
+
   it("leaves lanes to other consumers, however many events one of them asks for", async () => {
     await group({ lanes: 8 });
     for (let name = 0; name < 80; name += 1) await world.put(`p${String(name)}`, name);

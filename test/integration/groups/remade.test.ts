@@ -61,7 +61,7 @@ describe("of a group over all actors that was deleted and made again", () => {
     before.write = remade;
     expect((await world.fetch({ consumer: "late" })).status, "the new group begins after the event").toBe(204);
     expect(before.write).toBeUndefined();
-    expect(await world.seen()).toMatchObject({ lag: 0, lanes: [{ actors: 0, lent: 0 }] });
+    expect(await world.seen()).toMatchObject({ lag: 0, laneStates: [{ actors: 0, lent: 0 }] });
     await world.put(0, "a", 2);
     expect(world.taken(await world.fetch())).toMatchObject([{ value: 2, attempt: 1 }]);
   });
@@ -80,7 +80,7 @@ describe("of a group over all actors that was deleted and made again", () => {
     const upTo = world.taken(lent)[0]!.position;
     const late = await world.ack({ token: tokenOf(lent), upTo });
     expect([late.status, late.json.error?.code]).toEqual([409, "fenced"]);
-    expect(await world.seen()).toMatchObject({ lanes: [{ holder: "next", lent: 1 }] });
+    expect(await world.seen()).toMatchObject({ laneStates: [{ holder: "next", lent: 1 }] });
     const { position } = world.taken(next!)[0]!;
     const said = await world.ack({ token: tokenOf(next!), items: [{ position, verdict: "ack" }] });
     expect(said.json).toEqual({ outcomes: [{ position, outcome: "done" }], leases: [] });
@@ -150,3 +150,89 @@ it("and neither does one that ends a group over all actors", async () => {
   expect(await world.seen()).toMatchObject({ parked: 1, parkedAt: [world.actors[0]!.id] });
   expect((await world.own(0, "GET", "/parked?source=root-group:all")).json.data).toHaveLength(1);
 });
+
+/** A group of one actor, or of all: what it is asked, and its actor's owner. */
+interface Scene {
+  readonly ask: (method: string, path: string, json?: object) => Promise<Answer>;
+  readonly own: (method: string, path: string, json?: object) => Promise<Answer>;
+  readonly pass: (ms: number) => void;
+  readonly topics: readonly string[];
+}
+
+async function ofOneActor(table: FaultyTable): Promise<Scene> {
+  const world = await WebhookWorld.begin({ table });
+  await world.put("a", 1);
+  const own = async (method: string, path: string, json?: object): Promise<Answer> =>
+    await world.ask(method, path, json === undefined ? {} : { json });
+  const ask: Scene["ask"] = async (method, path, json) => await own(method, `/groups/g${path}`, json);
+  return { ask, own, pass: (ms) => (world.whole.now += ms), topics: ["properties.>"] };
+}
+
+async function ofAllActors(table: FaultyTable): Promise<Scene> {
+  const world = await RootWorld.begin(1, { table });
+  await world.put(0, "a", 1);
+  const ask: Scene["ask"] = async (method, path, json) => await world.ask(method, `/groups/g${path}`, json);
+  const own: Scene["own"] = async (method, path, json) => await world.own(0, method, path, json);
+  return { ask, own, pass: (ms) => (world.whole.now += ms), topics: ["*.properties.>"] };
+}
+
+const made = async ({ ask, topics }: Scene): Promise<void> => {
+  expect((await ask("PUT", "", { topics, from: "earliest" })).status).toBe(201);
+};
+const remade = async (scene: Scene): Promise<void> => {
+  expect((await scene.ask("DELETE", "")).json).toEqual({ drained: true });
+  scene.pass(60_000);
+  await made(scene);
+};
+const reset = async ({ ask }: Scene): Promise<void> => {
+  expect((await ask("POST", "/reset", { to: "earliest" })).status).toBe(200);
+};
+
+it.each([
+  ["the next group of its name", "group", ofOneActor, remade],
+  ["the same group after a reset", "group", ofOneActor, reset],
+  ["the next group of all actors of its name", "root-group", ofAllActors, remade],
+  ["the same group of all actors after a reset", "root-group", ofAllActors, reset],
+])(
+  "a late acknowledgement of an event that was sent again deletes none that %s gave up",
+  async (_, kind, of, begin) => {
+    let meanwhile: (() => Promise<unknown>) | undefined;
+    const table = new FaultyTable(new MemoryTable(), async (operation, keys): Promise<Effect> => {
+      const run = meanwhile;
+      const isResolved = keys[0]?.sk.startsWith(`FAILED#${kind}:g#`) === true;
+      if (operation !== "transact" || !isResolved || run === undefined) return "ok";
+      meanwhile = undefined;
+      await run();
+      return "ok";
+    });
+    const scene = await of(table);
+    const { ask, own } = scene;
+    const fetched = async (): Promise<{ readonly token: string; readonly position: string }> => {
+      const { json } = await ask("POST", "/fetch", { consumer: "c" });
+      return { token: json.leases[0].token, position: json.events[0].event.position };
+    };
+    const giveUp = async (): Promise<void> => {
+      const { token, position } = await fetched();
+      const said = await ask("POST", "/ack", { token, items: [{ position, verdict: "park" }] });
+      expect(said.json.outcomes).toEqual([{ position, outcome: "parked" }]);
+    };
+    const ids = async (): Promise<readonly string[]> =>
+      (await own("GET", `/parked?source=${kind}:g`)).json.data.map(({ id }: any) => id);
+    const count = async (): Promise<number> => (await ask("GET", "")).json.parked;
+    await made(scene);
+    await giveUp();
+    const failed = await ids();
+    expect((await own("POST", `/parked/${failed[0] ?? ""}`, { action: "retry" })).status).toBe(200);
+    const { token, position } = await fetched();
+    meanwhile = async () => {
+      await begin(scene);
+      await giveUp();
+    };
+    const said = await ask("POST", "/ack", { token, upTo: position });
+    expect(said.json.outcomes).toEqual([{ position, outcome: "done" }]);
+    expect(meanwhile).toBeUndefined();
+    expect([failed.length, await ids(), await count()]).toEqual([1, failed, 1]);
+    expect((await ask("POST", "/fetch", { consumer: "c" })).status).toBe(204);
+    expect([await ids(), await count()]).toEqual([failed, 1]);
+  },
+);

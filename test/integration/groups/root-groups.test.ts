@@ -47,7 +47,14 @@ describe("a group over all actors", () => {
     const made = await world.group({ lanes: 2 });
     expect([made.status, made.json]).toMatchObject([
       201,
-      { name: "all", status: "active", lag: 0, parked: 0, lanes: [{ lane: 0, actors: 0, lent: 0 }, { lane: 1 }] },
+      {
+        name: "all",
+        status: "active",
+        lag: 0,
+        parked: 0,
+        lanes: 2,
+        laneStates: [{ lane: 0, actors: 0, lent: 0 }, { lane: 1 }],
+      },
     ]);
     expect((await world.group({ lanes: 2 })).status).toBe(200);
     expect((await world.group({ lanes: 2, maxAttempts: 3 })).json.error.code).toBe("precondition_required");
@@ -63,6 +70,19 @@ describe("a group over all actors", () => {
     expect((await world.group({ topics: ["a.*x"] }, "other")).status).toBe(400);
   });
 
+  it("takes what a GET shows: nothing differs, and one setting can be changed by it", async () => {
+    const made = await world.group({ lanes: 3, types: ["org.actingweb.*"], order: "strict" });
+    await world.put(0, "a", 1);
+    await world.fetch();
+    const shown = await world.seen();
+    expect([shown.lanes, shown.laneStates.length]).toEqual([3, 3]);
+    const same = await world.ask("PUT", "/groups/all", shown);
+    expect([same.status, same.json]).toEqual([200, shown]);
+    const headers = { "if-match": made.headers["etag"] ?? "" };
+    const changed = await world.ask("PUT", "/groups/all", { ...shown, maxAttempts: 2 }, headers);
+    expect([changed.status, changed.json]).toEqual([200, { ...shown, maxAttempts: 2 }]);
+  });
+
   it("lends each actor's events in order, and takes them as acknowledged", async () => {
     await world.group();
     expect((await world.fetch()).status).toBe(204);
@@ -73,7 +93,7 @@ describe("a group over all actors", () => {
     expect(lent.json.events[0].event.position).toMatch(/^[0-9a-f]{32}\.0001-\d{16}-z$/);
     const other = await world.fetch({ consumer: "c2" });
     expect([other.status, other.json.error]).toMatchObject([423, { code: "held", holder: "c" }]);
-    expect((await world.seen()).lanes).toMatchObject([{ holder: "c", actors: 3, lent: 2 }]);
+    expect((await world.seen()).laneStates).toMatchObject([{ holder: "c", actors: 3, lent: 2 }]);
     const said = await world.ack({ token: tokenOf(lent), upTo: positions(lent).at(-1) });
     expect(said.json).toEqual({
       outcomes: positions(lent).map((position) => ({ position, outcome: "done" })),
@@ -241,7 +261,7 @@ describe("a group over all actors", () => {
     await world.ask("POST", "/groups/all/resume");
     const before = await world.fetch();
     const reset = await world.ask("POST", "/groups/all/reset", { to: "earliest", lanes: 3 });
-    expect([reset.status, reset.json.lanes.length]).toEqual([200, 3]);
+    expect([reset.status, reset.json.lanes, reset.json.laneStates.length]).toEqual([200, 3, 3]);
     expect((await world.ack({ token: tokenOf(before), upTo: positions(before)[0] })).status).toBe(409);
     const after = await world.fetch();
     expect([short(after), after.json.events[0].event.sequence, after.json.events[0].attempt]).toEqual([
@@ -264,6 +284,65 @@ describe("a group over all actors", () => {
     expect((await world.ask("DELETE", "/groups/all")).status).toBe(404);
   });
 
+  it.each(["earliest", "now"])(
+    "lends no event twice at a time after a reset to %s before it is sent again",
+    async (to) => {
+      await world.group();
+      await world.put(0, "a", 1);
+      const lent = await world.fetch();
+      await world.ack({ token: tokenOf(lent), items: [{ position: positions(lent)[0], verdict: "park" }] });
+      const [{ id }] = (await world.own(0, "GET", "/parked?source=root-group:all")).json.data;
+      await world.own(0, "POST", `/parked/${String(id)}`, { action: "retry" });
+      await world.put(0, "b", 2);
+      world.whole.now += 30_000;
+      expect((await world.ask("POST", "/groups/all/reset", { to })).status).toBe(200);
+      await world.put(0, "c", 3);
+      const after = await world.fetch();
+      // Sent again, or come by itself.
+      const expected = to === "now" ? ["0.a=1", "0.c=3"] : ["0.a=1", "0.b=2", "0.c=3"];
+      expect(short(after)).toEqual(expected);
+      const items = positions(after).map((position) => ({ position, verdict: "ack" }));
+      const said = await world.ack({ token: tokenOf(after), items });
+      expect(said.json.outcomes.map(({ outcome }: any) => outcome)).toEqual(expected.map(() => "done"));
+      expect(await world.seen()).toMatchObject({ lag: 0, parked: to === "now" ? 0 : 1 });
+    },
+  );
+
+  it("lends an event that is sent again after a reset to now with other lanes, though its actor does not change", async () => {
+    await world.group({ lanes: 2 });
+    for (const actor of [0, 1, 2]) await world.put(actor, "a", actor);
+    for (let lent = await world.fetch(); lent.status === 200; lent = await world.fetch()) {
+      const items = positions(lent).map((position) => ({ position, verdict: "park" }));
+      await world.ack({ token: tokenOf(lent), items });
+    }
+    for (const actor of [0, 1, 2]) {
+      const [{ id }] = (await world.own(actor, "GET", "/parked?source=root-group:all")).json.data;
+      await world.own(actor, "POST", `/parked/${String(id)}`, { action: "retry" });
+    }
+    world.whole.now += 120_000;
+    await world.ask("POST", "/groups/all/reset", { to: "now", lanes: 5 });
+    await world.ask("POST", "/groups/all/reset", { to: "now", lanes: 3 });
+    expect((await drained()).toSorted()).toEqual(["0.a=0", "1.a=1", "2.a=2"]);
+    expect(await world.seen()).toMatchObject({ lag: 0, parked: 0 });
+  });
+
+  it("is drained within ten minutes, however often its consumer extends", async () => {
+    await world.group({ leaseSeconds: 600 });
+    await world.put(0, "a", 1);
+    const token = tokenOf(await world.fetch());
+    const begun = world.whole.now;
+    const drained = async (): Promise<number> => (await world.ask("DELETE", "/groups/all?drainSeconds=0")).status;
+    expect(await drained()).toBe(202);
+    for (let times = 1; times <= 3; times += 1) {
+      await world.pass(190_000);
+      const said = await world.ack({ token, extend: true });
+      expect(Date.parse(said.json.leases[0].until) - begun).toBe(600_000);
+      expect(await drained(), "another DELETE puts off nothing").toBe(202);
+    }
+    await world.pass(60_000);
+    expect((await world.ack({ token, extend: true })).status).toBe(404);
+  });
+
   it("loses no actor that it has not met when its list is full, and forgets those that are deleted", async () => {
     world = await RootWorld.begin(4);
     await world.group();
@@ -273,7 +352,7 @@ describe("a group over all actors", () => {
     const said = await world.ack({ token: tokenOf(lent), upTo: positions(lent).at(-1) });
     expect(said.json.outcomes.filter(({ outcome }: any) => outcome === "done")).toHaveLength(3);
     expect((await world.fetch()).status).toBe(204);
-    expect(await world.seen()).toMatchObject({ lag: 0, lanes: [{ actors: 0 }] });
+    expect(await world.seen()).toMatchObject({ lag: 0, laneStates: [{ actors: 0 }] });
   });
 
   it("goes on at the oldest record where one actor's have expired, and stops no other", async () => {
@@ -316,7 +395,7 @@ describe("a group over all actors", () => {
       const refused = await world.ack({ token: tokenOf(lent), upTo });
       expect([refused.status, refused.json.error]).toMatchObject([410, { code: "position_gone", field: "upTo" }]);
       expect(refused.headers["link"]).toBeUndefined();
-      expect(await world.seen()).toMatchObject({ lag: 1, lanes: [{ lent: 1 }] });
+      expect(await world.seen()).toMatchObject({ lag: 1, laneStates: [{ lent: 1 }] });
       const taken = await world.ack({ token: tokenOf(lent), upTo: positions(lent)[0] });
       expect(taken.json.outcomes).toMatchObject([{ outcome: "done" }]);
     },
