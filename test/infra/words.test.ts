@@ -186,6 +186,13 @@ it("no name of lib, functions, infra or the tests has a word that the glossary r
   expect(refused).toEqual([]);
 });
 
+it("every allowance is needed", () => {
+  const all = ["lib", "functions", "infra", "test"].flatMap(files).filter((file) => file !== SELF);
+  const isNeeded = ({ name, where }: (typeof ALLOWED)[number]): boolean =>
+    all.some((file) => where.test(file) && read(file).names.some((each) => name.test(each)));
+  expect(ALLOWED.filter((allowed) => !isNeeded(allowed))).toEqual([]);
+});
+
 it("no test file and no title of a test has a word that the glossary replaced", () => {
   const refused = files("test").flatMap((file) => {
     const name = wordsOf(basename(file)).some((word) => WORDS.has(word)) ? [file] : [];
