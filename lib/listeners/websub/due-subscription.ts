@@ -11,7 +11,7 @@ import type { Key } from "../../dynamodb/table.ts";
 import type { Deadline } from "../../system/ports.ts";
 import { sendTo, topicToSend, type DistributionDeps } from "./distribution.ts";
 import { readSubscription, type HubSubscription } from "./hub-subscription.ts";
-import { changeSubscription, endSubscription, unverifySubscription } from "./hub-store.ts";
+import { asStored, changeSubscription, endSubscription, unverifySubscription } from "./hub-store.ts";
 import { deny, verify, type VerificationDeps } from "./verification.ts";
 
 export interface DueSubscriptionDeps extends VerificationDeps, DistributionDeps {
@@ -50,20 +50,16 @@ export async function runDueSubscription(deps: DueSubscriptionDeps, key: Key, de
   }
 }
 
-/** Attempts to withdraw a subscription that others keep changing. */
-const MOST_ATTEMPTS = 8;
-
 /**
  * Ends a subscription whose topic is not public any more, and notifies the subscriber first: once, and again only when the
  * worker dies in between.
  */
 export async function withdraw(deps: DueSubscriptionDeps, found: HubSubscription, deadline: Deadline): Promise<void> {
-  let subscription = found;
   let isNotified = false;
-  for (let attempt = 1; attempt <= MOST_ATTEMPTS; attempt += 1) {
-    const { active, withdrawnAt, key, callback } = subscription;
+  const ended = await asStored(deps, found, async (subscription) => {
+    const { active, withdrawnAt, callback } = subscription;
     // A new one is denied when it is verified.
-    if (active === undefined) return;
+    if (active === undefined) return { done: true };
     const withdrawn =
       withdrawnAt !== undefined
         ? subscription
@@ -72,10 +68,9 @@ export async function withdraw(deps: DueSubscriptionDeps, found: HubSubscription
       isNotified = true;
       await deny(deps, callback, active.topic, deadline);
     }
-    if (withdrawn !== undefined && (await endSubscription(deps, withdrawn))) return;
-    const item = await deps.table.get(key);
-    if (item === undefined) return;
-    subscription = readSubscription(item);
-  }
+    const isOver = withdrawn !== undefined && (await endSubscription(deps, withdrawn));
+    return isOver ? { done: true } : undefined;
+  });
+  if (ended !== undefined) return;
   throw new RangeError("a subscription at the hub kept changing while it was withdrawn");
 }

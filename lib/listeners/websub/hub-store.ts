@@ -25,6 +25,7 @@ import { normalCallback } from "../../domain/wire/hub-form.ts";
 import { sameJson } from "../../domain/json/canonical-json.ts";
 import { parseText, printJson } from "../../domain/json/json-text.ts";
 import type { Clock, Json } from "../../system/ports.ts";
+import { retryOnConflict } from "../../system/retry-on-conflict.ts";
 import { readSubscription, subscriptionChange, type HubSubscription } from "./hub-subscription.ts";
 
 export interface HubStoreDeps {
@@ -205,6 +206,25 @@ export async function endSubscription({ table, clock }: HubStoreDeps, ended: Hub
         condition: equals("subscriptions", left + 1),
       },
     ];
+  });
+}
+
+/**
+ * Attempts something on a subscription, and again on what is stored when another writer came first.
+ *
+ * @param attempt undefined: another writer came first
+ * @returns `gone`: the subscription is; undefined: another writer came first each time
+ */
+export async function asStored<T>(
+  { table }: Pick<HubStoreDeps, "table">,
+  found: HubSubscription,
+  attempt: (subscription: HubSubscription) => Promise<{ readonly done: T } | undefined>,
+): Promise<T | "gone" | undefined> {
+  return await retryOnConflict<HubSubscription, T | "gone">(found, MOST_ATTEMPTS, async (subscription) => {
+    const result = await attempt(subscription);
+    if (result !== undefined) return result;
+    const item = await table.get(subscription.key);
+    return item === undefined ? { done: "gone" } : { found: readSubscription(item) };
   });
 }
 
