@@ -3,6 +3,7 @@
 // the folders inside a room. Thus there is no cycle.
 import path from "node:path";
 import type { Rule } from "eslint";
+import manifest from "./package.json" with { type: "json" };
 
 /** From the outside in. Rooms of one row do not know each other. */
 export const ROWS: readonly (readonly string[])[] = [
@@ -38,24 +39,18 @@ export const FOLDERS: Readonly<Record<string, readonly string[]>> = {
   domain: ["events", "wire", "log", "diff", "policy", "terms", "json"],
 };
 
-/** Packages that belong to building, deploying and testing, never to what runs in a function. */
-const TOOLS = [
-  "dynalite",
-  "aws-cdk-lib",
-  "aws-cdk",
-  "constructs",
-  "cdk-nag",
-  "esbuild",
-  "vitest",
-  "fast-check",
-  "autocannon",
-];
+/** Packages of what runs in a function; all others belong to building, deploying and testing. `aws-lambda` has types alone. */
+const RUNNING = new Set([...Object.keys(manifest.dependencies), "aws-lambda"]);
 /** What a room may take from dynamodb: the port and the keys. The adapters are for compose alone. */
 const TABLE_PORT = /^lib\/dynamodb\/(table|lease|paging|outcomes|keys\/[a-z-]+)\.ts$/;
 
 const inside = (file: string, folder: string): boolean => file.startsWith(`${folder}/`);
-const fromPackage = (specifier: string, name: string): boolean =>
-  specifier === name || specifier.startsWith(`${name}/`);
+/** The package of a specifier such as `zod/mini` or `@aws-sdk/client-sqs`. */
+const packageOf = (specifier: string): string =>
+  specifier
+    .split("/")
+    .slice(0, specifier.startsWith("@") ? 2 : 1)
+    .join("/");
 
 /** Where a file of functions or lib stands. */
 export interface Standing {
@@ -119,7 +114,8 @@ function objection(
 }
 
 function packageObjection(from: string, to: string): string | undefined {
-  if (TOOLS.some((tool) => fromPackage(to, tool))) return `${to} is a tool, not part of what runs in a function`;
+  if (!to.startsWith("node:") && !RUNNING.has(packageOf(to)))
+    return `${to} is no dependency of what runs in a function`;
   if (inside(from, "lib/client") && to !== "openapi-fetch")
     return "lib/client runs where there is no Node, and is small";
   const edge = inside(from, "lib/dynamodb") || inside(from, "lib/queue");
@@ -130,6 +126,7 @@ function packageObjection(from: string, to: string): string | undefined {
 }
 
 interface Importing {
+  readonly type: string;
   readonly source?: { readonly value?: unknown } | null;
   readonly importKind?: string;
   readonly exportKind?: string;
@@ -141,12 +138,13 @@ const direction: Rule.RuleModule = {
     const relative = (file: string): string => path.relative(context.cwd, file).split(path.sep).join("/");
     const from = relative(context.filename);
     const check = (node: Rule.Node): void => {
-      const { source, importKind, exportKind } = node as Importing;
+      const { type, source, importKind, exportKind } = node as Importing;
       const specifier = source?.value;
       if (typeof specifier !== "string") return;
       const ours = specifier.startsWith(".");
       const to = ours ? relative(path.resolve(path.dirname(context.filename), specifier)) : specifier;
-      const why = objection(from, to, { ours, typeOnly: importKind === "type" || exportKind === "type" });
+      const typeOnly = type === "TSImportType" || importKind === "type" || exportKind === "type";
+      const why = objection(from, to, { ours, typeOnly });
       if (why !== undefined) context.report({ node, messageId: "wrong", data: { from, to, why } });
     };
     return {
@@ -154,6 +152,7 @@ const direction: Rule.RuleModule = {
       ImportExpression: check,
       ExportNamedDeclaration: check,
       ExportAllDeclaration: check,
+      TSImportType: check,
     };
   },
 };

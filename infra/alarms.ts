@@ -165,7 +165,10 @@ export class Alarms extends Construct {
       "bus",
       "Events were not published to the event bus, or perhaps not. The log has the reasons.",
       new Metric({
-        ...{ namespace: metricNamespace, metricName: metric.metricName, period: PERIOD, statistic: Stats.SUM },
+        namespace: metricNamespace,
+        metricName: metric.metricName,
+        period: PERIOD,
+        statistic: Stats.SUM,
       }),
     );
   }

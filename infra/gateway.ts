@@ -63,7 +63,7 @@ export class Gateway extends Construct {
     this.api = new HttpApi(this, "Api", {
       createDefaultStage: false,
       // With both names in use, an actor would have two URLs.
-      ...(domainName === undefined ? {} : { disableExecuteApiEndpoint: true }),
+      ...(domainName !== undefined && { disableExecuteApiEndpoint: true }),
     });
     this.stage = new HttpStage(this, "Stage", {
       httpApi: this.api,

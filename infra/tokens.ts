@@ -29,7 +29,9 @@ export function tokens(scope: Construct, deployment: Deployment): Readonly<Recor
   return {
     ...(actorCreation === "token" && {
       ACTOR_CREATION_TOKEN: referenceTo(scope, {
-        ...{ ...creation, secret: actorCreationTokenSecret, version: actorCreationTokenVersion },
+        ...creation,
+        secret: actorCreationTokenSecret,
+        version: actorCreationTokenVersion,
       }),
     }),
     ...(allEvents && {

@@ -172,7 +172,7 @@ const componentHeaders = (): Json => ({ ...EVERY_ANSWER, ...WITH_BODY });
 
 const answerOf = ({ description, content, headers = {} }: Answer): Json => ({
   description,
-  headers: headersOf({ ...EVERY_ANSWER, ...(content === undefined ? {} : WITH_BODY), ...headers }),
+  headers: headersOf({ ...EVERY_ANSWER, ...(content !== undefined && WITH_BODY), ...headers }),
   ...compact({ content }),
 });
 

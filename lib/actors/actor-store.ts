@@ -1,4 +1,3 @@
-import { compact } from "../system/compact.ts";
 import { ServiceError } from "../system/errors.ts";
 import { actorKey } from "../dynamodb/keys/actors.ts";
 import { updateIf } from "../dynamodb/outcomes.ts";
@@ -37,9 +36,8 @@ export class ActorStore {
   }
 
   /** Sets the trustee's root, and the creator's name. @throws ServiceError resource.not_found */
-  async setTrustee(actorId: string, trusteeRoot: string, creator?: string): Promise<void> {
-    const set = compact({ trusteeRoot, creator });
-    await this.#update(actorId, { set }, all(itemExists, missing("deleting")));
+  async setTrustee(actorId: string, set: { readonly trusteeRoot: string; readonly creator?: string }): Promise<void> {
+    await this.#update(actorId, { set: { ...set } }, all(itemExists, missing("deleting")));
   }
 
   /** From here on every other request finds no such actor. @throws ServiceError resource.not_found */

@@ -91,7 +91,11 @@ export function readerHandlers(services: ReaderServices) {
     }
     const { from, selection, limit } = asked;
     const reading = {
-      ...{ actor, root: `${config.baseUrl}/${actor.id}`, from, selection, limit },
+      actor,
+      root: `${config.baseUrl}/${actor.id}`,
+      from,
+      selection,
+      limit,
       mostBytes: MAX_ANSWER_BYTES - 2,
       reads: caller.kind === "peer" ? readsOf(permissions.of(caller.trust).properties) : undefined,
     };
@@ -106,7 +110,8 @@ export function readerHandlers(services: ReaderServices) {
 }
 
 const waitFor = ({ deadline }: ServiceRequest, { waitSeconds }: ReaderQuery): Wait => ({
-  ...{ waitMs: waitSeconds * 1_000, deadline },
+  waitMs: waitSeconds * 1_000,
+  deadline,
 });
 
 function headReply(tail: string): Reply {

@@ -4,6 +4,7 @@ import { readBody } from "../http/body.ts";
 import { empty, json, type Reply } from "../http/reply.ts";
 import { param, type ServiceRequest } from "../http/request.ts";
 import type { Config } from "../system/config.ts";
+import { compact } from "../system/compact.ts";
 import { ServiceError } from "../system/errors.ts";
 import { changeTrust, changeTrustByPeer, notePeerApproval } from "../trust/changes.ts";
 import { endTrust } from "../trust/ending.ts";
@@ -46,7 +47,7 @@ export function routes({ config, actors, trusts, trust }: TrustRouteServices): R
     );
   };
   const named = async (request: ServiceRequest, { actor }: Admission): Promise<TrustRecord> =>
-    await namedTrust(trusts, actor.id, param(request, "relationship"), param(request, "peerId"));
+    await namedTrust(trusts, { actorId: actor.id, peerId: param(request, "peerId") }, param(request, "relationship"));
   const created = (status: number, made: TrustRecord): Reply =>
     json(status, trustWire(made), { location: trustLocation(config, made) });
 
@@ -68,7 +69,7 @@ export function routes({ config, actors, trusts, trust }: TrustRouteServices): R
         throw new ServiceError("resource.not_found", "Only /trust/trustee can be put here.");
       }
       const body = readBody(request, trusteeBody);
-      await actors.setTrustee(actor.id, body.trustee_root, body.creator);
+      await actors.setTrustee(actor.id, compact({ trusteeRoot: body.trustee_root, creator: body.creator }));
       return empty();
     },
     "GET /{actorId}/trust/{relationship}/{peerId}": async (request, admission) => {

@@ -99,7 +99,11 @@ export class EventBridgeBus extends ClosableBus implements EventBus {
     const entry = { ...entryOf(event), EventBusName: this.#options.busName };
     const body = Buffer.from(JSON.stringify({ Entries: [entry] }));
     const request = {
-      ...{ protocol, hostname, method: "POST", path: pathname, body },
+      protocol,
+      hostname,
+      method: "POST",
+      path: pathname,
+      body,
       ...(port !== "" && { port: Number(port) }),
       headers: {
         host,

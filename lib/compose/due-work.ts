@@ -13,7 +13,7 @@ import { collectGeneration, isListGarbage } from "../lists/list-garbage.ts";
 import type { ActorDeletion } from "../operations/deletion.ts";
 import type { DeliverSlice } from "../publishing/delivery/slice-delivery.ts";
 import type { BreakerRecovery } from "../publishing/delivery/breaker-recovery.ts";
-import type { RefusedHeads } from "../publishing/delivery/refused-heads.ts";
+import { runRefusedHead, type RefusedHeadDeps } from "../publishing/delivery/refused-heads.ts";
 import type { ChangeLogMaintenance } from "../publishing/delivery/change-log-maintenance.ts";
 import type { CapabilityRefresh } from "../publishing/subscribers/capability-refresh.ts";
 import { retryDueEvent } from "../failed-events/retry-due-event.ts";
@@ -37,7 +37,7 @@ export interface DueWorkDeps extends LaterParts {
   readonly grants: GrantDeps;
   readonly maintenance: Pick<ChangeLogMaintenance, "runDue">;
   readonly breakerRecovery: Pick<BreakerRecovery, "runDue">;
-  readonly refusedHeads: Pick<RefusedHeads, "runDue">;
+  readonly refusedHeads: RefusedHeadDeps;
   readonly deliverSlice: DeliverSlice;
   readonly capabilities: Pick<CapabilityRefresh, "runDue">;
   readonly trust: TrustServices;
@@ -68,7 +68,9 @@ export function composeDueWork({ table, clock, log, receiving, dueOfListeners, .
       ofPeer(peerOfOwnershipKey, { runDue: (actorId, peerId) => resumeOwnership(ownership, { actorId, peerId }) }),
       ofPeer(peerOfCapabilityKey, capabilities),
       ofPeer(peerOfGrantKey, { runDue: (actorId, peerId) => resumeGrant(grants, { actorId, peerId }) }),
-      ofPeer(inboundOfKey, refusedHeads),
+      ofPeer(inboundOfKey, {
+        runDue: (actorId, name, deadline) => runRefusedHead(refusedHeads, actorId, name, deadline),
+      }),
       dueWorkKind(sliceOfKey, { runDue: doers.deliverSlice }),
       ofPeer(peerOfBreakerKey, breakerRecovery),
       dueWorkKind((key) => (key.sk === LOG_SK ? actorOfKey(key) : undefined), maintenance),

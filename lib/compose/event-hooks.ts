@@ -27,7 +27,9 @@ export function composeEventHooks(
 ): EventHookServices {
   const { table, clock, ids, config } = base;
   const failedEvents = new FailedEventStore<ListenerEvent>({
-    ...{ table, clock, epoch: config.logEpoch },
+    table,
+    clock,
+    epoch: config.logEpoch,
     source: eventHookPauses(table, ids),
   });
   const settings = { maxAttempts: config.hookMaxAttempts, timeoutMs: config.hookTimeoutSeconds * 1_000 };

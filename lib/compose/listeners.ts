@@ -164,7 +164,9 @@ export function composeListeners(
   const eventHooks = composeEventHooks(base, app, { changeLog, unpublished });
   const groups = groupListening({
     ...base,
-    ...{ changeLog, epoch: config.logEpoch, retentionMs: config.diffRetentionDays * DAY_MS },
+    changeLog,
+    epoch: config.logEpoch,
+    retentionMs: config.diffRetentionDays * DAY_MS,
   });
   const rows: readonly Row[] = [
     webhookRow(base, deps),

@@ -67,7 +67,10 @@ function composeLog(base: Runtime, app: ActingWebApp) {
   const { table, clock, log, config, trusts, permissions } = base;
   const inboundHeads = new InboundHeads(table);
   const changeLog = new ChangeLog({
-    ...{ table, clock, retentionDays: config.diffRetentionDays, allEvents: config.allEvents },
+    table,
+    clock,
+    retentionDays: config.diffRetentionDays,
+    allEvents: config.allEvents,
   });
   const trustCache = new TrustCache({ table, clock });
   const digest = rulesDigest(app.relationships);

@@ -53,13 +53,13 @@ export function composeReceiving(
   const store = (actorId: string, peerId: string): PeerStore => new PeerStore({ table, clock, actorId, peerId });
   const authenticator = new CallbackAuthenticator(table);
   const streaming = createStreams({ ...base, settings });
-  const { streams, wakeUps } = streaming;
+  const { streams, wake } = streaming;
   const ownership: OwnershipDeps = {
     table,
     clock,
     askResync: async (head, also) => {
       const requested = await streams.requestRecovery(head, "resync", clock.now(), also);
-      if (requested !== undefined) await wakeUps.schedule(requested);
+      if (requested !== undefined) await wake(requested);
       return requested;
     },
   };
@@ -90,7 +90,7 @@ export function composeReceiving(
       },
       forgotten: {
         again: async (head, deadline) =>
-          await resubscribe({ ...base, heads, authenticator, wakeUps, settings }, head, deadline),
+          await resubscribe({ ...base, heads, authenticator, wake, settings }, head, deadline),
         ended: async (head) => {
           await ending.end(head, { notifyPeer: false });
         },

@@ -7,7 +7,7 @@ import { ActorDeletion } from "../operations/deletion.ts";
 import { TopicStates } from "../listeners/websub/topic-states.ts";
 import { InboundReading } from "../publishing/snapshots/inbound-reading.ts";
 import type { PositionedReadsDeps } from "../publishing/snapshots/positioned-reads.ts";
-import { StateSnapshots } from "../publishing/snapshots/state-snapshot.ts";
+import { readSnapshot, type SnapshotDeps } from "../publishing/snapshots/state-snapshot.ts";
 import type { RunDue } from "../scheduler/due-work.ts";
 import { Sweep } from "../scheduler/sweep.ts";
 import { rootUri, type TrustServices } from "../trust/trust-services.ts";
@@ -28,7 +28,6 @@ export interface Service extends Runtime, ReceivingServices, PublishingServices 
   readonly runDue: RunDue;
   readonly sweep: Sweep;
   readonly stateHooks: StateHooks;
-  readonly snapshots: StateSnapshots;
   readonly topicStates: TopicStates;
   readonly inboundReading: InboundReading;
   readonly positioned: PositionedReadsDeps;
@@ -56,16 +55,16 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
   const stateHooks = new StateHooks({ ...base, app, actorOf, timeoutMs: config.hookTimeoutSeconds * 1_000 });
   const topicStates = new TopicStates({ table, properties, ownTargets: stateHooks });
   const hub = { ...base, topicStates, incarnation: config.incarnation };
-  const snapshots = new StateSnapshots({
+  const snapshotDeps: SnapshotDeps = {
     table,
     log: changeLog,
     properties,
     ownTarget: async (actorId, peerId, scope) => await stateHooks.text(actorId, peerId, scope),
-  });
+  };
   const inboundReading = new InboundReading({
     cursors,
     permissions: publishing.permissionsOf,
-    snapshot: async (actorId, of, reads) => await snapshots.snapshot(actorId, of, reads),
+    snapshot: async (actorId, of, reads) => await readSnapshot(snapshotDeps, actorId, of, reads),
     rootOf: (actorId) => rootUri(config, actorId),
   });
   const rootGroups = composeRootGroups(base, publishing);
@@ -87,7 +86,6 @@ export function composeService(app: ActingWebApp, ports: Ports): Service {
     runDue: composeDueWork({ ...actorServices, webhooks, groups, rootGroups, deletion, hub }),
     sweep: new Sweep({ ...base, dueShards: config.dueShards }),
     stateHooks,
-    snapshots,
     topicStates,
     inboundReading,
     positioned: { table, log: changeLog, properties, positions: cursors },

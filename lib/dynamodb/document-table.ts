@@ -130,7 +130,9 @@ export class DocumentTable implements Table {
       this.#client.send(new QueryCommand(request)),
     );
     const itemOf = (item: (typeof Items)[number]): FeedItem => ({
-      ...{ pk: item["pk"]?.S ?? "", sk: item["sk"]?.S ?? "", feedAt: Number(item[at]?.N) },
+      pk: item["pk"]?.S ?? "",
+      sk: item["sk"]?.S ?? "",
+      feedAt: Number(item[at]?.N),
     });
     return { items: Items.map(itemOf), ...(last && { next: itemOf(last) }) };
   }

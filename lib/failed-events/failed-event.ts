@@ -58,7 +58,10 @@ export interface FailedEvent<E extends FailingEvent = HookEvent> {
    * The event stopped its source, which resumes when the event is resolved. Stays true while the event is retried.
    */
   readonly stops: boolean;
-  /** No attempt may begin before this (ms since 1970): one is under way, or its process ended. */
+  /**
+   * No attempt may begin before this (ms since 1970): one is under way, or its process ended. It is no lease, which a holder
+   * gives back: `starts` names the attempt, and what a later one has counted no earlier one can write.
+   */
   readonly busyUntil: number;
   /** The event's data is not recorded: a retry reads the state from the replica. */
   readonly stateStored: boolean;

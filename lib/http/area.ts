@@ -37,10 +37,10 @@ export type AreaHandler = (event: APIGatewayProxyEventV2, context: Context) => P
 
 /**
  * The handler of one function that answers requests: it routes each, turns errors into their wire form, and logs one line,
- * which carries `name`. Every answer carries `x-request-id` and the digest of its body. A request that is not done shortly before the function's end is
- * answered 503; its work continues until the instance is frozen. `provide` is called at the first request, once per instance,
- * and `routes` with its result. A faulty configuration (`ConfigError`) is not answered but fails the function, so that its
- * alarm rings.
+ * which carries `name`. Every answer carries `x-request-id` and the digest of its body. A request that is not done
+ * shortly before the function's end is answered 503; its work continues until the instance is frozen. `provide` is
+ * called at the first request, once per instance, and `routes` with its result. A faulty configuration (`ConfigError`)
+ * is not answered but fails the function, so that its alarm rings.
  */
 export function area<P extends Parties, S extends AreaServices<P>>(
   name: string,

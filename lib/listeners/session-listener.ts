@@ -89,7 +89,9 @@ export class SessionListener<Target, Answer> {
     this.rate = head.rate;
     const room = roomOf(head);
     this.lanes = open.lanes.map(({ id, state, rules }) => ({
-      ...{ id, rules, keeper: new OrderKeeper(state, { ...rules, room }, { selects: hears, random: deps.random }) },
+      id,
+      rules,
+      keeper: new OrderKeeper(state, { ...rules, room }, { selects: hears, random: deps.random }),
       stored: printJson(head.lanes[id] ?? null),
       read: [],
     }));

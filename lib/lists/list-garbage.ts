@@ -50,7 +50,7 @@ const LINKED_SECONDS = 86_400;
  * @throws ConditionFailed when the sweep has begun to collect it
  */
 export async function announceLaid(table: Table, of: Generation, change: string, now: number): Promise<Write> {
-  const key = laidGarbageKey(of.actorId, of.pages, change);
+  const key = laidGarbageKey(of.actorId, { partition: of.pages, change });
   const dueAt = now + BUILDING_DELAY_MS;
   const item = { ...garbageItem(of, dueAt), ...key, laid: change };
   // A copy of this put that arrives after the transaction finds an outcome, and changes nothing.

@@ -1,4 +1,5 @@
 import { isRelationship } from "../domain/policy/relationships.ts";
+import type { PeerRef } from "../domain/terms/refs.ts";
 import { ServiceError } from "../system/errors.ts";
 import type { Caller } from "./callers.ts";
 import type { JsonObject } from "../system/ports.ts";
@@ -8,9 +9,8 @@ import type { TrustStore } from "./trust-store.ts";
 /** The trust that a path names. @throws ServiceError resource.not_found, also for a trust of another relationship */
 export async function namedTrust(
   trusts: TrustStore,
-  actorId: string,
+  { actorId, peerId }: PeerRef,
   relationship: string,
-  peerId: string,
 ): Promise<TrustRecord> {
   return demandTrust(await trusts.get(actorId, peerId), relationship);
 }

@@ -1,6 +1,6 @@
 /** Compares README, docs/ and comments with the code: links, files, routes, errors, variables, log messages. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { dirname, join, relative } from "node:path";
+import { basename, dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { operatorVariables } from "../../infra/operator.ts";
@@ -49,6 +49,20 @@ const rowsOf = (path: string): string[][] =>
     .split("\n")
     .filter((line) => line.startsWith("| `"))
     .map(cells);
+
+it("test/README.md has the counts of schedules and cases that the tests have", () => {
+  const counted = under("test/property", ".test.ts").flatMap((file) =>
+    [...read(file).matchAll(/countFrom\("\w+", ([\d_]+), ([\d_]+)\)/g)].map(([, usual = "", heavy = ""]) => ({
+      name: basename(file, ".test.ts"),
+      counts: [Number(usual.replaceAll("_", "")), Number(heavy.replaceAll("_", ""))],
+    })),
+  );
+  const said = [...read("test/README.md").matchAll(/([a-z-]+) (\d[\d ]*) \((?:heavy )?(\d[\d ]*)\)/g)];
+  expect(counted.length).toBeGreaterThan(5);
+  expect(
+    said.map(([, name, ...numbers]) => ({ name, counts: numbers.map((each) => Number(each.replaceAll(" ", ""))) })),
+  ).toEqual(expect.arrayContaining(counted));
+});
 
 describe("the documents", () => {
   it("lead with every relative link to a file, and to a heading where they name one", () => {

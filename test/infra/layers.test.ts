@@ -1,4 +1,7 @@
+import { existsSync, globSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
+import * as parser from "@typescript-eslint/parser";
 import { Linter } from "eslint";
 import { beforeAll, describe, expect, it } from "vitest";
 import { FOLDERS, layers, ROWS } from "../../eslint.layers.ts";
@@ -8,7 +11,8 @@ const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const linter = new Linter({ cwd: "/project" });
 
 function complaints(file: string, code: string): string[] {
-  const config = { files: ["**/*.ts"], plugins: { layers }, rules: { "layers/direction": "error" as const } };
+  const rules = { "layers/direction": "error" as const };
+  const config = { files: ["**/*.ts"], languageOptions: { parser }, plugins: { layers }, rules };
   return linter.verify(code, [config], { filename: `/project/${file}` }).map(({ message }) => message);
 }
 
@@ -44,6 +48,8 @@ describe("the dependency direction", () => {
     ["lib/api/route-table.ts", "../trust/callers.ts"],
     ["lib/dynamodb/a.ts", "dynalite"],
     ["lib/dynamodb/a.ts", "aws-cdk-lib/aws-dynamodb"],
+    ["lib/api/a.ts", "cloudevents"],
+    ["lib/trust/a.ts", "actingweb-serverless/client"],
     ["functions/a.ts", "../infra/routes.ts"],
     ["functions/a.ts", "@aws-sdk/client-sqs"],
     ["lib/receiving/stream/a.ts", "../../compose/runtime.ts"],
@@ -59,6 +65,16 @@ describe("the dependency direction", () => {
     expect(complaints(file, `import * as x from "${imported}";`)).toHaveLength(1);
     expect(complaints(file, `export { x } from "${imported}";`)).toHaveLength(1);
     expect(complaints(file, `await import("${imported}");`)).toHaveLength(1);
+  });
+
+  it.each([
+    ["lib/domain/terms/a.ts", "../../receiving/stream/head.ts"],
+    ["lib/receiving/stream/a.ts", "../intake/receiver.ts"],
+    ["lib/domain/terms/a.ts", "zod"],
+  ])("keeps %s from importing types of %s", (file, imported) => {
+    expect(complaints(file, `import type { X } from "${imported}";`)).toHaveLength(1);
+    expect(complaints(file, `export type { X } from "${imported}";`)).toHaveLength(1);
+    expect(complaints(file, `export type Y = import("${imported}").X;`)).toHaveLength(1);
   });
 
   it.each([
@@ -84,6 +100,16 @@ describe("the dependency direction", () => {
     ["lib/client/a.ts", "openapi-fetch"],
   ])("lets %s import %s", (file, imported) => {
     expect(complaints(file, `import * as x from "${imported}";`)).toEqual([]);
+  });
+});
+
+describe("the unit tests", () => {
+  it("lie in folders of lib, of infra/local and of test/support", () => {
+    const found = globSync("test/unit/**/*.test.ts", { cwd: ROOT }).map((file) => dirname(relative("test/unit", file)));
+    expect(found.length).toBeGreaterThan(100);
+    const isThere = (folder: string): boolean =>
+      ["lib", "infra", "test"].some((root) => existsSync(join(ROOT, root, folder)));
+    expect(found.filter((folder) => !isThere(folder))).toEqual([]);
   });
 });
 

@@ -45,7 +45,10 @@ export interface NamedFetch {
   readonly at: number;
 }
 
-/** The lease of a lane. All lanes that one fetch leased have one token. */
+/**
+ * The lease of a lane. All lanes that one fetch leased have one token. It is not the `Lease` of lib/dynamodb, which protects an
+ * item while a process of ours works on it: a consumer outside has this one, for as long as it asked, and a group has many.
+ */
 export interface LaneLease {
   readonly token: string;
   readonly consumer: string;
@@ -145,7 +148,11 @@ export const allNotedBytes = ({ lanes }: Pick<GroupState, "lanes">): number =>
   lanes.flatMap(({ open, behind }) => [...open, ...behind]).reduce((sum, each) => sum + notedBytes(each), 0);
 
 const beginning = (after: string, number: number): LaneState => ({
-  ...{ after, number, open: [], behind: [], replayed: [] },
+  after,
+  number,
+  open: [],
+  behind: [],
+  replayed: [],
 });
 
 /** The state of a group that begins after a position. The first event after it has number 1. */

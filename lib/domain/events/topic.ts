@@ -5,6 +5,7 @@
  */
 import { isOwnName, isTarget } from "../terms/names.ts";
 import type { Scope } from "../terms/scope.ts";
+import { compact } from "../../system/compact.ts";
 
 /** Most tokens of a pattern, and of a topic. */
 const MAX_TOKENS = 16;
@@ -74,7 +75,7 @@ export function scopeOfTopic(topic: string): Scope | TopicFault {
   const resource = rest.join("/");
   if (!isTarget(target) || !(subtarget === undefined || isOwnName(subtarget))) return { fault: NAMES };
   if (rest.length > 0 && !resource.split("/").every(isOwnName)) return { fault: NAMES };
-  const scope = { target, ...(subtarget === undefined ? {} : { subtarget }), ...(rest.length > 0 ? { resource } : {}) };
+  const scope = compact({ target, subtarget, resource: rest.length > 0 ? resource : undefined });
   if (topicOf(scope) !== topic) {
     return { fault: `must encode only what needs it, in upper-case hex: ${JSON.stringify(topicOf(scope))}` };
   }

@@ -40,12 +40,15 @@ export const PERMISSION_FIELDS = [
 /** Hidden from all relationships but `admin`, unless a deployment defines them differently; never public. */
 export const HIDDEN = ["private/*", "security/*", "_internal/*"];
 
-function relationship(
-  operations: readonly string[],
-  excluded: readonly string[],
-  calls: readonly string[],
-  publish: readonly string[] = [],
-): Permissions {
+/** What a relationship allows: operations on what `excluded` does not match, and patterns of calls and of topics. */
+interface Allowed {
+  readonly operations: readonly string[];
+  readonly excluded?: readonly string[];
+  readonly calls?: readonly string[];
+  readonly publish?: readonly string[];
+}
+
+function relationship({ operations, excluded = HIDDEN, calls = [], publish = [] }: Allowed): Permissions {
   const callable = { allowed: calls, denied: [] };
   return {
     properties: { patterns: ["*"], excluded_patterns: excluded, operations },
@@ -60,10 +63,10 @@ function relationship(
 
 /** What each relationship of the protocol allows. */
 const DEFAULTS: Readonly<Record<string, Permissions>> = {
-  associate: relationship(["read"], HIDDEN, []),
-  friend: relationship(["read", "write"], HIDDEN, ["*"]),
-  partner: relationship(["read", "write"], HIDDEN, ["*"]),
-  admin: relationship(["read", "write", "delete"], [], ["*"], [">"]),
+  associate: relationship({ operations: ["read"] }),
+  friend: relationship({ operations: ["read", "write"], calls: ["*"] }),
+  partner: relationship({ operations: ["read", "write"], calls: ["*"] }),
+  admin: relationship({ operations: ["read", "write", "delete"], excluded: [], calls: ["*"], publish: [">"] }),
 };
 
 /** The relationships of the protocol, which every deployment knows. */
@@ -78,7 +81,7 @@ export function defaultPermissions(name: string, defined: Readonly<Record<string
   return Object.hasOwn(DEFAULTS, name) ? (DEFAULTS[name] ?? ASSOCIATE) : ASSOCIATE;
 }
 
-const ASSOCIATE: Permissions = relationship(["read"], HIDDEN, []);
+const ASSOCIATE: Permissions = relationship({ operations: ["read"] });
 
 const union = (one: readonly string[], other: readonly string[]): readonly string[] => [...new Set([...one, ...other])];
 

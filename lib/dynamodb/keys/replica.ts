@@ -1,5 +1,6 @@
 /** The keys of the replica of a peer: its places, the parts of big values, the pages of lists, and lists' garbage. */
 import { hash } from "node:crypto";
+import type { PeerRef } from "../../domain/terms/refs.ts";
 import type { Place } from "../../domain/terms/scope.ts";
 import { actorPartition } from "./partition.ts";
 import type { Key } from "../table.ts";
@@ -63,8 +64,8 @@ export const propertySortKeyOf = (sortKey: string): string => sortKey.split(SEPA
  * One part of a value over 300 KB. Written before the place that names its version, without a condition: the version has a
  * digest of the content, so every writer of the key writes the same.
  */
-export const valuePartKey = (actorId: string, peerId: string, place: Place, version: string, part: number): Key => ({
-  pk: peerPartition(actorId, peerId),
+export const valuePartKey = (of: PeerRef, place: Place, version: string, part: number): Key => ({
+  pk: peerPartition(of.actorId, of.peerId),
   sk: `W#${digest(place)}#${version}#${String(part)}`,
 });
 
@@ -72,7 +73,7 @@ export const valuePartKey = (actorId: string, peerId: string, place: Place, vers
  * The partition of one generation of a list. Every item is written in a transaction with the list's head, or beforehand under
  * a key that nothing refers to yet.
  */
-export const listPartition = (actorId: string, peerId: string, place: Place, generation: string): string =>
+export const listPartition = ({ actorId, peerId }: PeerRef, place: Place, generation: string): string =>
   `L#${actorId}#${peerId}#${digest(place)}#${generation}`;
 
 /** The partition of one generation of an actor's own list: no peer has an empty id. `generation` is unique among the actor's lists. */
@@ -103,9 +104,12 @@ export const listGarbageKey = (actorId: string, partition: string): Key => ({
  * The pages that one wide change lays out in a generation that is in use: one put before, one update in the transaction that
  * links them; both on the condition that no outcome is noted yet, so that late copies do nothing.
  */
-export const laidGarbageKey = (actorId: string, partition: string, change: string): Key => ({
+export const laidGarbageKey = (
+  actorId: string,
+  laid: { readonly partition: string; readonly change: string },
+): Key => ({
   pk: actorPartition(actorId),
-  sk: `${LIST_GARBAGE_PREFIX}${partition}#${change}`,
+  sk: `${LIST_GARBAGE_PREFIX}${laid.partition}#${laid.change}`,
 });
 
 /** Prefix of an actor's list garbage. */

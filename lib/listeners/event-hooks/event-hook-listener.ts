@@ -3,7 +3,7 @@ import { eventsOf } from "../../domain/events/record-events.ts";
 import type { ChangeLog, LogHead } from "../../change-log/change-log.ts";
 import type { Commit } from "../../change-log/log-commits.ts";
 import { RecordCache } from "../../change-log/record-cache.ts";
-import { leaseAttributes, leaseIs, newLease, type Lease, type LeaseDeps } from "../../dynamodb/lease.ts";
+import { leaseAttributes, leaseIs, leaseOf, newLease, type Lease, type LeaseDeps } from "../../dynamodb/lease.ts";
 import { updateIf } from "../../dynamodb/outcomes.ts";
 import { all, itemExists, type Item } from "../../dynamodb/table.ts";
 import { BACKGROUND_MS } from "../../engine/delivery-budget.ts";
@@ -142,7 +142,7 @@ export class EventHookListener implements ListenersOfKinds {
       );
       if (acquired.item === undefined) return "none";
       // A write whose answer got lost is repeated, and then finds its own lease.
-      const isMine = acquired.written || acquired.item["leaseToken"] === lease.token;
+      const isMine = acquired.written || leaseOf(acquired.item)?.token === lease.token;
       if (isMine) {
         const item = await this.#said(work.actorId, acquired.item);
         return item === undefined ? "none" : await this.#run(work, { lease, item });
@@ -216,7 +216,10 @@ export class EventHookListener implements ListenersOfKinds {
     const leastMs = Math.max(settings.timeoutMs + RESERVE_MS, deadline.stopStartingBelowMs ?? 0);
     let alone: Promise<unknown> = Promise.resolve();
     const tools = {
-      ...{ now: () => clock.now(), random, maxAttempts: settings.maxAttempts, reading },
+      now: () => clock.now(),
+      random,
+      maxAttempts: settings.maxAttempts,
+      reading,
       mayStart: () => clock.now() < until && deadline.remaining() > leastMs,
       oldest: async () => (await changeLog.oldest(actorId))?.number ?? reading().newest + 1,
       lost: async (id: string, between: { readonly from: string; readonly to: string }) => {
@@ -272,8 +275,14 @@ export class EventHookListener implements ListenersOfKinds {
     const source = `event-hook:${id}` as const;
     return {
       // Two hooks that give up one event each keep it.
-      ...{ id: idOf([source, event.id]), actorId, source, sequence, topic, type },
-      ...{ position: event.position, event: envelope },
+      id: idOf([source, event.id]),
+      actorId,
+      source,
+      sequence,
+      topic,
+      type,
+      position: event.position,
+      event: envelope,
     };
   };
 

@@ -3,7 +3,7 @@ import { MOST_FAILED_EVENTS } from "../../failed-events/failed-event.ts";
 import type { FailedEventStore } from "../../failed-events/failed-event-store.ts";
 import type { ListenerEvent } from "../../failed-events/hook-event.ts";
 import { printJson } from "../../domain/json/json-text.ts";
-import { leaseIs, type Lease } from "../../dynamodb/lease.ts";
+import { leaseIs, leaseOf, type Lease } from "../../dynamodb/lease.ts";
 import { updateIf } from "../../dynamodb/outcomes.ts";
 import {
   all,
@@ -145,7 +145,7 @@ export class EventHookRun {
       this.#said(saying.unsaid);
       return compact({ is: "done", dueAt } as const);
     }
-    if (item === undefined || item["leaseToken"] !== this.#lease.token) return { is: "lost" };
+    if (item === undefined || leaseOf(item)?.token !== this.#lease.token) return { is: "lost" };
     for (const { cursor, note } of notes) cursor.stored(note);
     this.#item = item;
     this.#unsaid = unsaidOf(item);

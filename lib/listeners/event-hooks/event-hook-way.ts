@@ -34,7 +34,8 @@ export interface HookTarget {
 export type HookAnswer = Failure | undefined;
 
 const LOOP: Failure = {
-  ...{ verdict: "park", starts: 0 },
+  verdict: "park",
+  starts: 0,
   error: `loop: ${String(MOST_HOPS)} hooks led to this event, one after another.`,
 };
 
@@ -87,8 +88,13 @@ export class EventHookWay implements WayOut<HookTarget, NumberedEvent<LogEvent>,
   /** The envelope for a hook. It always contains the data, because the hook runs in the same process. */
   envelope(actorId: string, { event: { id, position, event }, number }: NumberedEvent<LogEvent>): JsonObject {
     return envelopeOf({
-      ...{ event, id, position, sequence: number, source: this.#deps.rootOf(actorId) },
-      ...{ inlineMaxBytes: Infinity, dataref: () => "" },
+      event,
+      id,
+      position,
+      sequence: number,
+      source: this.#deps.rootOf(actorId),
+      inlineMaxBytes: Infinity,
+      dataref: () => "",
     });
   }
 }

@@ -79,7 +79,11 @@ export class HookCursor {
     this.#target = target;
     this.#tools = tools;
     this.#rules = {
-      ...{ order, parallel: PARALLEL, maxAttempts: tools.maxAttempts, onExhausted: "park", breaker: NO_BREAKER },
+      order,
+      parallel: PARALLEL,
+      maxAttempts: tools.maxAttempts,
+      onExhausted: "park",
+      breaker: NO_BREAKER,
       // What a verdict parks is `ambiguous`, see the way's `classify`.
       retryAmbiguous: false,
       room: Number.MAX_SAFE_INTEGER,

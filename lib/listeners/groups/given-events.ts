@@ -39,8 +39,14 @@ export async function keptWrites(
   for (const { event, number, attempts, because, envelope } of given) {
     const { topic, type } = event.event;
     const failing: ListenerEvent = {
-      ...{ id: idOf([source, event.id]), actorId, source, sequence: number, topic, type },
-      ...{ position: event.position, event: envelope },
+      id: idOf([source, event.id]),
+      actorId,
+      source,
+      sequence: number,
+      topic,
+      type,
+      position: event.position,
+      event: envelope,
     };
     const run = { status: "parked", starts: attempts, attempts: [{ at: now, error: because }] } as const;
     writes.push(...(await failedEvents.recordingWrites(failing, { ...run, keptUntil: now + failedKeepDays * DAY_MS })));

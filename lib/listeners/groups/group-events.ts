@@ -145,7 +145,10 @@ export function envelopeIn(
   const { id, position } = event;
   const root = rootOf(actorId);
   return envelopeOf({
-    ...{ event: event.event, id, position, source: root },
+    event: event.event,
+    id,
+    position,
+    source: root,
     ...compact({ sequence: shownNumber(state, number) }),
     inlineMaxBytes,
     dataref: () => eventDataUrl(actor, { root, position, now: clock.now() }),

@@ -56,8 +56,11 @@ export function groupOf(epoch: number, { actorId, name }: GroupRef, item: Item):
 /** Makes a group. */
 export const groupMade = ({ madeAs, version, settings, state, ...ref }: Group): Write => ({
   put: {
-    ...{ ...listenerKey(listenerOf(ref)), madeAs, version },
-    ...{ settings: printJson(settings), state: packed(state) },
+    ...listenerKey(listenerOf(ref)),
+    madeAs,
+    version,
+    settings: printJson(settings),
+    state: packed(state),
   },
   condition: itemMissing,
 });
@@ -108,5 +111,8 @@ export const fewerFailed = (group: Group): Write => ({
 });
 
 export const rulesOf = ({ order, leaseSeconds, maxAttempts, onExhausted }: GroupSettings): GroupRules => ({
-  ...{ order, leaseMs: leaseSeconds * 1_000, maxAttempts, onExhausted },
+  order,
+  leaseMs: leaseSeconds * 1_000,
+  maxAttempts,
+  onExhausted,
 });

@@ -140,7 +140,11 @@ export class GroupStore {
     head: LogHead,
   ): Promise<{ readonly made: Group; readonly kept: Pick<LogPlan, "when"> }> {
     const { after, kept } = await newBeginning(this.#deps, {
-      ...{ actorId: ref.actorId, from, log: head, most: MOST_GROUPS, called: "groups" },
+      actorId: ref.actorId,
+      from,
+      log: head,
+      most: MOST_GROUPS,
+      called: "groups",
       others: { pk: listenerPartition(ref.actorId), prefix: listenerPrefix("group") },
     });
     const state = newGroupState(after, { lanes: lanesOf(settings), selection: selectionOf(settings) });

@@ -221,6 +221,6 @@ async function answerOf(
     // The write that says so makes the member one version newer.
     resolved: taken.map((id) => ({ actorId, version: (member.version ?? 0) + 1, id })),
     isEnded: state.lanes.every(({ lease }) => lease === undefined),
-    ...(stopped === undefined ? {} : { stopped: { ...stopped, actorId } }),
+    ...compact({ stopped: stopped && { ...stopped, actorId } }),
   };
 }

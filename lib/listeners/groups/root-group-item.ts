@@ -61,8 +61,13 @@ export function rootGroupOf(epoch: number, name: string, item: Item): RootGroup 
 /** Makes the head. */
 export const rootGroupMade = ({ name, madeAs, settings, generation, since }: RootGroup): Write => ({
   put: {
-    ...{ ...rootGroupKey(name), madeAs, version: 1 },
-    ...{ settings: printJson(settings), revision: 1, generation, since },
+    ...rootGroupKey(name),
+    madeAs,
+    version: 1,
+    settings: printJson(settings),
+    revision: 1,
+    generation,
+    since,
   },
   condition: itemMissing,
 });

@@ -17,6 +17,7 @@ import { rootFailedKey } from "../../dynamodb/keys/root-groups.ts";
 import { updateIf } from "../../dynamodb/outcomes.ts";
 import { equals, type Write } from "../../dynamodb/table.ts";
 import { jsonBytesInResult } from "../../http/answer-size.ts";
+import { compact } from "../../system/compact.ts";
 import { LISTENER_TROUBLE } from "../../system/metric-names.ts";
 import type { Json, JsonObject } from "../../system/ports.ts";
 import { readStretch, type LogEvent } from "../log-events.ts";
@@ -161,11 +162,9 @@ export async function lendOfActor(
   const events = [
     ...replays.events.map((each) => ({ ...each, lane })),
     ...lent.map(({ event, number, attempts }) => ({
-      ...{
-        event: envelopeAt(deps, actorId, { event, number: shownNumber(state, number) }),
-        attempt: attempts + 1,
-        lane,
-      },
+      event: envelopeAt(deps, actorId, { event, number: shownNumber(state, number) }),
+      attempt: attempts + 1,
+      lane,
     })),
   ];
   state = events.length === 0 ? away.state : leasedBy(away.state, lease);
@@ -173,11 +172,15 @@ export async function lendOfActor(
   const isQuiet = events.length === 0 && gone.length === 0 && isUnchanged(actor, state);
   const { stopped } = state;
   return {
-    ...{ actorId, events, bytes, isDone: isCaughtUp(state, newest), isRead: onlyLane(state).after >= newest },
+    actorId,
+    events,
+    bytes,
+    isDone: isCaughtUp(state, newest),
+    isRead: onlyLane(state).after >= newest,
     lag: Math.max(0, head.newest - recordIn(groupFloor(state))),
     writes: gone.length === 0 ? [] : await givenWrites(deps, group, { actorId, state, given: gone }),
     ...(isQuiet ? {} : { member: { ...member, state } }),
-    ...(stopped === undefined ? {} : { stopped: { ...stopped, actorId } }),
+    ...compact({ stopped: stopped && { ...stopped, actorId } }),
   };
 }
 
@@ -274,8 +277,12 @@ function envelopeAt(
   { event, number }: { readonly event: LogEvent; readonly number: number | undefined },
 ): JsonObject {
   return envelopeOf({
-    ...{ event: event.event, id: event.id, source: rootOf(actorId), inlineMaxBytes: Infinity, dataref: () => "" },
+    event: event.event,
+    id: event.id,
+    source: rootOf(actorId),
+    inlineMaxBytes: Infinity,
+    dataref: () => "",
     position: printRootPosition({ actorId, position: event.position }),
-    ...(number === undefined ? {} : { sequence: number }),
+    ...compact({ sequence: number }),
   });
 }

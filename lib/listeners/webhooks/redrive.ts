@@ -59,8 +59,15 @@ export async function beginRedrive(
       ? await deps.failedEvents.count(ref.actorId, sourceText({ kind: "webhook", id: ref.id }))
       : undefined;
     const task: Task = compact({
-      ...{ actorId: ref.actorId, taskId, kind: "redrive" as const, webhookId: ref.id, state: "running" as const },
-      ...{ done: 0, failed: 0, startedAt: now, total: failed === undefined ? undefined : Math.min(failed, most) },
+      actorId: ref.actorId,
+      taskId,
+      kind: "redrive" as const,
+      webhookId: ref.id,
+      state: "running" as const,
+      done: 0,
+      failed: 0,
+      startedAt: now,
+      total: failed === undefined ? undefined : Math.min(failed, most),
     });
     return await written(table, [taskBegun(task), changeListenerHead(stored.head, withKeeper(keeper, now))], task);
   });

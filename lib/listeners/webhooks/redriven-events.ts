@@ -53,8 +53,16 @@ function numbered(kept: FailedEvent<ListenerEvent>): NumberedEvent<LogEvent> {
       id: String(event["id"]),
       record: 0,
       event: {
-        ...{ index: 0, last: true, topic, key, barrier: ordered.barrier, type, hops: 0 },
-        ...{ time: String(event["time"]), data: dataIn(event), attributes: {} },
+        index: 0,
+        last: true,
+        topic,
+        key,
+        barrier: ordered.barrier,
+        type,
+        hops: 0,
+        time: String(event["time"]),
+        data: dataIn(event),
+        attributes: {},
       },
     },
   };

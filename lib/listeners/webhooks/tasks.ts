@@ -103,7 +103,14 @@ export function taskWire({
 }: Task): JsonObject {
   const time = (ms: number): string => new Date(ms).toISOString();
   return compact({
-    ...{ id, kind, webhook: webhookId, state, done, total, failed, startedAt: time(startedAt) },
+    id,
+    kind,
+    webhook: webhookId,
+    state,
+    done,
+    total,
+    failed,
+    startedAt: time(startedAt),
     endedAt: endedAt === undefined ? undefined : time(endedAt),
   });
 }

@@ -58,7 +58,7 @@ export async function waitingOf(log: CountedLog, keeper: Keeper, order: WebhookS
     count += events.length;
     for (const event of events) {
       times.push(event.at);
-      for (const [entry, held] of behind) if (isBehind(entry, event, order)) behind.set(entry, held + 1);
+      for (const [entry, before] of behind) if (isBehind(entry, event, order)) behind.set(entry, before + 1);
     }
   }
   count += log.newest - lastRead(log, parsePosition(floor.after)?.record ?? log.newest);

@@ -11,7 +11,7 @@ import type { Commits } from "../../change-log/log-commits.ts";
 import { failedEventIdKeyOf, failedEventPrefix, sourceText } from "../../dynamodb/keys/failed-events.ts";
 import { actorPartition } from "../../dynamodb/keys/partition.ts";
 import { attemptPrefix, webhookPartition } from "../../dynamodb/keys/webhooks.ts";
-import { leaseAttributes, leaseIs, newLease, type LeaseDeps } from "../../dynamodb/lease.ts";
+import { leaseAttributes, leaseIs, leaseOf, newLease, type LeaseDeps } from "../../dynamodb/lease.ts";
 import { refusedReasons } from "../../dynamodb/outcomes.ts";
 import { pagesOf } from "../../dynamodb/paging.ts";
 import { all, always, itemExists, type Table, type Write } from "../../dynamodb/table.ts";
@@ -72,7 +72,7 @@ export async function endWebhook(
     [own, head],
     async ({ item }) => {
       const stored = item(own);
-      if (stored === undefined || stored["leaseToken"] !== lease.token) return undefined;
+      if (stored === undefined || leaseOf(stored)?.token !== lease.token) return undefined;
       const { settings } = webhookOf(stored);
       const { writes, head: logHead } = registering(listenerOf(ref), { before: registeredAs(settings) });
       const headItem = item(head);

@@ -50,7 +50,10 @@ export function webhookItem(webhook: Webhook): Item {
   const { actorId, id, settings, secret, tagKey, version, createdAt, paused, previous } = webhook;
   return {
     ...webhookKey(actorId, id),
-    ...{ settings: printJson(settings), tagKey, version, createdAt },
+    settings: printJson(settings),
+    tagKey,
+    version,
+    createdAt,
     ...compact({
       secret,
       paused: paused ? true : undefined,

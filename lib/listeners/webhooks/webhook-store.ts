@@ -140,7 +140,11 @@ export class WebhookStore {
     const registration = registering(listenerOf(ref), { after: registered });
     demandRoom(logHead, registration);
     const { after, kept } = await newBeginning(this.#deps, {
-      ...{ actorId: ref.actorId, from, log: logHead, most: MOST_WEBHOOKS, called: "webhooks" },
+      actorId: ref.actorId,
+      from,
+      log: logHead,
+      most: MOST_WEBHOOKS,
+      called: "webhooks",
       others: { pk: webhookPartition(ref.actorId), prefix: WEBHOOK_PREFIX },
     });
     const keeper = newKeeperState(after, { selection: selectionOf(stated.settings), at: now });

@@ -128,7 +128,10 @@ export class WebhookWay implements ListenerWay<WebhookTarget, WebhookAnswer> {
     data: { readonly inlineMaxBytes: number; readonly dataref: string },
   ): JsonObject {
     return envelopeOf({
-      ...{ event: event.event, id: event.id, position: event.position, sequence: number },
+      event: event.event,
+      id: event.id,
+      position: event.position,
+      sequence: number,
       source: this.#deps.rootOf(actorId),
       inlineMaxBytes: data.inlineMaxBytes,
       dataref: () => data.dataref,
@@ -174,7 +177,12 @@ export class WebhookWay implements ListenerWay<WebhookTarget, WebhookAnswer> {
     const { status, error, target } = answer.attempt;
     const fields = compact({ status, error });
     this.#deps.log.warn("a webhook did not take an event", {
-      ...{ actorId, webhookId: id, eventId: event.event.id, attempts: event.attempts + 1, is: outcome.is, target },
+      actorId,
+      webhookId: id,
+      eventId: event.event.id,
+      attempts: event.attempts + 1,
+      is: outcome.is,
+      target,
       ...fields,
     });
   }
@@ -204,8 +212,12 @@ export class WebhookWay implements ListenerWay<WebhookTarget, WebhookAnswer> {
     return {
       // The id contains the webhook: when an event fails at two webhooks, both failed events are kept.
       id: idOf([source, event.id]),
-      ...{ actorId, source, sequence: number, position: event.position },
-      ...{ topic: event.event.topic, type: event.event.type },
+      actorId,
+      source,
+      sequence: number,
+      position: event.position,
+      topic: event.event.topic,
+      type: event.event.type,
       ...compact({ key: event.key === event.event.topic ? undefined : event.key }),
       event: this.#envelope(target, numbered, { inlineMaxBytes: Infinity, dataref: "" }),
     };

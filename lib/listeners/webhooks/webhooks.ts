@@ -172,8 +172,15 @@ export class Webhooks {
     const id = ids.id();
     const envelope = envelopeOf({
       event: {
-        ...{ index: 0, last: true, key: TEST.topic, barrier: false, attributes: {}, hops: 0, ...TEST },
-        ...{ time: new Date(clock.now()).toISOString(), data: { webhook: ref.id } },
+        index: 0,
+        last: true,
+        key: TEST.topic,
+        barrier: false,
+        attributes: {},
+        hops: 0,
+        ...TEST,
+        time: new Date(clock.now()).toISOString(),
+        data: { webhook: ref.id },
       },
       id,
       source: rootOf(ref.actorId),

@@ -6,8 +6,8 @@ import { compact } from "../../system/compact.ts";
 import type { Config } from "../../system/config.ts";
 import { MAX_DELAY_SECONDS } from "../../system/ports.ts";
 import { wakeUp, type WakeUpDeps } from "../../system/wake-up.ts";
-import { readSubscription, type ActiveSubscription, type HubSubscription } from "./hub-subscription.ts";
-import { changeSubscription, endSubscription, type HubStoreDeps } from "./hub-store.ts";
+import type { ActiveSubscription, HubSubscription } from "./hub-subscription.ts";
+import { asStored, changeSubscription, endSubscription, type HubStoreDeps } from "./hub-store.ts";
 import type { HubOutcome, HubWay, Subscriber } from "./hub-way.ts";
 import type { TopicState, TopicStates } from "./topic-states.ts";
 
@@ -22,8 +22,6 @@ const PAUSES_MS = [5_000, 300_000, 1_800_000];
 const HOUR_MS = 3_600_000;
 /** The lease of a delivery is longer than the delivery by this, ms. */
 const LEASE_MARGIN_MS = 5_000;
-/** How often a subscription is read again that others have changed. */
-const MOST_ATTEMPTS = 8;
 
 /** A topic at one revision, with its state, which was read after the revision. */
 export interface TopicToSend {
@@ -64,38 +62,38 @@ export async function sendTo(
   topic: TopicToSend,
   isRetry: boolean,
 ): Promise<void> {
-  const { clock, incarnation, table, way } = deps;
-  let subscription: HubSubscription | undefined = found;
-  for (let attempt = 1; attempt <= MOST_ATTEMPTS && subscription !== undefined; attempt += 1) {
+  const { clock, incarnation, way } = deps;
+  const { state } = topic;
+  await asStored(deps, found, async (subscription) => {
     const { active, lease: before } = subscription;
     const now = clock.now();
-    if (active === undefined || way.ends(subscription, now) !== undefined) return;
-    if (!isRetry && (active.revision >= topic.revision || waits(active))) return;
-    const { state } = topic;
+    if (active === undefined || way.ends(subscription, now) !== undefined) return DONE;
+    if (!isRetry && (active.revision >= topic.revision || waits(active))) return DONE;
     const isSent = state === undefined || active.taken === takenOf(state);
-    if (isSent && !isRetry) return;
+    if (isSent && !isRetry) return DONE;
     if (leaseIsLive(before, now, incarnation)) {
-      if (active.requested >= topic.revision) return;
+      if (active.requested >= topic.revision) return DONE;
       const requested = { ...active, requested: topic.revision };
-      if ((await changeSubscription(deps, subscription, { ...subscription, active: requested })) !== undefined) return;
-    } else if (isSent) {
+      return isWritten(await changeSubscription(deps, subscription, { ...subscription, active: requested }));
+    }
+    if (isSent) {
       const { lease: _lease, ...free } = subscription;
       const { retryAt: _retryAt, ...calm } = active;
-      const next = { ...free, active: { ...calm, failures: 0 } };
-      if ((await changeSubscription(deps, subscription, next)) !== undefined) return;
-    } else {
-      const lease = newLease(deps, deps.config.deliveryTimeoutSeconds * 1_000 + LEASE_MARGIN_MS);
-      const leased = await changeSubscription(deps, subscription, { ...subscription, lease });
-      if (leased?.active !== undefined) {
-        const outcome = await deliver(deps, { ...leased, active: leased.active }, state);
-        await noteDelivery(deps, leased, { outcome, taken: takenOf(state), revision: topic.revision });
-        return;
-      }
+      return isWritten(await changeSubscription(deps, subscription, { ...free, active: { ...calm, failures: 0 } }));
     }
-    const item = await table.get(subscription.key);
-    subscription = item === undefined ? undefined : readSubscription(item);
-  }
+    const lease = newLease(deps, deps.config.deliveryTimeoutSeconds * 1_000 + LEASE_MARGIN_MS);
+    const leased = await changeSubscription(deps, subscription, { ...subscription, lease });
+    if (leased?.active === undefined) return undefined;
+    const outcome = await deliver(deps, { ...leased, active: leased.active }, state);
+    await noteDelivery(deps, leased, { outcome, taken: takenOf(state), revision: topic.revision });
+    return DONE;
+  });
 }
+
+const DONE = { done: true } as const;
+
+const isWritten = (written: HubSubscription | undefined): typeof DONE | undefined =>
+  written === undefined ? undefined : DONE;
 
 /** Makes one attempt, under a lease. */
 async function deliver(
@@ -125,28 +123,21 @@ async function noteDelivery(
   leased: HubSubscription,
   { outcome, ...sent }: Omit<Sent, "outcome"> & { readonly outcome: HubOutcome },
 ): Promise<void> {
-  const { table, clock } = deps;
+  const { clock } = deps;
   const { key, lease } = leased;
-  let subscription: HubSubscription | undefined = leased;
-  for (let attempt = 1; attempt <= MOST_ATTEMPTS && subscription !== undefined; attempt += 1) {
+  await asStored(deps, leased, async (subscription) => {
     const { active, lease: present, ...rest } = subscription;
     // The subscription has ended, or another delivery has the lease because this one took too long.
-    if (active === undefined || present?.token !== lease?.token) return;
-    if (outcome === "gone") {
-      if (await endSubscription(deps, subscription)) return;
-    } else {
-      const noted = afterDelivery(active, { ...sent, outcome }, clock.now());
-      const written = await changeSubscription(deps, subscription, { ...rest, active: noted });
-      if (written !== undefined) {
-        const { retryAt } = noted;
-        if (retryAt !== undefined && retryAt - clock.now() <= MAX_DELAY_SECONDS * 1_000)
-          await wakeUp(deps, key, retryAt);
-        return;
-      }
+    if (active === undefined || present?.token !== lease?.token) return DONE;
+    if (outcome === "gone") return (await endSubscription(deps, subscription)) ? DONE : undefined;
+    const noted = afterDelivery(active, { ...sent, outcome }, clock.now());
+    const written = await changeSubscription(deps, subscription, { ...rest, active: noted });
+    const { retryAt } = noted;
+    if (written !== undefined && retryAt !== undefined && retryAt - clock.now() <= MAX_DELAY_SECONDS * 1_000) {
+      await wakeUp(deps, key, retryAt);
     }
-    const item = await table.get(key);
-    subscription = item === undefined ? undefined : readSubscription(item);
-  }
+    return isWritten(written);
+  });
 }
 
 /** The state of a verified subscription after a delivery. */

@@ -11,7 +11,7 @@ import { itemIn, type Key } from "../../dynamodb/table.ts";
 import type { Deadline } from "../../system/ports.ts";
 import { sendTo, topicToSend, type DistributionDeps } from "./distribution.ts";
 import { readSubscription, type HubSubscription } from "./hub-subscription.ts";
-import { changeSubscription, endSubscription, unverifySubscription } from "./hub-store.ts";
+import { asStored, changeSubscription, endSubscription, unverifySubscription } from "./hub-store.ts";
 import { deny, verify, type VerificationDeps } from "./verification.ts";
 
 export interface DueSubscriptionDeps extends VerificationDeps, DistributionDeps {
@@ -47,9 +47,6 @@ export async function runDueSubscription(deps: DueSubscriptionDeps, key: Key, de
   }
 }
 
-/** How often a subscription is read again that others have changed. */
-const MOST_ATTEMPTS = 8;
-
 /**
  * Ends a subscription whose topic is no longer public, after it has notified the subscriber. If the worker dies in between,
  * the subscriber is notified again.
@@ -57,12 +54,11 @@ const MOST_ATTEMPTS = 8;
  * @throws RangeError when others kept changing the subscription: it stays due
  */
 export async function withdraw(deps: DueSubscriptionDeps, found: HubSubscription, deadline: Deadline): Promise<void> {
-  let subscription = found;
   let isNotified = false;
-  for (let attempt = 1; attempt <= MOST_ATTEMPTS; attempt += 1) {
-    const { active, withdrawnAt, key, callback } = subscription;
+  const ended = await asStored(deps, found, async (subscription) => {
+    const { active, withdrawnAt, callback } = subscription;
     // A subscription that was never verified is denied by its verification.
-    if (active === undefined) return;
+    if (active === undefined) return { done: true };
     const withdrawn =
       withdrawnAt !== undefined
         ? subscription
@@ -71,10 +67,9 @@ export async function withdraw(deps: DueSubscriptionDeps, found: HubSubscription
       isNotified = true;
       await deny(deps, callback, active.topic, deadline);
     }
-    if (withdrawn !== undefined && (await endSubscription(deps, withdrawn))) return;
-    const item = await deps.table.get(key);
-    if (item === undefined) return;
-    subscription = readSubscription(item);
-  }
+    const isOver = withdrawn !== undefined && (await endSubscription(deps, withdrawn));
+    return isOver ? { done: true } : undefined;
+  });
+  if (ended !== undefined) return;
   throw new RangeError("a subscription at the hub kept changing while it was withdrawn");
 }

@@ -90,11 +90,21 @@ async function storeRequest(deps: HubRequestDeps, { actorId, path, isTopic, requ
     const leaseSeconds = Math.min(Math.max(asked === 0 ? USUAL_LEASE_SECONDS : asked, least), most);
     const now = clock.now();
     const pending: PendingRequest = compact({
-      ...{ id: ids.id(), mode, topic, secret, leaseSeconds, attempts: 0, at: now },
+      id: ids.id(),
+      mode,
+      topic,
+      secret,
+      leaseSeconds,
+      attempts: 0,
+      at: now,
     });
     const { version = 0, active, withdrawnAt, lease } = read ?? {};
     const next: HubSubscription = {
-      ...{ key, version: version + 1, path, callback, pending },
+      key,
+      version: version + 1,
+      path,
+      callback,
+      pending,
       ...compact({ active, withdrawnAt, lease }),
     };
     if (read?.active !== undefined) {

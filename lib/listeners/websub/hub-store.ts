@@ -25,6 +25,7 @@ import { normalCallback } from "../../domain/wire/hub-form.ts";
 import { sameJson } from "../../domain/json/canonical-json.ts";
 import { parseText, printJson } from "../../domain/json/json-text.ts";
 import type { Clock, Json } from "../../system/ports.ts";
+import { retryOnConflict } from "../../system/retry-on-conflict.ts";
 import { readSubscription, subscriptionChange, type HubSubscription } from "./hub-subscription.ts";
 
 export interface HubStoreDeps {
@@ -209,7 +210,27 @@ export async function endSubscription({ table, clock }: HubStoreDeps, ended: Hub
 }
 
 /**
- * Makes a topic due, unless it is. A run that reads the topic's subscriptions at the same time sees that they have changed.
+ * Makes an attempt to change a subscription, and another one on what is stored by then whenever another writer came first.
+ *
+ * @param attempt returns undefined when another writer came first
+ * @returns `gone`: the subscription has ended; undefined: another writer came first each time
+ */
+export async function asStored<T>(
+  { table }: Pick<HubStoreDeps, "table">,
+  found: HubSubscription,
+  attempt: (subscription: HubSubscription) => Promise<{ readonly done: T } | undefined>,
+): Promise<T | "gone" | undefined> {
+  return await retryOnConflict<HubSubscription, T | "gone">(found, MOST_ATTEMPTS, async (subscription) => {
+    const result = await attempt(subscription);
+    if (result !== undefined) return result;
+    const item = await table.get(subscription.key);
+    return item === undefined ? { done: "gone" } : { found: readSubscription(item) };
+  });
+}
+
+/**
+ * Makes a topic due, unless it is due already. A run that reads the topic's subscriptions at the same time sees that they
+ * have changed.
  */
 async function leaveTopic(table: Table, key: Key, dueAt: number): Promise<void> {
   for (let attempt = 1; attempt <= MOST_ATTEMPTS; attempt += 1) {

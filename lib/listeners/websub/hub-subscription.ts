@@ -15,7 +15,7 @@
  * is due.
  */
 import type { Place } from "../../domain/terms/scope.ts";
-import { leaseOf, type Lease } from "../../dynamodb/lease.ts";
+import { LEASE_ATTRIBUTES, leaseAttributes, leaseOf, type Lease } from "../../dynamodb/lease.ts";
 import type { Attribute, Change, Item, Key } from "../../dynamodb/table.ts";
 import { compact } from "../../system/compact.ts";
 
@@ -93,14 +93,8 @@ function subscriptionAttributes(subscription: HubSubscription): Readonly<Record<
     version,
     path: path.join("/"),
     callback,
-    ...compact({
-      pending: pending && { ...pending },
-      active: active && { ...active },
-      withdrawnAt,
-      leaseToken: lease?.token,
-      leaseUntil: lease?.until,
-      incarnation: lease?.incarnation,
-    }),
+    ...compact({ pending: pending && { ...pending }, active: active && { ...active }, withdrawnAt }),
+    ...(lease && leaseAttributes(lease)),
   };
 }
 
@@ -122,7 +116,7 @@ export function readSubscription(item: Item): HubSubscription {
 }
 
 /** The optional attributes of an item, which go when they are not set. */
-const OPTIONAL = ["pending", "active", "withdrawnAt", "leaseToken", "leaseUntil", "incarnation"];
+const OPTIONAL = ["pending", "active", "withdrawnAt", ...LEASE_ATTRIBUTES];
 
 /** The change of a stored subscription to this one, and to its due time. */
 export function subscriptionChange(subscription: HubSubscription): Change {

@@ -101,7 +101,10 @@ async function challenge(
   });
   try {
     const { status, body } = await http.send({
-      ...{ method: "GET", url, maxBytes: MAX_ANSWER_BYTES, timeoutMs: Math.min(MOST_MS, deadline.remaining()) },
+      method: "GET",
+      url,
+      maxBytes: MAX_ANSWER_BYTES,
+      timeoutMs: Math.min(MOST_MS, deadline.remaining()),
     });
     if (status >= 500 || status === 429) return "later";
     const isEcho = Buffer.compare(body, Buffer.from(text)) === 0;

@@ -17,7 +17,7 @@ import { FanOut } from "./fan-out.ts";
 import type { TrustCache } from "./trust-cache.ts";
 import type { DeferredPermissions, NotifyPermissions } from "./deferred-permissions.ts";
 import { notePlain } from "./plain-peers.ts";
-import { RefusedHeads, wakeHead } from "./refused-heads.ts";
+import { type RefusedHeadDeps, wakeHead } from "./refused-heads.ts";
 
 const DAY_MS = 86_400_000;
 
@@ -25,7 +25,8 @@ export interface DeliveryServices {
   readonly breakers: BreakerStore;
   readonly breakerRecovery: BreakerRecovery;
   readonly fanOut: FanOut;
-  readonly refusedHeads: RefusedHeads;
+  /** What `runRefusedHead` works with. */
+  readonly refusedHeads: RefusedHeadDeps;
 }
 
 export interface DeliveryServicesDeps {
@@ -95,6 +96,5 @@ export function deliveryServices(
   };
   const breakerRecovery = new BreakerRecovery(session);
   const fanOut = new FanOut({ ...session, recovery: breakerRecovery });
-  const refusedHeads = new RefusedHeads({ ...session, recovery: breakerRecovery });
-  return { breakers, breakerRecovery, fanOut, refusedHeads };
+  return { breakers, breakerRecovery, fanOut, refusedHeads: { ...session, recovery: breakerRecovery } };
 }

@@ -13,7 +13,7 @@ import {
 import type { PropertyPermissions } from "../../domain/policy/permissions.ts";
 import { recordOf } from "../../domain/log/render-backlog.ts";
 import type { Commit } from "../../change-log/log-commits.ts";
-import type { Advanced, RenderedDiff } from "../../domain/log/subscription-log.ts";
+import { isAsMade, type Advanced, type RenderedDiff } from "../../domain/log/subscription-log.ts";
 import { fits, withoutLeft, type CursorStore } from "../subscribers/cursor-store.ts";
 import { changeHead, isSameLife, noteAlone, readInboundHead, type InboundHead } from "../subscribers/inbound-head.ts";
 import type { Records } from "../subscribers/rendered-diffs.ts";
@@ -103,7 +103,7 @@ export async function deliverAlone(deps: LoneDeps, input: LoneInput): Promise<Ro
   if (sequence === undefined) return undefined;
   const recipient = new Recipient(deps, trust);
   const at = { ...head, state: ahead.state };
-  const numbers = { from: sequence, to: sequence, records, tail: ahead.made };
+  const { made } = ahead;
   let rendered: RenderedDiff | undefined;
   let by: PropertyPermissions | undefined;
   for (;;) {
@@ -112,7 +112,9 @@ export async function deliverAlone(deps: LoneDeps, input: LoneInput): Promise<Ro
     if (kept !== undefined) return { kind: kept === "paused" ? "deferred" : "skipped" };
     if (rendered !== undefined && recipient.permissions === by) break;
     by = recipient.permissions;
-    rendered = await firstOf(diffsToSend(recipient, at, numbers));
+    // While the peer may read what it might at the record, it gets what the record made.
+    const isAsAhead = made !== undefined && isAsMade(at.state, made, by);
+    rendered = isAsAhead ? made : await firstOf(diffsToSend(recipient, at, { from: sequence, to: sequence, records }));
     if (rendered?.sequence !== sequence) return undefined;
   }
   if (!time.mayStart()) return { kind: "deferred", unfinished: 0 };

@@ -26,7 +26,7 @@ import { DeliverySession, type SessionDeps } from "./delivery-session.ts";
 import type { TrustCache } from "./trust-cache.ts";
 import { DeliveryBudget } from "../../engine/delivery-budget.ts";
 
-export interface RefusedHeadsDeps extends SessionDeps, LeaseDeps, WakeUpDeps {
+export interface RefusedHeadDeps extends SessionDeps, LeaseDeps, WakeUpDeps {
   readonly trustCache: TrustCache;
   readonly changeLog: ChangeLog;
   readonly cursors: CursorStore;
@@ -34,60 +34,53 @@ export interface RefusedHeadsDeps extends SessionDeps, LeaseDeps, WakeUpDeps {
   readonly recovery: Pick<BreakerRecovery, "attempt" | "resume">;
 }
 
-export class RefusedHeads {
-  readonly #deps: RefusedHeadsDeps;
-
-  constructor(deps: RefusedHeadsDeps) {
-    this.#deps = deps;
+/** Runs a due head: sends everything that its peer has not taken, when it is time for that. */
+export async function runRefusedHead(
+  deps: RefusedHeadDeps,
+  actorId: string,
+  name: { readonly peerId: string; readonly id: string },
+  deadline: Deadline,
+): Promise<void> {
+  const { table, trustCache, clock, pool, recovery, changeLog, cursors } = deps;
+  const key = trustKey(actorId, name.peerId);
+  const items = await trustCache.read([key], [headKey({ actorId, ...name })]);
+  const [item, stored] = [items.find(({ sk }) => sk === key.sk), items.find(({ sk }) => sk !== key.sk)];
+  const refused = stored === undefined ? undefined : readInboundHead(stored);
+  if (refused?.refused === undefined || isWaiting(refused, clock.now())) return;
+  const head = (await cursors.advance(refused, { newest: await changeLog.newest(actorId) }))?.head;
+  if (head === undefined) return;
+  if (hasNothingLeft(head)) {
+    // The peer has said itself what it has, or only polls by now: there is nothing to try it with.
+    await changeHead(table, head, forgetRefusal(head));
+    return;
   }
-
-  /** Runs a due head: sends everything that its peer has not taken, when it is time for that. */
-  async runDue(
-    actorId: string,
-    name: { readonly peerId: string; readonly id: string },
-    deadline: Deadline,
-  ): Promise<void> {
-    const { table, trustCache, clock, pool, recovery, changeLog, cursors } = this.#deps;
-    const key = trustKey(actorId, name.peerId);
-    const items = await trustCache.read([key], [headKey({ actorId, ...name })]);
-    const [item, stored] = [items.find(({ sk }) => sk === key.sk), items.find(({ sk }) => sk !== key.sk)];
-    const refused = stored === undefined ? undefined : readInboundHead(stored);
-    if (refused?.refused === undefined || isWaiting(refused, clock.now())) return;
-    const head = (await cursors.advance(refused, { newest: await changeLog.newest(actorId) }))?.head;
-    if (head === undefined) return;
-    if (hasNothingLeft(head)) {
-      // The peer has said itself what it has, or only polls by now: there is nothing to try it with.
-      await changeHead(table, head, forgetRefusal(head));
-      return;
-    }
-    const trust = item === undefined ? undefined : readTrust(item);
-    if (item === undefined || trust?.approved !== true || trust.ending) {
-      await changeHead(table, head, postponeHead(head, clock.now() + NOT_APPROVED_MS));
-      return;
-    }
-    const breaker = readBreaker(item);
-    const until = Math.max(breaker.openUntil ?? 0, breaker.pausedUntil ?? 0);
-    const time = DeliveryBudget.ofWorker(deadline);
-    if (until > clock.now()) {
-      // A probe or a replay may retry the subscription earlier.
-      await changeHead(table, head, postponeHead(head, until));
-      return;
-    }
-    await pool.run(peerOf(trust), async () => {
-      if (mayProbe(breaker, clock.now())) await recovery.attempt(item, time);
-      else if (breaker.pausedUntil !== undefined) await recovery.resume(item, time);
-      else if (time.mayStart()) {
-        const session = await DeliverySession.lease(this.#deps, {
-          head,
-          trust,
-          time,
-          records: changeLog,
-          everything: true,
-        });
-        await session?.deliver();
-      }
-    });
+  const trust = item === undefined ? undefined : readTrust(item);
+  if (item === undefined || trust?.approved !== true || trust.ending) {
+    await changeHead(table, head, postponeHead(head, clock.now() + NOT_APPROVED_MS));
+    return;
   }
+  const breaker = readBreaker(item);
+  const until = Math.max(breaker.openUntil ?? 0, breaker.pausedUntil ?? 0);
+  const time = DeliveryBudget.ofWorker(deadline);
+  if (until > clock.now()) {
+    // A probe or a replay may retry the subscription earlier.
+    await changeHead(table, head, postponeHead(head, until));
+    return;
+  }
+  await pool.run(peerOf(trust), async () => {
+    if (mayProbe(breaker, clock.now())) await recovery.attempt(item, time);
+    else if (breaker.pausedUntil !== undefined) await recovery.resume(item, time);
+    else if (time.mayStart()) {
+      const session = await DeliverySession.lease(deps, {
+        head,
+        trust,
+        time,
+        records: changeLog,
+        everything: true,
+      });
+      await session?.deliver();
+    }
+  });
 }
 
 function hasNothingLeft({ state, delivery }: InboundHead): boolean {

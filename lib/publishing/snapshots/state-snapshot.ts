@@ -25,52 +25,43 @@ export interface Snapshot {
   readonly record?: number;
 }
 
-export interface StateSnapshotsDeps extends PositionedDeps {
+export interface SnapshotDeps extends PositionedDeps {
   readonly log: Pick<ChangeLog, "read" | "newest">;
   /** The state of an own target as JSON text; undefined when there is none. Rejects when the application's code fails. */
   readonly ownTarget: (actorId: string, peerId: string, scope: Scope) => Promise<string | undefined>;
 }
 
-/** Reads whole states, for resync numbers whose receiver cannot read the state itself. */
-export class StateSnapshots {
-  readonly #deps: StateSnapshotsDeps;
+/**
+ * Reads the state that a subscription covers, without the places closed to its peer, for resync numbers whose receiver cannot
+ * read it itself: at target level an object by name, below it the bare value, a list as
+ * `{_list: true, count, items, description, explanation}`. The state of an own target is what its state hook returns. Null
+ * for an own target without a hook or whose hook fails, and for more than an answer can carry.
+ */
+export async function readSnapshot(
+  deps: SnapshotDeps,
+  actorId: string,
+  of: SnapshotOf,
+  reads: Reads,
+): Promise<Snapshot> {
+  if (of.target !== PROPERTIES) return { data: await ownTarget(deps, actorId, of) };
+  const from = await deps.log.newest(actorId);
+  const properties = new PositionedProperties(deps, from, { items: true });
+  const place = placeOf(of);
+  const data = await nullWhenTooLarge(async () =>
+    place.length === 0 ? await everything(properties, actorId, reads) : await part(properties, actorId, place, reads),
+  );
+  const { position } = properties;
+  return position === undefined ? { data } : { data, record: position };
+}
 
-  constructor(deps: StateSnapshotsDeps) {
-    this.#deps = deps;
-  }
-
-  /**
-   * The state that the subscription covers, without the places closed to its peer: at target level an object by name,
-   * below it the bare value, a list as `{_list: true, count, items, description, explanation}`. The state of an own
-   * target is what its state hook returns. Null for an own target without a hook or whose hook fails, and for more than
-   * an answer can carry.
-   */
-  async fullState(actorId: string, of: SnapshotOf, reads: Reads): Promise<Json | undefined> {
-    return (await this.snapshot(actorId, of, reads)).data;
-  }
-
-  /** The same with its record. */
-  async snapshot(actorId: string, of: SnapshotOf, reads: Reads): Promise<Snapshot> {
-    if (of.target !== PROPERTIES) return { data: await this.#ownTarget(actorId, of) };
-    const from = await this.#deps.log.newest(actorId);
-    const properties = new PositionedProperties(this.#deps, from, { items: true });
-    const place = placeOf(of);
-    const data = await nullWhenTooLarge(async () =>
-      place.length === 0 ? await everything(properties, actorId, reads) : await part(properties, actorId, place, reads),
-    );
-    const { position } = properties;
-    return position === undefined ? { data } : { data, record: position };
-  }
-
-  async #ownTarget(actorId: string, of: SnapshotOf): Promise<Json> {
-    try {
-      const text = await this.#deps.ownTarget(actorId, of.peerId, of);
-      if (text === undefined || bytesInResult(text) > MAX_STATE_BYTES) return null;
-      return parseText(text) as Json;
-    } catch {
-      // The failure is logged already. A poll answers that there is no state, rather than fail.
-      return null;
-    }
+async function ownTarget(deps: SnapshotDeps, actorId: string, of: SnapshotOf): Promise<Json> {
+  try {
+    const text = await deps.ownTarget(actorId, of.peerId, of);
+    if (text === undefined || bytesInResult(text) > MAX_STATE_BYTES) return null;
+    return parseText(text) as Json;
+  } catch {
+    // The failure is logged already. A poll answers that there is no state, rather than fail.
+    return null;
   }
 }
 

@@ -4,7 +4,7 @@ import type { Head } from "../stream/head.ts";
 import type { HookRuns } from "../../failed-events/hook-runs.ts";
 import type { FailedEventStore } from "../../failed-events/failed-event-store.ts";
 import { hookSource } from "../../dynamodb/keys/failed-events.ts";
-import type { WakeUps } from "../stream/wake-ups.ts";
+import type { WakeStream } from "../stream/wake-stream.ts";
 import { resumeHooksLater } from "../stream/stream-changes.ts";
 import type { StreamStore } from "../stream/stream-store.ts";
 
@@ -15,7 +15,7 @@ export interface ResumeDeps {
   readonly streams: StreamStore;
   readonly failedEvents: FailedEventStore;
   readonly hooks: HookRuns;
-  readonly wakeUps: WakeUps;
+  readonly wake: WakeStream;
   readonly clock: Clock;
   /** With less time left than this no event is begun, ms. */
   readonly reserveMs: number;
@@ -78,9 +78,9 @@ async function runPage(
 }
 
 /** Makes the stream due: at once, or when an attempt that is under way, or was cut off, has had its time. */
-async function resumeLater({ streams, hooks, wakeUps, clock }: ResumeDeps, head: Head, busy: boolean): Promise<Head> {
+async function resumeLater({ streams, hooks, wake, clock }: ResumeDeps, head: Head, busy: boolean): Promise<Head> {
   const dueAt = clock.now() + (busy ? hooks.longestMs : 0);
   const waiting = await streams.amend(head.key, resumeHooksLater(dueAt));
-  if (waiting !== undefined) await wakeUps.schedule(waiting);
+  if (waiting !== undefined) await wake(waiting);
   return waiting ?? head;
 }

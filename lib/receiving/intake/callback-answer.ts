@@ -52,24 +52,24 @@ export async function answerOf(
 }
 
 /** Recovery runs on its own, not in the publisher's request: the publisher may be waiting for our answer. */
-async function startRecovery({ streams, wakeUps, clock }: Receiving, head: Head): Promise<void> {
+async function startRecovery({ streams, wake, clock }: Receiving, head: Head): Promise<void> {
   // A failed recovery is retried after its pause, however many callbacks arrive meanwhile.
   const now = clock.now();
   const waits = head.attempts > 0 || head.problem !== undefined || (head.pausedUntil ?? 0) > now;
   if (waits && head.recoveryRequested !== undefined && (head.dueAt ?? 0) > now) return;
   const asked = await streams.requestRecovery(head, "catch_up", now);
-  await wakeUps.schedule(asked ?? head);
+  await wake(asked ?? head);
 }
 
 /** The content of a number cannot be had: only reading the state helps. */
 export async function refuseContent(
-  { access, streams, wakeUps }: Receiving,
+  { access, streams, wake }: Receiving,
   sender: Sender,
   sequence: number,
 ): Promise<CallbackAnswer> {
   const head = await access.open(sender);
   const noted = (await streams.markUnavailable(head, sequence)) ?? head;
-  await wakeUps.schedule(noted);
+  await wake(noted);
   return expecting("resync_required", noted);
 }
 
@@ -78,7 +78,7 @@ export async function refuseContent(
  * number twice. Either way the copy is not what the publisher means, and its state is read.
  */
 export async function compareDuplicate(
-  { streams, wakeUps, clock, settings, log }: Receiving,
+  { streams, wake, clock, settings, log }: Receiving,
   head: Head,
   { sequence, timestamp, content }: Pick<StreamEvent, "sequence" | "timestamp" | "content">,
 ): Promise<void> {
@@ -89,7 +89,7 @@ export async function compareDuplicate(
   const isRead = head.replacing || leaseIsLive(head.lease, clock.now(), settings.incarnation);
   if (head.contradicted && !isRead) return;
   log.warn("a duplicate differs from what was applied; the state will be read", { ...idsOf(head), sequence });
-  await markContradicted({ streams, wakeUps, clock }, head);
+  await markContradicted({ streams, wake, clock }, head);
 }
 
 /** Checks that a callback's URL lies at its publisher. @throws ServiceError when it does not, or without a trust */

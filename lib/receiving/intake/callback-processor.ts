@@ -14,7 +14,6 @@ import { sequencingStateOf, type Head } from "../stream/head.ts";
 import { CallbackType } from "../../failed-events/hook-event.ts";
 import { idsOf } from "../stream/event-applier.ts";
 import { Sequencer, type Delivered } from "../stream/sequencer.ts";
-import { WakeUps } from "../stream/wake-ups.ts";
 import { clearStandaloneStream } from "../stream/stream-lives.ts";
 import { StreamStore, type StreamSettings } from "../stream/stream-store.ts";
 
@@ -89,7 +88,6 @@ export class CallbackProcessor {
   readonly #actor: StreamOwner;
   readonly #settings: StreamSettings;
   readonly #streams: StreamStore;
-  readonly #wakeUps: WakeUps;
 
   /**
    * @param options.gapTimeoutSeconds how long a gap may stand, 0.1 to 3600 [what the service was configured with: 5]
@@ -102,13 +100,11 @@ export class CallbackProcessor {
     readonly maxPending?: number;
   }) {
     const { actor } = options;
-    const { table, clock, ids, log } = actor;
+    const { table, clock, ids } = actor;
     const { gapTimeoutSeconds, maxPending, incarnation } = { ...actor.processing, ...given(options) };
     this.#actor = actor;
     this.#settings = { incarnation, maxPending, gapTimeoutMs: gapTimeoutSeconds * 1_000 };
     this.#streams = new StreamStore({ table, clock, ids, settings: this.#settings });
-    // A standalone stream is never due.
-    this.#wakeUps = new WakeUps({ queue: { send: () => Promise.resolve() }, clock, log });
   }
 
   /**
@@ -221,8 +217,10 @@ export class CallbackProcessor {
     const { table, clock, log } = this.#actor;
     const { peerId, subscriptionId } = of;
     const applier = new StandaloneApplier({ peerId, subscriptionId }, handler);
-    const [streams, wakeUps, settings] = [this.#streams, this.#wakeUps, this.#settings];
-    return new Sequencer({ table, clock, streams, wakeUps, settings, applier, log, reserveMs: RESERVE_MS });
+    const [streams, settings] = [this.#streams, this.#settings];
+    // A standalone stream is never due.
+    const wake = (): Promise<void> => Promise.resolve();
+    return new Sequencer({ table, clock, streams, wake, settings, applier, log, reserveMs: RESERVE_MS });
   }
 
   #key(peerId: string, subscriptionId: string): Key {

@@ -62,21 +62,17 @@ async function repeated(receiving: Receiving, head: Head, parsed: ParsedResync):
 }
 
 /** Requests the resync, because a state read is under way or may not begin now. */
-async function defer({ streams, wakeUps }: Receiving, head: Head, sequence: number): Promise<CallbackAnswer> {
+async function defer({ streams, wake }: Receiving, head: Head, sequence: number): Promise<CallbackAnswer> {
   // This same callback has begun that read.
   const isIts = head.recovery?.floor === sequence;
   const noted = isIts ? head : ((await streams.markUnavailable(head, sequence)) ?? head);
-  await wakeUps.schedule(noted);
+  await wake(noted);
   return expecting("pending", noted);
 }
 
 /** Requests the resync while another holder works on the stream; it follows when the lease ends. */
-async function followLease(
-  { streams, wakeUps, clock }: Receiving,
-  head: Head,
-  sequence: number,
-): Promise<CallbackAnswer> {
+async function followLease({ streams, wake, clock }: Receiving, head: Head, sequence: number): Promise<CallbackAnswer> {
   const noted = await streams.markUnavailable(head, sequence);
-  await wakeUps.schedule({ key: head.key, dueAt: head.lease?.until ?? clock.now() });
+  await wake({ key: head.key, dueAt: head.lease?.until ?? clock.now() });
   return expecting("pending", noted ?? head);
 }

@@ -9,7 +9,7 @@ import { StaleReads } from "../recovery/stale-reads.ts";
 import { Sequencer } from "../stream/sequencer.ts";
 import { StaleParts } from "../stream/stale-parts.ts";
 import { StreamStore, type StreamSettings } from "../stream/stream-store.ts";
-import { WakeUps } from "../stream/wake-ups.ts";
+import { wakeStreamBy } from "../stream/wake-stream.ts";
 import { CallbackAccess, type Authenticator } from "./callback-access.ts";
 import { SubscriptionApplier } from "./subscription-applier.ts";
 
@@ -45,9 +45,9 @@ const STORE_RESERVE_MS = 4_000;
 /** The records of streams, and the messages that bring their due work forward. */
 export function createStreams(
   deps: Pick<ReceivingDeps, "table" | "clock" | "ids" | "log" | "queue"> & { readonly settings: StreamSettings },
-): Pick<Receiving, "streams" | "wakeUps"> {
-  const wakeUps = new WakeUps(deps);
-  return { wakeUps, streams: new StreamStore({ ...deps, wake: (head) => wakeUps.schedule(head) }) };
+): Pick<Receiving, "streams" | "wake"> {
+  const wake = wakeStreamBy(deps);
+  return { wake, streams: new StreamStore({ ...deps, wake }) };
 }
 
 /** Builds the engine. Makes no request. */
@@ -55,17 +55,17 @@ export function createReceiving(deps: ReceivingDeps, streaming = createStreams(d
   const { table, settings } = deps;
   const reserveMs = settings.hookTimeoutMs + STORE_RESERVE_MS;
   const maxAttempts = settings.hookMaxAttempts;
-  const { streams, wakeUps } = streaming;
+  const { streams, wake } = streaming;
   const failedEvents = new FailedEventStore({ ...deps, epoch: deps.logEpoch, source: hookPauses(table) });
   const hooks = new HookRuns({
     ...deps,
     failedEvents,
     settings: { maxAttempts, timeoutMs: settings.hookTimeoutMs },
   });
-  const stale = new StaleParts({ ...deps, wakeUps, maxAttempts });
+  const stale = new StaleParts({ ...deps, wake, maxAttempts });
   const applier = new SubscriptionApplier({ ...deps, streams, hooks, stale });
-  const sequencer = new Sequencer({ ...deps, streams, wakeUps, applier, reserveMs });
-  const recovery = { ...deps, streams, wakeUps, failedEvents, hooks, stale, applier, sequencer, reserveMs };
+  const sequencer = new Sequencer({ ...deps, streams, wake, applier, reserveMs });
+  const recovery = { ...deps, streams, wake, failedEvents, hooks, stale, applier, sequencer, reserveMs };
   const access = new CallbackAccess(deps);
   return { ...recovery, access, staleReads: new StaleReads(recovery) };
 }

@@ -71,7 +71,7 @@ async function restInGap(deps: RecoveryDeps, head: Head): Promise<void> {
 }
 
 /** Puts off what is due, with a message for the later time. */
-async function amend({ streams, wakeUps }: RecoveryDeps, head: Head, change: StreamChange): Promise<void> {
+async function amend({ streams, wake }: RecoveryDeps, head: Head, change: StreamChange): Promise<void> {
   const waiting = await streams.amend(head.key, change);
-  if (waiting !== undefined) await wakeUps.schedule(waiting);
+  if (waiting !== undefined) await wake(waiting);
 }

@@ -56,7 +56,7 @@ export async function followEnded(
 }
 
 async function askLater(
-  { streams, wakeUps, log }: RecoveryDeps,
+  { streams, wake, log }: RecoveryDeps,
   head: Head,
   problem: StreamProblem,
   next: number,
@@ -65,7 +65,7 @@ async function askLater(
   const dueAt = Math.max(next, rest ?? 0);
   const fields = compact({ problem, dueAt, pausedUntil: rest });
   const released = await streams.release(head, { fields, request: "catch_up" });
-  await wakeUps.schedule({ key: head.key, dueAt });
+  await wake({ key: head.key, dueAt });
   log.warn("the publisher does not know a subscription", { ...idsOf(head), problem: problem.code });
   return { is: "unknown", head: released ?? { ...head, problem, dueAt } };
 }

@@ -27,7 +27,7 @@ import { reserved } from "../stream/reserved.ts";
 import { requestedPause } from "../stream/retry-pause.ts";
 import { idsOf } from "../stream/event-applier.ts";
 import { partsOfData } from "./state-data.ts";
-import { passOverState, replaceState, writeSentState, type Replaced } from "./state-replacement.ts";
+import { advanceWithoutState, replaceState, writeSentState, type Replaced } from "./state-replacement.ts";
 import type { Beginning } from "./replacement-run.ts";
 import { nextReconciliation } from "../stream/stream-lives.ts";
 import { ContentRefused } from "../stream/stream-event.ts";
@@ -137,7 +137,7 @@ async function catchUp(
     const begin = beginningOf(head, { polled, reset, callback });
     const replaced = await replaceState(deps, head, publisher, begin, deadline);
     if (replaced.is !== "absent") return await outcomeOf(deps, head, applied, replaced);
-    if (!complete) return await outcomeOf(deps, head, applied, await passOverState(deps, head, publisher, begin));
+    if (!complete) return await outcomeOf(deps, head, applied, await advanceWithoutState(deps, head, publisher, begin));
   }
   // Numbers the publisher has never made: its next answer decides whether it counts again.
   const beyond = [...head.buffered].some((n) => newest !== undefined && n > newest);
@@ -160,13 +160,13 @@ async function markDiffering(deps: RecoveryDeps, head: Head): Promise<Head> {
 
 /** A recovery without enough time stays requested. */
 async function leaveRequested(
-  { streams, wakeUps, clock }: RecoveryDeps,
+  { streams, wake, clock }: RecoveryDeps,
   { head, applied }: Replayed,
   kind: RecoveryKind,
 ): Promise<Recovered> {
   await streams.release(head);
   const again = await streams.requestRecovery(head, kind, clock.now());
-  await wakeUps.schedule(again ?? head);
+  await wake(again ?? head);
   return { is: "caught_up", head: again ?? head, applied };
 }
 
@@ -184,7 +184,7 @@ async function outcomeOf(deps: RecoveryDeps, head: Head, applied: number, replac
 }
 
 async function fail(
-  { streams, clock, log, wakeUps, random }: RecoveryDeps,
+  { streams, clock, log, wake, random }: RecoveryDeps,
   head: Head,
   failure: ReadFailure,
   kind: RecoveryKind = "catch_up",
@@ -196,7 +196,7 @@ async function fail(
   const pausedUntil = asked === undefined ? undefined : now + asked;
   // A stronger request that came meanwhile is not weakened.
   const released = await streams.release(head, { fields: compact({ attempts, pausedUntil, dueAt }), request: kind });
-  await wakeUps.schedule({ key: head.key, dueAt });
+  await wake({ key: head.key, dueAt });
   log.warn("recovery failed", { ...idsOf(head), reason: failure.reason, attempts });
   return { is: "failed", head: released ?? { ...head, attempts, dueAt }, failure };
 }

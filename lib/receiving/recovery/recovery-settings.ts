@@ -12,7 +12,7 @@ import type { Sequencer } from "../stream/sequencer.ts";
 import type { StaleParts } from "../stream/stale-parts.ts";
 import type { Prepared, StreamEvent } from "../stream/stream-event.ts";
 import type { EventApplier } from "../stream/event-applier.ts";
-import type { WakeUps } from "../stream/wake-ups.ts";
+import type { WakeStream } from "../stream/wake-stream.ts";
 import type { StreamSettings, StreamStore } from "../stream/stream-store.ts";
 
 /** How large the pieces are in which a state is read. */
@@ -78,7 +78,7 @@ export interface ReceivingPorts {
 /** The same, and the parts of receiving that are made of it. */
 export interface RecoveryDeps extends ReceivingPorts {
   readonly streams: StreamStore;
-  readonly wakeUps: WakeUps;
+  readonly wake: WakeStream;
   readonly failedEvents: FailedEventStore;
   readonly hooks: HookRuns;
   readonly stale: StaleParts;

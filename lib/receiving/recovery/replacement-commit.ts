@@ -64,7 +64,7 @@ export async function commitReplacement(
   | { readonly is: "resynced"; readonly head: Head; readonly applied: number }
   | { readonly is: "busy"; readonly head: Head }
 > {
-  const { streams, hooks, log, wakeUps } = deps;
+  const { streams, hooks, log, wake } = deps;
   const { progress, at, begun, readable, stores } = result;
   const { reset } = progress;
   const event = await resyncEvent(deps, marked, result);
@@ -93,8 +93,7 @@ export async function commitReplacement(
   if (done === undefined) return { is: "busy", head: begun };
   await deleteBodies(deps, begun, [...dropped]);
   await acknowledge(deps, publisher, begun, at);
-  if (done.dueAt !== undefined && (done.recoveryRequested !== undefined || done.buffered.size > 0))
-    await wakeUps.schedule(done);
+  if (done.dueAt !== undefined && (done.recoveryRequested !== undefined || done.buffered.size > 0)) await wake(done);
   log.info("resynced", { ...idsOf(begun), sequence: at, reset, read: progress.read });
   return { is: "resynced", head: done, applied: 0 };
 }

@@ -109,7 +109,7 @@ export async function writeSentState(
 }
 
 /** The target has no readable state: the head moves, the store stays as it is. */
-export async function passOverState(
+export async function advanceWithoutState(
   deps: RecoveryDeps,
   head: Head,
   publisher: Publisher,
@@ -137,7 +137,7 @@ const isPatient = ({ settings }: RecoveryDeps, head: Head): boolean => head.atte
 
 /** Gives the lease back with what was written noted, or fails when nothing was. */
 async function leave(
-  { streams, wakeUps, log, clock, random }: RecoveryDeps,
+  { streams, wake, log, clock, random }: RecoveryDeps,
   run: ReplacementRun,
   failure?: ReadFailure,
 ): Promise<Replaced> {
@@ -149,7 +149,7 @@ async function leave(
   const dueAt = now + pause.ms;
   const pausedUntil = pause.asked ? dueAt : undefined;
   await streams.release(head, { fields: compact({ recovery: progress, attempts: 0, pausedUntil, dueAt }) });
-  await wakeUps.schedule({ key: head.key, dueAt });
+  await wake({ key: head.key, dueAt });
   const { read, of } = progress;
   log.info("recovery continues later", compact({ ...idsOf(head), read, of, reason: failure?.reason }));
   return { is: "underway", head: { ...head, recovery: progress, dueAt } };

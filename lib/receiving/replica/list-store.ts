@@ -175,7 +175,7 @@ export class ListStore {
   }
 
   #partition(place: Place, generation: string): string {
-    return listPartition(this.#deps.actorId, this.#deps.peerId, place, generation);
+    return listPartition(this.#deps, place, generation);
   }
 }
 

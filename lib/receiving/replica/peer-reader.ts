@@ -218,7 +218,7 @@ export class PeerReader {
   /** Items of the version that the head belongs to. @throws PageGone when the list has changed since */
   async #items(head: ListEntry, start: number, limit: number): Promise<Json[]> {
     const { table, actorId, peerId } = this.#of;
-    const pages = new PageReader(table, listPartition(actorId, peerId, head.place, head.generation));
+    const pages = new PageReader(table, listPartition({ actorId, peerId }, head.place, head.generation));
     const items = await listItems(pages, head, start, limit);
     if (items.length === 0) return items;
     const now = await readPlace(this.#of, head.place);

@@ -238,7 +238,7 @@ export class PeerStore {
     for await (const item of peerItems(this.#replica, { prefix: PLACE_PREFIX, only: ["place", "generation"] })) {
       if (item["generation"] === undefined) continue;
       const place = parseText(String(item["place"])) as Place;
-      await deleteRange(table, { pk: listPartition(actorId, peerId, place, String(item["generation"])), prefix: "" });
+      await deleteRange(table, { pk: listPartition(this.#replica, place, String(item["generation"])), prefix: "" });
     }
     await deleteRange(table, { pk: peerPartition(actorId, peerId), prefix: "" });
     await collectPeerGarbage(table, actorId, peerId);

@@ -25,7 +25,7 @@ export async function writeBody(
   const version = `${stamp.watermark}.${String(stamp.touched ?? 0)}.${digest}`;
   await mapConcurrent(parts, 8, (part, index) =>
     // Unconditional: the version holds a digest of the content, so a repeated or late write changes nothing.
-    of.table.put({ ...valuePartKey(of.actorId, of.peerId, place, version, index), text: part }, always),
+    of.table.put({ ...valuePartKey(of, place, version, index), text: part }, always),
   );
   return { bytes, body: { version, parts: parts.length } };
 }
@@ -34,7 +34,7 @@ export async function writeBody(
 export function partKeys(of: ReplicaRef, entry: ReplicaEntry | undefined): Key[] {
   if (entry?.type !== "value" || "text" in entry.body) return [];
   const { version, parts } = entry.body;
-  return Array.from({ length: parts }, (_, part) => valuePartKey(of.actorId, of.peerId, entry.place, version, part));
+  return Array.from({ length: parts }, (_, part) => valuePartKey(of, entry.place, version, part));
 }
 
 /**

@@ -7,7 +7,7 @@ import type { Clock, Deadline, Log } from "../../system/ports.ts";
 import type { Head } from "./head.ts";
 import { withFields } from "./stream-changes.ts";
 import { idsOf, type Applied, type EventApplier } from "./event-applier.ts";
-import type { WakeUps } from "./wake-ups.ts";
+import type { WakeStream } from "./wake-stream.ts";
 import type { Copies, StreamSettings, StreamStore } from "./stream-store.ts";
 
 /** Most buffered bodies that are fetched and applied for one state of the head; each may be 256 KB. */
@@ -21,7 +21,7 @@ export interface SequencerDeps<E extends { readonly sequence: number }, P> {
   readonly table: Table;
   readonly clock: Clock;
   readonly streams: StreamStore;
-  readonly wakeUps: WakeUps;
+  readonly wake: WakeStream;
   readonly settings: StreamSettings;
   readonly applier: EventApplier<E, P>;
   readonly log: Log;
@@ -187,12 +187,12 @@ async function readBuffered<E extends { readonly sequence: number }, P>(
 
 /** A buffered number cannot be applied from the buffer: the publisher is asked for it. */
 async function requestMissing(
-  { streams, clock, wakeUps }: Pick<SequencerDeps<never, never>, "streams" | "clock" | "wakeUps">,
+  { streams, clock, wake }: Pick<SequencerDeps<never, never>, "streams" | "clock" | "wake">,
   head: Head,
 ): Promise<Head> {
   await streams.release(head);
   const asked = await streams.requestRecovery(head, "catch_up", clock.now());
-  if (asked !== undefined) await wakeUps.schedule(asked);
+  if (asked !== undefined) await wake(asked);
   return asked ?? head;
 }
 

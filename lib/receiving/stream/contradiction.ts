@@ -8,7 +8,7 @@ import { all, any, exists, missing } from "../../dynamodb/table.ts";
 import type { Clock } from "../../system/ports.ts";
 import type { Head } from "./head.ts";
 import { headIs, type StreamChange } from "./stream-changes.ts";
-import type { WakeUps } from "./wake-ups.ts";
+import type { WakeStream } from "./wake-stream.ts";
 import type { StreamStore } from "./stream-store.ts";
 
 /** Reading the state because of a contradiction begins at most this often, ms. */
@@ -52,11 +52,7 @@ export const mayReread = (
  * @returns undefined when the subscription has ended
  */
 export async function markContradicted(
-  {
-    streams,
-    clock,
-    wakeUps,
-  }: { readonly streams: StreamStore; readonly clock: Clock; readonly wakeUps: Pick<WakeUps, "schedule"> },
+  { streams, clock, wake }: { readonly streams: StreamStore; readonly clock: Clock; readonly wake: WakeStream },
   head: Head,
 ): Promise<Head | undefined> {
   const dueAt = contradictionDue(head, clock.now());
@@ -75,7 +71,7 @@ export async function markContradicted(
     for (const change of tries) {
       const marked = await streams.amend(head.key, change);
       if (marked === undefined) continue;
-      if (marked.dueAt === dueAt) await wakeUps.schedule(marked);
+      if (marked.dueAt === dueAt) await wake(marked);
       return marked;
     }
   }

@@ -48,7 +48,7 @@ export class Sequencer<E extends { readonly sequence: number }, P> {
    * @throws ServiceError from the applier's `check`; whatever the applier or table threw, with the lease given back
    */
   async deliver(key: Key, event: E, auth: string | undefined, deadline: Deadline): Promise<Delivered> {
-    const { applier, streams, wakeUps } = this.#deps;
+    const { applier, streams, wake } = this.#deps;
     const { sequence } = event;
     const preparing = applier.prepare(key, [event]);
     preparing.catch(() => undefined);
@@ -100,7 +100,7 @@ export class Sequencer<E extends { readonly sequence: number }, P> {
       throw error;
     }
     if (moved === undefined || moved.lastSeq < sequence) return { is: "unsettled" };
-    if (moved.buffered.size > 0 && moved.gapSince !== leased.gapSince) await wakeUps.schedule(moved);
+    if (moved.buffered.size > 0 && moved.gapSince !== leased.gapSince) await wake(moved);
     return { is: "processed", head: await this.drained(moved, deadline) };
   }
 
@@ -110,7 +110,7 @@ export class Sequencer<E extends { readonly sequence: number }, P> {
     event: E,
     deadline: Deadline,
   ): Promise<Delivered | { readonly is: "moved"; readonly head: Head }> {
-    const { applier, streams, wakeUps } = this.#deps;
+    const { applier, streams, wake } = this.#deps;
     const { sequence } = event;
     const decision = this.#decide(head, sequence);
     switch (decision.is) {
@@ -130,7 +130,7 @@ export class Sequencer<E extends { readonly sequence: number }, P> {
         const passed = stored.first ? undefined : await this.#compare(head, event);
         if (passed !== undefined) return { is: "moved", head: passed };
         if (stored.buffered && stored.head !== undefined) {
-          if (head.buffered.size === 0) await wakeUps.schedule(stored.head);
+          if (head.buffered.size === 0) await wake(stored.head);
           const how = { overdue: decision.overdue, first: stored.first };
           return await this.#respond(stored.head, sequence, deadline, how);
         }
@@ -157,7 +157,7 @@ export class Sequencer<E extends { readonly sequence: number }, P> {
       current = next;
       if (stuck) break;
     }
-    if (current.buffered.size > 0 && current.gapSince !== head.gapSince) await this.#deps.wakeUps.schedule(current);
+    if (current.buffered.size > 0 && current.gapSince !== head.gapSince) await this.#deps.wake(current);
     return current;
   }
 
@@ -194,7 +194,7 @@ export class Sequencer<E extends { readonly sequence: number }, P> {
    * @returns the head when the number has been passed meanwhile, so that this is a duplicate now
    */
   async #compare(head: Head, event: E): Promise<Head | undefined> {
-    const { table, applier, log, streams, clock, wakeUps } = this.#deps;
+    const { table, applier, log, streams, clock, wake } = this.#deps;
     const item = await table.get(bufferedKey(head.key, head.epoch, event.sequence));
     const buffered = item === undefined ? undefined : applier.fromBuffer(item, head);
     if (buffered === undefined) {
@@ -204,7 +204,7 @@ export class Sequencer<E extends { readonly sequence: number }, P> {
     }
     if (applier.agrees(buffered, event)) return undefined;
     log.warn("other content under a buffered number", { ...idsOf(head), sequence: event.sequence });
-    if (!isStandaloneStream(head.key)) await markContradicted({ streams, clock, wakeUps }, head);
+    if (!isStandaloneStream(head.key)) await markContradicted({ streams, clock, wake }, head);
     return undefined;
   }
 
@@ -220,7 +220,7 @@ export class Sequencer<E extends { readonly sequence: number }, P> {
       const now = (await this.#deps.streams.read(head.key)) ?? head;
       if (!this.#deps.applier.isLost(error)) return now;
       const asked = await this.#deps.streams.requestRecovery(now, "resync", this.#now());
-      if (asked !== undefined) await this.#deps.wakeUps.schedule(asked);
+      if (asked !== undefined) await this.#deps.wake(asked);
       return asked ?? now;
     }
   }

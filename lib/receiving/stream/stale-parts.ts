@@ -20,7 +20,7 @@ import { all, always, equals, itemExists, itemMissing, type Item, type Key, type
 import type { Clock, Log } from "../../system/ports.ts";
 import type { ReadFailure } from "../../peers/publisher.ts";
 import { requestedPause } from "./retry-pause.ts";
-import type { WakeUps } from "./wake-ups.ts";
+import type { WakeStream } from "./wake-stream.ts";
 
 /** One place that could not be read. Times are ms since 1970. */
 export interface StalePart extends StreamRef {
@@ -49,7 +49,7 @@ export interface StalePartsDeps {
   readonly table: Table;
   readonly clock: Clock;
   readonly log: Log;
-  readonly wakeUps: Pick<WakeUps, "schedule">;
+  readonly wake: WakeStream;
   /** 0 ≤ random < 1 */
   readonly random: () => number;
   /** How often a place is read again; one that is too large once. */
@@ -90,7 +90,7 @@ export class StaleParts {
     place: Place,
     stale: NextRead & { readonly reason: string; readonly since: number },
   ): Promise<void> {
-    const { table, wakeUps, log } = this.#deps;
+    const { table, wake, log } = this.#deps;
     const { actorId, peerId, subscriptionId } = stream;
     const id = idOf(stream, place);
     const key = staleReadKey({ actorId, peerId, subscriptionId }, id);
@@ -105,7 +105,7 @@ export class StaleParts {
       ]);
       noted = refused === undefined || (await updateIf(table, key, { set: item, remove }, itemExists)).written;
     }
-    if (due !== undefined) await wakeUps.schedule({ key, dueAt: due.dueAt });
+    if (due !== undefined) await wake({ key, dueAt: due.dueAt });
     const level = status === "parked" ? "error" : "warn";
     const fields = { actorId, peerId, subscriptionId, place: place.join("/"), reason, status };
     log[level]("a part of a peer's state could not be read", fields);
@@ -126,7 +126,7 @@ export class StaleParts {
     const set = { status, reason: failure.reason, starts, ...due };
     const remove = due === undefined ? ["dueAt"] : [];
     await updateIf(this.#deps.table, part.key, { set, remove }, all(itemExists, equals("starts", part.starts)));
-    if (due !== undefined) await this.#deps.wakeUps.schedule({ key: part.key, dueAt: due.dueAt });
+    if (due !== undefined) await this.#deps.wake({ key: part.key, dueAt: due.dueAt });
     return nextRead;
   }
 
@@ -134,7 +134,7 @@ export class StaleParts {
   async putOff(part: StalePart, dueAt: number): Promise<void> {
     const set = { dueAt };
     await updateIf(this.#deps.table, part.key, { set }, all(itemExists, equals("status", "retrying")));
-    await this.#deps.wakeUps.schedule({ key: part.key, dueAt });
+    await this.#deps.wake({ key: part.key, dueAt });
   }
 
   /** The part needs no reading any more. 1 transaction. */

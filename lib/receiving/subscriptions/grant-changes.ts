@@ -19,7 +19,7 @@ export interface GrantDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly heads: OutboundHeads;
-  readonly receiving: Pick<Receiving, "streams" | "wakeUps" | "hooks">;
+  readonly receiving: Pick<Receiving, "streams" | "wake" | "hooks">;
   readonly store: (actorId: string, peerId: string) => PeerStore;
   readonly settings: { readonly autoDeleteOnRevocation: boolean };
 }
@@ -61,7 +61,7 @@ async function fetchGranted({ heads, receiving, clock }: GrantDeps, peer: PeerRe
   for (const head of await heads.live(peer.actorId, peer.peerId)) {
     if (head.scope.target !== "properties" || isExcluded(granted, placeOf(head.scope))) continue;
     const asked = await receiving.streams.requestRecovery(head, "resync", clock.now());
-    await receiving.wakeUps.schedule(asked ?? head);
+    await receiving.wake(asked ?? head);
   }
 }
 

@@ -99,7 +99,7 @@ export class OutboundSubscriptions {
     } catch (error) {
       // The head was made with the baseline requested and due.
       log.warn("the baseline failed and will be tried again", { ...idsOf(head), error: String(error) });
-      await receiving.wakeUps.schedule(head);
+      await receiving.wake(head);
     }
   }
 
@@ -163,7 +163,7 @@ export class OutboundSubscriptions {
     const { heads, receiving, clock } = this.#deps;
     for (const head of await heads.live(actorId, peerId)) {
       const asked = await receiving.streams.requestRecovery(head, "catch_up", clock.now());
-      if (asked !== undefined) await receiving.wakeUps.schedule(asked);
+      if (asked !== undefined) await receiving.wake(asked);
     }
   }
 }

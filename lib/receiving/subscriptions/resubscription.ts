@@ -9,7 +9,7 @@ import type { Clock, Deadline, Log } from "../../system/ports.ts";
 import type { Head } from "../stream/head.ts";
 import type { Forgotten } from "../recovery/recovery-settings.ts";
 import { reserved } from "../stream/reserved.ts";
-import type { WakeUps } from "../stream/wake-ups.ts";
+import type { WakeStream } from "../stream/wake-stream.ts";
 import { secretDigest } from "../../domain/wire/secret-digest.ts";
 import type { CallbackAuthenticator } from "../../trust/callback-authenticator.ts";
 import type { TrustRecord } from "../../trust/trust-record.ts";
@@ -27,7 +27,7 @@ export interface ResubscriptionDeps {
   readonly heads: OutboundHeads;
   readonly trusts: TrustStore;
   readonly authenticator: CallbackAuthenticator;
-  readonly wakeUps: WakeUps;
+  readonly wake: WakeStream;
   readonly remote: RemoteOf;
   readonly settings: { readonly resubscribe: boolean; readonly reconcileMs: number };
 }
@@ -50,7 +50,7 @@ export async function resubscribe(deps: ResubscriptionDeps, head: Head, deadline
 }
 
 async function replaceHead(
-  { heads, authenticator, settings, log, table, wakeUps }: ResubscriptionDeps,
+  { heads, authenticator, settings, log, table, wake }: ResubscriptionDeps,
   head: Head,
   trust: TrustRecord,
   subscriptionId: string,
@@ -79,7 +79,7 @@ async function replaceHead(
   // The set was changed at the same time: the publisher gives the same subscription the next time.
   if (to === undefined) return { is: "later" };
   await emptyBuffer(table, head.key, head.epoch + 1);
-  await wakeUps.schedule(to);
+  await wake(to);
   log.info("a forgotten subscription was made again", { actorId, peerId, subscriptionId, was: head.subscriptionId });
   return { is: "moved", to };
 }

@@ -3,6 +3,7 @@ import { ActingWebApp } from "../../../lib/application/acting-web-app.ts";
 import type { StateHook } from "../../../lib/application/hooks.ts";
 import { defaultPermissions, mergePermissions } from "../../../lib/domain/policy/permissions.ts";
 import { READS_ALL, readsOf } from "../../../lib/domain/policy/visibility.ts";
+import { readSnapshot, type SnapshotDeps } from "../../../lib/publishing/snapshots/state-snapshot.ts";
 import type { Json } from "../../../lib/system/ports.ts";
 import { Network } from "../../support/in-process.ts";
 import { WholeService } from "../../support/whole-service.ts";
@@ -13,13 +14,20 @@ async function publishing(hook?: StateHook) {
   const world = new WholeService(new Network(), "https://a.example", { app });
   const alice = await world.actor();
   const own = world.service.actorOf(alice.id).properties;
-  const full = async (scope: { target?: string; subtarget?: string; resource?: string } = {}, reads = READS_ALL) =>
-    await world.service.snapshots.fullState(alice.id, { peerId: "bob", target: "properties", ...scope }, reads);
+  const { service } = world;
+  const deps: SnapshotDeps = {
+    ...service,
+    log: service.changeLog,
+    ownTarget: async (...of) => await service.stateHooks.text(...of),
+  };
+  const read = async (scope: { target?: string; subtarget?: string; resource?: string }, reads = READS_ALL) =>
+    await readSnapshot(deps, alice.id, { peerId: "bob", target: "properties", ...scope }, reads);
+  const full = async (scope = {}, reads = READS_ALL) => (await read(scope, reads)).data;
   const post = async (path: string, json: Json): Promise<void> => {
     const { status } = await world.ask("POST", `/${alice.id}/${path}`, { headers: alice.as, json });
     expect(status).toBe(201);
   };
-  return { world, alice, own, full, post };
+  return { world, alice, own, full, post, read };
 }
 
 const LIST = { _list: true, count: 2, items: ["a", { b: 1 }], description: "d", explanation: "" };
@@ -69,10 +77,9 @@ describe("the full state of a subscription", () => {
   });
 
   it("says of which record it is", async () => {
-    const { world, alice } = await withAll();
-    const of = { peerId: "bob", target: "properties" };
+    const { world, alice, read } = await withAll();
     const newest = await world.service.changeLog.newest(alice.id);
-    expect((await world.service.snapshots.snapshot(alice.id, of, READS_ALL)).record).toBe(newest);
+    expect((await read({})).record).toBe(newest);
   });
 
   it("of an own target is what its hook says for that peer", async () => {

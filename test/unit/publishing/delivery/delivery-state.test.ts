@@ -11,7 +11,7 @@ import { DeliveryBudget } from "../../../../lib/engine/delivery-budget.ts";
 import { deliverAlone } from "../../../../lib/publishing/delivery/lone-delivery.ts";
 import { advanceAll } from "../../../../lib/publishing/subscribers/advance-all.ts";
 import { DeliverySession, type SessionDeps } from "../../../../lib/publishing/delivery/delivery-session.ts";
-import { retryRefused } from "../../../../lib/publishing/delivery/refused-heads.ts";
+import { retryRefused, runRefusedHead } from "../../../../lib/publishing/delivery/refused-heads.ts";
 import { TrustCache } from "../../../../lib/publishing/delivery/trust-cache.ts";
 import { NO_FAN_OUT } from "../../../../lib/engine/fan-out-result.ts";
 import type { InboundHead } from "../../../../lib/publishing/subscribers/inbound-head.ts";
@@ -146,7 +146,7 @@ class Stage {
         return;
       case "due":
         this.world.host.now = Math.max(this.world.host.now, (await this.head()).dueAt ?? 0);
-        await refusedHeads.runDue(this.world.actor.id, this.#ref, { remaining: () => 60_000 });
+        await runRefusedHead(refusedHeads, this.world.actor.id, this.#ref, { remaining: () => 60_000 });
         return;
       case "asked for again":
         await retryRefused(this.service, await this.head());

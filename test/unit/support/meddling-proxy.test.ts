@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { MeddlingProxy, type Meddling } from "../../../support/meddling-proxy.ts";
-import { startPublisher, type Publisher } from "../../../support/publisher/publisher.ts";
-import { ask } from "../../../support/publisher/wire.ts";
+import { MeddlingProxy, type Meddling } from "../../support/meddling-proxy.ts";
+import { startPublisher, type Publisher } from "../../support/publisher/publisher.ts";
+import { ask } from "../../support/publisher/wire.ts";
 
 let behind: Publisher;
 const proxies: MeddlingProxy[] = [];

@@ -7,11 +7,11 @@ import {
   recordSet,
   type Change,
   type RecordedChange,
-} from "../../../lib/domain/diff/change-record.ts";
-import { shapeDiff, type ShapedDiff } from "../../../lib/domain/diff/shape-diff.ts";
-import type { Place, Scope } from "../../../lib/domain/terms/scope.ts";
-import { READS_ALL } from "../../../lib/domain/policy/visibility.ts";
-import type { Json, JsonObject } from "../../../lib/system/ports.ts";
+} from "../../../../lib/domain/diff/change-record.ts";
+import { shapeDiff, type ShapedDiff } from "../../../../lib/domain/diff/shape-diff.ts";
+import type { Place, Scope } from "../../../../lib/domain/terms/scope.ts";
+import { READS_ALL } from "../../../../lib/domain/policy/visibility.ts";
+import type { Json, JsonObject } from "../../../../lib/system/ports.ts";
 
 /** Subscriptions on `properties`, `properties/test` and `properties/test/resource`. */
 const SCOPES: readonly Scope[] = [

@@ -1,9 +1,9 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { DueIndexTable, readDuePage } from "../../../lib/dynamodb/keys/due-index.ts";
-import { dueShardOf, dueShards, dueShardsKey } from "../../../lib/dynamodb/keys/due.ts";
-import { always, itemExists, type Key } from "../../../lib/dynamodb/table.ts";
-import { FaultyTable } from "../../support/faulty-table.ts";
-import { MemoryTable } from "../../support/memory-table.ts";
+import { DueIndexTable, readDuePage } from "../../../../lib/dynamodb/keys/due-index.ts";
+import { dueShardOf, dueShards, dueShardsKey } from "../../../../lib/dynamodb/keys/due.ts";
+import { always, itemExists, type Key } from "../../../../lib/dynamodb/table.ts";
+import { FaultyTable } from "../../../support/faulty-table.ts";
+import { MemoryTable } from "../../../support/memory-table.ts";
 
 const key: Key = { pk: "A#1", sk: "LOG" };
 let memory: MemoryTable;

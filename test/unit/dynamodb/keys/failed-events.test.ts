@@ -7,7 +7,7 @@ import {
   sourceText,
   staleReadKey,
   staleReadOf,
-} from "../../../lib/dynamodb/keys/failed-events.ts";
+} from "../../../../lib/dynamodb/keys/failed-events.ts";
 
 it.each(["hook:bob:sub", "webhook:w", "event-hook:my-hook", "group:g"])("reads and writes the source %s", (text) => {
   const source = sourceOf(text);
