@@ -42,6 +42,7 @@ it.each(BLOCKS)("holds R1 to R5 over random schedules of faults, crashes and clo
 it.each([
   ["a recovery that fails puts off what is next", 42_217],
   ["a publisher is restored while its state is read in several runs", 54_253],
+  ["a clock goes back, time after time, below the time at which a lease began", 89_535],
 ])("holds in a schedule that once showed how %s", async (_, seed) => {
   expect(await new ReceivingWorld(seed).play()).toBeUndefined();
 });

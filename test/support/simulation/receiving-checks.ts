@@ -10,7 +10,7 @@ import type { ModelPublisher } from "./model-publisher.ts";
 
 /** How long an instance works, ms. */
 export const DEADLINE_MS = 30_000;
-/** What a lease lasts beyond it, with as much again for clocks that differ or go back. */
+/** What a lease lasts beyond it, with as much again for clocks that differ. */
 const LONGEST_LEASE_MS = DEADLINE_MS + 2 * CLOCK_SKEW_MS;
 
 /** What the simulation exists to find. */
@@ -34,8 +34,8 @@ export function failedEventsIn(table: MemoryTable): number {
 }
 
 /**
- * After every step at the time `now`: R5 (slots, and none for what is applied), that pending work is due in time (R4), and
- * that each slot has its body (R1).
+ * After every step: R5 (slots, and none for what is applied), that pending work is due in time (R4), and that each slot has
+ * its body (R1). `now` is the latest time that the clock has shown: it may go back.
  */
 export function checkHead(table: MemoryTable, maxPending: number, now: number): void {
   const head = headIn(table);
