@@ -12,7 +12,7 @@ const BETWEEN_KILLS = sized(20, 70);
 let service: Service;
 let publisher: Publisher;
 beforeAll(async () => {
-  const environment = { MAX_PENDING: "1000", GAP_TIMEOUT_SECONDS: "3600" };
+  const environment = { MAX_PENDING: "1000", GAP_TIMEOUT_SECONDS: "3600", SWEEP_INTERVAL_SECONDS: "1" };
   [service, publisher] = await Promise.all([startService(environment), startPublisher({ style: "ours", seed: 9 })]);
 });
 afterAll(async () => {
