@@ -12,6 +12,11 @@ export interface Writing {
   readonly seed: number;
   /** How many changes must have been made [500]. */
   readonly changes?: number;
+  /**
+   * Says whether enough was seen, given how often each kind was made [always]. What is random need not come among the first
+   * `changes`: they continue until it has, up to ten times as many.
+   */
+  readonly enough?: (kinds: ReadonlyMap<string, number>) => boolean;
   /** [8] */
   readonly writers?: number;
   /** Continues although there is no answer, as when the service is down; otherwise that fails. */
@@ -41,13 +46,14 @@ const ITEM_FIELDS: readonly Json[] = ["index", "item", "old_item"];
  * list operations. Resolves when that many have been made. Gives how often each kind was.
  */
 export async function writeRandomly(actor: OwnedActor, writing: Writing): Promise<Map<string, number>> {
-  const { seed, changes = 500, writers = 8, patient = false, mostRefused = 0, onChange } = writing;
+  const { seed, changes = 500, enough, writers = 8, patient = false, mostRefused = 0, onChange } = writing;
   const kinds = new Map<string, number>();
   let made = 0;
   let refused = 0;
+  const isDone = (): boolean => made >= changes && (enough?.(kinds) !== false || made >= 10 * changes);
   for (const list of LISTS) await create(actor, list);
   const write = async (random: Random): Promise<void> => {
-    for (let round = 0; made < changes; round++) {
+    for (let round = 0; !isDone(); round++) {
       const [kind, request] = draw(random, round);
       const answer = await ask(`${actor.uri}/properties${request.path}`, {
         method: request.method,
