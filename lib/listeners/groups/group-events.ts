@@ -86,15 +86,24 @@ export async function replayedIn(
   return { state: isChanged ? { ...state, lanes } : state, events, bytes, lanes: leased };
 }
 
+/** A line of the log: the answer to an acknowledgement says what is stored, whatever comes of this. */
+export const NOT_DELETED = "what is kept of an event that a consumer took is not deleted yet; the next fetch does it";
+
 /**
  * Deletes what is kept of failed events that consumers took, while the group is as it was read: it says that they did, so that
  * what is kept is no later failure of the same event.
  *
+ * @param among the events in question [all that the group says were taken]
  * @returns how many were deleted; undefined: the group is another by now
  */
-export async function resolveTaken(deps: ResolveWhileDeps, group: Group): Promise<number | undefined> {
+export async function resolveTaken(
+  deps: ResolveWhileDeps,
+  group: Group,
+  among?: readonly string[],
+): Promise<number | undefined> {
   let count = 0;
   for (const id of takenIn(group.state)) {
+    if (among?.includes(id) === false) continue;
     const { actorId } = group;
     const resolved = await resolveWhile(deps, { actorId, id }, () => [fewerFailed(group)]);
     if (resolved === "changed") return undefined;

@@ -18,7 +18,7 @@ import type { ListenerEvent } from "../../failed-events/hook-event.ts";
 import type { FailedEvent } from "../../failed-events/failed-event.ts";
 import { compact } from "../../system/compact.ts";
 import { ServiceError } from "../../system/errors.ts";
-import type { Deadline, JsonObject } from "../../system/ports.ts";
+import type { Deadline, JsonObject, Log } from "../../system/ports.ts";
 import { retryOnConflict } from "../../system/retry-on-conflict.ts";
 import { beginningAfter } from "../beginning.ts";
 import { longPoll, type Finding, type Wait } from "../long-poll.ts";
@@ -28,7 +28,7 @@ import { demandPositions } from "./ack-positions.ts";
 import { countBetween } from "./event-numbers.ts";
 import { keyIn } from "./given-events.ts";
 import { fetchEvents, type FetchRequest, type FetchResult, type GroupFetchingDeps } from "./group-fetching.ts";
-import { keeping, resolveTaken, roomFor } from "./group-events.ts";
+import { keeping, NOT_DELETED, resolveTaken, roomFor } from "./group-events.ts";
 import { rulesOf, type Group, type GroupRef } from "./group-item.ts";
 import { lanesOf, MOST_DRAIN_MS, readGroupRequest } from "./group-settings.ts";
 import { GroupStore, type GroupStoreDeps } from "./group-store.ts";
@@ -41,6 +41,7 @@ const MOST_LOOKS = 4;
 
 export interface GroupsDeps extends Omit<GroupFetchingDeps, "store" | "changeLog">, Omit<GroupStoreDeps, "changeLog"> {
   readonly changeLog: Pick<ChangeLog, "stream" | "oldest" | "head">;
+  readonly log: Log;
   readonly sleep: (ms: number) => Promise<void>;
   /** 0 ≤ random < 1. */
   readonly random: () => number;
@@ -154,17 +155,21 @@ export class Groups {
       );
       return { result: { outcomes, leases }, writes, change: { state, moreFailed: found.length + miscounted } };
     });
-    if (taken.length > 0) await this.#resolveTaken(ref);
+    if (taken.length > 0) await this.#resolveTaken(ref, taken);
     return result;
   }
 
-  /** Where others keep changing the group, the next fetch does it. */
-  async #resolveTaken(ref: GroupRef): Promise<void> {
-    await retryOnConflict(undefined, MOST_LOOKS, async () => {
-      const group = await this.#store.get(ref);
-      const count = group === undefined ? 0 : await resolveTaken(this.#deps, group);
-      return count === undefined ? { found: undefined } : { done: count };
-    });
+  /** The verdicts are stored. Where this does not succeed, or others keep changing the group, the next fetch does it. */
+  async #resolveTaken(ref: GroupRef, taken: readonly string[]): Promise<void> {
+    try {
+      await retryOnConflict(undefined, MOST_LOOKS, async () => {
+        const group = await this.#store.get(ref);
+        const count = group === undefined ? 0 : await resolveTaken(this.#deps, group, taken);
+        return count === undefined ? { found: undefined } : { done: count };
+      });
+    } catch (error) {
+      this.#deps.log.warn(NOT_DELETED, { actorId: ref.actorId, group: ref.name, error });
+    }
   }
 
   /** The event at a position; undefined when its record has expired. One query. */

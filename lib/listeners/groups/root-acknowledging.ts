@@ -18,6 +18,7 @@ import { compact } from "../../system/compact.ts";
 import { WHY } from "../beginning.ts";
 import { eventAt, type LogEvent } from "../log-events.ts";
 import type { AckResult } from "./groups.ts";
+import { NOT_DELETED } from "./group-events.ts";
 import { rulesOf } from "./group-item.ts";
 import { stop, type RootFetchingDeps } from "./root-fetching.ts";
 import type { RootGroup, RootMember, RootStopped } from "./root-group-item.ts";
@@ -83,7 +84,13 @@ export async function acknowledgeOfAll(
       },
     };
   });
-  for (const taken of resolved) await resolveTaken(deps, group, taken);
+  for (const taken of resolved) {
+    try {
+      await resolveTaken(deps, group, taken);
+    } catch (error) {
+      deps.log.warn(NOT_DELETED, { actorId: taken.actorId, group: group.name, error });
+    }
+  }
   if (stopped !== undefined) await stop(store, group, stopped);
   return result;
 }
