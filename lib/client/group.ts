@@ -4,7 +4,8 @@ import { ServiceError } from "./errors.ts";
 import type { ActorEvent } from "./events.ts";
 import type { Answer, Http } from "./http.ts";
 import type { Schemas } from "./routes.ts";
-import { Worker, type Handler, type RunOptions } from "./worker.ts";
+import type { Handler, RunOptions } from "./consuming.ts";
+import { Worker } from "./worker.ts";
 
 /** The settings of a group. Settings that are left out have the service's defaults. */
 export type GroupSettings = Schemas["GroupSettings"];

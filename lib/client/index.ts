@@ -1,5 +1,6 @@
 /** The client of the service: what a program elsewhere imports as `actingweb-serverless/client`. */
 export { actor, ActorClient, deployment, DeploymentClient } from "./actor.ts";
+export type { Handler, Message, RunOptions } from "./consuming.ts";
 export {
   ConfigDiffers,
   Fenced,
@@ -31,4 +32,4 @@ export type { Answer, Ask, Credentials, HttpOptions, Machine, SendOptions } from
 export type { Published, PublishOptions } from "./publish.ts";
 export { AlreadyRegistered, Registry, type Subscription } from "./registry.ts";
 export type { ActorRoutes, Schemas } from "./routes.ts";
-export { Worker, type Handler, type Message, type RunOptions } from "./worker.ts";
+export { Worker } from "./worker.ts";

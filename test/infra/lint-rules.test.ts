@@ -25,6 +25,8 @@ const FILES: Readonly<Record<string, string>> = {
   "lib/compose/clock.ts": CLOCK,
   "lib/compose/order.ts": ORDER,
   "lib/system/platform.ts": CLOCK + TIMERS,
+  "lib/failed-events/long.ts": "export {};\n".repeat(301),
+  "lib/failed-events/long-enough.ts": "export {};\n".repeat(300),
   "test/unit/any.ts": CLOCK + ANY,
   "test/unit/unawaited.ts": UNAWAITED,
 };
@@ -71,6 +73,11 @@ describe("oxlint, by the project's rules", () => {
   it("lets no constant of compose be used before it is declared", () => {
     expect(rulesOf("lib/compose/order.ts")).toEqual(["eslint(no-use-before-define)"]);
     expect(rulesOf("lib/failed-events/order.ts")).toEqual([]);
+  });
+
+  it("lets no file of lib have more than 300 lines", () => {
+    expect(rulesOf("lib/failed-events/long.ts")).toEqual(["eslint(max-lines)"]);
+    expect(rulesOf("lib/failed-events/long-enough.ts")).toEqual([]);
   });
 
   it("judges by the types", () => {

@@ -122,6 +122,20 @@ export function givenBack(failing: Failing, now: number): Failing {
 }
 
 /**
+ * The endpoint's health after it took an event; undefined: nothing changes, because the breaker stays open.
+ *
+ * @param closes it was a probe, or an early attempt of a key that had not failed
+ * @param wasBlocked the event had failed before
+ */
+export function healthAfterTaken(
+  { openUntil, pausedUntil, pace }: EndpointHealth,
+  { closes, wasBlocked }: { readonly closes: boolean; readonly wasBlocked: boolean },
+): EndpointHealth | undefined {
+  if (openUntil !== undefined && !closes) return undefined;
+  return compact({ failures: 0, pausedUntil, pace: closes || wasBlocked ? undefined : pace });
+}
+
+/**
  * The failures of an event after the endpoint took another one. `atOnce`: the event may be tried at once, though a failure
  * may not count yet.
  */

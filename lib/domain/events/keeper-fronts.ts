@@ -186,7 +186,8 @@ export class KeeperFronts<E extends OrderedEvent, S> {
       if (this.order === "strict" && earlier.size > 0) break;
       if (front.ahead.has(item.number) || this.isInFlight(item) || this.ownerOf(item) !== entry) continue;
       const waits = entry?.failing?.position === item.event.position || earlier.holdsBack(item.event);
-      if (waits || this.isBlocked(item, entry) || this.#isTooFar(item)) earlier.add(item.event);
+      if (waits || this.isBlocked(item, entry) || this.entries.some((each) => each.cannotNote(item)))
+        earlier.add(item.event);
       else if (this.#needsEntry(item, entry) && !this.hasRoom(item)) break;
       else {
         ready.push(item);
@@ -194,17 +195,6 @@ export class KeeperFronts<E extends OrderedEvent, S> {
       }
     }
     return ready;
-  }
-
-  /** True when the number is too far beyond another entry that covers the event, so its `ahead` would grow too long. */
-  #isTooFar({ event, number }: Item<E>): boolean {
-    return this.entries.some(
-      (each) =>
-        each.scope !== "one" &&
-        each.after < event.position &&
-        isInScope(each, event) &&
-        number >= each.firstNumber + MAX_AHEAD,
-    );
   }
 
   #needsEntry({ event, number }: Item<E>, owner: EntryQueue<E> | undefined): boolean {

@@ -1,6 +1,6 @@
 import { compact } from "../../system/compact.ts";
 import type { NumberRange } from "../log/delivery-state.ts";
-import { MAX_QUEUE, type Entry, type Failing, type Front, type OrderedEvent } from "./keeper-state.ts";
+import { MAX_AHEAD, MAX_QUEUE, type Entry, type Failing, type Front, type OrderedEvent } from "./keeper-state.ts";
 import { isInScope, type Item } from "./keeper-order.ts";
 
 /**
@@ -96,6 +96,12 @@ export class EntryQueue<E extends OrderedEvent> extends Queue<E> {
 
   accepts(event: OrderedEvent): boolean {
     return this.scope === "one" ? event.position === this.failing?.position : isInScope(this, event);
+  }
+
+  /** True for an event so far beyond the entry, which covers it, that `ahead` would grow too long if it were done. */
+  cannotNote({ event, number }: Item<E>): boolean {
+    if (this.scope === "one" || this.after >= event.position || !isInScope(this, event)) return false;
+    return number >= this.firstNumber + MAX_AHEAD;
   }
 
   /** Adds as many as `MAX_QUEUE` allows; the others are read again later. */

@@ -1,7 +1,15 @@
 import { compact } from "../../system/compact.ts";
 import { changedFailing, sameState } from "./keeper-changes.ts";
+import { numberedEvent, priorOf, redriveIdOf } from "./keeper-attempts.ts";
 import { choose, isBlocked, type Choice } from "./keeper-choice.ts";
-import { afterFailure, afterTaken, givenBack, type BegunAttempt, type NotTaken } from "./keeper-failures.ts";
+import {
+  afterFailure,
+  afterTaken,
+  givenBack,
+  healthAfterTaken,
+  type BegunAttempt,
+  type NotTaken,
+} from "./keeper-failures.ts";
 import { KeeperFronts } from "./keeper-fronts.ts";
 import { remindsAt, signalsBetween, stateOf } from "./keeper-notes.ts";
 import { GivenUpEvents } from "./keeper-given-up.ts";
@@ -12,7 +20,6 @@ import {
   MOST_GIVEN_UP,
   type EndpointHealth,
   type Exhaustion,
-  type Failing,
   type KeeperState,
   type OrderedEvent,
 } from "./keeper-state.ts";
@@ -95,25 +102,8 @@ export class OrderKeeper<E extends OrderedEvent, S> {
     this.#choice = choose(standing);
     const { items, read, wakeAt } = this.#choice;
     const numbered = items.filter(({ event }) => event.position <= this.#stored.numbered.after);
-    const send = numbered.map((item) => this.#numbered(item));
+    const send = numbered.map((item) => numberedEvent(fronts, item));
     return compact({ send, store: numbered.length < items.length, read, failed: fronts.redrive?.request, wakeAt });
-  }
-
-  #numbered(item: Item<E>): NumberedEvent<E> {
-    const { event, number } = item;
-    const numbered = { event, number, attempts: this.#priorOf(item)?.attempts ?? 0 };
-    const redrive = this.#isRedriven(item) ? this.#fronts.redrive?.progress.id : undefined;
-    return redrive === undefined ? numbered : { ...numbered, redrive };
-  }
-
-  #isRedriven({ number }: Item<E>): boolean {
-    return this.#fronts.redrive?.first?.number === number;
-  }
-
-  /** The earlier failures of the event. */
-  #priorOf(item: Item<E>): Failing | undefined {
-    const failing = this.#fronts.ownerOf(item)?.failing;
-    return failing?.position === item.event.position ? failing : undefined;
   }
 
   /** Takes the part of the log that `next` asked for. */
@@ -143,7 +133,7 @@ export class OrderKeeper<E extends OrderedEvent, S> {
   begin({ number }: NumberedEvent<E>, now: number): void {
     const item = this.#choice?.items.find((each) => each.number === number);
     if (this.#choice === undefined || item === undefined) throw new RangeError("only an event of a step can begin");
-    const redrive = this.#isRedriven(item) ? this.#fronts.redrive?.progress.id : undefined;
+    const redrive = redriveIdOf(this.#fronts, item);
     this.#floorFirst = redrive !== undefined || this.#fronts.ownerOf(item) !== undefined;
     this.#fronts.begin(item);
     this.#begun.set(number, { item, attempt: { ...this.#choice.how, beganAt: now }, redrive });
@@ -167,15 +157,15 @@ export class OrderKeeper<E extends OrderedEvent, S> {
   }
 
   #taken({ item, attempt: { why }, redrive }: Begun<E>, now: number): void {
-    const wasBlocked = redrive === undefined && this.#priorOf(item) !== undefined;
+    const wasBlocked = redrive === undefined && priorOf(this.#fronts, item) !== undefined;
     if (redrive !== undefined) {
-      this.#redriven.push(this.#numbered(item));
+      this.#redriven.push(numberedEvent(this.#fronts, item));
       this.#fronts.redriveOf(redrive)?.finish(true);
     } else this.#isDone(item);
-    const { openUntil, pausedUntil, pace } = this.#health;
     const closes = why === "probe" || why === "early";
-    if (openUntil !== undefined && !closes) return;
-    this.#health = compact({ failures: 0, pausedUntil, pace: closes || wasBlocked ? undefined : pace });
+    const health = healthAfterTaken(this.#health, { closes, wasBlocked });
+    if (health === undefined) return;
+    this.#health = health;
     for (const entry of this.#fronts.entries) {
       if (entry.failing === undefined) continue;
       entry.failing = afterTaken(entry.failing, { now, atOnce: closes || (wasBlocked && entry.failing.run) });
@@ -183,7 +173,7 @@ export class OrderKeeper<E extends OrderedEvent, S> {
   }
 
   #failed(item: Item<E>, how: NotTaken): void {
-    const prior = this.#priorOf(item);
+    const prior = priorOf(this.#fronts, item);
     const entry = this.#fronts.entryOf(item);
     const failed = { ...how, event: item.event, prior, health: this.#health };
     const { health, failing, opens } = afterFailure(failed, this.#rules, this.#tools.random);
@@ -204,7 +194,7 @@ export class OrderKeeper<E extends OrderedEvent, S> {
     this.#isNow(compact({ ...health, pace: this.#health.pace }), opens, how.now);
     if (redrive === undefined) return;
     if (how.outcome.is === "unavailable" && redrive.tried() < this.#rules.maxAttempts) return;
-    if (redrive.progress.source === "log") this.#givenUp.addIfRoom(this.#numbered(item));
+    if (redrive.progress.source === "log") this.#givenUp.addIfRoom(numberedEvent(this.#fronts, item));
     redrive.finish(false);
   }
 
@@ -229,7 +219,7 @@ export class OrderKeeper<E extends OrderedEvent, S> {
 
   /** Gives an event up: the next note hands it to a person, or the listener stops at it. */
   #exhaust(entry: EntryQueue<E>, item: Item<E>, because: Exhaustion): void {
-    const numbered = { ...this.#numbered(item), attempts: entry.failing?.attempts ?? 0 };
+    const numbered = { ...numberedEvent(this.#fronts, item), attempts: entry.failing?.attempts ?? 0 };
     const became = this.#givenUp.add(numbered, because, this.#rules.onExhausted);
     if (became === "full" && entry.failing) entry.failing = { ...entry.failing, exhausted: because };
     if (became === "added") this.#isDone(item);
@@ -250,10 +240,7 @@ export class OrderKeeper<E extends OrderedEvent, S> {
     this.#fronts.done(item);
   }
 
-  /**
-   * What to store now, in one transaction, on the condition that the stored state is the one that this keeper was made
-   * from.
-   */
+  /** What to store now, in one transaction, if the stored state is still the one that this keeper was made from. */
   note(now: number): KeeperNote<E, S> {
     const { redrive } = this.#fronts;
     this.#noted = this.#done.length;

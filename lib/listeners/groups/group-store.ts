@@ -9,7 +9,7 @@ import { queryAll } from "../../dynamodb/paging.ts";
 import { equals, TransactionRefused, type Item, type Table, type Write } from "../../dynamodb/table.ts";
 import { sameJson } from "../../domain/json/canonical-json.ts";
 import { registering } from "../../engine/registration.ts";
-import { deleteFailedEventsOf } from "../../failed-events/failed-event-store.ts";
+import { deleteFailedEventsOf } from "../../failed-events/failed-event-deletion.ts";
 import { ServiceError } from "../../system/errors.ts";
 import type { Ids, Json } from "../../system/ports.ts";
 import { retryOnConflict } from "../../system/retry-on-conflict.ts";

@@ -30,7 +30,7 @@ import {
   type Table,
   type Write,
 } from "../../dynamodb/table.ts";
-import { deleteFailedEventsOf } from "../../failed-events/failed-event-store.ts";
+import { deleteFailedEventsOf } from "../../failed-events/failed-event-deletion.ts";
 import { ServiceError } from "../../system/errors.ts";
 import type { Clock, Deadline, Ids } from "../../system/ports.ts";
 import { groupUnchanged } from "./group-item.ts";

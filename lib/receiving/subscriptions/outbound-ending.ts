@@ -2,7 +2,7 @@
 import type { SubscriptionLifecycle } from "../../actors/application.ts";
 import type { PeerRef, StreamRef } from "../../domain/terms/refs.ts";
 import { placeOf } from "../../domain/terms/scope.ts";
-import { deleteFailedEvents } from "../../failed-events/failed-event-store.ts";
+import { deleteFailedEvents } from "../../failed-events/failed-event-deletion.ts";
 import { hookSource } from "../../dynamodb/keys/failed-events.ts";
 import { bufferEpoch, bufferPartition } from "../../dynamodb/keys/streams.ts";
 import { deleteIf } from "../../dynamodb/outcomes.ts";

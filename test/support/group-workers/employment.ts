@@ -1,6 +1,6 @@
 /** What a worker's process and its parent know of each other. */
 import type { GroupSettings } from "../../../lib/client/group.ts";
-import type { RunOptions } from "../../../lib/client/worker.ts";
+import type { RunOptions } from "../../../lib/client/consuming.ts";
 
 /** What a worker writes to its standard output once a SIGTERM lets it drain. */
 export const BEGUN = "begun";

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { deleteFailedEvents, FailedEventStore } from "../../../lib/failed-events/failed-event-store.ts";
+import { deleteFailedEvents } from "../../../lib/failed-events/failed-event-deletion.ts";
+import { FailedEventStore } from "../../../lib/failed-events/failed-event-store.ts";
 import type { ListenerEvent } from "../../../lib/failed-events/hook-event.ts";
 import { always, any, below, missing, type Key } from "../../../lib/dynamodb/table.ts";
 import { MemoryTable } from "../../support/memory-table.ts";
