@@ -10,8 +10,7 @@ import { EventHookWay } from "../listeners/event-hooks/event-hook-way.ts";
 import { eventHookPauses, eventHookRunner } from "../listeners/event-hooks/failed-own-events.ts";
 import { rootUri } from "../trust/trust-services.ts";
 import type { Runtime } from "./runtime.ts";
-
-const DAY_MS = 86_400_000;
+import { DAY_MS } from "../system/units.ts";
 
 export interface EventHookServices {
   readonly listener: EventHookListener;

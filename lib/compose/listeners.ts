@@ -32,8 +32,7 @@ import { breakerPolicy } from "../publishing/delivery/delivery-services.ts";
 import { rootUri } from "../trust/trust-services.ts";
 import { composeEventHooks, type EventHookServices } from "./event-hooks.ts";
 import type { Runtime } from "./runtime.ts";
-
-const DAY_MS = 86_400_000;
+import { DAY_MS } from "../system/units.ts";
 
 export interface ListenerServices {
   readonly listeners: Listeners;

@@ -7,6 +7,7 @@ import { leaseIsLive } from "../dynamodb/lease.ts";
 import { itemIn, type Item, type Key } from "../dynamodb/table.ts";
 import { mapConcurrent } from "../system/map-concurrent.ts";
 import { wakeUp } from "../system/wake-up.ts";
+import { DAY_MS } from "../system/units.ts";
 import { readListenerHead, type ListenerHead } from "./listener-head.ts";
 import type { ListenerWay, OpenListener } from "./listener-way.ts";
 import { loneUntil } from "./lone.ts";
@@ -22,8 +23,6 @@ export interface ListenerSessionsDeps extends SessionDeps, SayDeps {
   /** Days for which a record can be read (`DIFF_RETENTION_DAYS`). */
   readonly retentionDays: number;
 }
-
-const DAY_MS = 86_400_000;
 
 /** What the sessions of one call have in common. */
 export type SessionOptions<Target, Answer> = Pick<SessionInput<Target, Answer>, "time" | "alone" | "mayWait"> & {

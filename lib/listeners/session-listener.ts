@@ -4,6 +4,7 @@ import { OrderKeeper } from "../domain/events/order-keeper.ts";
 import type { Selection } from "../domain/events/selection.ts";
 import { parseText, printJson } from "../domain/json/json-text.ts";
 import { compact } from "../system/compact.ts";
+import { DAY_MS } from "../system/units.ts";
 import { itemIn, type Write } from "../dynamodb/table.ts";
 import { MOST_FAILED_EVENTS } from "../failed-events/failed-event.ts";
 import type { FailedEventStore } from "../failed-events/failed-event-store.ts";
@@ -16,7 +17,6 @@ import { SAID_MS } from "./sys-events.ts";
 
 /** A session reads the settings again after this long, ms. */
 const SETTINGS_MS = 1_000;
-const DAY_MS = 86_400_000;
 
 export interface SessionListenerDeps extends SessionHeadDeps {
   readonly failedEvents: Pick<FailedEventStore<ListenerEvent>, "recordingWrites" | "count">;

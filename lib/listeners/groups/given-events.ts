@@ -5,9 +5,8 @@ import type { FailedEventStore } from "../../failed-events/failed-event-store.ts
 import { idOf, type ListenerEvent } from "../../failed-events/hook-event.ts";
 import { jsonBytesInResult } from "../../http/answer-size.ts";
 import type { Clock, JsonObject } from "../../system/ports.ts";
+import { DAY_MS } from "../../system/units.ts";
 import type { LogEvent } from "../log-events.ts";
-
-const DAY_MS = 86_400_000;
 
 export interface GivenEventsDeps {
   readonly clock: Clock;

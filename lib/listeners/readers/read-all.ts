@@ -20,6 +20,7 @@ import { logHeadKey } from "../../dynamodb/keys/publishing.ts";
 import type { Table } from "../../dynamodb/table.ts";
 import { jsonBytesInResult } from "../../http/answer-size.ts";
 import type { Clock, JsonObject } from "../../system/ports.ts";
+import { DAY_MS } from "../../system/units.ts";
 import { firstRecordAfter } from "../first-record-after.ts";
 import { changedActors } from "./changed-actors.ts";
 import { printFeedPosition, resolveFeedPosition, type FeedPosition } from "./feed-position.ts";
@@ -34,7 +35,6 @@ const MOST_RECORDS = 2_000;
 const MOST_READ_BYTES = 8 * 1_024 * 1_024;
 /** An answer reads the logs of no further actors after this long, ms. */
 const MOST_READING_MS = 3_000;
-const DAY_MS = 86_400_000;
 
 export interface ReadAllDeps {
   readonly table: Pick<Table, "queryFeed" | "getMany">;

@@ -5,16 +5,18 @@ import type { Place } from "../../domain/terms/scope.ts";
 import { readHubForm, type HubRequest } from "../../domain/wire/hub-form.ts";
 import { readTopicUrl } from "../../domain/wire/hub-topic.ts";
 import { hubOriginKey } from "../../dynamodb/keys/hub.ts";
-import { itemIn } from "../../dynamodb/table.ts";
+import { itemIn, type Key } from "../../dynamodb/table.ts";
 import { judgeUrl, type AddressPolicy } from "../../peers/http/address-rules.ts";
 import { compact } from "../../system/compact.ts";
 import type { Config } from "../../system/config.ts";
 import { ServiceError } from "../../system/errors.ts";
 import type { Ids } from "../../system/ports.ts";
+import { retryOnConflict } from "../../system/retry-on-conflict.ts";
 import { wakeUp, type WakeUpDeps } from "../../system/wake-up.ts";
 import { readSubscription, type HubSubscription, type PendingRequest } from "./hub-subscription.ts";
 import {
   changeSubscription,
+  MOST_ATTEMPTS,
   requestSubscription,
   subscriptionKey,
   type HubLimit,
@@ -33,8 +35,6 @@ export interface HubRequestDeps extends HubStoreDeps, WakeUpDeps {
 
 /** The lease of a request that asks for none, s. */
 const USUAL_LEASE_SECONDS = 10 * 86_400;
-/** How often a request is tried again when others have changed the subscription. */
-const MOST_ATTEMPTS = 8;
 
 /**
  * Checks a request, and stores it to be verified: a message brings the verification at once, or else the sweep.
@@ -75,49 +75,45 @@ interface Requested {
 }
 
 /** Stores the request in the subscription, in place of an earlier one that is not verified yet. */
-async function storeRequest(deps: HubRequestDeps, { actorId, path, isTopic, request }: Requested): Promise<void> {
+async function storeRequest(deps: HubRequestDeps, requested: Requested): Promise<void> {
+  const stored = await retryOnConflict(undefined, MOST_ATTEMPTS, async () => await storeOnce(deps, requested));
+  if (stored === undefined) {
+    throw new ServiceError("service.unavailable", "Others keep changing this subscription; try again in a moment.");
+  }
+  if (stored !== "nothing") await wakeUp(deps, stored.key, stored.dueAt);
+}
+
+/** @returns what is due to be verified; `nothing` where there is no subscription to end */
+async function storeOnce(
+  deps: HubRequestDeps,
+  { actorId, path, isTopic, request }: Requested,
+): Promise<
+  { readonly done: { readonly key: Key; readonly dueAt: number } | "nothing" } | { readonly found: undefined }
+> {
   const { table, clock, ids, config } = deps;
   const key = subscriptionKey(actorId, path, request.callback);
   const { mode, topic, callback, secret, leaseSeconds: asked } = request;
   const { hubLeaseMinSeconds: least, hubLeaseMaxSeconds: most } = config;
-  for (let attempt = 1; attempt <= MOST_ATTEMPTS; attempt += 1) {
-    const originKey = hubOriginKey(actorId, new URL(callback).origin);
-    const [item, origin] = [key, originKey].map(itemIn(await table.getMany([key, originKey])));
-    const read = item === undefined ? undefined : readSubscription(item);
-    if (read === undefined && !isTopic) throw noTopic();
-    // There is no subscription to end, so there is nothing to verify.
-    if (read === undefined && mode === "unsubscribe") return;
-    const leaseSeconds = Math.min(Math.max(asked === 0 ? USUAL_LEASE_SECONDS : asked, least), most);
-    const now = clock.now();
-    const pending: PendingRequest = compact({
-      id: ids.id(),
-      mode,
-      topic,
-      secret,
-      leaseSeconds,
-      attempts: 0,
-      at: now,
-    });
-    const { version = 0, active, withdrawnAt, lease } = read ?? {};
-    const next: HubSubscription = {
-      key,
-      version: version + 1,
-      path,
-      callback,
-      pending,
-      ...compact({ active, withdrawnAt, lease }),
-    };
-    if (read?.active !== undefined) {
-      // Limits do not apply to renewing or ending a verified subscription.
-      if ((await changeSubscription(deps, read, next)) !== undefined) return await wakeUp(deps, key, now);
-      continue;
-    }
-
-    const refused = await requestSubscription(deps, { next, read, origin });
-    if (refused === undefined) return await wakeUp(deps, key, now);
-    if (refused !== "changed") throw limited(refused);
+  const originKey = hubOriginKey(actorId, new URL(callback).origin);
+  const [item, origin] = [key, originKey].map(itemIn(await table.getMany([key, originKey])));
+  const read = item === undefined ? undefined : readSubscription(item);
+  if (read === undefined && !isTopic) throw noTopic();
+  if (read === undefined && mode === "unsubscribe") return { done: "nothing" };
+  const leaseSeconds = Math.min(Math.max(asked === 0 ? USUAL_LEASE_SECONDS : asked, least), most);
+  const now = clock.now();
+  const pending: PendingRequest = compact({ id: ids.id(), mode, topic, secret, leaseSeconds, attempts: 0, at: now });
+  const { version = 0, active, withdrawnAt, lease } = read ?? {};
+  const kept = compact({ active, withdrawnAt, lease });
+  const next: HubSubscription = { key, version: version + 1, path, callback, pending, ...kept };
+  const stored = { done: { key, dueAt: now } };
+  if (read?.active !== undefined) {
+    // Limits do not apply to renewing or ending a verified subscription.
+    return (await changeSubscription(deps, read, next)) === undefined ? { found: undefined } : stored;
   }
-  throw new ServiceError("service.unavailable", "Others keep changing this subscription; try again in a moment.");
+  const refused = await requestSubscription(deps, { next, read, origin });
+  if (refused === undefined) return stored;
+  if (refused === "changed") return { found: undefined };
+  throw limited(refused);
 }
 
 const invalid = (parameter: string, why: string): ServiceError =>

@@ -46,7 +46,7 @@ const ORIGIN_KEPT_SECONDS = 3_600;
 /** A topic is due this long after a change, ms: a message brings the work at once, and the sweep does if that is lost. */
 export const TOPIC_AFTER_MS = 60_000;
 /** How often a transaction is repeated when others have changed the same counts. */
-const MOST_ATTEMPTS = 8;
+export const MOST_ATTEMPTS = 8;
 
 /** The limit that refuses a request. */
 export type HubLimit = "origin-requests" | "origin-subscriptions" | "pending" | "subscriptions";
@@ -233,13 +233,13 @@ export async function asStored<T>(
  * have changed.
  */
 async function leaveTopic(table: Table, key: Key, dueAt: number): Promise<void> {
-  for (let attempt = 1; attempt <= MOST_ATTEMPTS; attempt += 1) {
-    const left = { add: { moves: 1 } };
-    const isNotDue = all(itemExists, missing("dueAt"));
+  const left = { add: { moves: 1 } };
+  const isNotDue = all(itemExists, missing("dueAt"));
+  await retryOnConflict(undefined, MOST_ATTEMPTS, async () => {
     const { written, item } = await updateIf(table, key, { ...left, set: { dueAt } }, isNotDue);
-    if (written || item === undefined) return;
-    if ((await updateIf(table, key, left, exists("dueAt"))).written) return;
-  }
+    const isLeft = written || item === undefined || (await updateIf(table, key, left, exists("dueAt"))).written;
+    return isLeft ? { done: true } : { found: undefined };
+  });
 }
 
 /** Runs a transaction until only its first write can be refused. @returns false when that one was refused */

@@ -4,6 +4,7 @@ import type { Config } from "../../system/config.ts";
 import type { Table } from "../../dynamodb/table.ts";
 import type { PermissionStore } from "../../trust/permission-store.ts";
 import type { Clock, DelayQueue, Ids, Log, PeerHttp } from "../../system/ports.ts";
+import { DAY_MS } from "../../system/units.ts";
 import type { ChangeLog } from "../../change-log/change-log.ts";
 import type { Listeners } from "../../engine/listening.ts";
 import type { InboundHead } from "../subscribers/inbound-head.ts";
@@ -18,8 +19,6 @@ import type { TrustCache } from "./trust-cache.ts";
 import type { DeferredPermissions, NotifyPermissions } from "./deferred-permissions.ts";
 import { notePlain } from "./plain-peers.ts";
 import { type RefusedHeadDeps, wakeHead } from "./refused-heads.ts";
-
-const DAY_MS = 86_400_000;
 
 export interface DeliveryServices {
   readonly breakers: BreakerStore;

@@ -5,8 +5,7 @@ import { actorPartition } from "../../dynamodb/keys/partition.ts";
 import { deleteRange } from "../../dynamodb/paging.ts";
 import { always, type Table, type Write } from "../../dynamodb/table.ts";
 import type { Clock } from "../../system/ports.ts";
-
-const DAY_MS = 86_400_000;
+import { DAY_MS } from "../../system/units.ts";
 
 export interface UnnotifiedEndsDeps {
   readonly table: Table;

@@ -6,6 +6,7 @@ import { failureOf, type RemoteFailure } from "../../peers/remote-answer.ts";
 import { subscribe } from "../../peers/remote-subscriptions.ts";
 import { trustStands } from "../../peers/remote-trust.ts";
 import type { Clock, Deadline, Log } from "../../system/ports.ts";
+import { DAY_MS } from "../../system/units.ts";
 import type { Head } from "../stream/head.ts";
 import type { Forgotten } from "../recovery/recovery-settings.ts";
 import { reserved } from "../stream/reserved.ts";
@@ -16,9 +17,6 @@ import type { TrustRecord } from "../../trust/trust-record.ts";
 import type { TrustStore } from "../../trust/trust-store.ts";
 import { emptyBuffer } from "./outbound-ending.ts";
 import type { OutboundHeads } from "./outbound-heads.ts";
-
-/** A subscription is made again at most this often, ms. */
-const DAY_MS = 86_400_000;
 
 export interface ResubscriptionDeps {
   readonly table: Table;
@@ -42,6 +40,7 @@ export async function resubscribe(deps: ResubscriptionDeps, head: Head, deadline
   const remote = deps.remote(trust, reserved(deadline));
   const stands = await trustStands(remote, trust.relationship);
   if (!stands.ok) return unlessUnwell(stands);
+  // Once a day at most: a publisher that forgets again and again is not helped by more.
   const recently = head.resubscribedAt > 0 && clock.now() < head.resubscribedAt + DAY_MS;
   if (!stands.value || !settings.resubscribe || recently) return { is: "lost" };
   const made = await subscribe(remote, head.scope, head.granularity);
