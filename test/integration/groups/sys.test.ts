@@ -3,8 +3,9 @@ import { describe, expect, it } from "vitest";
 import { listenerOfKey } from "../../../lib/dynamodb/keys/listeners.ts";
 import { LOG_SK } from "../../../lib/dynamodb/keys/publishing.ts";
 import type { Key } from "../../../lib/dynamodb/table.ts";
-import { FaultyTable, type Effect } from "../../support/faulty-table.ts";
+import { FaultyTable } from "../../support/faulty-table.ts";
 import type { Answer } from "../../support/in-process.ts";
+import { InterruptedTable } from "../../support/interrupted-table.ts";
 import { MemoryTable } from "../../support/memory-table.ts";
 import { WebhookWorld } from "../webhooks/webhook-world.ts";
 
@@ -118,16 +119,11 @@ describe("those who listen to $sys", () => {
 });
 
 it("a group that is drained while it is looked at for lag is deleted when its last lease ends", async () => {
-  let meanwhile: (() => Promise<unknown>) | undefined;
   let looks = 0;
-  const table = new FaultyTable(new MemoryTable(), async (operation, keys): Promise<Effect> => {
-    const run = meanwhile;
-    if (operation !== "get" || run === undefined || listenerOfKey(keys[0] as Key)?.kind !== "group") return "ok";
+  const table = new InterruptedTable(new MemoryTable(), (operation, keys) => {
+    if (operation !== "get" || listenerOfKey(keys[0] as Key)?.kind !== "group") return false;
     looks += 1;
-    if (looks < 2) return "ok";
-    meanwhile = undefined;
-    await run();
-    return "ok";
+    return looks === 2;
   });
   const { world, fetched } = await watched({ topics: ["orders.>"], leaseSeconds: 600 }, { table });
   await world.put("a", 1);
@@ -135,11 +131,11 @@ it("a group that is drained while it is looked at for lag is deleted when its la
   world.whole.now += 15 * DAY;
   await world.ask("POST", "/events/orders.new", { json: { number: 1 } });
   expect((await fetched()).status).toBe(200);
-  meanwhile = async () => {
+  table.meanwhile(async () => {
     expect((await world.ask("DELETE", "/groups/billing?drainSeconds=0")).status).toBe(202);
-  };
+  });
   await world.pass(0);
-  expect(meanwhile, "it was looked at").toBeUndefined();
+  expect(table.isWaiting, "nothing looked at it").toBe(false);
   await world.pass(11 * MINUTE);
   expect((await world.ask("GET", "/groups/billing")).status).toBe(404);
 });

@@ -2,8 +2,8 @@
 import { describe, expect, it } from "vitest";
 import { FaultyTable, type Effect } from "../../support/faulty-table.ts";
 import { MemoryTable } from "../../support/memory-table.ts";
-import { WebhookWorld } from "../webhooks/webhook-world.ts";
-import { RootWorld, tokenOf } from "./root-world.ts";
+import { ofAllActors, ofOneActor, type EitherGroup } from "./either-group.ts";
+import { tokenOf } from "./root-world.ts";
 
 /** A table of a service that dies: from some request on nothing happens, and the last one may have happened before. */
 class DyingTable {
@@ -34,40 +34,8 @@ class DyingTable {
   }
 }
 
-/** What a group of one actor and of all are asked, by the same names. */
-interface Scene {
-  readonly ask: (method: string, path: string, json?: object) => Promise<any>;
-  readonly own: (method: string, path: string, json?: object) => Promise<any>;
-  readonly pass: (ms: number) => Promise<void>;
-  readonly source: string;
-}
-
-async function ofOneActor(table: FaultyTable): Promise<Scene> {
-  const world = await WebhookWorld.begin({ table });
-  const own = async (method: string, path: string, json?: object): Promise<any> =>
-    await world.ask(method, path, json === undefined ? {} : { json });
-  const ask = async (method: string, path: string, json?: object): Promise<any> =>
-    await own(method, `/groups/billing${path}`, json);
-  await ask("PUT", "", { topics: ["properties.>"], lanes: 2 });
-  await world.put("a", 1);
-  await world.put("b", 1);
-  return { ask, own, pass: async (ms) => await world.pass(ms), source: "group:billing" };
-}
-
-async function ofAllActors(table: FaultyTable): Promise<Scene> {
-  const world = await RootWorld.begin(1, { table });
-  const ask = async (method: string, path: string, json?: object): Promise<any> =>
-    await world.ask(method, `/groups/all${path}`, json);
-  await ask("PUT", "", { topics: ["*.properties.>"] });
-  await world.put(0, "a", 1);
-  await world.put(0, "b", 1);
-  const own = async (method: string, path: string, json?: object): Promise<any> =>
-    await world.own(0, method, path, json);
-  return { ask, own, pass: async (ms) => await world.pass(ms), source: "root-group:all" };
-}
-
 /** Fetches, and takes everything, until nothing is left. */
-async function takeAll({ ask }: Scene): Promise<void> {
+async function takeAll({ ask }: EitherGroup): Promise<void> {
   for (;;) {
     const lent = await ask("POST", "/fetch", { consumer: "next" });
     if (lent.status === 204) return;
@@ -77,13 +45,16 @@ async function takeAll({ ask }: Scene): Promise<void> {
 }
 
 async function play(
-  begin: (table: FaultyTable) => Promise<Scene>,
+  begin: (table: FaultyTable) => Promise<EitherGroup>,
   how: { readonly at: number; readonly last: Effect; readonly isReset: boolean; readonly isStored?: boolean },
 ): Promise<number> {
   const { at, last, isReset, isStored = false } = how;
   const dying = new DyingTable(at, last);
-  const scene = await begin(dying.table);
-  const { ask, own, pass, source } = scene;
+  const group = await begin(dying.table);
+  const { ask, own, pass, put, source, topics } = group;
+  await ask("PUT", "", { topics, lanes: 2 });
+  await put("a", 1);
+  await put("b", 1);
   const failed = async (): Promise<readonly any[]> => (await own("GET", `/parked?source=${source}`)).json.data;
   for (let lent = await ask("POST", "/fetch", { consumer: "c" }); lent.status === 200;) {
     const items = lent.json.events.map(({ event }: any) => ({
@@ -106,7 +77,7 @@ async function play(
   const isTaken = (await ask("GET", "")).json.laneStates.every(({ holder }: any) => holder === undefined);
   if (isReset) expect((await ask("POST", "/reset", { to: "earliest", lanes: 1 })).status).toBe(200);
   await pass(31_000);
-  await takeAll(scene);
+  await takeAll(group);
   if (isReset && !isTaken) return requests;
   expect([(await failed()).length, (await ask("GET", "")).json], where).toMatchObject([0, { parked: 0, lag: 0 }]);
   // What says that it was taken is over: the event can fail again.
@@ -114,7 +85,7 @@ async function play(
   const later = await ask("POST", "/fetch", { consumer: "c" });
   const items = later.json.events.map((each: any) => ({ position: each.event.position, verdict: "park" }));
   await ask("POST", "/ack", { token: tokenOf(later), items, done: true });
-  await takeAll(scene);
+  await takeAll(group);
   expect([(await failed()).length, (await ask("GET", "")).json.parked], where).toEqual([items.length, items.length]);
   return requests;
 }

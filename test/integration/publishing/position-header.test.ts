@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { inboundHeadKey } from "../../../lib/dynamodb/keys/publishing.ts";
 import type { JsonObject } from "../../../lib/system/ports.ts";
 import type { Table } from "../../../lib/dynamodb/table.ts";
-import { FaultyTable, type Effect } from "../../support/faulty-table.ts";
+import { InterruptedTable } from "../../support/interrupted-table.ts";
 import { MemoryTable } from "../../support/memory-table.ts";
 import { bearer, Network } from "../../support/in-process.ts";
 import { WholeService } from "../../support/whole-service.ts";
@@ -104,24 +104,17 @@ describe("a read that names a subscription of the reader", () => {
   });
 
   it.each(["", "?format=full", "/a"])("shows nothing of what was hidden while it read: %s", async (path) => {
-    let meanwhile: (() => Promise<void>) | undefined;
-    const table = new FaultyTable(new MemoryTable(), async (operation, keys): Promise<Effect> => {
-      const reads = operation === "query" || operation === "getMany";
-      if (reads && keys.some(({ pk }) => pk.startsWith("O#")) && meanwhile !== undefined) {
-        const once = meanwhile;
-        meanwhile = undefined;
-        await once();
-      }
-      return "ok";
+    const table = new InterruptedTable(new MemoryTable(), (operation, keys) => {
+      return (operation === "query" || operation === "getMany") && keys.some(({ pk }) => pk.startsWith("O#"));
     });
     const { world, alice, properties, read } = await subscribed({}, table);
     await properties.set("a", "shown");
-    meanwhile = async () => {
+    table.meanwhile(async () => {
       const permissions = `/${alice.id}/trust/friend/bob/permissions`;
       const json = { properties: { excluded_patterns: ["a"] } };
       expect((await world.ask("PUT", permissions, { headers: alice.as, json })).status).toBe(201);
       await properties.set("a", "hidden");
-    };
+    });
     const answer = await read(path);
     expect(answer.text).not.toContain("hidden");
     expect(answer.headers["x-actingweb-sequence"]).toBe("1");

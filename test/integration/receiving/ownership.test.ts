@@ -4,7 +4,8 @@ import { outboundHeadKey, ownershipKey } from "../../../lib/dynamodb/keys/stream
 import { itemExists } from "../../../lib/dynamodb/table.ts";
 import { PURGE_DELAY_MS } from "../../../lib/receiving/stream/stream-lives.ts";
 import { endTrust } from "../../../lib/trust/ending.ts";
-import { FaultyTable, type Effect } from "../../support/faulty-table.ts";
+import { FaultyTable } from "../../support/faulty-table.ts";
+import { InterruptedTable } from "../../support/interrupted-table.ts";
 import type { MemoryTable } from "../../support/memory-table.ts";
 import { ACTOR, bodyOf, PEER, SUB, Subscriber } from "./subscriber.ts";
 
@@ -107,21 +108,18 @@ it("a subscription of granularity none keeps no data of one that ends beside it"
 });
 
 it("clearing a subscription's state leaves what was acknowledged of its new epoch meanwhile", async () => {
-  let meanwhile: (() => Promise<unknown>) | undefined;
-  const table = (inner: MemoryTable) =>
-    new FaultyTable(inner, async (operation, keys): Promise<Effect> => {
-      const run = meanwhile;
-      if (operation !== "query" || keys[0]?.pk.startsWith("Q#") !== true || run === undefined) return "ok";
-      meanwhile = undefined;
-      await run();
-      return "ok";
-    });
-  us = await new Subscriber({ table }).subscribed();
+  let table: InterruptedTable | undefined;
+  const interrupted = (inner: MemoryTable): InterruptedTable =>
+    (table = new InterruptedTable(
+      inner,
+      (operation, keys) => operation === "query" && keys[0]?.pk.startsWith("Q#") === true,
+    ));
+  us = await new Subscriber({ table: interrupted }).subscribed();
   await us.diff(3, { c: 1 });
-  meanwhile = async () => await us.diff(2, { b: 1 });
+  table?.meanwhile(async () => await us.diff(2, { b: 1 }));
   const params = { peerId: PEER, subscriptionId: SUB };
   await us.owner("DELETE /{actorId}/subscriptions/{peerId}/{subscriptionId}/state", { params });
-  expect(meanwhile).toBeUndefined();
+  expect(table?.isWaiting).toBe(false);
   expect(await us.state()).toMatchObject({ lastSeq: 0, pendingSequences: [2] });
   expect(us.table.all().filter(({ pk }) => pk.startsWith("Q#"))).toHaveLength(1);
   await us.diff(1, { a: 1 });

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { ConditionFailed, missing, type Item, type Key } from "../../../lib/dynamodb/table.ts";
 import { isListGarbage } from "../../../lib/lists/list-garbage.ts";
 import { FaultyTable, InjectedFault, type Effect } from "../../support/faulty-table.ts";
+import { InterruptedTable } from "../../support/interrupted-table.ts";
 import { MemoryTable } from "../../support/memory-table.ts";
 import { OwnLists } from "../../support/own-lists.ts";
 
@@ -95,23 +96,14 @@ describe("the pages that a wide change laid out for a list", () => {
 });
 
 test("a change whose list another writer rebuilds between two reads is planned again", async () => {
-  let meanwhile: (() => Promise<void>) | undefined;
-  const interrupted = await OwnLists.open(
-    memory,
-    new FaultyTable(memory, async (_operation, keys): Promise<Effect> => {
-      const run = meanwhile;
-      if (run === undefined || !keys.some(({ sk }) => sk.startsWith("N#"))) return "ok";
-      meanwhile = undefined;
-      await run();
-      return "ok";
-    }),
-  );
+  const table = new InterruptedTable(memory, (_operation, keys) => keys.some(({ sk }) => sk.startsWith("N#")));
+  const interrupted = await OwnLists.open(memory, table);
   await interrupted.run("memo", extend);
-  meanwhile = async () => {
+  table.meanwhile(async () => {
     await lists.run("memo", { operation: "clear" });
     await lists.strays();
-  };
+  });
   await interrupted.run("memo", { operation: "append", item: "new" });
-  expect(meanwhile).toBeUndefined();
+  expect(table.isWaiting).toBe(false);
   expect(await lists.items("memo")).toEqual(["new"]);
 });
