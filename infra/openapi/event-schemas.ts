@@ -65,7 +65,6 @@ const groupMembers = {
   name: id,
   topics: array(text),
   types: maybe(array(text)),
-  lanes: whole(1, 16),
   order: choice("key", "strict"),
   leaseSeconds: whole(1, 600),
   maxAttempts: whole(1, 20),
@@ -163,7 +162,7 @@ export const eventSchemas = {
     lag: said("How many events are not done.", count),
     oldestSeconds: said("The age of the oldest of them.", count),
     parked: said("How many events wait for a person.", count),
-    laneStates: array(
+    lanes: array(
       object({
         lane: count,
         position,
@@ -184,7 +183,7 @@ export const eventSchemas = {
     oldestSeconds: count,
     parked: count,
     parkedAt: said("Actors with parked events, at most 100.", array(id)),
-    laneStates: array(
+    lanes: array(
       object({ lane: count, position, actors: count, lent: count, holder: maybe(text), until: maybe(time) }),
     ),
   }),

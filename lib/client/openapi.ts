@@ -1,4 +1,4 @@
-// Written by `npm run openapi`; not to be edited. From T611ACiZIbsabMbaB4u65p4B4f2QVsMsTKz4x1XUEH4, as r8JCXEUrr8VAGNAAAkjKkWnhqPGwGziT1hvJ8OWZwg8.
+// Written by `npm run openapi`; not to be edited. From bBQbgAIs4Jr4lcoPFCwqT3d0yP2avk-BjrRYVehiBcI, as o4v0ibrcoZDvR2TDdSomfC8uweKOaQo1rQgPZhIQQF8.
 export interface paths {
     "/": {
         parameters: {
@@ -2161,7 +2161,6 @@ export interface components {
             name: string;
             topics: string[];
             types?: string[];
-            lanes: number;
             /** @enum {unknown} */
             order: "key" | "strict";
             leaseSeconds: number;
@@ -2186,7 +2185,7 @@ export interface components {
             oldestSeconds: number;
             /** @description How many events wait for a person. */
             parked: number;
-            laneStates: {
+            lanes: {
                 lane: number;
                 position: string;
                 /** @description How many events a consumer has. */
@@ -2207,7 +2206,6 @@ export interface components {
             name: string;
             topics: string[];
             types?: string[];
-            lanes: number;
             /** @enum {unknown} */
             order: "key" | "strict";
             leaseSeconds: number;
@@ -2231,7 +2229,7 @@ export interface components {
             parked: number;
             /** @description Actors with parked events, at most 100. */
             parkedAt: string[];
-            laneStates: {
+            lanes: {
                 lane: number;
                 position: string;
                 actors: number;
@@ -2276,7 +2274,7 @@ export interface components {
             /** @description Where a new group begins: `now`, `earliest` or a position [`now`]. */
             from?: string | null;
             /** @description How many consumers can work at the same time [1]. */
-            lanes?: number | null;
+            lanes?: (number | unknown[]) | null;
             /** @description `key`: the events of one key in order; `strict`: all events, in one lane [`key`]. */
             order?: ("key" | "strict") | null;
             /** @description How long a consumer has what it fetched [30]. */
@@ -9377,7 +9375,7 @@ export interface operations {
                     topics: string[];
                     types?: string[] | null;
                     from?: string | null;
-                    lanes?: number | null;
+                    lanes?: (number | unknown[]) | null;
                     order?: ("key" | "strict") | null;
                     leaseSeconds?: number | null;
                     maxAttempts?: number | null;

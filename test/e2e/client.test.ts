@@ -250,7 +250,7 @@ describe("a group", () => {
     };
     await group.declare();
     const working = work("one", 16);
-    const held = async () => (await group.status()).laneStates.flatMap(({ until: end }) => end ?? []);
+    const held = async () => (await group.status()).lanes.flatMap(({ until: end }) => end ?? []);
     const [first = ""] = await until("a lease", async () => {
       const ends = await held();
       return ends.length > 0 && handled.length > 0 && ends;
@@ -266,10 +266,10 @@ describe("a group", () => {
       const firsts = [...new Set(handled.map(([data]) => data).filter((data) => data % 4 === key))];
       expect(firsts).toEqual(firsts.toSorted((one, other) => one - other));
     }
-    const { laneStates, lag, parked } = await group.status();
-    expect([laneStates.flatMap(({ holder }) => holder ?? []), lag, parked]).toEqual([[], 1, 1]);
+    const { lanes, lag, parked } = await group.status();
+    expect([lanes.flatMap(({ holder }) => holder ?? []), lag, parked]).toEqual([[], 1, 1]);
     // A throw is a retry: the event waits, and its key with it.
-    expect(laneStates.flatMap(({ blocked }) => blocked)).toMatchObject([{ key: "orders k3", attempts: 1 }]);
+    expect(lanes.flatMap(({ blocked }) => blocked)).toMatchObject([{ key: "orders k3", attempts: 1 }]);
   });
 
   it("stops at an event, and ends a worker with what is in work done and the rest given back", async () => {

@@ -91,7 +91,7 @@ describe("a group whose workers and service are killed", () => {
     // The leases of those that were killed end with their time.
     const lanes = await until("no lane leased", async () => {
       const group = await standing(actor);
-      return group.laneStates.every(({ holder }) => holder === undefined) && group.laneStates;
+      return group.lanes.every(({ holder }) => holder === undefined) && group.lanes;
     });
     expect(lanes).toHaveLength(LANES);
     for (const lane of lanes) expect(lane).toMatchObject({ lent: 0, blocked: [] });
@@ -128,8 +128,8 @@ async function interrupt(actor: OwnedActor, worker: WorkerProcess): Promise<void
   const leases = async (): Promise<string | undefined> => {
     const { status, json } = await actor.fetch("GET", "/groups/workers");
     if (status !== 200) return undefined;
-    const { laneStates } = json as unknown as Standing;
-    return laneStates.flatMap(({ holder, until: end }) => (holder === worker.consumer ? [end] : [])).join();
+    const { lanes } = json as unknown as Standing;
+    return lanes.flatMap(({ holder, until: end }) => (holder === worker.consumer ? [end] : [])).join();
   };
   const before = await until("a first look at the leases", leases);
   await until("another lease, or none", async () => {
@@ -163,7 +163,7 @@ interface Standing {
   readonly floor: string;
   readonly newest: string;
   readonly lag: number;
-  readonly laneStates: readonly {
+  readonly lanes: readonly {
     readonly holder?: string;
     readonly until?: string;
     readonly lent: number;

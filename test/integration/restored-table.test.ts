@@ -89,7 +89,7 @@ describe.each(EPOCHS)("a group over an epoch that is %s", (_, epoch) => {
     ]);
     expect((await ask(world, "GET", "/groups/g")).json).toMatchObject({
       ...{ status: "active", lag: 0, parked: 0, floor: at(7), newest: at(7) },
-      laneStates: [{ position: at(7), lent: 0, blocked: [] }],
+      lanes: [{ position: at(7), lent: 0, blocked: [] }],
     });
     expect(faults(world)).toEqual([]);
   });

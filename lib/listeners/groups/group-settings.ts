@@ -34,9 +34,17 @@ const MOST_LEASE_SECONDS = 600;
 /** A drain is over after so long, ms: a lease that was given before ends by then, and is extended no further. */
 export const MOST_DRAIN_MS = MOST_LEASE_SECONDS * 1_000;
 
+const MOST_LANES = 16;
+
 export const groupBody = z.object({
   ...selectionFields,
-  lanes: z.nullish(whole(1, 16)),
+  // How many, or the lanes as a GET shows them, so that what it gives can be put again.
+  lanes: z.nullish(
+    z.union(
+      [whole(1, MOST_LANES), z.array(z.unknown()).check(z.minLength(1), z.maxLength(MOST_LANES))],
+      `must be a whole number from 1 to ${String(MOST_LANES)}, or as many lanes`,
+    ),
+  ),
   order: z.nullish(z.enum(["key", "strict"])),
   leaseSeconds: z.nullish(whole(1, MOST_LEASE_SECONDS)),
   maxAttempts: z.nullish(whole(1, 20)),
@@ -46,9 +54,10 @@ export const groupBody = z.object({
 /** Reads what a PUT asks for. @throws ServiceError request.invalid which names the field */
 export function readGroupRequest(value: unknown, body = groupBody): GroupRequest {
   const given = checked(value, body);
+  const { lanes = 1 } = compact({ lanes: given.lanes ?? undefined });
   const settings: GroupSettings = {
     ...selectionFrom(given),
-    lanes: given.lanes ?? 1,
+    lanes: typeof lanes === "number" ? lanes : lanes.length,
     order: given.order ?? "key",
     leaseSeconds: given.leaseSeconds ?? 30,
     maxAttempts: given.maxAttempts ?? 5,
@@ -58,11 +67,11 @@ export function readGroupRequest(value: unknown, body = groupBody): GroupRequest
 }
 
 /**
- * How many lanes the group of one actor has. Strict order is in one lane: with more, a consumer that finds the events with
+ * The settings as a group of one actor has them. Strict order has one lane: with more, a consumer that finds the events with
  * another would be answered that there are none.
  */
-export const lanesOf = ({ order, lanes }: Pick<GroupSettings, "order" | "lanes">): number =>
-  order === "strict" ? 1 : lanes;
+export const ofOneActor = (settings: GroupSettings): GroupSettings =>
+  settings.order === "strict" ? { ...settings, lanes: 1 } : settings;
 
 /** Which events a group hears. */
 export const selectionOf = ({ topics, types }: GroupSettings): Selection => compact({ topics, types });

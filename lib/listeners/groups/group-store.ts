@@ -29,7 +29,7 @@ import {
   type GroupRef,
 } from "./group-item.ts";
 import { logSignals, signalsOf, sysEventOf, type Signalled } from "./group-signals.ts";
-import { decideGroupPut, lanesOf, selectionOf, type GroupRequest, type GroupSettings } from "./group-settings.ts";
+import { decideGroupPut, selectionOf, type GroupRequest, type GroupSettings } from "./group-settings.ts";
 
 /** Most groups of one actor. */
 const MOST_GROUPS = 100;
@@ -147,7 +147,7 @@ export class GroupStore {
       called: "groups",
       others: { pk: listenerPartition(ref.actorId), prefix: listenerPrefix("group") },
     });
-    const state = newGroupState(after, { lanes: lanesOf(settings), selection: selectionOf(settings) });
+    const state = newGroupState(after, { lanes: settings.lanes, selection: selectionOf(settings) });
     const madeAs = this.#deps.ids.id();
     const flags = { paused: false, failedEvents: 0, unsaid: [] };
     return { made: { ...ref, madeAs, version: 1, settings, state, ...flags }, kept };

@@ -16,7 +16,7 @@ export interface GroupStanding {
   readonly now: number;
 }
 
-/** The resource: the settings as a PUT states them, and how it stands. */
+/** The resource: the settings, of which `lanes` is shown as the lanes themselves, and how it stands. */
 export function groupWire(group: Group, { newest, waiting, oldestAt, now }: GroupStanding): JsonObject {
   const { name, settings, paused, drainedBy, failedEvents } = group;
   // What a consumer had whose lease has run out is its no more, though no fetch has noted that yet.
@@ -33,7 +33,7 @@ export function groupWire(group: Group, { newest, waiting, oldestAt, now }: Grou
     lag: waiting,
     oldestSeconds: oldestAt === undefined ? 0 : Math.max(0, Math.floor((now - oldestAt) / 1_000)),
     parked: failedEvents,
-    laneStates: state.lanes.map((lane, index) => laneWire(lane, index, now)),
+    lanes: state.lanes.map((lane, index) => laneWire(lane, index, now)),
   });
 }
 

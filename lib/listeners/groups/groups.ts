@@ -30,7 +30,7 @@ import { keyIn } from "./given-events.ts";
 import { fetchEvents, type FetchRequest, type FetchResult, type GroupFetchingDeps } from "./group-fetching.ts";
 import { keeping, NOT_DELETED, resolveTaken, roomFor } from "./group-events.ts";
 import { rulesOf, type Group, type GroupRef } from "./group-item.ts";
-import { lanesOf, MOST_DRAIN_MS, readGroupRequest } from "./group-settings.ts";
+import { MOST_DRAIN_MS, ofOneActor, readGroupRequest } from "./group-settings.ts";
 import { GroupStore, type GroupStoreDeps } from "./group-store.ts";
 import { groupWire } from "./group-view.ts";
 import { lookForLag } from "./group-lag.ts";
@@ -71,7 +71,8 @@ export class Groups {
 
   /** Makes or changes a group by what a PUT states. @throws as `readGroupRequest` and `GroupStore.put` */
   async put(ref: GroupRef, body: unknown, preconditions: Preconditions) {
-    return await this.#store.put(ref, readGroupRequest(body), preconditions);
+    const { settings, from } = readGroupRequest(body);
+    return await this.#store.put(ref, { settings: ofOneActor(settings), from }, preconditions);
   }
 
   /** @throws ServiceError resource.not_found */
@@ -209,9 +210,9 @@ export class Groups {
         log: await this.#deps.changeLog.head(ref.actorId),
         field: "to",
       });
-      const settings = { ...group.settings, ...compact({ lanes }) };
+      const settings = ofOneActor({ ...group.settings, ...compact({ lanes }) });
       const count = await countBetween(this.#deps, group, [numberedTo(group.state).after, after]);
-      const state = resetGroup(group.state, { after, lanes: lanesOf(settings), count });
+      const state = resetGroup(group.state, { after, lanes: settings.lanes, count });
       return { result: { ...group, settings, state }, change: { settings, state } };
     });
   }

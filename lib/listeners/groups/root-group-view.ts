@@ -17,7 +17,7 @@ const MOST_ACTORS = 200;
 /** Most actors with parked events that are named. */
 const MOST_NAMED = 100;
 
-/** The resource: the settings as a PUT states them, and how it stands. */
+/** The resource: the settings, of which `lanes` is shown as the lanes themselves, and how it stands. */
 export async function rootGroupWire(
   deps: RootFetchingDeps,
   { group, lanes, failed }: RootStanding & { readonly failed: ReadonlyMap<string, number> },
@@ -51,7 +51,7 @@ export async function rootGroupWire(
       .flatMap(([actorId, count]) => (count > 0 ? [actorId] : []))
       .toSorted()
       .slice(0, MOST_NAMED),
-    laneStates: lanes.map((stored) => laneWire(stored, { now, epoch })),
+    lanes: lanes.map((stored) => laneWire(stored, { now, epoch })),
   });
 }
 

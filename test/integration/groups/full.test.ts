@@ -59,7 +59,7 @@ describe("1,000 parked events", () => {
     await resumed({ skip: true });
     expect((await fetched()).status, "there is no room for it yet").toBe(204);
     const stopped = await seen();
-    expect([stopped.status, stopped.laneStates[0].lent, await kept()]).toEqual(["stopped", 0, 1_000]);
+    expect([stopped.status, stopped.lanes[0].lent, await kept()]).toEqual(["stopped", 0, 1_000]);
 
     const [{ id }] = (await world.ask("GET", "/parked?source=group:billing")).json.data;
     expect((await world.ask("POST", `/parked/${String(id)}`, { json: { action: "skip" } })).status).toBe(200);

@@ -53,7 +53,7 @@ describe("of a group over all actors that was deleted and made again", () => {
     table.meanwhile(remade);
     expect((await world.fetch({ consumer: "late" })).status, "the new group begins after the event").toBe(204);
     expect(table.isWaiting).toBe(false);
-    expect(await world.seen()).toMatchObject({ lag: 0, laneStates: [{ actors: 0, lent: 0 }] });
+    expect(await world.seen()).toMatchObject({ lag: 0, lanes: [{ actors: 0, lent: 0 }] });
     await world.put(0, "a", 2);
     expect(world.taken(await world.fetch())).toMatchObject([{ value: 2, attempt: 1 }]);
   });
@@ -72,7 +72,7 @@ describe("of a group over all actors that was deleted and made again", () => {
     const upTo = world.taken(lent)[0]!.position;
     const late = await world.ack({ token: tokenOf(lent), upTo });
     expect([late.status, late.json.error?.code]).toEqual([409, "fenced"]);
-    expect(await world.seen()).toMatchObject({ laneStates: [{ holder: "next", lent: 1 }] });
+    expect(await world.seen()).toMatchObject({ lanes: [{ holder: "next", lent: 1 }] });
     const { position } = world.taken(next!)[0]!;
     const said = await world.ack({ token: tokenOf(next!), items: [{ position, verdict: "ack" }] });
     expect(said.json).toEqual({ outcomes: [{ position, outcome: "done" }], leases: [] });

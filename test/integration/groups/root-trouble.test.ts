@@ -105,7 +105,7 @@ async function play(at: number, effect: Effect): Promise<number> {
   expect((await ask("GET", "/groups/all")).json, where).toMatchObject({
     lag: 0,
     parked: 6,
-    laneStates: [{ lent: 0 }, { lent: 0 }],
+    lanes: [{ lent: 0 }, { lent: 0 }],
   });
   const listed = await troubled.own(1, "GET", "/parked?source=root-group:all");
   expect(listed.json.data, where).toHaveLength(2);

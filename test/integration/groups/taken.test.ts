@@ -74,7 +74,7 @@ async function play(
   const where = `${last} at ${String(at)}`;
   // The last request only deletes what is kept of the event: what is stored was acknowledged, whatever comes of it.
   if (isStored) expect(answers[0].status, where).toBe(200);
-  const isTaken = (await ask("GET", "")).json.laneStates.every(({ holder }: any) => holder === undefined);
+  const isTaken = (await ask("GET", "")).json.lanes.every(({ holder }: any) => holder === undefined);
   if (isReset) expect((await ask("POST", "/reset", { to: "earliest", lanes: 1 })).status).toBe(200);
   await pass(31_000);
   await takeAll(group);

@@ -48,11 +48,11 @@ async function play({ shop, workers, file }: Cast): Promise<void> {
   const showBegun = async (): Promise<void> => show("begun by the workers", (await handlingsIn(file)).map(line));
   /** Shows the group once so few orders are not done. */
   const showGroup = async (most: number): Promise<void> => {
-    const { lag, parked, laneStates } = await until(`a lag of ${String(most)}`, async () => {
+    const { lag, parked, lanes } = await until(`a lag of ${String(most)}`, async () => {
       const group = (await shop.expect("GET", "/groups/packing", 200)) as unknown as Group;
       return group.lag <= most && group;
     });
-    show("the group", { lag, parked, holders: laneStates.flatMap(({ holder = [] }) => holder) });
+    show("the group", { lag, parked, holders: lanes.flatMap(({ holder = [] }) => holder) });
   };
 
   step("A shop has two workers, Kim and Lee. They are programs without an address: they fetch the orders of a group.");
@@ -100,7 +100,7 @@ async function play({ shop, workers, file }: Cast): Promise<void> {
 interface Group {
   readonly lag: number;
   readonly parked: number;
-  readonly laneStates: readonly { readonly holder?: string }[];
+  readonly lanes: readonly { readonly holder?: string }[];
 }
 
 const orderIn = ({ data }: Handling): Order => data as Order;
