@@ -51,8 +51,7 @@ describe("a group", () => {
     expect([lanes.status, lanes.json.error.field]).toEqual([409, "lanes"]);
     for (const lanes of [0, 17, 1.5, "2", {}, [], Array<object>(17).fill({})]) {
       const { error } = (await group("billing", { lanes })).json;
-      const message = expect.stringContaining("must be a whole number from 1 to 16, or as many lanes");
-      expect(error, JSON.stringify(lanes)).toMatchObject({ code: "bad_request", field: "lanes", message });
+      expect(error, JSON.stringify(lanes)).toMatchObject({ code: "bad_request", field: "lanes" });
     }
     expect((await world.ask("GET", "/groups")).json.data).toHaveLength(1);
     expect((await world.ask("GET", "/groups/none")).status).toBe(404);
